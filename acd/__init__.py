@@ -1,0 +1,1 @@
+"""acd: a call-centre server that speaks SIP."""

@@ -1,0 +1,1 @@
+"""Where SIP, IVR, routing and media meet: a call's state machine, its events and its ports."""

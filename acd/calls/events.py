@@ -1,0 +1,288 @@
+"""The one stream of what happened: the journal, metrics and live screens all read these.
+
+Each event is small, in the past tense and complete in itself; a record of it in the journal adds
+its key (node, boot, seq), wall time and monotonic time (`acd.calls.journal.Record`). Events are
+stored: fields are only ever added, with a default; a changed meaning is a new event.
+`SCHEMA_VERSION` counts such changes. Ids are UUIDv7 text; enumerations travel as their values.
+"""
+
+from msgspec import Struct
+
+from acd.routing.model import Choice
+
+SCHEMA_VERSION = 1
+
+
+class _Event(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
+    """Common options: tagged by class name, defaults left out of the wire form."""
+
+
+# --- the call ---
+
+
+class CallStarted(_Event, frozen=True, kw_only=True):
+    """A caller's INVITE was taken; the interaction begins here."""
+
+    interaction: str
+    leg: str
+    sip_call_id: str
+    caller: str
+    caller_name: str = ""
+    called: str
+    direction: str = "inbound"
+    account: str = ""
+    "The account that called, when it proved itself."
+
+    peer: str
+    'Transport address of the caller: "udp:192.0.2.7:5060".'
+
+    project: str = "main"
+
+
+class CallAnswered(_Event, frozen=True, kw_only=True):
+    """We sent 200 to the caller."""
+
+    interaction: str
+    leg: str
+
+
+class FlowEntered(_Event, frozen=True, kw_only=True):
+    """The call is in this version of an IVR flow."""
+
+    interaction: str
+    flow: str
+    version: str
+
+
+class FlowStepTaken(_Event, frozen=True, kw_only=True):
+    """The call left a node of its flow."""
+
+    interaction: str
+    flow: str
+    node: str
+    outcome: str
+
+
+class QueueEntered(_Event, frozen=True, kw_only=True):
+    """The caller asked for an agent: one more *offered* of this queue."""
+
+    interaction: str
+    visit: str
+    queue: str
+    kind: str
+    "Value of `acd.routing.model.QueueKind`."
+
+    priority: int = 0
+    category: str = ""
+
+    waited_before_s: float = 0.0
+    "Wait brought along from the queue that overflowed into this one."
+
+    short_abandon_s: float = 5.0
+    service_level_s: float = 20.0
+    "The queue's thresholds at that time."
+
+
+class QueueLeft(_Event, frozen=True, kw_only=True):
+    """The visit is over. Exactly one per `QueueEntered`."""
+
+    interaction: str
+    visit: str
+    queue: str
+    reason: str
+    "Value of `acd.routing.events.LeaveReason`, or short_abandon."
+
+    waited_s: float
+    "Since this visit's `QueueEntered`."
+
+    agent: str = ""
+    "Who answered."
+
+
+class OfferMade(_Event, frozen=True, kw_only=True):
+    """An agent's phone is being called."""
+
+    interaction: str
+    visit: str
+    queue: str
+    offer: str
+    agent: str
+    leg: str
+    sip_call_id: str
+    choice: Choice
+
+
+class OfferEnded(_Event, frozen=True, kw_only=True):
+    """Exactly one per `OfferMade`."""
+
+    interaction: str
+    visit: str
+    queue: str
+    offer: str
+    agent: str
+    leg: str
+    outcome: str
+    "Value of `acd.routing.events.OfferOutcome`."
+
+    sip_status: int = 0
+    ring_s: float
+
+
+class AgentConnected(_Event, frozen=True, kw_only=True):
+    """Caller and agent hear each other."""
+
+    interaction: str
+    visit: str
+    queue: str
+    agent: str
+    leg: str
+
+
+class HoldStarted(_Event, frozen=True, kw_only=True):
+    """One side put the other on hold."""
+
+    interaction: str
+    agent: str
+    leg: str
+
+
+class HoldEnded(_Event, frozen=True, kw_only=True):
+    """Both hear each other again."""
+
+    interaction: str
+    agent: str
+    leg: str
+
+
+class AgentDisconnected(_Event, frozen=True, kw_only=True):
+    """The talk is over. Exactly one per `AgentConnected`."""
+
+    interaction: str
+    visit: str
+    queue: str
+    agent: str
+    leg: str
+    talk_s: float
+    "Without hold."
+
+    hold_s: float
+
+
+class LegEnded(_Event, frozen=True, kw_only=True):
+    """A leg is over, caller's or agent's. Exactly one per leg that was answered or offered."""
+
+    interaction: str
+    leg: str
+    ended_by: str
+    '"peer", "server", or "fault".'
+
+    sip_status: int = 0
+    reason: str = ""
+
+
+class CallEnded(_Event, frozen=True, kw_only=True):
+    """The interaction is over: the record can be written. Exactly one per `CallStarted`."""
+
+    interaction: str
+    ended_by: str
+    '"caller", "agent", "flow", "system", or "fault".'
+
+    reason: str
+    'What ended it, a closed set in acd.calls.call: "hangup", "max_wait", "restart" …'
+
+    sip_status: int = 0
+
+
+class DispositionEntered(_Event, frozen=True, kw_only=True):
+    """An agent classed a call; a later one for the same interaction replaces it."""
+
+    interaction: str
+    agent: str
+    queue: str = ""
+    call_class: str
+    '"inquiry", "order", "complaint", "transfer" or "other".'
+
+    category: str = ""
+    order_id: str = ""
+    ordered: bool = False
+    solved: bool | None = None
+
+
+class StreamMeasured(_Event, frozen=True, kw_only=True):
+    """What a leg's media stream counted (acd.media.events.StreamClosed)."""
+
+    interaction: str
+    leg: str
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost: int = 0
+    packets_late: int = 0
+    packets_foreign: int = 0
+    jitter_ms: float = 0.0
+
+
+# --- agents ---
+
+
+class AgentStatusChanged(_Event, frozen=True, kw_only=True):
+    """Status track: ends the agent's open status interval and begins the next."""
+
+    agent: str
+    status: str
+    reason: str = ""
+    by: str = "agent"
+
+
+class AgentStateChanged(_Event, frozen=True, kw_only=True):
+    """State track: ends the agent's open state interval and begins the next."""
+
+    agent: str
+    state: str
+    queue: str = ""
+    interaction: str = ""
+
+
+class DevicesChanged(_Event, frozen=True, kw_only=True):
+    """An account's registered devices are now these contact URIs."""
+
+    account: str
+    contacts: tuple[str, ...] = ()
+
+
+# --- the server ---
+
+
+class ServerStarted(_Event, frozen=True, kw_only=True):
+    """First event of a boot. What an earlier boot of this node left open ended before it."""
+
+    version: str
+    schema_version: int = SCHEMA_VERSION
+
+
+class ServerStopped(_Event, frozen=True, kw_only=True):
+    """Last event of a boot that ended in good order."""
+
+
+Event = (
+    CallStarted
+    | CallAnswered
+    | FlowEntered
+    | FlowStepTaken
+    | QueueEntered
+    | QueueLeft
+    | OfferMade
+    | OfferEnded
+    | AgentConnected
+    | HoldStarted
+    | HoldEnded
+    | AgentDisconnected
+    | LegEnded
+    | CallEnded
+    | DispositionEntered
+    | StreamMeasured
+    | AgentStatusChanged
+    | AgentStateChanged
+    | DevicesChanged
+    | ServerStarted
+    | ServerStopped
+)

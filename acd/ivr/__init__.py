@@ -1,0 +1,1 @@
+"""Declarative IVR flows: model, validation, interpreter, drawing."""

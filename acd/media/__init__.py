@@ -1,0 +1,1 @@
+"""RTP, codecs, digits, playout and sound files as pure functions on frames."""

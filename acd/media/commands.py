@@ -1,0 +1,87 @@
+"""What the call centre asks of a media engine.
+
+A *stream* is the media side of one leg and carries the leg's id. Engines answer with
+`acd.media.events`, in any number of later steps, never by a return value: an engine may be a
+worker process here, rtpengine, or a WebRTC stack.
+"""
+
+from msgspec import Struct
+
+
+class OpenStream(Struct, frozen=True, tag=True):
+    """Make a stream; answered by `StreamOpened` or `StreamRefused`."""
+
+    leg: str
+
+    offer: bytes
+    "The peer's SDP offer, to be answered; empty: make an offer."
+
+    near: str = ""
+    "A leg that this one will be bridged with: place both where that is cheap."
+
+
+class AcceptAnswer(Struct, frozen=True, tag=True):
+    """The peer's SDP answer to our offer; `StreamRefused` if it cannot be used."""
+
+    leg: str
+    answer: bytes
+
+
+class Reoffer(Struct, frozen=True, tag=True):
+    """The peer's new offer within the call; answered by `StreamReoffered` or `StreamRefused`."""
+
+    leg: str
+    offer: bytes
+
+
+class Play(Struct, frozen=True, tag=True):
+    """Play sounds one after the other to the leg, in place of what played before.
+
+    `PlayFinished` follows at the end of the last sound, unless something else took its place.
+    """
+
+    leg: str
+    play: int
+    "Number of this play within the leg, echoed in `PlayFinished`."
+
+    sounds: tuple[str, ...]
+    'Names below the prompts folder without suffix: "zh/welcome", "music/default".'
+
+    loop: bool = False
+    "Start again after the last one, for ever."
+
+
+class StopPlay(Struct, frozen=True, tag=True):
+    """Fall silent."""
+
+    leg: str
+
+
+class Bridge(Struct, frozen=True, tag=True):
+    """Connect two streams to each other, both ways; ends what either was playing or echoing."""
+
+    leg: str
+    other: str
+
+
+class Unbridge(Struct, frozen=True, tag=True):
+    """Take the leg and its other side apart again; both are silent."""
+
+    leg: str
+
+
+class Echo(Struct, frozen=True, tag=True):
+    """Send back to the leg what it sends."""
+
+    leg: str
+
+
+class CloseStream(Struct, frozen=True, tag=True):
+    """End the stream and give its ports back; `StreamClosed` follows with what was counted."""
+
+    leg: str
+
+
+Command = (
+    OpenStream | AcceptAnswer | Reoffer | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
+)

@@ -1,0 +1,87 @@
+"""What a media engine reports."""
+
+from msgspec import Struct
+
+
+class StreamOpened(Struct, frozen=True, tag=True):
+    """The stream stands; send this SDP to the peer (an answer or an offer, as was asked)."""
+
+    leg: str
+    sdp: bytes
+
+
+class StreamReoffered(Struct, frozen=True, tag=True):
+    """The stream follows the peer's new offer."""
+
+    leg: str
+    answer: bytes
+
+    held: bool
+    "The peer put us on hold: sendonly, inactive, or the address 0.0.0.0 (RFC 3264 8.4)."
+
+
+class StreamRefused(Struct, frozen=True, tag=True):
+    """The engine could not do what was asked; a stream that stood before stands on."""
+
+    leg: str
+
+    status: int
+    "The SIP answer that fits: 488 unusable session, 503 no port or no worker left."
+
+    reason: str
+
+
+class PlayFinished(Struct, frozen=True, tag=True):
+    """The last sound of a play was sent to its end."""
+
+    leg: str
+    play: int
+
+
+class DigitPressed(Struct, frozen=True, tag=True):
+    """One key press in the peer's RTP (RFC 4733), reported once, at its end."""
+
+    leg: str
+
+    digit: str
+    "One of 0-9 * # A-D."
+
+    duration_ms: int
+
+
+class StreamClosed(Struct, frozen=True, tag=True):
+    """What a stream counted, sent once after `CloseStream`."""
+
+    leg: str
+    packets_received: int
+    packets_sent: int
+
+    packets_lost: int
+    "By gaps in the peer's sequence numbers (RFC 3550 A.3)."
+
+    packets_late: int
+    "Arrived after their place had been played."
+
+    packets_foreign: int
+    "Dropped because they came from another address than the one latched onto."
+
+    jitter_ms: float
+    "Interarrival jitter (RFC 3550 6.4.1) at the end."
+
+
+class StreamsLost(Struct, frozen=True, tag=True):
+    """The engine's worker died and these streams with it; no `StreamClosed` follows."""
+
+    legs: tuple[str, ...]
+    reason: str
+
+
+Event = (
+    StreamOpened
+    | StreamReoffered
+    | StreamRefused
+    | PlayFinished
+    | DigitPressed
+    | StreamClosed
+    | StreamsLost
+)

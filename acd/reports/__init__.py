@@ -1,0 +1,1 @@
+"""KPI definitions, tables and chart specifications."""

@@ -1,0 +1,1 @@
+"""Agents, queues and who gets which call. Knows neither SIP nor Postgres."""

@@ -1,0 +1,116 @@
+"""What the router decided and what became of the agents. Consumed by `acd.calls`."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from .model import Choice, State, Status
+
+
+class OfferOutcome(Enum):
+    """How an offer ended."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    "The phone could not be reached, or its media could not be used."
+
+    CALLER_LEFT = "caller_left"
+    AGENT_LEFT = "agent_left"
+    "The agent went away, logged out or lost the registration while ringing."
+
+
+class LeaveReason(Enum):
+    """Why a call left a queue. `acd.calls` adds short_abandon by the queue's threshold."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    TIMED_OUT = "timed_out"
+    OVERFLOWED = "overflowed"
+    EXITED = "exited"
+    CALLBACK = "callback"
+    REFUSED_FULL = "refused_full"
+    FAULTED = "faulted"
+
+
+class OfferMade(Struct, frozen=True):
+    """Ring this agent for this call. A lease: it ends by itself at `expires_at`."""
+
+    offer: str
+    call: str
+    interaction: str
+    queue: str
+    agent: str
+    account: str
+    choice: Choice
+    expires_at: float
+
+
+class OfferWithdrawn(Struct, frozen=True):
+    """Stop ringing: the lease ran out, the caller left, or the agent did."""
+
+    offer: str
+    call: str
+    agent: str
+    outcome: OfferOutcome
+
+
+class CallTimedOut(Struct, frozen=True):
+    """The call reached its queue's maximum wait; the router has forgotten it."""
+
+    call: str
+    interaction: str
+    queue: str
+
+
+class CallRefused(Struct, frozen=True):
+    """The queue is full; the router never held the call."""
+
+    call: str
+    interaction: str
+    queue: str
+
+
+class PositionDue(Struct, frozen=True):
+    """Tell the caller the place in the line."""
+
+    call: str
+    position: int
+    "1 is the head."
+
+
+class AgentStatusChanged(Struct, frozen=True):
+    """The status track: what the agent wants."""
+
+    agent: str
+    status: Status
+    reason: str
+    "Away reason code, or empty."
+
+    by: str
+    'Who changed it: "agent", "system", or a supervisor\'s name.'
+
+
+class AgentStateChanged(Struct, frozen=True):
+    """The state track: what the system knows."""
+
+    agent: str
+    state: State
+    queue: str
+    "Queue of the call at hand, or empty."
+
+    interaction: str
+    "The call at hand, or empty."
+
+
+Event = (
+    OfferMade
+    | OfferWithdrawn
+    | CallTimedOut
+    | CallRefused
+    | PositionDue
+    | AgentStatusChanged
+    | AgentStateChanged
+)

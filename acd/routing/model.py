@@ -1,0 +1,186 @@
+"""What the router is told: agents, queues, calls. Plain values, no behaviour beyond look-ups."""
+
+from enum import Enum, IntEnum
+
+from msgspec import Struct
+
+
+class Grade(IntEnum):
+    """Skill grades, low to high, as certificates name them (C representative … AAA butler)."""
+
+    C = 1
+    B = 2
+    A = 3
+    AA = 4
+    AAA = 5
+
+
+class Status(Enum):
+    """What the agent wants."""
+
+    READY = "ready"
+    AWAY = "away"
+    LOGGED_OUT = "logged_out"
+
+
+class State(Enum):
+    """What the system knows about the agent."""
+
+    OFFLINE = "offline"
+    "No registered device, or logged out."
+
+    IDLE = "idle"
+    OFFERED = "offered"
+    TALKING = "talking"
+    HELD = "held"
+    WRAP_UP = "wrap_up"
+
+    PAUSED = "paused"
+    "Set aside for a while after a missed, busy or rejected offer."
+
+
+class QueueKind(Enum):
+    """What a queue's calls are for; a sales queue's answered calls count for conversion."""
+
+    SALES = "sales"
+    SERVICE = "service"
+
+
+class AgentProfile(Struct, frozen=True, kw_only=True):
+    """An agent as configured."""
+
+    number: str
+    "Agent number (工号), unique; the id in events and reports."
+
+    name: str
+
+    account: str
+    "SIP account whose devices ring for this agent."
+
+    skills: dict[str, Grade]
+    categories: dict[str, Grade] = {}
+    team: str = ""
+
+    rank: dict[str, float] = {}
+    "Rank set by hand, by queue, in place of the measured one (a conversion, 0–1)."
+
+
+class MissRule(Struct, frozen=True, kw_only=True):
+    """How long an agent is set aside after an offer that came to nothing, in seconds."""
+
+    no_answer_s: float = 10.0
+    busy_s: float = 5.0
+    rejected_s: float = 10.0
+    failed_s: float = 5.0
+
+    away_after_misses: int = 3
+    "Missed offers in a row after which the status becomes away, reason `missed`; 0: never."
+
+
+class LayerProfile(Struct, frozen=True, kw_only=True):
+    """One layer of a queue's routing policy: who may take the call, and from when on."""
+
+    name: str
+
+    order: str = "conversion"
+    'What ranks the agents: "conversion", "category_grade", "longest_idle".'
+
+    after_s: float = 0.0
+    "Opens once the call has waited this long."
+
+    minimum_grade: Grade = Grade.C
+    "Lowest grade in the queue's skill."
+
+    minimum_category_grade: Grade | None = None
+    "Lowest grade in the call's product category; None: any agent."
+
+    skills: tuple[str, ...] = ()
+    "Skills of other lines whose agents are borrowed here; empty: the queue's own skill."
+
+
+class Overflow(Struct, frozen=True, kw_only=True):
+    """Where a call goes that waited too long: exactly one of the three."""
+
+    queue: str = ""
+    flow: str = ""
+    hang_up_prompt: str = ""
+
+
+class QueueProfile(Struct, frozen=True, kw_only=True):
+    """A queue as configured."""
+
+    name: str
+
+    display_name: str = ""
+    "What an agent's phone shows; empty: the name."
+
+    kind: QueueKind = QueueKind.SERVICE
+
+    skill: str
+    "The skill group that it serves."
+
+    category: str = ""
+    "Product category of its calls, where the flow sets none."
+
+    layers: tuple[LayerProfile, ...]
+    priority: int = 0
+    "Higher is served first when an agent serves several queues."
+
+    ring_timeout_s: float = 20.0
+    wrap_up_s: float = 30.0
+
+    max_wait_s: float = 600.0
+    overflow: Overflow | None = None
+    "None: hang up after the maximum wait."
+
+    max_length: int = 10_000
+    "Calls waiting at most; a further one is refused as full."
+
+    music: str = "music/default"
+
+    position_every_s: float = 0.0
+    "Announce the position this often while waiting, and once at the start; 0: never."
+
+    miss: MissRule = MissRule()
+    short_abandon_s: float = 5.0
+    service_level_s: float = 20.0
+
+    success_half_life_s: float = 30 * 86_400.0
+    "Age at which an outcome counts half in the measured conversion."
+
+
+class WaitingCall(Struct, frozen=True, kw_only=True):
+    """A call as the router is told of it; telling it twice changes nothing."""
+
+    call: str
+    "Id of the queue visit; unique per stay in a queue."
+
+    interaction: str
+    queue: str
+
+    enqueued_at: float
+    "First enqueue time; kept over overflow and call-backs."
+
+    priority: int = 0
+    category: str = ""
+    caller: str = ""
+
+
+class Candidate(Struct, frozen=True):
+    """One agent weighed for a call."""
+
+    agent: str
+    score: float
+    idle_s: float
+
+
+class Choice(Struct, frozen=True):
+    """Why this agent got this call."""
+
+    layer: str
+    order: str
+    candidates: tuple[Candidate, ...]
+    "Best first, ten at most; the first one was chosen."
+
+    candidates_total: int
+    waited_s: float

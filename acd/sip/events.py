@@ -1,0 +1,156 @@
+"""What happened on the SIP side, as the call centre has to know it.
+
+A *leg* is one INVITE dialog, or the attempt at one, between this server and a phone or trunk.
+The endpoint makes the id of an incoming leg, the call centre that of an outgoing one; both take
+it from the same injected source (UUIDv7 text).
+"""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from .peer import Peer
+
+
+class LegEndCause(Enum):
+    """Why an established leg is over."""
+
+    BYE = "bye"
+    "The other side hung up."
+
+    ACK_MISSING = "ack_missing"
+    "No ACK for our 2xx within 64*T1 (RFC 3261 13.3.1.4)."
+
+    PEER_GONE = "peer_gone"
+    "An in-dialog request was answered 408 or 481, or not at all (RFC 3261 12.2.1.2)."
+
+    TRANSPORT = "transport"
+    "The transport could not reach the other side."
+
+
+class Contact(Struct, frozen=True):
+    """One registered device of an account (RFC 3261 section 10)."""
+
+    uri: str
+    "The Contact URI; the Request-URI of requests to this device."
+
+    peer: Peer
+    "Where its REGISTER came from: requests go there, past NAT, not where the URI points."
+
+    expires_at: float
+    "In the endpoint's time."
+
+    user_agent: str = ""
+
+
+class InviteReceived(Struct, frozen=True):
+    """A new incoming call. 100 was sent; answer with `ring`, `answer` or `reject`."""
+
+    leg: str
+    sip_call_id: str
+    peer: Peer
+
+    caller: str
+    "User part of From, or empty."
+
+    caller_name: str
+    "Display name of From, or empty."
+
+    called: str
+    "User part of the Request-URI."
+
+    account: str | None
+    "The account that proved itself by digest, if any."
+
+    offer: bytes
+    "The SDP offer; empty when the answer's ACK is to carry it the other way round (late offer)."
+
+
+class LegCancelled(Struct, frozen=True):
+    """The caller gave up before we answered; 487 has been sent."""
+
+    leg: str
+
+
+class LegConfirmed(Struct, frozen=True):
+    """The ACK of our 2xx came."""
+
+    leg: str
+
+    answer: bytes
+    "The SDP answer in the ACK when we had made the offer in the 2xx; else empty."
+
+
+class LegRinging(Struct, frozen=True):
+    """A provisional answer above 100 to our INVITE."""
+
+    leg: str
+    status: int
+    sdp: bytes
+
+
+class LegAnswered(Struct, frozen=True):
+    """A 2xx to our INVITE; its ACK has been sent."""
+
+    leg: str
+    answer: bytes
+
+
+class LegFailed(Struct, frozen=True):
+    """Our INVITE came to nothing: a final answer of 300 and above, or none at all."""
+
+    leg: str
+
+    status: int
+    "The answer's code; 408 when none came, 503 when the transport failed."
+
+    reason: str
+
+
+class LegEnded(Struct, frozen=True):
+    """An established leg ended by the other side or by a fault (not by our own BYE)."""
+
+    leg: str
+    cause: LegEndCause
+
+    reason: str
+    "The Reason header of the BYE, or what failed; may be empty."
+
+
+class LegReoffered(Struct, frozen=True):
+    """A re-INVITE or UPDATE offers a changed session (hold, resume, moved media).
+
+    Answer with `accept_offer` or `refuse_offer`.
+    """
+
+    leg: str
+    offer: bytes
+
+
+class InfoDigit(Struct, frozen=True):
+    """A digit in a SIP INFO body (application/dtmf-relay or application/dtmf)."""
+
+    leg: str
+    digit: str
+    duration_ms: int
+
+
+class ContactsChanged(Struct, frozen=True):
+    """An account's registered devices are now these, newest first; empty when none is left."""
+
+    account: str
+    contacts: tuple[Contact, ...]
+
+
+Event = (
+    InviteReceived
+    | LegCancelled
+    | LegConfirmed
+    | LegRinging
+    | LegAnswered
+    | LegFailed
+    | LegEnded
+    | LegReoffered
+    | InfoDigit
+    | ContactsChanged
+)

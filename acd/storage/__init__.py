@@ -1,0 +1,1 @@
+"""The local journal, Postgres, migrations and KPI SQL."""

@@ -1,0 +1,1 @@
+"""Logging set-up and the only file that knows prometheus_client."""

@@ -1,0 +1,1 @@
+"""HTTP API, health, live figures."""
