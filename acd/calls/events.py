@@ -39,6 +39,18 @@ class CallStarted(_Event, frozen=True, kw_only=True):
     project: str = "main"
 
 
+class CallRejected(_Event, frozen=True, kw_only=True):
+    """A caller's INVITE was refused before it became an interaction."""
+
+    sip_call_id: str
+    caller: str
+    called: str
+    peer: str
+    sip_status: int
+    reason: str
+    'A closed set: "unknown_number", "not_an_agent", "draining", "journal_failing".'
+
+
 class CallAnswered(_Event, frozen=True, kw_only=True):
     """We sent 200 to the caller."""
 
@@ -265,6 +277,7 @@ class ServerStopped(_Event, frozen=True, kw_only=True):
 
 Event = (
     CallStarted
+    | CallRejected
     | CallAnswered
     | FlowEntered
     | FlowStepTaken

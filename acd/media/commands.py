@@ -21,7 +21,7 @@ class OpenStream(Struct, frozen=True, tag=True):
 
 
 class AcceptAnswer(Struct, frozen=True, tag=True):
-    """The peer's SDP answer to our offer; `StreamRefused` if it cannot be used."""
+    """The peer's SDP answer to our offer; answered by `StreamAccepted` or `StreamRefused`."""
 
     leg: str
     answer: bytes

@@ -10,6 +10,12 @@ class StreamOpened(Struct, frozen=True, tag=True):
     sdp: bytes
 
 
+class StreamAccepted(Struct, frozen=True, tag=True):
+    """The peer's answer fits: the stream sends and receives."""
+
+    leg: str
+
+
 class StreamReoffered(Struct, frozen=True, tag=True):
     """The stream follows the peer's new offer."""
 
@@ -78,6 +84,7 @@ class StreamsLost(Struct, frozen=True, tag=True):
 
 Event = (
     StreamOpened
+    | StreamAccepted
     | StreamReoffered
     | StreamRefused
     | PlayFinished

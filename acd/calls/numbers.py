@@ -1,0 +1,53 @@
+"""What a called number means: a flow, a queue, the echo test, or an agent's dialling code."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class CodeAction(Enum):
+    """What an agent does by dialling a code."""
+
+    READY = "ready"
+    AWAY = "away"
+    LOG_OUT = "log_out"
+    END_WRAP_UP = "end_wrap_up"
+    DISPOSITION = "disposition"
+
+
+class FlowTarget(Struct, frozen=True):
+    """The caller enters an IVR flow."""
+
+    flow: str
+
+
+class QueueTarget(Struct, frozen=True):
+    """The caller is queued at once."""
+
+    queue: str
+
+
+class EchoTarget(Struct, frozen=True):
+    """The caller hears itself."""
+
+
+class CodeTarget(Struct, frozen=True):
+    """An agent's command."""
+
+    action: CodeAction
+    argument: str = ""
+    "Away reason code, or disposition class."
+
+
+Target = FlowTarget | QueueTarget | EchoTarget | CodeTarget
+
+
+class NumberPlan(Struct, frozen=True):
+    """All numbers that the server answers. Immutable; a reload replaces it as a whole."""
+
+    targets: dict[str, Target]
+    'By dialled digits: "4000", "*111".'
+
+    def target(self, called: str) -> Target | None:
+        """Return what the number means, or None if nobody has it."""
+        return self.targets.get(called)
