@@ -1,0 +1,408 @@
+"""YAML documents with positions: every fault comes at once and says file, line and what is right.
+
+Flow files and the server's configuration are read by this. Scalars follow the YAML 1.2 core schema,
+more carefully: only what is certainly a number becomes one, so `no`, `0123`, `12:30:00`, `+8610…`
+and numbers too long to be counted with (telephone numbers) stay text. Keys are always text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+MAX_CHARACTERS = 1_000_000
+"Ten times the largest file that a human keeps (a queue and agent list of 2,000 seats: 100 kB)."
+
+MAX_DEPTH = 32
+"The deepest sensible file nests 8 levels; libyaml itself recurses and gives up at 1,000."
+
+MAX_NODES = 200_000
+"After aliases are followed; MAX_CHARACTERS of text without aliases cannot sensibly hold more."
+
+Path = tuple[str | int, ...]
+"Keys and indices from the top of the document down."
+
+Data = dict[str, Any] | list[Any] | str | int | float | bool | None
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class IvrError(Exception):
+    """Root of this package's errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in a file. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    'Where in the document: "nodes.menu.timeout_s"; empty for the whole.'
+
+    message: str
+    hint: str = ""
+    "What would be right."
+
+    def __str__(self) -> str:
+        """Return `file:line:column: message (hint)`."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.message}{hint}"
+
+
+class DocumentError(IvrError):
+    """The document cannot be used; `faults` are all its mistakes in the file's order."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(
+            sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column))
+        )
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class DocumentModel(BaseModel):
+    """Base of what is read from documents: no unknown keys; a number may stand for text."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, else some of the known ones."""
+    names = sorted(set(known))
+    if near := get_close_matches(word, names, n=1, cutoff=0.6):
+        return f"did you mean {near[0]!r}?"
+    if not names:
+        return ""
+    more = ", …" if len(names) > 12 else ""
+    return f"known: {', '.join(names[:12])}{more}"
+
+
+class Document:
+    """A document's plain data (`data`) and where each part of it stands."""
+
+    def __init__(self, file: str, data: Data, root: yaml.Node | None) -> None:
+        self.file = file
+        self.data = data
+        self._root = root
+
+    def locate(self, path: Path) -> tuple[int, int]:
+        """Return line and column of the value at this path, from 1.
+
+        A value that begins below its key (a block) is found at its key; what does not exist, at
+        the innermost part that does. Parts that are no key, as the tags of unions, are skipped.
+        """
+        return _position(_follow(self._root, path)[1])
+
+    def locate_key(self, path: Path) -> tuple[int, int]:
+        """Return line and column of the key at the end of this path."""
+        place = _follow(self._root, path)[1]
+        return _mark(place[0] or place[1])
+
+    def fault(self, path: Path, message: str, hint: str = "", *, at_key: bool = False) -> Fault:
+        """Return a fault at this path."""
+        line, column = self.locate_key(path) if at_key else self.locate(path)
+        return Fault(self.file, line, column, ".".join(map(str, path)), message, hint)
+
+    def scalar_begin(self, path: Path) -> tuple[int, int, bool] | None:
+        """Return line and column of a scalar's first character and whether its lines are kept.
+
+        They are for plain one-line and literal (`|`) scalars: there a position within the text
+        can be turned into one within the file. None if no scalar is there.
+        """
+        key, node = _follow(self._root, path)[1]
+        if not isinstance(node, yaml.ScalarNode):
+            return None
+        line, column = _mark(node)
+        if node.style == "|":
+            # The node does not keep the indentation; the usual one is two more than the key's.
+            return line + 1, (_mark(key)[1] if key else 1) + 2, True
+        quoted = node.style is not None
+        return line, column + quoted, node.start_mark.line == node.end_mark.line
+
+    def validate(self, model: type[ModelT]) -> ModelT:
+        """Return the data as this model.
+
+        Raises:
+            DocumentError: with every fault that the model finds, located.
+
+        """
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise DocumentError(self._faults(error, model)) from None
+
+    def _faults(self, error: ValidationError, model: type[BaseModel]) -> Iterator[Fault]:
+        for detail in error.errors(include_url=False):
+            path = tuple(part for part in detail["loc"] if part != "[key]")
+            at_key = detail["type"] == "extra_forbidden" or path != detail["loc"]
+            message, hint = _explain(detail, self.data, model)
+            yield self.fault(path, message, hint, at_key=at_key)
+
+
+def read_document(text: str, file: str) -> Document:
+    """Return the one document of a YAML text; an empty text is an empty mapping.
+
+    Raises:
+        DocumentError: for text that is no YAML, holds a key twice, or breaks a limit.
+
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise DocumentError(
+            [Fault(file, 1, 1, "", f"{len(text)} characters", f"at most {MAX_CHARACTERS}")]
+        )
+    try:
+        root = yaml.compose(text, Loader=_CoreLoader)
+    except yaml.MarkedYAMLError as error:
+        raise DocumentError([_syntax_fault(file, error)]) from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        problem = str(error).splitlines()[0]
+        raise DocumentError(
+            [Fault(file, 1, 1, "", f"not YAML: {problem}", "UTF-8 text")]
+        ) from None
+    builder = _Builder(file)
+    data: Data = {} if root is None else builder.build(root, ())
+    if builder.faults:
+        raise DocumentError(builder.faults)
+    return Document(file, data, root)
+
+
+class _CoreLoader(yaml.CSafeLoader):
+    """The C parser with the scalars described above in place of YAML 1.1's."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as types-pyyaml declares it
+
+
+_TAG = "tag:yaml.org,2002:"
+# Longer than nine digits is a telephone or account number; a leading zero or plus means text too.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,8})")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,12}")
+for _tag, _regexp, _first in (
+    ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    ("int", re.compile(rf"(?:{_INTEGER.pattern})$"), "-0123456789"),
+    ("float", re.compile(rf"(?:{_FLOAT.pattern})$"), "-0123456789"),
+    ("null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+):
+    _CoreLoader.add_implicit_resolver(_TAG + _tag, _regexp, list(_first))
+
+
+class _Builder:
+    """Makes plain data of nodes and collects what is wrong with them."""
+
+    def __init__(self, file: str) -> None:
+        self.faults: list[Fault] = []
+        self._file = file
+        self._nodes = 0
+        self._full = False
+
+    def build(self, node: yaml.Node, path: Path) -> Data:
+        self._nodes += 1
+        if self._full:
+            return None
+        if self._nodes > MAX_NODES:
+            self._full = True
+            self._add(node, path, f"more than {MAX_NODES} values", "use fewer aliases (*name)")
+        elif len(path) > MAX_DEPTH:
+            self._add(node, path, f"nested deeper than {MAX_DEPTH} levels")
+            # An alias to what it stands in would come back here at every level.
+            self._full = True
+        elif isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+            return self._mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        elif isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        else:
+            self._add(node, path, f"unknown tag {node.tag!r}", "leave it out")
+        return None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        first_lines: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or not key.value:
+                self._add(key, path, "a key must be text", "name: value")
+                continue
+            name = key.value
+            if name in built:
+                self._add(
+                    key,
+                    (*path, name),
+                    f"duplicate key {name!r}",
+                    f"first in line {first_lines[name]}",
+                )
+                continue
+            first_lines[name] = key.start_mark.line + 1
+            built[name] = self.build(value, (*path, name))
+        return built
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Data:
+        text: str = node.value
+        match node.tag.removeprefix(_TAG):
+            case "str":
+                return text
+            case "bool" if text.lower() in {"true", "false"}:
+                return text.lower() == "true"
+            case "null":
+                return None
+            case "int" if _INTEGER.fullmatch(text):
+                return int(text)
+            case "float" if _FLOAT.fullmatch(text):
+                # 1.10 may be a version: kept as text, and a field that wants a number reads it.
+                number = float(text)
+                return number if repr(number) == text else text
+            case _:
+                self._add(
+                    node, path, f"{text!r} does not fit its tag {node.tag!r}", "leave it out"
+                )
+                return None
+
+    def _add(self, node: yaml.Node, path: Path, message: str, hint: str = "") -> None:
+        line, column = _mark(node)
+        self.faults.append(
+            Fault(self._file, line, column, ".".join(map(str, path)), message, hint)
+        )
+
+
+def _syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    message = ", ".join(part for part in (error.context, error.problem) if part)
+    hint = ""
+    if "cannot start any token" in message:
+        hint = "indent by spaces, not tabs; quote text that begins with @ or `"
+    elif "single document" in message:
+        hint = "one document per file: no second ---"
+    elif "mapping values are not allowed" in message:
+        hint = "check the indentation; quote text that contains a colon and a space"
+    elif "expected <block end>" in message:
+        hint = "the lines of one block must begin in the same column"
+    return Fault(file, line, column, "", f"not YAML: {message}", hint)
+
+
+# --- positions ---
+
+_Place = tuple[yaml.Node | None, yaml.Node | None]
+"Key node, if there is one, and value node."
+
+
+def _mark(node: yaml.Node | None) -> tuple[int, int]:
+    if node is None or node.start_mark is None:
+        return 1, 1
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _position(place: _Place) -> tuple[int, int]:
+    key, value = place
+    below = key is not None and value is not None and key.start_mark.line != value.start_mark.line
+    return _mark(key if below else value)
+
+
+def _follow(root: yaml.Node | None, path: Path) -> tuple[int, _Place]:
+    return _follow_from((None, root), path, 0)
+
+
+def _follow_from(place: _Place, path: Path, at: int) -> tuple[int, _Place]:
+    """Return how many parts of the path were found and the place they lead to.
+
+    A part that names a union's tag may happen to be a key too: the reading that finds more parts
+    is the right one, and of two equal ones the one that skips.
+    """
+    if at == len(path):
+        return 0, place
+    skipped = _follow_from(place, path, at + 1)
+    child = _child(place[1], path[at])
+    if child is None:
+        return skipped
+    found, end = _follow_from(child, path, at + 1)
+    return (found + 1, end) if found + 1 >= skipped[0] else skipped
+
+
+def _child(node: yaml.Node | None, part: str | int) -> _Place | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
+                return key, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return None, node.value[part]
+    return None
+
+
+# --- words for pydantic's findings ---
+
+
+def _explain(detail: ErrorDetails, data: Data, model: type[BaseModel]) -> tuple[str, str]:
+    """Return message and hint for one finding; a validator may give its own as `ctx["hint"]`."""
+    context: dict[str, Any] = detail.get("ctx", {})
+    name = str(detail["loc"][-1]) if detail["loc"] else "document"
+    given = detail["input"]
+    message, hint = detail["msg"].removeprefix("Value error, "), str(context.get("hint", ""))
+    match detail["type"]:
+        case "missing":
+            return f"missing {name!r}", f"add `{name}:`"
+        case "extra_forbidden":
+            return f"unknown key {name!r}", did_you_mean(
+                name, _field_names(model, detail["loc"], data)
+            )
+        case "union_tag_not_found":
+            field = str(context["discriminator"]).strip("'")
+            return f"missing {field!r}", f"add `{field}:`"
+        case "union_tag_invalid":
+            field = str(context["discriminator"]).strip("'")
+            tags = re.findall(r"'([^']+)'", str(context["expected_tags"]))
+            return f"unknown {field} {context['tag']!r}", did_you_mean(str(context["tag"]), tags)
+        case "literal_error" | "enum":
+            values = re.findall(r"'([^']+)'", str(context["expected"]))
+            if isinstance(given, str) and values:
+                return f"{name}: unknown value {given!r}", did_you_mean(given, values)
+            return f"{name}: {given!r} is not allowed", f"one of {context['expected']}"
+        case _:
+            short = repr(given) if not isinstance(given, dict | list) else type(given).__name__
+            return f"{name}: {message[:1].lower()}{message[1:]}, not {short[:60]}", hint
+
+
+def _field_names(model: type[BaseModel], loc: Path, data: Data) -> set[str]:
+    """Return the keys that are known where this path ends."""
+    models = {model}
+    for part in loc[:-1]:
+        if isinstance(data, dict):
+            data = data.get(str(part), data)
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part]
+        inner = {
+            found
+            for known in models
+            if str(part) in _keys(known)
+            for found in _models_in(_keys(known)[str(part)])
+        }
+        models = inner or models
+    fitting = {known for known in models if _tags_fit(known, data)}
+    return {key for known in fitting or models for key in _keys(known)}
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:  # noqa: ANN401 - any annotation may come
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {found for part in get_args(annotation) for found in _models_in(part)}
+
+
+def _tags_fit(model: type[BaseModel], data: Data) -> bool:
+    """Say whether the literal fields (the tags of unions) of this model have the data's values."""
+    if not isinstance(data, dict):
+        return True
+    return all(
+        data.get(key, get_args(annotation)[0]) in get_args(annotation)
+        for key, annotation in _keys(model).items()
+        if get_origin(annotation) is Literal
+    )
