@@ -66,11 +66,13 @@ class CallTimedOut(Struct, frozen=True):
 
 
 class CallRefused(Struct, frozen=True):
-    """The queue is full; the router never held the call."""
+    """The router never held the call: the queue is full, or there is no such queue."""
 
     call: str
     interaction: str
     queue: str
+    reason: LeaveReason = LeaveReason.REFUSED_FULL
+    "FAULTED: no queue of this name is configured."
 
 
 class PositionDue(Struct, frozen=True):

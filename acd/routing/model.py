@@ -148,6 +148,10 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     success_half_life_s: float = 30 * 86_400.0
     "Age at which an outcome counts half in the measured conversion."
 
+    hold_out: float = 0.0
+    """Share of calls (0–1), drawn at random, for which the layers ranked by conversion go by
+    longest idle instead: only against these can the gain of ranking be measured."""
+
 
 class WaitingCall(Struct, frozen=True, kw_only=True):
     """A call as the router is told of it; telling it twice changes nothing."""
@@ -159,7 +163,11 @@ class WaitingCall(Struct, frozen=True, kw_only=True):
     queue: str
 
     enqueued_at: float
-    "First enqueue time; kept over overflow and call-backs."
+    "First enqueue time; kept over overflow and call-backs. Orders the line and opens layers."
+
+    entered_at: float | None = None
+    """When it entered this queue: the maximum wait counts from here, so that a call that
+    overflowed is not timed out on arrival. None: the moment the router is told."""
 
     priority: int = 0
     category: str = ""
@@ -184,3 +192,26 @@ class Choice(Struct, frozen=True):
 
     candidates_total: int
     waited_s: float
+
+
+class AgentView(Struct, frozen=True, kw_only=True):
+    """An agent at this moment, for screens and interfaces."""
+
+    agent: str
+    name: str
+    account: str
+    status: Status
+    reason: str
+    state: State
+    since: float
+    "When this state began."
+
+    deadline: float
+    "When the router ends this state by itself; inf: it does not."
+
+    queue: str
+    interaction: str
+    offer: str
+    reachable: bool
+    misses: int
+    "Offers in a row that came to nothing."

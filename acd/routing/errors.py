@@ -1,0 +1,21 @@
+"""What goes wrong in routing. Everything raised here is a mistake of the caller, not of a peer."""
+
+
+class RoutingError(Exception):
+    """Root of this package's errors."""
+
+
+class ConfigurationError(RoutingError):
+    """Agents or queues that cannot be used; `faults` names every one, and nothing was changed."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
+
+
+class UnknownAgentError(RoutingError):
+    """No agent of this number is configured."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(f"no agent {agent!r} is configured")
+        self.agent = agent
