@@ -1,0 +1,109 @@
+"""What the endpoint is told from outside: its settings, accounts' secrets, whom to call."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from .peer import Peer
+
+
+class EndpointSettings(Struct, frozen=True, kw_only=True):
+    """Settings of one SIP endpoint; they do not change while it runs."""
+
+    advertised: dict[str, tuple[str, int]]
+    """Transport ("udp", "tcp") to the host and port that stand in our Via and Contact."""
+
+    realm: str = "acd"
+    "Protection space of digest authentication; changing it invalidates every stored HA1."
+
+    product: str = "acd"
+    "Value of Server and User-Agent."
+
+    min_expires_s: int = 60
+    "A REGISTER that asks for less (but not 0) is answered 423."
+
+    default_expires_s: int = 300
+    "Lifetime of a binding whose REGISTER names none."
+
+    max_expires_s: int = 3600
+    "A REGISTER that asks for more gets this."
+
+    max_contacts: int = 3
+    "Devices per account; one more replaces the oldest."
+
+    authenticate_accounts: bool = True
+    "Challenge an INVITE whose From names one of our accounts. REGISTER is always challenged."
+
+    nonce_lifetime_s: float = 300.0
+    "Age after which a digest nonce is stale and a new one is handed out."
+
+    max_legs: int = 50_000
+    "Legs at once; 503 beyond. At some 4 kB each about 200 MB, ten times the largest centre."
+
+    max_transactions: int = 200_000
+    "Transactions under way (lingering ones not counted): four per leg; 503 or silence beyond."
+
+    max_tombstones: int = 1_000_000
+    "Finished transactions remembered for 64*T1: 7,000 calls/s with four each for 32 s."
+
+    max_accounts: int = 100_000
+    "Accounts with bindings; REGISTER of one more is answered 503."
+
+    retry_after_s: int = 5
+    "Retry-After of a 503 sent because of a limit or of draining."
+
+
+class Credentials(Protocol):
+    """Who knows the accounts' secrets."""
+
+    def ha1(self, account: str, realm: str, algorithm: str) -> str | None:
+        """Return hex H(account:realm:password), or None when there is no such account.
+
+        `algorithm` is "MD5" or "SHA-256". None for an account that exists means that its secret
+        is not stored under this algorithm.
+        """
+
+
+class InviteTarget(Struct, frozen=True, kw_only=True):
+    """Whom an outgoing leg calls and on whose behalf."""
+
+    uri: str
+    "Request-URI and To."
+
+    peer: Peer
+    "Where the INVITE goes: a registered contact's peer, or a trunk's address."
+
+    caller: str
+    "User part of From; empty for an anonymous caller."
+
+    caller_name: str = ""
+    "Display name of From, any UTF-8."
+
+    headers: tuple[tuple[str, str], ...] = ()
+    "More headers, in order; line breaks in values become spaces."
+
+    username: str = ""
+    "Answers a 401 or 407 together with `password`; empty: a challenge is a failure."
+
+    password: str = ""
+
+
+class RegistrationSettings(Struct, frozen=True, kw_only=True):
+    """One registration that this side (a phone) keeps up at a registrar."""
+
+    id: str
+    "Names the registration in `ClientEvent`s."
+
+    registrar: str
+    'Request-URI of REGISTER, e.g. "sip:127.0.0.1".'
+
+    peer: Peer
+    "Where REGISTER goes."
+
+    account: str
+    "User part of To, From and Contact, and the digest username."
+
+    password: str
+
+    expires_s: int = 300
+    "Lifetime asked for; refreshed after five sixths of what was granted."
