@@ -1,6 +1,6 @@
-"""YAML documents with positions: every fault comes at once and says file, line and what is right.
+"""YAML documents with positions: all faults at once, each with file, line and what is right.
 
-Flow files and the server's configuration are read by this. Scalars follow the YAML 1.2 core schema,
+Flow files and the server's configuration are read by this. Scalars follow YAML 1.2's core schema,
 more carefully: only what is certainly a number becomes one, so `no`, `0123`, `12:30:00`, `+8610…`
 and numbers too long to be counted with (telephone numbers) stay text. Keys are always text.
 """
