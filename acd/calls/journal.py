@@ -5,7 +5,7 @@ from msgspec import Struct
 from .events import Event
 
 
-class Record(Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True, gc=False, array_like=True):
     """One event as it stands in the journal. (node, boot, seq) is unique for ever."""
 
     node: str

@@ -1,0 +1,21 @@
+"""What can go wrong with the records' storage; messages say where, and what would be right."""
+
+
+class StorageError(Exception):
+    """Root of this package's errors."""
+
+
+class JournalError(StorageError):
+    """The journal's folder cannot be used."""
+
+
+class JournalLockedError(JournalError):
+    """Another process has the journal open for writing."""
+
+
+class DatabaseError(StorageError):
+    """Postgres cannot be found, started, or used."""
+
+
+class MigrationError(DatabaseError):
+    """The schema in the database and the migration files do not fit."""

@@ -1,0 +1,92 @@
+"""The journal's format on disk: segment files of frames, and how damage in them is found.
+
+A segment is `SEGMENT_HEAD`, then frames. A frame is a marker (2 bytes), the payload's length and
+its CRC-32 (both little-endian, 4 bytes), then the payload: one `Record` as msgpack. The marker
+lets a reader find the next whole frame behind a damaged place.
+"""
+
+import re
+import struct
+import zlib
+from pathlib import Path
+
+from msgspec import Struct
+
+SEGMENT_HEAD = b"ACDJRNL1"
+FRAME_HEAD = struct.Struct("<2sII")
+FRAME_HEAD_BYTES = FRAME_HEAD.size
+MARKER = b"\xacJ"
+
+MAX_PAYLOAD_BYTES = 1 << 20
+"A record is some hundred bytes; one of a MiB is damage, not data."
+
+INCOMPLETE = 0
+DAMAGED = -1
+
+
+class Position(Struct, frozen=True, order=True):
+    """A place between two frames."""
+
+    segment: int
+    "1, 2, 3 …"
+
+    offset: int
+    "Bytes from the segment's begin."
+
+
+START = Position(1, len(SEGMENT_HEAD))
+
+
+def frame(payload: bytes) -> bytes:
+    """Return the payload's frame."""
+    return FRAME_HEAD.pack(MARKER, len(payload), zlib.crc32(payload)) + payload
+
+
+def payload_size(buffer: bytes, at: int) -> int:
+    """Return the payload's length of the frame at `at`, or INCOMPLETE, or DAMAGED."""
+    begin = at + FRAME_HEAD_BYTES
+    if len(buffer) < begin:
+        return INCOMPLETE if MARKER.startswith(buffer[at : at + 2]) else DAMAGED
+    marker, size, checksum = FRAME_HEAD.unpack_from(buffer, at)
+    # A length of 0 is never written: file systems may leave zeros behind after a power cut.
+    if marker != MARKER or not 0 < size <= MAX_PAYLOAD_BYTES:
+        return DAMAGED
+    if len(buffer) < begin + size:
+        return INCOMPLETE
+    if zlib.crc32(memoryview(buffer)[begin : begin + size]) != checksum:
+        return DAMAGED
+    return int(size)
+
+
+def next_frame(buffer: bytes, at: int) -> int:
+    """Return where the first whole, undamaged frame at or behind `at` begins; -1: none does."""
+    at = buffer.find(MARKER, at)
+    while at >= 0:
+        if payload_size(buffer, at) > 0:
+            return at
+        at = buffer.find(MARKER, at + 1)
+    return -1
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """Return the file of a segment."""
+    return folder / f"{number:010d}.journal"
+
+
+def segments(folder: Path) -> list[int]:
+    """Return the numbers of the segments in a folder, ascending."""
+    names = (re.fullmatch(r"(\d{10})\.journal", path.name) for path in folder.iterdir())
+    return sorted(int(name[1]) for name in names if name)
+
+
+def sound_size(content: bytes) -> int:
+    """Return how much of a segment is sound: up to the end of its last undamaged frame."""
+    at = end = len(SEGMENT_HEAD)
+    while True:
+        size = payload_size(content, at)
+        if size <= 0:
+            at = next_frame(content, at + 1)
+            if at < 0:
+                return end
+            continue
+        at = end = at + FRAME_HEAD_BYTES + size
