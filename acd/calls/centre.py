@@ -1,0 +1,574 @@
+"""The call centre: every call from its INVITE to its end.
+
+The one place where SIP, IVR, routing and media meet. Inputs are SIP events, media events, commands
+of people, and time; the result of each is a list of effects in the order to carry them out.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from math import inf
+
+from acd.ivr import events as ivr_in
+from acd.ivr.book import FlowBook
+from acd.media import commands as media
+from acd.media import events as media_in
+from acd.routing.events import LeaveReason
+from acd.routing.model import AgentProfile, QueueProfile, Status
+from acd.routing.router import Router
+from acd.sip import events as sip
+
+from . import events
+from .call import Call, EndReason, Phase, Playing
+from .codes import carry_out
+from .commands import AcceptOffer, AnswerLeg, HangUpLeg, RefuseOffer, RejectLeg
+from .desk import Desk, Disposition
+from .effects import Effect, Effects
+from .flowing import Flowing
+from .numbers import CodeAction, CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget
+from .queueing import Queueing
+from .settings import CentreSettings
+
+LEG_END_REASONS = {
+    sip.LegEndCause.BYE: EndReason.HANGUP,
+    sip.LegEndCause.ACK_MISSING: EndReason.ACK_MISSING,
+    sip.LegEndCause.PEER_GONE: EndReason.PEER_GONE,
+    sip.LegEndCause.TRANSPORT: EndReason.TRANSPORT,
+}
+RETRY_AFTER_S = 10
+"Asked of a caller whom we cannot take now: long enough for a burst to pass, short for a person."
+
+
+class CallCentre:
+    """Joins callers, flows, queues, agents and their media. Does no I/O; `now` is monotonic."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        agents: Iterable[AgentProfile],
+        queues: Iterable[QueueProfile],
+        numbers: NumberPlan,
+        flows: FlowBook,
+        settings: CentreSettings,
+        new_id: Callable[[], str],
+        wall: Callable[[], datetime],
+    ) -> None:
+        self.refusing: str | None = None
+        'Set to "draining" or "journal_failing" to refuse new calls with 503.'
+        self._router = router
+        self._settings = settings
+        self._new_id = new_id
+        self._wall = wall
+        self._effects: Effects = []
+        self._calls: dict[str, Call] = {}
+        self._calls_by_leg: dict[str, Call] = {}
+        self._closing_streams: dict[str, str] = {}
+        self._now = 0.0
+        self._desk = Desk(
+            router, self._effects, login_at_registration=settings.login_at_registration
+        )
+        self._queueing = Queueing(
+            router, self._desk, self._effects, self, self._calls_by_leg, new_id
+        )
+        self._numbers = numbers
+        self._flowing = Flowing(flows, self._effects, self, wall)
+        self._desk.configure(agents)
+        self._queueing.configure({queue.name: queue for queue in queues})
+        self._on_sip: dict[type, Callable[..., None]] = {
+            sip.InviteReceived: self._invited,
+            sip.LegCancelled: self._cancelled,
+            sip.LegConfirmed: self._confirmed,
+            sip.LegRinging: self._ignored,
+            sip.LegAnswered: self._leg_answered,
+            sip.LegFailed: self._leg_failed,
+            sip.LegEnded: self._leg_ended,
+            sip.LegReoffered: self._leg_reoffered,
+            sip.InfoDigit: self._digit,
+            sip.ContactsChanged: self._contacts_changed,
+        }
+        self._on_media: dict[type, Callable[..., None]] = {
+            media_in.StreamOpened: self._stream_opened,
+            media_in.StreamAccepted: self._stream_accepted,
+            media_in.StreamReoffered: self._stream_reoffered,
+            media_in.StreamRefused: self._stream_refused,
+            media_in.PlayFinished: self._play_finished,
+            media_in.DigitPressed: self._digit,
+            media_in.StreamClosed: self._stream_closed,
+            media_in.StreamsLost: self._streams_lost,
+        }
+
+    # --- inputs ---
+
+    def on_sip(self, event: sip.Event, now: float) -> Effects:
+        """Take what happened on the SIP side."""
+        self._now = now
+        self._on_sip[type(event)](event)
+        return self._take()
+
+    def on_media(self, event: media_in.Event, now: float) -> Effects:
+        """Take what the media engine reports."""
+        self._now = now
+        self._on_media[type(event)](event)
+        return self._take()
+
+    def on_time(self, now: float) -> Effects:
+        """Run every deadline that has passed."""
+        self._now = now
+        self._flowing.on_time(now)
+        if self._router.next_deadline() <= now:
+            self._queueing.apply(self._router.on_time(now), now)
+        return self._take()
+
+    def next_deadline(self) -> float:
+        """Return when `on_time` must next be called; inf for never."""
+        return min(self._flowing.next_deadline(), self._router.next_deadline())
+
+    # --- what people command ---
+
+    def set_status(
+        self, agent: str, status: Status, reason: str, by: str, now: float
+    ) -> Effects | None:
+        """Change what an agent wants; None if there is no such agent."""
+        if self._desk.profile(agent) is None:
+            return None
+        self._queueing.apply(self._router.set_status(agent, status, reason, by, now), now)
+        return self._take()
+
+    def end_wrap_up(self, agent: str, now: float) -> Effects | None:
+        """End an agent's after-call work; None if there is no such agent."""
+        if self._desk.profile(agent) is None:
+            return None
+        self._queueing.apply(self._router.end_wrap_up(agent, now), now)
+        return self._take()
+
+    def dispose(
+        self, agent: str, disposition: Disposition, *, interaction: str = ""
+    ) -> Effects | None:
+        """Class an agent's last call; None if the agent took no such call."""
+        if not self._desk.dispose(
+            agent, disposition, interaction=interaction, wall_s=self._wall().timestamp()
+        ):
+            return None
+        return self._take()
+
+    def configure(
+        self,
+        *,
+        agents: tuple[AgentProfile, ...],
+        queues: tuple[QueueProfile, ...],
+        numbers: NumberPlan,
+        now: float,
+    ) -> Effects:
+        """Replace agents, queues and numbers at once; calls and devices stay."""
+        self._numbers = numbers
+        self._desk.configure(agents)
+        self._queueing.configure({queue.name: queue for queue in queues})
+        self._queueing.apply(self._router.configure(agents, queues, now), now)
+        for account, contacts in tuple(self._desk.devices().items()):
+            agent = self._desk.agent_of(account)
+            if agent is not None and contacts:
+                self._queueing.apply(self._router.set_reachable(agent, True, now), now)
+        return self._take()
+
+    def replace_flows(self, flows: FlowBook) -> None:
+        """Serve new calls by these flows; calls under way finish on the book they began with."""
+        self._flowing.flows = flows
+
+    def shut_down(self, now: float) -> Effects:
+        """Hang up every call."""
+        self._now = now
+        for call in tuple(self._calls.values()):
+            self.end(call, "system", EndReason.SHUTDOWN)
+        return self._take()
+
+    # --- views ---
+
+    @property
+    def calls(self) -> Iterable[Call]:
+        """The calls under way; read only."""
+        return self._calls.values()
+
+    @property
+    def calls_total(self) -> int:
+        """How many calls are under way."""
+        return len(self._calls)
+
+    @property
+    def desk(self) -> Desk:
+        """Agents and their devices; read only."""
+        return self._desk
+
+    # --- arrival ---
+
+    def _invited(self, event: sip.InviteReceived) -> None:
+        refusal = self._refusal(event)
+        if refusal is not None:
+            status, reason = refusal
+            retry_after_s = RETRY_AFTER_S if status == 503 else 0
+            self._effects.append(RejectLeg(event.leg, status, retry_after_s))
+            self._effects.append(
+                events.CallRejected(
+                    sip_call_id=event.sip_call_id,
+                    caller=event.caller,
+                    called=event.called,
+                    peer=_peer_text(event),
+                    sip_status=status,
+                    reason=reason,
+                )
+            )
+            return
+        call = Call(
+            self._new_id(),
+            event.leg,
+            event.caller,
+            event.caller_name,
+            event.called,
+            self._settings.language,
+            account=event.account,
+        )
+        self._calls[call.interaction] = call
+        self._calls_by_leg[call.leg] = call
+        self._effects.append(
+            events.CallStarted(
+                interaction=call.interaction,
+                leg=call.leg,
+                sip_call_id=event.sip_call_id,
+                caller=event.caller,
+                caller_name=event.caller_name,
+                called=event.called,
+                account=event.account or "",
+                peer=_peer_text(event),
+                project=self._settings.project,
+            )
+        )
+        self._effects.append(media.OpenStream(call.leg, event.offer))
+
+    def _refusal(self, event: sip.InviteReceived) -> tuple[int, str] | None:
+        """Return the SIP answer and the reason why this call is not taken, if so."""
+        if self.refusing is not None:
+            return 503, self.refusing
+        if len(self._calls) >= self._settings.max_calls:
+            return 503, "full"
+        target = self._numbers.target(event.called)
+        if target is None:
+            return 404, "unknown_number"
+        if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
+            return 403, "not_an_agent"
+        return None
+
+    def _stream_opened(self, event: media_in.StreamOpened) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            self._effects.append(media.CloseStream(event.leg))
+        elif event.leg != call.leg:
+            self._queueing.stream_opened(call, event.sdp, self._now)
+        elif not call.answered:
+            call.answered = True
+            self._effects.append(AnswerLeg(call.leg, event.sdp))
+            self._effects.append(events.CallAnswered(interaction=call.interaction, leg=call.leg))
+            self._begin(call)
+
+    def _begin(self, call: Call) -> None:
+        """Start what the called number means."""
+        match self._numbers.target(call.called):
+            case FlowTarget(flow):
+                self._flowing.enter(call, flow, self._now)
+            case QueueTarget(name):
+                self.enter_queue(call, name, 0, "")
+            case EchoTarget():
+                self.echo(call)
+            case CodeTarget(action, argument):
+                self._carry_out(call, action, argument)
+            case None:
+                # The number was taken away by a reload between INVITE and answer.
+                self.end(call, "system", EndReason.FLOW_ENDED)
+
+    def echo(self, call: Call) -> None:
+        """Send the caller's own audio back until the caller hangs up."""
+        call.phase = Phase.ECHO
+        self._effects.append(media.Echo(call.leg))
+
+    def _carry_out(self, call: Call, action: CodeAction, argument: str) -> None:
+        """Do what an agent dialled, say so, and hang up."""
+        agent, routed = self._desk.agent_of(call.account), None
+        if agent is not None:
+            routed = carry_out(
+                action,
+                argument,
+                agent,
+                router=self._router,
+                desk=self._desk,
+                now=self._now,
+                wall_s=lambda: self._wall().timestamp(),
+            )
+        if routed is not None:
+            self._queueing.apply(routed, self._now)
+        prompts = self._settings.prompts
+        done = prompts.code_done.get(action, "")
+        sound = prompts.code_refused if routed is None else done
+        self.last_prompt(call, sound, EndReason.CODE_DONE)
+
+    # --- queues ---
+
+    def enter_queue(self, call: Call, name: str, priority: int, category: str) -> None:
+        """Put the caller into a queue."""
+        queue = self._queueing.queue(name)
+        if queue is None:
+            self.end(call, "system", EndReason.QUEUE_UNKNOWN)
+            return
+        self.hush(call)
+        self._queueing.enter(call, queue, self._now, priority=priority, category=category)
+
+    def queue_gave_back(self, call: Call, queue: QueueProfile, reason: LeaveReason) -> None:
+        """Go on where the queue's overflow says, else where the flow says, else hang up."""
+        overflow, prompts = queue.overflow, self._settings.prompts
+        full = reason is LeaveReason.REFUSED_FULL
+        end_reason = EndReason.QUEUE_FULL if full else EndReason.MAX_WAIT
+        if overflow is not None and overflow.flow:
+            self.hush(call)
+            self._flowing.enter(call, overflow.flow, self._now)
+        elif overflow is not None and overflow.hang_up_prompt:
+            self.last_prompt(call, overflow.hang_up_prompt, end_reason)
+        elif self._flowing.can_take_back(call):
+            call.phase = Phase.IN_FLOW
+            self.hush(call)
+            self._flowing.tell(call, ivr_in.QueueLeft(reason.value), self._now)
+        else:
+            self.last_prompt(call, prompts.queue_full if full else prompts.max_wait, end_reason)
+
+    def last_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
+        """Let the caller hear one more thing, then hang up."""
+        if not sound:
+            self.end(call, "system", reason)
+            return
+        call.phase = Phase.CLOSING
+        call.end_reason = reason
+        name = f"{call.language}/{sound}"
+        self.play(call, Playing.LAST_PROMPT, (name,), loop=False)
+
+    # --- what the caller hears ---
+
+    def play(self, call: Call, playing: Playing, sounds: tuple[str, ...], *, loop: bool) -> None:
+        """Let the caller hear this in place of what played before."""
+        call.play += 1
+        call.playing = playing
+        self._effects.append(media.Play(call.leg, call.play, sounds, loop))
+
+    def hush(self, call: Call) -> None:
+        """Fall silent, if anything plays."""
+        if call.playing is not Playing.NOTHING:
+            call.playing = Playing.NOTHING
+            self._effects.append(media.StopPlay(call.leg))
+
+    def _play_finished(self, event: media_in.PlayFinished) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None or event.leg != call.leg or event.play != call.play:
+            return
+        ended, call.playing = call.playing, Playing.NOTHING
+        match ended:
+            case Playing.FLOW:
+                self._flowing.tell(call, ivr_in.SoundsFinished(call.flow_play), self._now)
+            case Playing.ANNOUNCEMENT if call.visit is not None and call.visit.queue.music:
+                self.play(call, Playing.MUSIC, (call.visit.queue.music,), loop=True)
+            case Playing.LAST_PROMPT:
+                self.end(call, "system", call.end_reason)
+            case _:
+                pass
+
+    def _digit(self, event: media_in.DigitPressed | sip.InfoDigit) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is not None and event.leg == call.leg and call.phase is Phase.IN_FLOW:
+            self._flowing.tell(call, ivr_in.DigitPressed(event.digit), self._now)
+
+    # --- legs ---
+
+    def _leg_answered(self, event: sip.LegAnswered) -> None:
+        if event.leg in self._calls_by_leg:
+            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
+
+    def _confirmed(self, event: sip.LegConfirmed) -> None:
+        if event.answer and event.leg in self._calls_by_leg:
+            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
+
+    def _stream_accepted(self, event: media_in.StreamAccepted) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is not None and event.leg != call.leg:
+            self._queueing.stream_accepted(call, self._now)
+
+    def _leg_failed(self, event: sip.LegFailed) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is not None and event.leg != call.leg:
+            self._queueing.leg_failed(call, event.status, self._now)
+
+    def _cancelled(self, event: sip.LegCancelled) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is not None:
+            self._finish(call, "caller", EndReason.CANCELLED, leg_ended_by="peer", status=487)
+
+    def _leg_ended(self, event: sip.LegEnded) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            return
+        reason = LEG_END_REASONS[event.cause]
+        fault = reason is not EndReason.HANGUP
+        leg_ended_by = "fault" if fault else "peer"
+        if event.leg == call.leg:
+            self._finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
+        else:
+            self._queueing.talk_over(call, leg_ended_by, 0, self._now)
+            self.end(call, "fault" if fault else "agent", reason)
+
+    def end(self, call: Call, ended_by: str, reason: EndReason) -> None:
+        """Hang up on the caller and close the call."""
+        if call.phase is Phase.ENDED:
+            return
+        self._effects.append(HangUpLeg(call.leg))
+        self._finish(call, ended_by, reason, leg_ended_by="server")
+
+    def _finish(
+        self,
+        call: Call,
+        ended_by: str,
+        reason: EndReason,
+        *,
+        leg_ended_by: str,
+        status: int = 0,
+    ) -> None:
+        """Close the call's records; its caller's leg is over or on the way to be."""
+        if call.phase is Phase.ENDED:
+            return
+        faulted = ended_by in {"fault", "system"}
+        left = LeaveReason.FAULTED if faulted else LeaveReason.ABANDONED
+        self._queueing.leave(call, left, self._now)
+        if call.agent_leg is not None:
+            self._effects.append(HangUpLeg(call.agent_leg.leg))
+            self._queueing.talk_over(call, "server", 0, self._now)
+        call.phase = Phase.ENDED
+        call.deadline = inf
+        del self._calls[call.interaction]
+        del self._calls_by_leg[call.leg]
+        self.close_stream(call, call.leg, opened=call.answered)
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction,
+                leg=call.leg,
+                ended_by=leg_ended_by,
+                sip_status=status,
+                reason=reason.value,
+            )
+        )
+        self._effects.append(
+            events.CallEnded(
+                interaction=call.interaction,
+                ended_by=ended_by,
+                reason=reason.value,
+                sip_status=status,
+            )
+        )
+
+    # --- hold ---
+
+    def _leg_reoffered(self, event: sip.LegReoffered) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            self._effects.append(RefuseOffer(event.leg, 481))
+            return
+        call.reoffering.add(event.leg)
+        self._effects.append(media.Reoffer(event.leg, event.offer))
+
+    def _stream_reoffered(self, event: media_in.StreamReoffered) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            return
+        call.reoffering.discard(event.leg)
+        self._effects.append(AcceptOffer(event.leg, event.answer))
+        leg = call.agent_leg
+        if leg is None or leg.connected_at is None:
+            return
+        was_held = leg.held_since is not None
+        self._queueing.held(call, event.held, self._now)
+        if event.held and not was_held:
+            self._let_wait(call, event.leg)
+        elif was_held and not event.held:
+            self._effects.append(media.Bridge(call.leg, leg.leg))
+
+    def _let_wait(self, call: Call, holder: str) -> None:
+        """Play music to the side that was put on hold."""
+        leg, visit = call.agent_leg, call.talk_visit
+        assert leg is not None  # only a talk can be held
+        self._effects.append(media.Unbridge(call.leg))
+        if visit is not None and visit.queue.music:
+            other = leg.leg if holder == call.leg else call.leg
+            call.play += 1
+            self._effects.append(media.Play(other, call.play, (visit.queue.music,), loop=True))
+
+    # --- media ---
+
+    def close_stream(self, call: Call, leg: str, *, opened: bool) -> None:
+        """Give a leg's media back; what it counted is booked when the engine reports it."""
+        if opened:
+            self._closing_streams[leg] = call.interaction
+        self._effects.append(media.CloseStream(leg))
+
+    def _stream_refused(self, event: media_in.StreamRefused) -> None:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            return
+        if event.leg in call.reoffering:
+            call.reoffering.discard(event.leg)
+            self._effects.append(RefuseOffer(event.leg, event.status))
+        elif event.leg != call.leg:
+            self._effects.append(HangUpLeg(event.leg))
+            self._queueing.leg_failed(call, event.status, self._now)
+        elif call.answered:
+            self.end(call, "fault", EndReason.MEDIA_REFUSED)
+        else:
+            self._effects.append(RejectLeg(call.leg, event.status))
+            self._finish(
+                call,
+                "system",
+                EndReason.MEDIA_REFUSED,
+                leg_ended_by="server",
+                status=event.status,
+            )
+
+    def _streams_lost(self, event: media_in.StreamsLost) -> None:
+        for leg in event.legs:
+            self._closing_streams.pop(leg, None)
+            call = self._calls_by_leg.get(leg)
+            if call is not None:
+                self.end(call, "fault", EndReason.MEDIA_LOST)
+
+    def _stream_closed(self, event: media_in.StreamClosed) -> None:
+        interaction = self._closing_streams.pop(event.leg, None)
+        if interaction is not None:
+            self._effects.append(
+                events.StreamMeasured(
+                    interaction=interaction,
+                    leg=event.leg,
+                    packets_received=event.packets_received,
+                    packets_sent=event.packets_sent,
+                    packets_lost=event.packets_lost,
+                    packets_late=event.packets_late,
+                    packets_foreign=event.packets_foreign,
+                    jitter_ms=event.jitter_ms,
+                )
+            )
+
+    # --- the rest ---
+
+    def _contacts_changed(self, event: sip.ContactsChanged) -> None:
+        self._queueing.apply(self._desk.contacts_changed(event, self._now), self._now)
+
+    def _ignored(self, event: sip.LegRinging) -> None:
+        """Do nothing on a ringing phone: the offer's lease runs from the INVITE."""
+
+    def _take(self) -> list[Effect]:
+        taken = self._effects[:]
+        self._effects.clear()
+        return taken
+
+
+def _peer_text(event: sip.InviteReceived) -> str:
+    peer = event.peer
+    return f"{peer.transport}:{peer.host}:{peer.port}"

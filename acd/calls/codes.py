@@ -1,0 +1,38 @@
+"""Agents steer themselves by dialling: ready, away, log out, end of wrap-up, disposition."""
+
+from collections.abc import Callable
+
+from acd.routing.events import Event as RoutingEvent
+from acd.routing.model import State, Status
+from acd.routing.router import Router
+
+from .desk import Desk, Disposition
+from .numbers import CodeAction
+
+
+def carry_out(
+    action: CodeAction,
+    argument: str,
+    agent: str,
+    *,
+    router: Router,
+    desk: Desk,
+    now: float,
+    wall_s: Callable[[], float],
+) -> list[RoutingEvent] | None:
+    """Do what the agent dialled; None if it cannot be done now."""
+    match action:
+        case CodeAction.READY:
+            return router.set_status(agent, Status.READY, "", "agent", now)
+        case CodeAction.AWAY:
+            return router.set_status(agent, Status.AWAY, argument, "agent", now)
+        case CodeAction.LOG_OUT:
+            return router.set_status(agent, Status.LOGGED_OUT, "", "agent", now)
+        case CodeAction.END_WRAP_UP:
+            if router.agent_view(agent).state is not State.WRAP_UP:
+                return None
+            return router.end_wrap_up(agent, now)
+        case CodeAction.DISPOSITION:
+            disposition = Disposition(call_class=argument, ordered=argument == "order")
+            done = desk.dispose(agent, disposition, interaction="", wall_s=wall_s())
+            return [] if done else None

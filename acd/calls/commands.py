@@ -1,0 +1,52 @@
+"""What the call centre asks of the SIP endpoint, one value per command of `acd.sip.endpoint`."""
+
+from msgspec import Struct
+
+from acd.sip.endpoint import InviteTarget
+
+
+class AnswerLeg(Struct, frozen=True, gc=False):
+    """Send 200 with this SDP."""
+
+    leg: str
+    sdp: bytes
+
+
+class RejectLeg(Struct, frozen=True, gc=False):
+    """Send a final answer of 300 and above."""
+
+    leg: str
+    status: int
+    retry_after_s: int = 0
+
+
+class InviteLeg(Struct, frozen=True, gc=False):
+    """Call a phone; the leg's id is also its Call-ID."""
+
+    leg: str
+    target: InviteTarget
+    offer: bytes
+
+
+class HangUpLeg(Struct, frozen=True, gc=False):
+    """End the leg whatever its state: CANCEL, BYE, or a refusal."""
+
+    leg: str
+    reason: str = ""
+
+
+class AcceptOffer(Struct, frozen=True, gc=False):
+    """Answer a re-INVITE or UPDATE with this SDP."""
+
+    leg: str
+    sdp: bytes
+
+
+class RefuseOffer(Struct, frozen=True, gc=False):
+    """Refuse a re-INVITE or UPDATE; the session stays as it was."""
+
+    leg: str
+    status: int
+
+
+SipCommand = AnswerLeg | RejectLeg | InviteLeg | HangUpLeg | AcceptOffer | RefuseOffer

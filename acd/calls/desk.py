@@ -1,0 +1,133 @@
+"""The agents' side: their devices, log-in by registration, and the calls they can still class."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from acd.routing.events import Event as RoutingEvent
+from acd.routing.model import AgentProfile, Status
+from acd.routing.router import Router
+from acd.sip.events import Contact, ContactsChanged
+
+from . import events
+from .effects import Effects
+
+CALL_CLASSES = ("inquiry", "order", "complaint", "transfer", "other")
+"Dispositions of domain.md."
+
+
+class Disposition(Struct, frozen=True, kw_only=True):
+    """How an agent classes a call."""
+
+    call_class: str
+    category: str = ""
+    order_id: str = ""
+    ordered: bool = False
+    solved: bool | None = None
+
+
+class HandledCall(Struct, frozen=True):
+    """The call an agent took last, for the disposition that follows it."""
+
+    interaction: str
+    queue: str
+    category: str
+
+
+class Desk:
+    """Knows which phone rings for which agent."""
+
+    def __init__(self, router: Router, effects: Effects, *, login_at_registration: bool) -> None:
+        self._router = router
+        self._effects = effects
+        self._login_at_registration = login_at_registration
+        self._agents: dict[str, AgentProfile] = {}
+        self._agent_by_account: dict[str, str] = {}
+        self._contacts: dict[str, tuple[Contact, ...]] = {}
+        self._handled: dict[str, HandledCall] = {}
+
+    def configure(self, agents: Iterable[AgentProfile]) -> None:
+        """Replace the agents; devices and calls at hand stay."""
+        self._agents = {agent.number: agent for agent in agents}
+        self._agent_by_account = {agent.account: agent.number for agent in self._agents.values()}
+        self._handled = {n: call for n, call in self._handled.items() if n in self._agents}
+
+    def agent_of(self, account: str | None) -> str | None:
+        """Return the number of the agent whose account this is."""
+        return self._agent_by_account.get(account) if account else None
+
+    def profile(self, agent: str) -> AgentProfile | None:
+        """Return the agent as configured."""
+        return self._agents.get(agent)
+
+    def contact(self, account: str) -> Contact | None:
+        """Return the device to ring: the one registered last."""
+        contacts = self._contacts.get(account)
+        return contacts[0] if contacts else None
+
+    def devices(self) -> dict[str, tuple[Contact, ...]]:
+        """Return every account's registered devices, newest first."""
+        return self._contacts
+
+    def contacts_changed(self, event: ContactsChanged, now: float) -> list[RoutingEvent]:
+        """Take an account's devices; the first one logs the agent in, the last one gone out."""
+        account = event.account
+        had_device = bool(self._contacts.get(account))
+        if event.contacts:
+            self._contacts[account] = event.contacts
+        else:
+            self._contacts.pop(account, None)
+        uris = tuple(contact.uri for contact in event.contacts)
+        self._effects.append(events.DevicesChanged(account=account, contacts=uris))
+        agent = self.agent_of(account)
+        if agent is None or had_device == bool(event.contacts):
+            return []
+        return self._reachable(agent, bool(event.contacts), now)
+
+    def _reachable(self, agent: str, reachable: bool, now: float) -> list[RoutingEvent]:
+        routed = self._router.set_reachable(agent, reachable, now)
+        if not self._login_at_registration:
+            return routed
+        status = self._router.agent_view(agent).status
+        if reachable and status is Status.LOGGED_OUT:
+            routed += self._router.set_status(agent, Status.READY, "", "system", now)
+        elif not reachable and status is Status.READY:
+            # Away stays away: a phone that loses its registration over lunch comes back to it.
+            routed += self._router.set_status(agent, Status.LOGGED_OUT, "", "system", now)
+        return routed
+
+    def remember(self, agent: str, call: HandledCall) -> None:
+        """Note the call that the agent is connected to now."""
+        self._handled[agent] = call
+
+    def handled(self, agent: str) -> HandledCall | None:
+        """Return the call that the agent took last."""
+        return self._handled.get(agent)
+
+    def dispose(
+        self, agent: str, disposition: Disposition, *, interaction: str, wall_s: float
+    ) -> bool:
+        """Class a call: the one named, or the agent's last when `interaction` is empty.
+
+        Returns False when there is no such call of this agent.
+        """
+        last = self._handled.get(agent)
+        if last is None or (interaction and interaction != last.interaction):
+            return False
+        category = disposition.category or last.category
+        self._effects.append(
+            events.DispositionEntered(
+                interaction=last.interaction,
+                agent=agent,
+                queue=last.queue,
+                call_class=disposition.call_class,
+                category=category,
+                order_id=disposition.order_id,
+                ordered=disposition.ordered,
+                solved=disposition.solved,
+            )
+        )
+        self._router.record_outcome(
+            agent, last.queue, category, last.interaction, disposition.ordered, wall_s
+        )
+        return True

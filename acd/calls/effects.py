@@ -1,0 +1,11 @@
+"""What comes out of the call centre: commands to SIP and media, and the events themselves."""
+
+from acd.media.commands import Command as MediaCommand
+
+from .commands import SipCommand
+from .events import Event
+
+Effect = SipCommand | MediaCommand | Event
+
+Effects = list[Effect]
+"In the order in which they are to be carried out; shared by the parts of the call centre."

@@ -1,0 +1,115 @@
+"""The exchange: SIP endpoint and call centre joined, still without I/O.
+
+Adapters feed it datagrams, media events, commands and time. Whatever follows inside the core runs
+to its end within the same step; only what has to leave the core comes out: a `Step`. The same
+object serves the server and the simulation.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from acd.media.commands import Command as MediaCommand
+from acd.media.events import Event as MediaEvent
+from acd.sip import effects as sip_effects
+from acd.sip.endpoint import Endpoint, Output
+from acd.sip.events import Event as SipEvent
+from acd.sip.peer import Peer
+
+from . import commands, events
+from .centre import CallCentre
+from .effects import Effects
+
+
+@dataclass(slots=True)
+class Step:
+    """What one or more inputs led to. Journal the events before the sends go out."""
+
+    events: list[events.Event] = field(default_factory=list)
+    sends: list[sip_effects.Effect] = field(default_factory=list)
+    media: list[MediaCommand] = field(default_factory=list)
+
+
+class Exchange:
+    """Runs effects between endpoint and call centre until nothing is left inside."""
+
+    def __init__(self, endpoint: Endpoint, centre: CallCentre) -> None:
+        self.step = Step()
+        "What has come together since the adapter last took it by `take_step`."
+        self._endpoint = endpoint
+        self._centre = centre
+        self._commands: dict[type, Callable[..., list[Output]]] = {
+            commands.AnswerLeg: lambda c, now: endpoint.answer(c.leg, c.sdp, now),
+            commands.RejectLeg: lambda c, now: endpoint.reject(
+                c.leg, c.status, now, retry_after_s=c.retry_after_s
+            ),
+            commands.InviteLeg: lambda c, now: endpoint.invite(c.leg, c.target, c.offer, now),
+            commands.HangUpLeg: lambda c, now: endpoint.hang_up(c.leg, now, c.reason),
+            commands.AcceptOffer: lambda c, now: endpoint.accept_offer(c.leg, c.sdp, now),
+            commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(c.leg, c.status, now),
+        }
+        self._media_commands = frozenset(MediaCommand.__args__)
+        self._sends = (sip_effects.Send, sip_effects.Disconnect)
+        self._heard = frozenset(SipEvent.__args__)
+
+    def receive(self, data: bytes, peer: Peer, now: float) -> None:
+        """Take one SIP message."""
+        self._settle(self._endpoint.receive(data, peer, now), now)
+
+    def transport_failed(self, peer: Peer, now: float) -> None:
+        """Take a transport's word that the peer cannot be reached."""
+        self._settle(self._endpoint.transport_failed(peer, now), now)
+
+    def on_media(self, event: MediaEvent, now: float) -> None:
+        """Take what the media engine reports."""
+        self.carry_out(self._centre.on_media(event, now), now)
+
+    def on_time(self, now: float) -> None:
+        """Run every deadline that has passed."""
+        if self._endpoint.next_deadline() <= now:
+            self._settle(self._endpoint.on_time(now), now)
+        if self._centre.next_deadline() <= now:
+            self.carry_out(self._centre.on_time(now), now)
+
+    def next_deadline(self) -> float:
+        """Return when `on_time` must next be called; inf for never."""
+        return min(self._endpoint.next_deadline(), self._centre.next_deadline())
+
+    def carry_out(self, effects: Effects, now: float) -> None:
+        """Carry out effects of the call centre, e.g. those of a person's command."""
+        pending: deque[SipEvent] = deque()
+        self._sort(effects, pending, now)
+        self._drain(pending, now)
+
+    def take_step(self) -> Step:
+        """Hand over what has come together, and begin anew."""
+        step, self.step = self.step, Step()
+        return step
+
+    def _settle(self, outputs: list[Output], now: float) -> None:
+        pending: deque[SipEvent] = deque()
+        self._sort_sip(outputs, pending)
+        self._drain(pending, now)
+
+    def _drain(self, pending: deque[SipEvent], now: float) -> None:
+        while pending:
+            self._sort(self._centre.on_sip(pending.popleft(), now), pending, now)
+
+    def _sort(self, effects: Effects, pending: deque[SipEvent], now: float) -> None:
+        step = self.step
+        for effect in effects:
+            kind = type(effect)
+            command = self._commands.get(kind)
+            if command is not None:
+                self._sort_sip(command(effect, now), pending)
+            elif kind in self._media_commands:
+                step.media.append(effect)  # type: ignore[arg-type]  # told apart by type above
+            else:
+                step.events.append(effect)  # type: ignore[arg-type]  # the only kind left
+
+    def _sort_sip(self, outputs: list[Output], pending: deque[SipEvent]) -> None:
+        for output in outputs:
+            if isinstance(output, self._sends):
+                self.step.sends.append(output)
+            elif type(output) in self._heard:
+                pending.append(output)  # type: ignore[arg-type]  # told by its type

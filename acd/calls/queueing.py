@@ -1,0 +1,386 @@
+"""A caller's stay in a queue: waiting, offers to agents' phones, the talk.
+
+Whatever the router decides is carried out here, and whatever becomes of an agent's phone is told
+to the router here. Nothing else touches `Call.visit` and `Call.agent_leg`.
+"""
+
+from collections.abc import Callable
+
+from acd.ivr.speech import say_position
+from acd.media import commands as media
+from acd.routing import events as routing
+from acd.routing.events import LeaveReason, OfferOutcome
+from acd.routing.model import QueueProfile, WaitingCall
+from acd.routing.router import Router
+from acd.sip.endpoint import InviteTarget
+
+from . import events
+from .call import AgentLeg, Call, Phase, Playing, Visit
+from .commands import HangUpLeg, InviteLeg
+from .desk import Desk, HandledCall
+from .effects import Effects
+from .host import Host
+
+BUSY_STATUSES = frozenset({486, 600})
+REJECTED_STATUSES = frozenset({403, 480, 603})
+NO_ANSWER_STATUSES = frozenset({408, 487})
+
+
+def outcome_of(status: int) -> OfferOutcome:
+    """Return what a phone's final answer says about the agent.
+
+    480 is what a phone set to "do not disturb" answers; 408 and 487 come from the phone's own
+    ringing time-out; anything else is a fault of phone or network.
+    """
+    if status in BUSY_STATUSES:
+        return OfferOutcome.BUSY
+    if status in REJECTED_STATUSES:
+        return OfferOutcome.REJECTED
+    if status in NO_ANSWER_STATUSES:
+        return OfferOutcome.NO_ANSWER
+    return OfferOutcome.FAILED
+
+
+class Queueing:
+    """Carries out the router's decisions."""
+
+    def __init__(
+        self,
+        router: Router,
+        desk: Desk,
+        effects: Effects,
+        host: Host,
+        calls_by_leg: dict[str, Call],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._router = router
+        self._desk = desk
+        self._effects = effects
+        self._host = host
+        self._calls_by_leg = calls_by_leg
+        self._new_id = new_id
+        self._queues: dict[str, QueueProfile] = {}
+        self._waiting: dict[str, Call] = {}
+        self._now = 0.0
+        self._handlers: dict[type, Callable[..., None]] = {
+            routing.OfferMade: self._offer_made,
+            routing.OfferWithdrawn: self._offer_withdrawn,
+            routing.CallTimedOut: self._timed_out,
+            routing.CallRefused: self._refused,
+            routing.PositionDue: self._position_due,
+            routing.AgentStatusChanged: self._status_changed,
+            routing.AgentStateChanged: self._state_changed,
+        }
+
+    def configure(self, queues: dict[str, QueueProfile]) -> None:
+        """Replace the queues; visits under way keep the profile that they began with."""
+        self._queues = queues
+
+    def queue(self, name: str) -> QueueProfile | None:
+        """Return the queue as configured."""
+        return self._queues.get(name)
+
+    def apply(self, routed: list[routing.Event], now: float) -> None:
+        """Carry out what the router decided, in order."""
+        self._now = now
+        for event in routed:
+            self._handlers[type(event)](event)
+
+    # --- waiting ---
+
+    def enter(
+        self,
+        call: Call,
+        queue: QueueProfile,
+        now: float,
+        *,
+        priority: int = 0,
+        category: str = "",
+        first_enqueued_at: float | None = None,
+    ) -> None:
+        """Put the caller into the queue; `first_enqueued_at` keeps an earlier place."""
+        first = now if first_enqueued_at is None else first_enqueued_at
+        visit = Visit(
+            self._new_id(),
+            queue,
+            now,
+            first,
+            priority + queue.priority,
+            category or queue.category,
+        )
+        call.visit = visit
+        call.phase = Phase.WAITING
+        self._waiting[visit.visit] = call
+        self._effects.append(
+            events.QueueEntered(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=queue.name,
+                kind=queue.kind.value,
+                priority=visit.priority,
+                category=visit.category,
+                waited_before_s=now - first,
+                short_abandon_s=queue.short_abandon_s,
+                service_level_s=queue.service_level_s,
+            )
+        )
+        if queue.music:
+            self._host.play(call, Playing.MUSIC, (queue.music,), loop=True)
+        waiting = WaitingCall(
+            call=visit.visit,
+            interaction=call.interaction,
+            queue=queue.name,
+            enqueued_at=first,
+            priority=visit.priority,
+            category=visit.category,
+            caller=call.caller,
+        )
+        self.apply(self._router.enqueue(waiting, now), now)
+
+    def leave(self, call: Call, reason: LeaveReason, now: float) -> None:
+        """Take a waiting caller out; a phone that rings for it falls silent."""
+        visit = call.visit
+        if visit is None:
+            return
+        self.apply(self._router.leave(visit.visit, now), now)
+        self._left(call, visit, reason, now)
+
+    def _left(
+        self, call: Call, visit: Visit, reason: LeaveReason, now: float, agent: str = ""
+    ) -> None:
+        """Close the visit's record."""
+        waited_s = now - visit.entered_at
+        value = reason.value
+        if reason is LeaveReason.ABANDONED and waited_s <= visit.queue.short_abandon_s:
+            value = "short_abandon"
+        call.visit = None
+        self._waiting.pop(visit.visit, None)
+        self._effects.append(
+            events.QueueLeft(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=visit.queue.name,
+                reason=value,
+                waited_s=waited_s,
+                agent=agent,
+            )
+        )
+
+    def _timed_out(self, event: routing.CallTimedOut) -> None:
+        self._gave_back(event.call, LeaveReason.TIMED_OUT)
+
+    def _refused(self, event: routing.CallRefused) -> None:
+        self._gave_back(event.call, LeaveReason.REFUSED_FULL)
+
+    def _gave_back(self, visit_id: str, reason: LeaveReason) -> None:
+        call = self._waiting.get(visit_id)
+        if call is None or call.visit is None:
+            return
+        visit, overflow = call.visit, call.visit.queue.overflow
+        if overflow and (overflow.queue or overflow.flow) and reason is LeaveReason.TIMED_OUT:
+            reason = LeaveReason.OVERFLOWED
+        self._left(call, visit, reason, self._now)
+        target = self._queues.get(overflow.queue) if overflow and overflow.queue else None
+        if target is not None:
+            self.enter(
+                call,
+                target,
+                self._now,
+                category=visit.category,
+                first_enqueued_at=visit.first_enqueued_at,
+            )
+        else:
+            self._host.queue_gave_back(call, visit.queue, reason)
+
+    def _position_due(self, event: routing.PositionDue) -> None:
+        call = self._waiting.get(event.call)
+        if call is not None:
+            sounds = say_position(event.position, call.language)
+            self._host.play(call, Playing.ANNOUNCEMENT, sounds, loop=False)
+
+    # --- offers ---
+
+    def _offer_made(self, event: routing.OfferMade) -> None:
+        call = self._waiting.get(event.call)
+        if call is None:
+            # The caller left within the same step; the router has been or will be told.
+            return
+        leg = AgentLeg(self._new_id(), event.offer, event.agent, event.account, self._now)
+        call.agent_leg = leg
+        self._calls_by_leg[leg.leg] = call
+        self._effects.append(
+            events.OfferMade(
+                interaction=call.interaction,
+                visit=event.call,
+                queue=event.queue,
+                offer=event.offer,
+                agent=event.agent,
+                leg=leg.leg,
+                sip_call_id=leg.leg,
+                choice=event.choice,
+            )
+        )
+        self._effects.append(media.OpenStream(leg.leg, b"", near=call.leg))
+
+    def stream_opened(self, call: Call, sdp: bytes, now: float) -> None:
+        """Ring the agent's phone: its media stands."""
+        leg, visit = call.agent_leg, call.visit
+        if leg is None or visit is None:
+            return
+        leg.opened = True
+        contact = self._desk.contact(leg.account)
+        if contact is None:
+            self._offer_over(call, OfferOutcome.FAILED, 480, now)
+            return
+        queue = visit.queue.display_name or visit.queue.name
+        target = InviteTarget(
+            uri=contact.uri,
+            peer=contact.peer,
+            caller=call.caller,
+            caller_name=f"{queue} {call.caller_name or call.caller}".strip(),
+        )
+        self._effects.append(InviteLeg(leg.leg, target, sdp))
+
+    def stream_accepted(self, call: Call, now: float) -> None:
+        """Let caller and agent talk: the agent answered and the media fits."""
+        leg, visit = call.agent_leg, call.visit
+        if leg is None or visit is None:
+            return
+        routed = self._router.offer_answered(leg.offer, now)
+        self._offer_ended(call, visit, leg, OfferOutcome.ANSWERED, 200, now)
+        self._left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
+        leg.connected_at = now
+        call.phase = Phase.TALKING
+        call.playing = Playing.NOTHING
+        self._effects.append(media.Bridge(call.leg, leg.leg))
+        self._effects.append(
+            events.AgentConnected(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=visit.queue.name,
+                agent=leg.agent,
+                leg=leg.leg,
+            )
+        )
+        handled = HandledCall(call.interaction, visit.queue.name, visit.category)
+        self._desk.remember(leg.agent, handled)
+        call.talk_visit = visit
+        self.apply(routed, now)
+
+    def leg_failed(self, call: Call, status: int, now: float) -> None:
+        """Take that the agent's phone refused, was busy, or could not be reached."""
+        self._offer_over(call, outcome_of(status), status, now)
+
+    def _offer_over(self, call: Call, outcome: OfferOutcome, status: int, now: float) -> None:
+        """End the offer from the phone's side; the router finds the next agent."""
+        leg, visit = call.agent_leg, call.visit
+        if leg is None or visit is None:
+            return
+        self._drop_agent_leg(call, leg, "peer", status)
+        self._offer_ended(call, visit, leg, outcome, status, now)
+        self.apply(self._router.offer_failed(leg.offer, outcome, now), now)
+
+    def _offer_withdrawn(self, event: routing.OfferWithdrawn) -> None:
+        call = self._waiting.get(event.call)
+        if call is None or call.agent_leg is None or call.agent_leg.offer != event.offer:
+            return
+        leg, visit = call.agent_leg, call.visit
+        assert visit is not None  # a call in self._waiting is in a visit
+        self._effects.append(HangUpLeg(leg.leg))
+        self._drop_agent_leg(call, leg, "server", 0)
+        self._offer_ended(call, visit, leg, event.outcome, 0, self._now)
+
+    def _offer_ended(
+        self,
+        call: Call,
+        visit: Visit,
+        leg: AgentLeg,
+        outcome: OfferOutcome,
+        status: int,
+        now: float,
+    ) -> None:
+        self._effects.append(
+            events.OfferEnded(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=visit.queue.name,
+                offer=leg.offer,
+                agent=leg.agent,
+                leg=leg.leg,
+                outcome=outcome.value,
+                sip_status=status,
+                ring_s=now - leg.offered_at,
+            )
+        )
+
+    def _drop_agent_leg(self, call: Call, leg: AgentLeg, ended_by: str, status: int) -> None:
+        """Forget the agent's leg and give its media back."""
+        call.agent_leg = None
+        self._calls_by_leg.pop(leg.leg, None)
+        self._host.close_stream(call, leg.leg, opened=leg.opened)
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction, leg=leg.leg, ended_by=ended_by, sip_status=status
+            )
+        )
+
+    # --- talk ---
+
+    def held(self, call: Call, held: bool, now: float) -> None:
+        """Either side put the other on hold, or took it back."""
+        leg = call.agent_leg
+        if leg is None or leg.connected_at is None or held == (leg.held_since is not None):
+            return
+        if held:
+            leg.held_since = now
+            event: events.Event = events.HoldStarted(
+                interaction=call.interaction, agent=leg.agent, leg=leg.leg
+            )
+        else:
+            leg.book_hold(now)
+            event = events.HoldEnded(interaction=call.interaction, agent=leg.agent, leg=leg.leg)
+        self._effects.append(event)
+        self.apply(self._router.hold(leg.agent, held, now), now)
+
+    def talk_over(self, call: Call, ended_by: str, status: int, now: float) -> None:
+        """Book the talk and send the agent into wrap-up.
+
+        `ended_by` says who ended the agent's leg: "peer", "server" or "fault".
+        """
+        leg, visit = call.agent_leg, call.talk_visit
+        if leg is None or leg.connected_at is None or visit is None:
+            return
+        leg.book_hold(now)
+        self._drop_agent_leg(call, leg, ended_by, status)
+        self._effects.append(
+            events.AgentDisconnected(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=visit.queue.name,
+                agent=leg.agent,
+                leg=leg.leg,
+                talk_s=now - leg.connected_at - leg.hold_s,
+                hold_s=leg.hold_s,
+            )
+        )
+        call.talk_visit = None
+        self.apply(self._router.release(leg.agent, now), now)
+
+    # --- agents ---
+
+    def _status_changed(self, event: routing.AgentStatusChanged) -> None:
+        self._effects.append(
+            events.AgentStatusChanged(
+                agent=event.agent, status=event.status.value, reason=event.reason, by=event.by
+            )
+        )
+
+    def _state_changed(self, event: routing.AgentStateChanged) -> None:
+        self._effects.append(
+            events.AgentStateChanged(
+                agent=event.agent,
+                state=event.state.value,
+                queue=event.queue,
+                interaction=event.interaction,
+            )
+        )

@@ -1,0 +1,36 @@
+"""Settings of the call centre that no queue or flow carries."""
+
+from msgspec import Struct
+
+from .numbers import CodeAction
+
+
+class CentrePrompts(Struct, frozen=True, kw_only=True):
+    """Names of the sounds that the centre itself plays, without language; empty: silence."""
+
+    queue_full: str = ""
+    max_wait: str = ""
+
+    code_done: dict[CodeAction, str] = {}
+    "Feedback after a dialling code."
+
+    code_refused: str = ""
+    "The code could not be carried out now, e.g. a disposition without a call."
+
+
+class CentreSettings(Struct, frozen=True, kw_only=True):
+    """Everything in seconds and counts; see each field."""
+
+    project: str = "main"
+    "Business line or client that interactions are booked on."
+
+    language: str = "zh"
+    "Of prompts outside of flows."
+
+    login_at_registration: bool = True
+    "An agent is ready as soon as a device registers, logged out when the last one is gone."
+
+    max_calls: int = 5_000
+    "Callers at once; a further one gets 503. 10,000 RTP ports carry 5,000 streams (design.md)."
+
+    prompts: CentrePrompts = CentrePrompts()
