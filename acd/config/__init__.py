@@ -1,0 +1,10 @@
+"""The configuration folder: server.yaml, numbers.yaml, queues.yaml, agents.yaml, reasons.yaml.
+
+`load_config` reads and checks it as a whole; `Config` gives each room its settings.
+"""
+
+from .config import Config, ConfigError
+from .load import load_config
+from .values import Address, parse_address
+
+__all__ = ["Address", "Config", "ConfigError", "load_config", "parse_address"]

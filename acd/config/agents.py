@@ -1,0 +1,132 @@
+"""agents.yaml: who answers calls, with skills, grades and the account whose phones ring."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from acd.routing.model import AgentProfile
+
+from .values import AgentNumber, GradeName, Identifier, Section, fault
+
+MAX_RANGE = 10_000
+"Agents of one range at most: five times the largest call centre that this is made for."
+
+
+class AgentSettings(Section):
+    """One agent (座席)."""
+
+    number: AgentNumber
+    "Agent number (工号): the id in records and reports, never given to another person."
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    "The person's name."
+
+    account: AgentNumber | None = None
+    "SIP user that the agent's phone registers as; left out: the number."
+
+    password: str | None = None
+    "Only for labs: the SIP password in clear. Left out: made and kept in the state folder."
+
+    team: str = ""
+    "Team (班组), for reports."
+
+    skills: dict[Identifier, GradeName]
+    "Skill: grade (C B A AA AAA). Without the skill, a queue's calls never reach the agent."
+
+    categories: dict[Identifier, GradeName] = Field(default_factory=dict)
+    "Product category: grade, for the layers that go by product knowledge."
+
+    rank: dict[Identifier, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    "Queue: a conversion of 0-1 set by hand in place of the measured one."
+
+    @property
+    def sip_account(self) -> str:
+        """The SIP user."""
+        return self.account or self.number
+
+    def profile(self) -> AgentProfile:
+        """Return it as the router takes it."""
+        return AgentProfile(
+            number=self.number,
+            name=self.name,
+            account=self.sip_account,
+            skills=self.skills,
+            categories=self.categories,
+            team=self.team,
+            rank=self.rank,
+        )
+
+
+class AgentRange(Section):
+    """Many alike agents at once: a training room, a bank of overflow seats, a load test."""
+
+    first: AgentNumber
+    "First agent number; its last digits are counted up, keeping their length: a0001."
+
+    last: AgentNumber
+    "Last agent number."
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "{number}"
+    "Name of each; {number} stands for the agent's number."
+
+    password: str | None = None
+    "Only for labs: the SIP password of each, in clear; {number} stands for the number."
+
+    team: str = ""
+    "Team (班组), for reports."
+
+    skills: dict[Identifier, GradeName]
+    "Skill: grade, the same for all."
+
+    categories: dict[Identifier, GradeName] = Field(default_factory=dict)
+    "Product category: grade, the same for all."
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        first, last = _split(self.first), _split(self.last)
+        if first[0] != last[0] or len(first[1]) != len(last[1]) or not first[1]:
+            raise fault("first and last do not fit together", "such as a0001 and a0200")
+        size = int(last[1]) - int(first[1]) + 1
+        if not 1 <= size <= MAX_RANGE:
+            raise fault(f"a range of {size} agents", f"1 to {MAX_RANGE}")
+        return self
+
+    def agents(self) -> Iterator[AgentSettings]:
+        """Yield the agents that it stands for."""
+        (prefix, low), (_, high) = _split(self.first), _split(self.last)
+        for n in range(int(low), int(high) + 1):
+            number = f"{prefix}{n:0{len(low)}d}"
+            yield AgentSettings(
+                number=number,
+                name=self.name.replace("{number}", number),
+                password=self.password and self.password.replace("{number}", number),
+                team=self.team,
+                skills=self.skills,
+                categories=self.categories,
+            )
+
+
+def _split(number: str) -> tuple[str, str]:
+    digits = re.search(r"[0-9]{0,9}$", number)
+    text = digits[0] if digits else ""
+    return number[: len(number) - len(text)], text
+
+
+class Agents(Section):
+    """All agents."""
+
+    agents: tuple[AgentSettings, ...] = ()
+    "Agents one by one."
+
+    ranges: tuple[AgentRange, ...] = ()
+    "Agents by the dozen."
+
+    log_in_at_registration: bool = True
+    "true: a registered phone logs its agent in, ready at once; false: by dialling ready."
+
+    def everyone(self) -> tuple[AgentSettings, ...]:
+        """Return all agents, the ranges written out."""
+        listed = [agent for block in self.ranges for agent in block.agents()]
+        return (*self.agents, *listed)

@@ -1,0 +1,141 @@
+"""The configuration as a whole, and as the rooms take it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acd.calls.numbers import (
+    CodeAction,
+    CodeTarget,
+    EchoTarget,
+    FlowTarget,
+    NumberPlan,
+    QueueTarget,
+    Target,
+)
+from acd.calls.settings import CentrePrompts, CentreSettings
+from acd.ivr.document import Fault
+from acd.routing.model import AgentProfile, QueueProfile
+from acd.sip.settings import EndpointSettings
+from acd.storage.journal import JournalSettings
+
+from .agents import Agents
+from .numbers import Numbers, NumberTarget
+from .queues import Queues
+from .reasons import Reasons
+from .server import Server
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `faults` are all its mistakes, file by file."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings, checked; made by `load_config`."""
+
+    folder: Path
+    server: Server
+    numbers: Numbers
+    queues: Queues
+    agents: Agents
+    reasons: Reasons
+
+    warnings: tuple[Fault, ...]
+    "What is allowed but hardly meant: a queue without agents, a skill that nothing asks for."
+
+    @property
+    def flows_folder(self) -> Path:
+        """The folder of IVR flows."""
+        return flows_folder(self.folder, self.server)
+
+    @property
+    def prompts_folder(self) -> Path:
+        """The folder of prompts and music."""
+        return self.flows_folder / self.server.media.prompts
+
+    def agent_profiles(self) -> tuple[AgentProfile, ...]:
+        """Return the agents as the router takes them."""
+        return tuple(agent.profile() for agent in self.agents.everyone())
+
+    def queue_profiles(self) -> tuple[QueueProfile, ...]:
+        """Return the queues as the router takes them."""
+        return tuple(queue.profile(name) for name, queue in self.queues.queues.items())
+
+    def passwords(self) -> dict[str, str]:
+        """Return {account: password} of the agents whose password stands in agents.yaml."""
+        return {
+            agent.sip_account: agent.password
+            for agent in self.agents.everyone()
+            if agent.password is not None
+        }
+
+    def number_plan(self) -> NumberPlan:
+        """Return what each dialled number and code means."""
+        targets = {number: _target(to) for number, to in self.numbers.numbers.items()}
+        for code, action, argument in written_codes(self.numbers, self.reasons):
+            targets[code] = CodeTarget(CodeAction(action), argument)
+        return NumberPlan(targets=targets)
+
+    def endpoint_settings(self, advertised: dict[str, tuple[str, int]]) -> EndpointSettings:
+        """Return the settings of `acd.sip`; `advertised` is known once the sockets are bound."""
+        sip = self.server.sip
+        return EndpointSettings(
+            advertised=advertised,
+            realm=sip.realm,
+            min_expires_s=sip.registrar.min_expires_s,
+            default_expires_s=sip.registrar.default_expires_s,
+            max_expires_s=sip.registrar.max_expires_s,
+            max_contacts=sip.registrar.max_contacts,
+            authenticate_accounts=sip.authenticate_accounts,
+        )
+
+    def journal_settings(self) -> JournalSettings:
+        """Return the settings of `acd.storage.journal`."""
+        journal = self.server.journal
+        return JournalSettings(
+            total_bytes=journal.max_bytes, sync_interval_s=journal.fsync_interval_ms / 1000
+        )
+
+    def centre_settings(self) -> CentreSettings:
+        """Return the settings of `acd.calls`."""
+        calls, centre = self.server.calls, self.server.centre
+        done = calls.code_done_prompts
+        return CentreSettings(
+            project=centre.project,
+            language=centre.locale,
+            login_at_registration=self.agents.log_in_at_registration,
+            max_calls=calls.max_calls,
+            prompts=CentrePrompts(
+                queue_full=calls.queue_full_prompt,
+                max_wait=calls.max_wait_prompt,
+                code_done={action: getattr(done, action.value) for action in CodeAction},
+                code_refused=calls.code_refused_prompt,
+            ),
+        )
+
+
+def flows_folder(folder: Path, server: Server) -> Path:
+    """Return the flows' folder of a server whose configuration lies in this folder."""
+    return (folder / server.flows).resolve()
+
+
+def written_codes(numbers: Numbers, reasons: Reasons) -> list[tuple[str, str, str]]:
+    """Return agents' codes written out: ("*111", "away", "break"), digits of reasons added."""
+    codes = numbers.agent_codes
+    plain = [(getattr(codes, name), name, "") for name in ("ready", "log_out", "end_wrap_up")]
+    away = [(codes.away + entry.digit, "away", entry.code) for entry in reasons.away_reasons]
+    classes = [
+        (codes.disposition + entry.digit, "disposition", entry.call_class)
+        for entry in reasons.dispositions
+    ]
+    return plain + away + classes
+
+
+def _target(to: NumberTarget) -> Target:
+    if to.queue is not None:
+        return QueueTarget(to.queue)
+    return FlowTarget(to.flow) if to.flow else EchoTarget()

@@ -1,0 +1,41 @@
+"""Reading the configuration folder: every mistake of every file, at once."""
+
+from pathlib import Path
+
+from acd.ivr.document import Fault
+
+from .checks import faults_between, warnings_about
+from .config import Config, ConfigError
+from .sources import read_sources
+
+
+def load_config(folder: Path) -> Config:
+    """Return the checked configuration of this folder.
+
+    Raises:
+        ConfigError: with all faults of all files, each with file, line and what would be right.
+
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            (
+                Fault(
+                    str(folder), 1, 1, "", "no such configuration folder", "--config DIR names it"
+                ),
+            )
+        )
+    sources = read_sources(folder)
+    faults = (*sources.faults, *faults_between(sources))
+    server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
+    agents, reasons = sources.agents.model, sources.reasons.model
+    if faults or not (server and numbers and queues and agents and reasons):
+        raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
+    return Config(
+        folder=folder,
+        server=server,
+        numbers=numbers,
+        queues=queues,
+        agents=agents,
+        reasons=reasons,
+        warnings=tuple(warnings_about(sources)),
+    )

@@ -1,0 +1,56 @@
+"""numbers.yaml: what can be dialled - by callers and, as short codes, by agents."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from .values import Dialled, Identifier, Section, fault
+
+
+class NumberTarget(Section):
+    """Where a dialled number leads: exactly one of flow, queue, echo."""
+
+    flow: str = ""
+    "An IVR flow: the name of its file in the flows' folder, without .yaml."
+
+    queue: Identifier | None = None
+    "Straight into this queue."
+
+    echo: bool = False
+    "true: the caller hears herself, for testing a phone's sound."
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if [bool(self.flow), self.queue is not None, self.echo].count(True) != 1:
+            raise fault(
+                "exactly one target is wanted", "`flow: NAME`, `queue: NAME` or `echo: true`"
+            )
+        return self
+
+
+class AgentCodes(Section):
+    """What agents dial on their own phones to steer themselves."""
+
+    ready: Dialled = "*10"
+    "Ready for calls (就绪)."
+
+    away: Dialled = "*11"
+    "Away (离座), followed by the digit of a reason from reasons.yaml."
+
+    log_out: Dialled = "*12"
+    "Log out (签出): no more calls until ready is dialled."
+
+    end_wrap_up: Dialled = "*13"
+    "End after-call work (话后) now."
+
+    disposition: Dialled = "*14"
+    "Class of the last call, followed by the digit of a disposition from reasons.yaml."
+
+
+class Numbers(Section):
+    """All that can be dialled."""
+
+    numbers: dict[Dialled, NumberTarget]
+    "Dialled number: where it leads."
+
+    agent_codes: AgentCodes = AgentCodes()

@@ -1,0 +1,168 @@
+"""queues.yaml: who is queued where, which agents may take the call, and for how long it waits."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from acd.routing.model import Grade, LayerProfile, MissRule, Overflow, QueueKind, QueueProfile
+
+from .values import GradeName, Identifier, Seconds, Section, fault
+
+
+class LayerSettings(Section):
+    """One layer of a queue's routing policy: who may take the call, and from when on."""
+
+    name: Identifier
+    "Shown in the reason of each choice."
+
+    after_s: Seconds = 0.0
+    "The layer opens once the call has waited this long, in seconds; earlier layers stay open."
+
+    order: Literal["conversion", "category_grade", "longest_idle"] = "conversion"
+    "Who comes first: best conversion (成交率), best category grade, or longest idle."
+
+    minimum_grade: GradeName = Grade.C
+    "Lowest grade (C B A AA AAA) in the skill that may take the call here."
+
+    minimum_category_grade: GradeName | None = None
+    "Lowest grade in the call's product category; left out: the category does not matter."
+
+    skills: tuple[Identifier, ...] = ()
+    "Borrow agents with these skills of other lines; empty: those with the queue's own skill."
+
+    def profile(self) -> LayerProfile:
+        """Return it as the router takes it."""
+        return LayerProfile(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class MissSettings(Section):
+    """How long an agent is set aside after an offer that came to nothing."""
+
+    no_answer_s: Seconds = 10.0
+    "After the phone rang without an answer, in seconds."
+
+    busy_s: Seconds = 5.0
+    "After the phone was busy, in seconds."
+
+    rejected_s: Seconds = 10.0
+    "After the agent rejected the call, in seconds."
+
+    failed_s: Seconds = 5.0
+    "After the phone could not be reached, in seconds."
+
+    away_after_misses: Annotated[int, Field(ge=0, le=100)] = 3
+    "Missed calls in a row after which the agent becomes away, reason `missed`; 0: never."
+
+    def rule(self) -> MissRule:
+        """Return it as the router takes it."""
+        return MissRule(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class OverflowSettings(Section):
+    """Where a call goes that waited too long: exactly one of the three."""
+
+    queue: Identifier | None = None
+    "Into this queue; the caller keeps the time waited so far."
+
+    flow: str = ""
+    "To this IVR flow."
+
+    hang_up_prompt: str = ""
+    "Play this prompt, then hang up: a file below the prompts folder's zh or en, without .wav."
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if [self.queue is not None, bool(self.flow), bool(self.hang_up_prompt)].count(True) != 1:
+            raise fault("exactly one target is wanted", "queue, flow or hang_up_prompt")
+        return self
+
+    def profile(self) -> Overflow:
+        """Return it as the router takes it."""
+        return Overflow(queue=self.queue or "", flow=self.flow, hang_up_prompt=self.hang_up_prompt)
+
+
+class QueueSettings(Section):
+    """One queue (技能组队列)."""
+
+    display_name: Annotated[str, Field(max_length=40)] = ""
+    "Shown on the agent's phone beside the caller's number; empty: the queue's name."
+
+    kind: Literal["sales", "service"] = "service"
+    "sales: answered calls count for conversion (成交率); service: they do not."
+
+    skill: Identifier
+    "The skill group (技能组) that serves this queue."
+
+    category: Identifier | None = None
+    "Product category of its calls where the flow sets none."
+
+    layers: Annotated[tuple[LayerSettings, ...], Field(min_length=1, max_length=10)] = (
+        LayerSettings(name="all", order="longest_idle"),
+    )
+    "Routing policy: layers of agents, tried in this order."
+
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    "Of an agent's queues, that with the higher priority is served first."
+
+    ring_timeout_s: Annotated[float, Field(ge=3, le=180)] = 20.0
+    "How long an agent's phone rings before the next agent is tried, in seconds."
+
+    wrap_up_s: Seconds = 30.0
+    "After-call work (话后) after each call, in seconds, ended early by a code; 0: none."
+
+    max_wait_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+    "Longest wait in this queue, in seconds; then `overflow` applies."
+
+    overflow: OverflowSettings | None = None
+    "Where the call goes after max_wait_s; left out: the call is hung up."
+
+    max_length: Annotated[int, Field(ge=0, le=100_000)] = 10_000
+    "Calls waiting at most; one more is refused as full and recorded as such."
+
+    music: str = "music/default"
+    "Music while waiting: a file below the prompts folder, without .wav; empty: silence."
+
+    position_every_s: Seconds = 0.0
+    "Announce the place in the line this often, in seconds, and at the start; 0: never."
+
+    miss: MissSettings = MissSettings()
+    "How long an agent is set aside who did not take an offered call."
+
+    short_abandon_s: Seconds = 5.0
+    "A caller who hangs up within this is a short abandon, not an abandon, in seconds."
+
+    service_level_s: Seconds = 20.0
+    "Answered within this counts for the service level (规定期间接通率), in seconds."
+
+    success_half_life_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    "Age at which an outcome counts half in the measured conversion, in days."
+
+    def profile(self, name: str) -> QueueProfile:
+        """Return it as the router takes it."""
+        return QueueProfile(
+            name=name,
+            display_name=self.display_name,
+            kind=QueueKind(self.kind),
+            skill=self.skill,
+            category=self.category or "",
+            layers=tuple(layer.profile() for layer in self.layers),
+            priority=self.priority,
+            ring_timeout_s=self.ring_timeout_s,
+            wrap_up_s=self.wrap_up_s,
+            max_wait_s=self.max_wait_s,
+            overflow=self.overflow.profile() if self.overflow else None,
+            max_length=self.max_length,
+            music=self.music,
+            position_every_s=self.position_every_s,
+            miss=self.miss.rule(),
+            short_abandon_s=self.short_abandon_s,
+            service_level_s=self.service_level_s,
+            success_half_life_s=self.success_half_life_days * 86_400,
+        )
+
+
+class Queues(Section):
+    """All queues."""
+
+    queues: dict[Identifier, QueueSettings]
+    "Queue's name: its settings."

@@ -1,0 +1,215 @@
+"""server.yaml: the machine's side - addresses, limits, folders. A change needs a restart."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .values import Address, Identifier, ListenAddress, Seconds, Section, Timezone, fault
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+
+
+class Centre(Section):
+    """Who runs this call centre, and where its day begins."""
+
+    name: str = "acd"
+    "Shown on pages and reports."
+
+    timezone: Timezone = "Asia/Shanghai"
+    "IANA time zone of day boundaries, opening hours and reports; records are in UTC."
+
+    locale: Literal["zh", "en"] = "zh"
+    "Language of prompts where a flow names none, and of screens and reports: zh or en."
+
+    project: Identifier = "main"
+    "Business line or outsourcing client that all records are filed under."
+
+
+class Registrar(Section):
+    """How long phones may stay registered, and how many per account."""
+
+    # RFC 3261 10.3: "If and only if the requested expiration interval is greater than zero AND
+    # smaller than one hour AND less than a registrar-configured minimum, the registrar MAY reject
+    # the registration with a response of 423", so the minimum can be an hour at most.
+    min_expires_s: Annotated[int, Field(ge=1, le=3600)] = 60
+    "Shortest registration; a phone that asks for less gets 423 and this value, in seconds."
+
+    max_expires_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    "Longest registration; a longer wish is shortened to this, in seconds."
+
+    default_expires_s: Annotated[int, Field(ge=1, le=86_400)] = 300
+    "Registration time of a phone that asks for none, in seconds."
+
+    max_contacts: Annotated[int, Field(ge=1, le=16)] = 3
+    "Devices of one account at a time; one more takes the place of the oldest."
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Registrar":
+        if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:
+            raise fault(
+                "the registration times contradict each other",
+                "min_expires_s <= default_expires_s <= max_expires_s",
+            )
+        return self
+
+
+class Sip(Section):
+    """Where phones register and callers arrive."""
+
+    udp: tuple[ListenAddress, ...] = (Address("127.0.0.1", 5060),)
+    "Addresses to listen on with UDP, as HOST:PORT; `acd run --sip` replaces them."
+
+    tcp: tuple[ListenAddress, ...] = (Address("127.0.0.1", 5060),)
+    "Addresses to listen on with TCP, as HOST:PORT; `acd run --sip` replaces them."
+
+    advertised_host: str = ""
+    "Host name or IP that phones reach the server by (NAT, 0.0.0.0); empty: the listening one."
+
+    realm: Annotated[str, Field(pattern=r'^[^"\\\s]{1,64}$')] = "acd"
+    "Digest realm. Passwords are stored hashed with it: after a change, agents need new ones."
+
+    registrar: Registrar = Registrar()
+
+    authenticate_accounts: bool = True
+    "A call whose From is one of our accounts must prove it by password (off: labs only)."
+
+    @model_validator(mode="after")
+    def _listens(self) -> "Sip":
+        if not self.udp and not self.tcp:
+            raise fault("no address to listen on", "at least one under udp or tcp")
+        return self
+
+
+class Media(Section):
+    """Sound: RTP ports and the processes that carry it."""
+
+    port_min: Port = 20_000
+    "Lowest UDP port for RTP; each leg of a call takes two."
+
+    port_max: Port = 29_999
+    "Highest UDP port for RTP. Open the whole range in the firewall."
+
+    bind_host: str = "127.0.0.1"
+    "IP address that RTP sockets are bound to; 0.0.0.0 for all."
+
+    advertised_host: str = ""
+    "IP address that phones send their sound to (NAT, 0.0.0.0); empty: bind_host."
+
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    "Media processes, about 500 calls each; 0: one per CPU core."
+
+    prompts: str = "prompts"
+    "Folder of prompts and music, relative to the flows' folder."
+
+    @model_validator(mode="after")
+    def _range(self) -> "Media":
+        # Every leg takes an even port for RTP and the odd one above for RTCP (RFC 3550, 11).
+        if self.port_max - self.port_min < 15:
+            raise fault("too few RTP ports", "port_max at least 15 above port_min: two per leg")
+        return self
+
+
+class Http(Section):
+    """Web pages, API, health and metrics."""
+
+    listen: ListenAddress = Address("127.0.0.1", 8080)
+    "Address to listen on, as HOST:PORT; `acd run --http` replaces it."
+
+
+class Database(Section):
+    """Where records are kept for reports. Calls go on while it is down."""
+
+    dsn: str = ""
+    "postgresql://USER:PASSWORD@HOST:PORT/DATABASE; empty: an own Postgres in the state folder."
+
+
+class CodeDonePrompts(Section):
+    """Prompts that tell an agent that a dialling code was carried out; empty: silence."""
+
+    ready: str = ""
+    "After the code for ready."
+
+    away: str = ""
+    "After the code for away."
+
+    log_out: str = ""
+    "After the code for logging out."
+
+    end_wrap_up: str = ""
+    "After the code that ends after-call work."
+
+    disposition: str = ""
+    "After the code for a disposition."
+
+
+class Calls(Section):
+    """What holds for every call. Prompts are files below the prompts folder's zh or en."""
+
+    max_calls: Annotated[int, Field(ge=1, le=100_000)] = 5000
+    "Callers at once; one more gets 503. 10,000 RTP ports carry 5,000 legs."
+
+    queue_full_prompt: str = ""
+    "Played when the queue is full, before the call ends; empty: silence."
+
+    max_wait_prompt: str = ""
+    "Played after the longest wait in a queue without overflow; empty: silence."
+
+    code_refused_prompt: str = ""
+    "Played to an agent whose dialling code cannot be carried out now; empty: silence."
+
+    code_done_prompts: CodeDonePrompts = CodeDonePrompts()
+
+    def sounds(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield each setting that names a prompt, and the prompt."""
+        for name in ("queue_full_prompt", "max_wait_prompt", "code_refused_prompt"):
+            yield (name,), getattr(self, name)
+        for name in CodeDonePrompts.model_fields:
+            yield ("code_done_prompts", name), getattr(self.code_done_prompts, name)
+
+
+class Journal(Section):
+    """The log on disk that every event is written to before it counts."""
+
+    fsync_interval_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
+    "How much a power cut may lose at most, in milliseconds; a killed process loses nothing."
+
+    max_bytes: Annotated[int, Field(ge=128 << 20)] = 4 << 30
+    "How far it may grow while the database is down, in bytes; about 6,000 per call."
+
+
+class Log(Section):
+    """What the server says about itself on standard output."""
+
+    format: Literal["console", "json"] = "console"
+    "console: coloured lines for people; json: one object per line for a log collector."
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    "Least severity that is written."
+
+
+class Trace(Section):
+    """What `acd trace` can show."""
+
+    calls_kept: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    "Finished calls whose SIP messages and events stay in memory, about 30 kB each; 0: none."
+
+
+class Server(Section):
+    """Settings of the server as a whole."""
+
+    centre: Centre = Centre()
+    sip: Sip = Sip()
+    media: Media = Media()
+    http: Http = Http()
+    database: Database = Database()
+    calls: Calls = Calls()
+    journal: Journal = Journal()
+    log: Log = Log()
+    trace: Trace = Trace()
+
+    flows: str = "../ivr_flows"
+    "Folder of IVR flows and prompts, relative to this configuration folder."
+
+    drain_s: Seconds = 30.0
+    "On SIGTERM or Ctrl-C, how long running calls may still last, in seconds; then BYE."
