@@ -1,0 +1,233 @@
+"""The rows of a call's detail record, as `acd.calls.cdr` folds them from the events.
+
+Times are wall time, µs since 1970 in UTC; durations are seconds of the monotonic clock.
+`started_us` is the interaction's start: with the row's own id it is the row's key. `None` as an
+end means that it lies ahead.
+"""
+
+from msgspec import Struct
+
+
+class Interaction(Struct, kw_only=True):
+    """A customer's contact, from the INVITE to the end of all its legs."""
+
+    interaction: str
+    started_us: int
+    project: str
+    node: str
+    boot: str
+    direction: str
+    caller: str
+    caller_name: str
+    called: str
+    account: str
+    peer: str
+    sip_call_id: str
+    flow: str = ""
+    "The first flow that it entered."
+
+    answered_us: int | None = None
+    ended_us: int | None = None
+    duration_s: float | None = None
+    ended_by: str = ""
+    reason: str = ""
+    sip_status: int = 0
+
+
+class Leg(Struct, kw_only=True):
+    """One INVITE dialog of an interaction, or the attempt at one."""
+
+    interaction: str
+    started_us: int
+    project: str
+    leg: str
+    side: str
+    '"caller" or "agent".'
+
+    agent: str = ""
+    sip_call_id: str = ""
+    began_us: int
+    answered_us: int | None = None
+    ended_us: int | None = None
+    duration_s: float | None = None
+    ended_by: str = ""
+    reason: str = ""
+    sip_status: int = 0
+
+
+class QueueVisit(Struct, kw_only=True):
+    """One stay in a queue: one *offered* of its KPIs."""
+
+    interaction: str
+    started_us: int
+    project: str
+    visit: str
+    queue: str
+    kind: str
+    priority: int
+    category: str
+    entered_us: int
+    left_us: int | None = None
+
+    outcome: str = "waiting"
+    "Value of `acd.routing.events.LeaveReason`, short_abandon, or waiting."
+
+    waited_s: float | None = None
+    waited_before_s: float
+    short_abandon_s: float
+    service_level_s: float
+    agent: str = ""
+    "Who answered."
+
+
+class Offer(Struct, kw_only=True):
+    """One ringing of one agent's phone, and why this agent was chosen."""
+
+    interaction: str
+    started_us: int
+    project: str
+    offer: str
+    visit: str
+    queue: str
+    agent: str
+    leg: str
+    offered_us: int
+    ended_us: int | None = None
+    outcome: str = "ringing"
+    sip_status: int = 0
+    ring_s: float | None = None
+    layer: str
+    ranked_by: str
+    waited_s: float
+    candidates: tuple[tuple[str, float, float], ...]
+    "Best first: agent, score, idle seconds."
+
+    candidates_total: int
+
+
+class FlowStep(Struct, kw_only=True):
+    """One node of an IVR flow that the call left."""
+
+    interaction: str
+    started_us: int
+    project: str
+    step: int
+    "1, 2, 3 … within the interaction."
+
+    at_us: int
+    flow: str
+    version: str
+    node: str
+    outcome: str
+
+
+class TalkSegment(Struct, kw_only=True):
+    """Caller and one agent connected, from joining to parting."""
+
+    interaction: str
+    started_us: int
+    project: str
+    leg: str
+    "The agent's."
+
+    visit: str
+    queue: str
+    agent: str
+    began_us: int
+    ended_us: int | None = None
+    talk_s: float = 0.0
+    "Without hold."
+
+    hold_s: float = 0.0
+
+
+class Disposition(Struct, kw_only=True):
+    """How an agent classed an interaction; a later one replaces it."""
+
+    interaction: str
+
+    started_us: int
+    "0: the fold has forgotten the interaction; its row tells."
+
+    project: str
+    entered_us: int
+    agent: str
+    queue: str
+    call_class: str
+    category: str
+    order_id: str
+    ordered: bool
+    solved: bool | None
+
+
+class StreamQuality(Struct, kw_only=True):
+    """What a leg's media stream counted."""
+
+    interaction: str
+
+    started_us: int
+    "0: the fold has forgotten the interaction; its row tells."
+
+    project: str
+    leg: str
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_late: int
+    packets_foreign: int
+    jitter_ms: float
+
+
+class AgentStatusInterval(Struct, kw_only=True):
+    """A stretch of time in which an agent wanted one thing. Key: the record that began it."""
+
+    node: str
+    boot: str
+    seq: int
+    project: str
+    agent: str
+    status: str
+    reason: str
+    changed_by: str
+    began_us: int
+    began_mono_s: float
+    ended_us: int | None = None
+    duration_s: float | None = None
+
+    closed_by: str = ""
+    '"change", "stopped" or "restart"; empty while it lasts.'
+
+
+class AgentStateInterval(Struct, kw_only=True):
+    """A stretch of time in which an agent was in one state. Key: the record that began it."""
+
+    node: str
+    boot: str
+    seq: int
+    project: str
+    agent: str
+    state: str
+    queue: str
+    interaction: str
+    began_us: int
+    began_mono_s: float
+    ended_us: int | None = None
+    duration_s: float | None = None
+
+    closed_by: str = ""
+    '"change", "stopped" or "restart"; empty while it lasts.'
+
+
+Interval = AgentStatusInterval | AgentStateInterval
+Row = (
+    Interaction
+    | Leg
+    | QueueVisit
+    | Offer
+    | FlowStep
+    | TalkSegment
+    | Disposition
+    | StreamQuality
+    | AgentStatusInterval
+    | AgentStateInterval
+)

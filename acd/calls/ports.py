@@ -1,0 +1,48 @@
+"""What the core needs of the world, as protocols. Adapters implement them; tests have fakes."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from acd.media.commands import Command as MediaCommand
+from acd.sip.peer import Peer
+
+from .events import Event
+from .journal import Record
+
+
+class Transports(Protocol):
+    """Sends SIP messages. Never raises and never blocks; failures come back as an input."""
+
+    def send(self, peer: Peer, data: bytes) -> None:
+        """Send one message."""
+
+    def disconnect(self, peer: Peer) -> None:
+        """Close a stream connection."""
+
+
+class MediaEngine(Protocol):
+    """Carries out media commands; its events come back as an input, at once or later."""
+
+    def execute(self, command: MediaCommand) -> None:
+        """Take one command."""
+
+
+class EventLog(Protocol):
+    """The journal."""
+
+    def append(self, events: Sequence[Event], mono_s: float) -> list[Record]:
+        """Make the events survive the death of this process before returning.
+
+        Raises `EventLogError` when they could not be written; they are not recorded then.
+        """
+
+
+class Subscriber(Protocol):
+    """Reads the event stream: metrics, traces, live screens."""
+
+    def on_record(self, record: Record) -> None:
+        """Take one record. Must not raise and must be quick: it runs on a call's way."""
+
+
+class EventLogError(Exception):
+    """The journal cannot be written: disk full or failing."""

@@ -1,0 +1,137 @@
+"""Drives the pure exchange: gives it bytes and time, and carries out what comes of it.
+
+One `loop.call_at` serves every timer of the core. Inputs of one turn of the event loop are taken
+together: their events are journalled by one write, and only then do their messages leave.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from math import inf
+
+import structlog
+
+from acd.calls.effects import Effects
+from acd.calls.events import Event
+from acd.calls.exchange import Exchange
+from acd.calls.ports import EventLog, EventLogError, MediaEngine, Subscriber, Transports
+from acd.media.events import Event as MediaEvent
+from acd.sip.effects import Send
+from acd.sip.peer import Peer
+
+log = structlog.get_logger(__name__)
+
+
+class Driver:
+    """The only object that both the network and the core know."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        event_log: EventLog,
+        transports: Transports,
+        engine: MediaEngine,
+        subscribers: Sequence[Subscriber],
+        on_event_log: Callable[[bool], None],
+    ) -> None:
+        """Join the parts; `on_event_log` is told whether the journal could be written."""
+        self._exchange = exchange
+        self._event_log = event_log
+        self._transports = transports
+        self._engine = engine
+        self._subscribers = subscribers
+        self._on_event_log = on_event_log
+        self._loop = asyncio.get_running_loop()
+        self._flush_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
+
+    # --- inputs ---
+
+    def receive(self, data: bytes, peer: Peer) -> None:
+        """Take one SIP message."""
+        self._exchange.receive(data, peer, self._loop.time())
+        self._schedule_flush()
+
+    def transport_failed(self, peer: Peer) -> None:
+        """Take a transport's failure."""
+        self._exchange.transport_failed(peer, self._loop.time())
+        self._schedule_flush()
+
+    def on_media(self, events: Sequence[MediaEvent]) -> None:
+        """Take what the media engine reports; may be called from within `execute`."""
+        now = self._loop.time()
+        for event in events:
+            self._exchange.on_media(event, now)
+        self._schedule_flush()
+
+    def carry_out(self, effects: Effects) -> None:
+        """Take the effects of a person's command."""
+        self._exchange.carry_out(effects, self._loop.time())
+        self._schedule_flush()
+
+    def now(self) -> float:
+        """Return the core's time."""
+        return self._loop.time()
+
+    # --- outputs ---
+
+    def _schedule_flush(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Carry out all that has come together."""
+        exchange, engine = self._exchange, self._engine
+        step = exchange.take_step()
+        media = step.media
+        while media:
+            # The engine may answer from within `execute`; that lands in the next step.
+            for command in media:
+                engine.execute(command)
+            more = exchange.take_step()
+            step.events += more.events
+            step.sends += more.sends
+            media = more.media
+        self._flush_scheduled = False
+        if step.events:
+            self._journal(step.events)
+        send = self._transports.send
+        for effect in step.sends:
+            if isinstance(effect, Send):
+                send(effect.peer, effect.data)
+            else:
+                self._transports.disconnect(effect.peer)
+        self._rearm()
+
+    def _journal(self, events: list[Event]) -> None:
+        try:
+            records = self._event_log.append(events, self._loop.time())
+        except EventLogError as error:
+            # Calls under way go on: a caller must not be cut off because a disk is full. New
+            # ones are refused until writing works again, so that little is lost.
+            log.critical("journal_write_failed", error=str(error), events_lost=len(events))
+            self._on_event_log(False)
+            return
+        self._on_event_log(True)
+        for subscriber in self._subscribers:
+            on_record = subscriber.on_record
+            for record in records:
+                on_record(record)
+
+    # --- time ---
+
+    def _rearm(self) -> None:
+        at = self._exchange.next_deadline()
+        if at == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = None if at == inf else self._loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, inf
+        self._exchange.on_time(self._loop.time())
+        self.flush()
