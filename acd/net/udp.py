@@ -1,0 +1,141 @@
+"""SIP over UDP: one socket per listening address.
+
+Receiving goes through the loop's datagram transport. Sending calls the socket itself: the error of
+a datagram is then known together with its peer, and nothing is queued in user space, where a
+datagram that waits is worth less than the retransmission that follows it.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from acd.sip.peer import Peer
+
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+"Room for some 5,000 messages: a second of 600 calls/s while the loop is held up."
+
+ROUTES_MAX = 65_536
+"Peers remembered: 2,000 seats, their trunks and callers many times over; about 15 MB when full."
+
+KEEP_ALIVE_BYTES_MAX = 4
+'Phones keep NAT bindings open by "CRLFCRLF" or four zero bytes; no SIP message is as short.'
+
+SO_RCVBUFFORCE = 33
+"Linux's number; the socket module does not name it. Needs CAP_NET_ADMIN."
+
+Address = tuple[str, int]
+Route = tuple[socket.socket, Address]
+Routes = dict[Peer, Route]
+
+
+class UdpListener(asyncio.DatagramProtocol):
+    """One bound socket; passes each datagram on with the peer that it came from."""
+
+    def __init__(
+        self, sock: socket.socket, on_message: Callable[[bytes, Peer], None], routes: Routes
+    ) -> None:
+        self.sock = sock
+        self._on_message = on_message
+        self._routes = routes
+        self._peers: dict[tuple[str | int, ...], Peer] = {}
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        """Deliver one message. A look-up costs a sixth of making the peer anew."""
+        if len(data) > KEEP_ALIVE_BYTES_MAX:
+            peer = self._peers.get(addr) or self._first_from(addr)
+            self._on_message(data, peer)
+
+    def _first_from(self, addr: tuple[str | int, ...]) -> Peer:
+        host, port = str(addr[0]), int(addr[1])
+        if len(self._peers) >= ROUTES_MAX:
+            self._peers.clear()
+            self._routes.clear()
+        peer = self._peers[addr] = Peer("udp", host, port)
+        # Answers leave by the socket that the request came in by: behind NAT and on hosts with
+        # several addresses no other one would reach the phone.
+        self._routes[peer] = (self.sock, (host, port))
+        return peer
+
+
+class UdpSockets:
+    """All UDP sockets of this server."""
+
+    def __init__(
+        self, on_message: Callable[[bytes, Peer], None], on_failed: Callable[[Peer], None]
+    ) -> None:
+        self._on_message = on_message
+        self._on_failed = on_failed
+        self._listeners: list[tuple[UdpListener, asyncio.DatagramTransport]] = []
+        self._routes: Routes = {}
+        self.datagrams_dropped = 0
+        "Not sent because the kernel's send buffer was full."
+
+    async def add(self, sock: socket.socket) -> None:
+        """Serve a bound socket."""
+        sock.setblocking(False)
+        _widen_buffers(sock)
+        loop = asyncio.get_running_loop()
+        transport, listener = await loop.create_datagram_endpoint(
+            lambda: UdpListener(sock, self._on_message, self._routes), sock=sock
+        )
+        self._listeners.append((listener, transport))
+
+    def send(self, peer: Peer, data: bytes) -> None:
+        """Send one datagram, or report the peer as failed. Never raises, never waits.
+
+        A full send buffer only drops the datagram: SIP sends it again (RFC 3261 17.1.1.2). ICMP
+        errors do not come back on unconnected sockets; the transactions' time-outs stand for them.
+        """
+        route = self._routes.get(peer) or self._find_route(peer)
+        if route is None:
+            self._on_failed(peer)
+            return
+        try:
+            route[0].sendto(data, route[1])
+        except BlockingIOError:
+            self.datagrams_dropped += 1
+        except OSError:
+            self._on_failed(peer)
+
+    def close(self) -> None:
+        """Close every socket."""
+        for _, transport in self._listeners:
+            transport.close()
+        self._listeners.clear()
+        self._routes.clear()
+
+    def _find_route(self, peer: Peer) -> Route | None:
+        """Choose a socket for a peer that has sent nothing yet; None: no socket can reach it."""
+        try:
+            address = ipaddress.ip_address(peer.host)
+        except ValueError:  # a name here would make sendto() block on DNS
+            return None
+        if not 0 < peer.port < 65_536:
+            return None
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        sockets = [
+            listener.sock for listener, _ in self._listeners if listener.sock.family == family
+        ]
+        if not sockets:
+            return None
+        sock = max(sockets, key=lambda sock: _suits(sock, loopback=address.is_loopback))
+        if len(self._routes) >= ROUTES_MAX:
+            self._routes.clear()
+        route = self._routes[peer] = (sock, (peer.host, peer.port))
+        return route
+
+
+def _suits(sock: socket.socket, *, loopback: bool) -> bool:
+    """Whether the socket's own address can be the source of datagrams to such a peer."""
+    own = ipaddress.ip_address(sock.getsockname()[0])
+    return own.is_unspecified or own.is_loopback == loopback
+
+
+def _widen_buffers(sock: socket.socket) -> None:
+    """Ask for the buffer we want; take what an unprivileged process may have (rmem_max)."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER_BYTES)

@@ -1,0 +1,104 @@
+"""Every metric family this server exports: name, kind, labels, meaning."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+WAIT_BUCKETS_S = (
+    *(1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0),
+    *(90.0, 120.0, 180.0, 300.0, 600.0),
+)
+"Holds the thresholds that service levels are commonly measured at (5, 10, 15, 20, 30, 60 s)."
+
+LOOP_DELAY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"From one playout step's slack to SIP's T1 and beyond, where phones begin to retransmit."
+
+
+class Family(Struct, frozen=True):
+    """One metric family."""
+
+    name: str
+    "Without the suffix `_total`, which the format adds to counters."
+
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+FAMILIES = (
+    Family("acd_calls_started", "counter", ("direction",), "Calls whose INVITE was taken."),
+    Family(
+        "acd_calls",
+        "counter",
+        ("outcome", "reason"),
+        "Calls that ended, by who ended them (caller, agent, flow, system, fault) and why.",
+    ),
+    Family("acd_calls_active", "gauge", (), "Calls under way."),
+    Family("acd_queue_entered", "counter", ("queue",), "Calls offered to the queue."),
+    Family(
+        "acd_queue_left",
+        "counter",
+        ("queue", "reason"),
+        "Queue visits that ended: answered, abandoned, short_abandon, timed_out, overflowed …",
+    ),
+    Family(
+        "acd_queue_wait_seconds",
+        "histogram",
+        ("queue", "answered"),
+        "Wait of the visits that ended, by whether an agent answered (yes, no).",
+    ),
+    Family("acd_queue_waiting", "gauge", ("queue",), "Calls waiting in the queue."),
+    Family(
+        "acd_queue_oldest_wait_seconds",
+        "gauge",
+        ("queue",),
+        "Wait of the call that has waited longest; 0 when none waits.",
+    ),
+    Family(
+        "acd_offers",
+        "counter",
+        ("outcome",),
+        "Agents' phones called, by outcome: answered, no_answer, busy, rejected, failed …",
+    ),
+    Family("acd_offer_ring_seconds", "counter", ("outcome",), "Ringing time, summed."),
+    Family("acd_talk_seconds", "counter", ("queue",), "Talk without hold, summed."),
+    Family("acd_hold_seconds", "counter", ("queue",), "Hold, summed."),
+    Family("acd_agents", "gauge", ("state",), "Agents by state."),
+    Family("acd_dispositions", "counter", ("class",), "Calls classed by agents."),
+    Family(
+        "acd_sip_requests",
+        "counter",
+        ("direction", "method"),
+        "SIP requests on the wire, retransmissions too; direction in or out.",
+    ),
+    Family(
+        "acd_sip_responses",
+        "counter",
+        ("direction", "code"),
+        "SIP responses on the wire, retransmissions too; direction in or out.",
+    ),
+    Family("acd_registrations", "gauge", (), "Devices registered now."),
+    Family("acd_media_streams", "gauge", (), "Media streams open now."),
+    Family("acd_media_packets_received", "counter", (), "RTP packets received by ended streams."),
+    Family("acd_media_packets_sent", "counter", (), "RTP packets sent by ended streams."),
+    Family("acd_media_packets_lost", "counter", (), "RTP packets missing by sequence number."),
+    Family("acd_media_packets_late", "counter", (), "RTP packets that came after their turn."),
+    Family(
+        "acd_media_packets_foreign",
+        "counter",
+        (),
+        "RTP packets dropped because they came from a stranger's address.",
+    ),
+    Family(
+        "acd_journal_lag_records", "gauge", (), "Journal records that Postgres does not have yet."
+    ),
+    Family("acd_journal_lag_seconds", "gauge", (), "Age of the oldest record Postgres lacks."),
+    Family("acd_journal_failing", "gauge", (), "1 while the journal cannot be written."),
+    Family("acd_flow_reloads", "counter", ("result",), "Flow files loaded again: ok, failed."),
+    Family(
+        "acd_loop_delay_seconds",
+        "histogram",
+        (),
+        "Lateness of the event loop, sampled once per second.",
+    ),
+)

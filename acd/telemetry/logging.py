@@ -1,0 +1,97 @@
+"""structlog set-up: one line per event, JSON or for people, without secrets.
+
+Our own code logs by `structlog.get_logger()`; libraries that use the standard library's logging
+(aiohttp, asyncio, aiortc) come out of the same pipe in the same form.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+
+from .masking import MASK, is_secret_name, mask_value
+
+FORMATS = ("json", "console")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class LoggingError(ValueError):
+    """A logging setting is wrong. The text says which one and what would be right."""
+
+
+def set_up_logging(
+    *, log_format: str = "console", level: str = "info", stream: TextIO | None = None
+) -> None:
+    """Configure logging of the whole process; calling it again replaces the set-up.
+
+    `log_format` is "json" or "console", `level` one of debug, info, warning, error; `stream` is
+    standard error unless given. Raises LoggingError.
+    """
+    if log_format not in FORMATS:
+        raise LoggingError(f"log format {log_format!r}: must be one of {', '.join(FORMATS)}")
+    if level not in LEVELS:
+        raise LoggingError(f"log level {level!r}: must be one of {', '.join(LEVELS)}")
+    stream = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        # Off: a logger made at import, before the set-up, would keep the default for ever.
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask_secrets,
+                _renderer(log_format, colours=stream.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    # One line per HTTP request says nothing that the metrics do not.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+@contextmanager
+def call_context(interaction: str) -> Iterator[None]:
+    """Give every line logged inside, by whomever, the id of this interaction."""
+    with structlog.contextvars.bound_contextvars(interaction=interaction):
+        yield
+
+
+def mask_secrets(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask secrets in every field (a structlog processor)."""
+    for key, value in event.items():
+        event[key] = MASK if is_secret_name(key) else mask_value(value)
+    return event
+
+
+def _renderer(log_format: str, *, colours: bool) -> structlog.typing.Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer(serializer=_to_json)
+    return structlog.dev.ConsoleRenderer(
+        colors=colours, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _to_json(event: object, **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()

@@ -1,0 +1,62 @@
+"""Takes secrets out of what people read: log lines and traces."""
+
+import re
+
+MASK = "***"
+
+_SECRET_KEY = re.compile(
+    r"(?:^|_)(?:password|passwd|secret|token|pin|ha1|credentials?|api_?key|dsn)$"
+    r"|authorization|authentication_info",
+    re.IGNORECASE,
+)
+"Names of fields whose value is a secret as a whole (a DSN: it usually holds a password)."
+
+_PATTERNS = (
+    # Header lines of SIP and HTTP: the scheme stays, it tells what kind of answer came.
+    (
+        re.compile(r"((?:proxy-)?authorization\s*:\s*\w+)[ \t][^\r\n]*", re.IGNORECASE),
+        rf"\1 {MASK}",
+    ),
+    (re.compile(r"(\bBearer\s+)[\w.~+/=-]+", re.IGNORECASE), rf"\1{MASK}"),
+    # Passwords inside URIs: sip:user:password@host, postgresql://user:password@host.
+    (
+        re.compile(r"(\b(?:sips?:|\w+://)[^\s:@<>\"/]*:)[^\s@<>\"/]+@", re.IGNORECASE),
+        rf"\1{MASK}@",
+    ),
+    # Keys of encrypted media in SDP (RFC 4568, RFC 8839).
+    (re.compile(r"(\binline:)[\w+/=]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(\bice-pwd:)\S+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(\bpassword\s*[=:]\s*)\S+", re.IGNORECASE), rf"\1{MASK}"),
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of this name holds a secret."""
+    return _SECRET_KEY.search(name) is not None
+
+
+def mask_text(text: str) -> str:
+    """Return the text without credentials, passwords and keys."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def mask_value(value: object) -> object:
+    """Return a log field's value with the secrets in it masked, at any depth."""
+    match value:
+        case str():
+            return mask_text(value)
+        case bytes() | bytearray():
+            return mask_text(value.decode(errors="replace"))
+        case dict():
+            return {
+                key: MASK if isinstance(key, str) and is_secret_name(key) else mask_value(item)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [mask_value(item) for item in value]
+        case BaseException():
+            return mask_text(f"{type(value).__name__}: {value}")
+        case _:
+            return value

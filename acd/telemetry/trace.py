@@ -1,0 +1,194 @@
+"""Keeps the SIP messages and events of the last calls, for `acd trace`.
+
+A trace is filed by SIP Call-ID, which is found by a search of the bytes: nothing is parsed until
+somebody asks. Events tie Call-IDs to their interaction.
+"""
+
+import re
+from collections import OrderedDict
+
+import msgspec
+from msgspec import Struct
+
+from acd.calls.events import CallStarted, Event, OfferMade
+from acd.sip.peer import Peer
+
+from .ladder import Line, Party, draw, event_line, message_line, message_text
+from .metrics import Direction
+
+_CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+"Header names ignore case, and i is short for Call-ID (RFC 3261 20.8)."
+
+_USUAL_CALL_ID = b"\r\nCall-ID: "
+"How nearly everybody writes it; searching these bytes costs a third of the expression above."
+
+
+class TraceLimits(Struct, frozen=True, kw_only=True):
+    """How much is kept. The oldest goes first."""
+
+    calls: int = 1_000
+    "Interactions, and SIP Call-IDs four times as many: caller, agent and two missed offers."
+
+    bytes: int = 32 * 1024 * 1024
+    "Messages of all calls together: 1,000 calls of 40 messages of 800 bytes."
+
+    messages_per_call: int = 500
+    "Per Call-ID; a phone that retransmits for ever cannot push the others out."
+
+    events_per_call: int = 500
+
+    requests: int = 500
+    "Call-IDs outside calls (REGISTER, OPTIONS): they come every minute from every phone."
+
+
+class _Message(Struct, frozen=True, gc=False):
+    wall_us: int
+    direction: Direction
+    peer: Peer
+    data: bytes
+
+
+class _Dialog(Struct):
+    """What went under one Call-ID."""
+
+    messages: list[_Message]
+    bytes: int = 0
+    interaction: str = ""
+
+
+class _Interaction(Struct):
+    """The Call-IDs and events of one caller's contact."""
+
+    call_ids: list[str]
+    events: list[tuple[int, Event]]
+    parties: dict[str, str]
+    "Call-ID → who is at the other end."
+
+
+class _Shelf:
+    """Dialogs in the order in which they began, within a number and a size."""
+
+    def __init__(self, dialogs_max: int, bytes_max: int, messages_max: int) -> None:
+        self.dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+        self._dialogs_max = dialogs_max
+        self._bytes_max = bytes_max
+        self._messages_max = messages_max
+        self._bytes = 0
+
+    def begin(self, call_id: str) -> _Dialog:
+        dialog = self.dialogs[call_id] = _Dialog([])
+        if len(self.dialogs) > self._dialogs_max:
+            self._drop_oldest()
+        return dialog
+
+    def add(self, dialog: _Dialog, message: _Message) -> None:
+        if len(dialog.messages) >= self._messages_max:
+            return
+        dialog.messages.append(message)
+        dialog.bytes += len(message.data)
+        self._bytes += len(message.data)
+        while self._bytes > self._bytes_max:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, dialog = self.dialogs.popitem(last=False)
+        self._bytes -= dialog.bytes
+
+
+class Tracer:
+    """Remembers the last calls and draws them. Runs in the event loop's thread."""
+
+    def __init__(self, limits: TraceLimits = TraceLimits()) -> None:  # noqa: B008  frozen
+        self._limits = limits
+        self._calls = _Shelf(limits.calls * 4, limits.bytes, limits.messages_per_call)
+        self._requests = _Shelf(limits.requests, limits.bytes // 8, limits.messages_per_call)
+        self._interactions: OrderedDict[str, _Interaction] = OrderedDict()
+
+    def message(self, direction: Direction, peer: Peer, data: bytes, wall_us: int) -> None:
+        """Keep one SIP message as it was on the wire; `wall_us` is UTC, µs since 1970."""
+        call_id = _call_id(data)
+        if not call_id:
+            return
+        shelf = self._calls
+        dialog = shelf.dialogs.get(call_id)
+        if dialog is None:
+            if not data.startswith(b"INVITE "):
+                shelf = self._requests
+                dialog = shelf.dialogs.get(call_id)
+            if dialog is None:
+                dialog = shelf.begin(call_id)
+        shelf.add(dialog, _Message(wall_us, direction, peer, data))
+
+    def observe(self, event: Event, wall_us: int) -> None:
+        """Keep one event of the stream, if it is part of an interaction."""
+        name = getattr(event, "interaction", "")
+        if not name:
+            return
+        interaction = self._interactions.get(name)
+        if interaction is None:
+            if not isinstance(event, CallStarted):
+                return  # its beginning has been forgotten
+            interaction = self._interactions[name] = _Interaction([], [], {})
+            if len(self._interactions) > self._limits.calls:
+                self._interactions.popitem(last=False)
+        if len(interaction.events) < self._limits.events_per_call:
+            interaction.events.append((wall_us, event))
+        if isinstance(event, CallStarted):
+            self._link(interaction, name, event.sip_call_id, f"caller {event.caller}")
+        elif isinstance(event, OfferMade):
+            self._link(interaction, name, event.sip_call_id, f"agent {event.agent}")
+
+    def ladder(self, interaction_or_call_id: str, *, messages: bool = False) -> str | None:
+        """Draw what is known of a call, secrets masked; None when nothing is.
+
+        `messages` adds the text of every SIP message below the ladder.
+        """
+        name = interaction_or_call_id
+        dialog = self._dialog(name)
+        if dialog is not None and dialog.interaction:
+            name = dialog.interaction
+        interaction = self._interactions.get(name)
+        if interaction is None:
+            if dialog is None:
+                return None
+            interaction = _Interaction([name], [], {})
+        return self._draw(name, interaction, messages=messages)
+
+    def _draw(self, name: str, interaction: _Interaction, *, messages: bool) -> str:
+        lines: list[Line] = []
+        texts: list[tuple[int, str]] = []
+        for call_id in interaction.call_ids:
+            dialog = self._dialog(call_id)
+            role = interaction.parties.get(call_id, "")
+            for kept in dialog.messages if dialog is not None else ():
+                party = Party(role, f"{kept.peer.transport}:{kept.peer.host}:{kept.peer.port}")
+                incoming = kept.direction == "in"
+                lines.append(message_line(kept.wall_us, party, kept.data, incoming=incoming))
+                if messages:
+                    text = message_text(kept.wall_us, party, kept.data, incoming=incoming)
+                    texts.append((kept.wall_us, text))
+        for wall_us, event in interaction.events:
+            fields = msgspec.to_builtins(event)
+            lines.append(event_line(wall_us, type(event).__name__, fields))
+        texts.sort(key=lambda pair: pair[0])
+        return draw(name, lines) + "".join(f"{text}\n" for _, text in texts)
+
+    def _dialog(self, call_id: str) -> _Dialog | None:
+        return self._calls.dialogs.get(call_id) or self._requests.dialogs.get(call_id)
+
+    def _link(self, interaction: _Interaction, name: str, call_id: str, party: str) -> None:
+        # The caller's INVITE is here before its event; an agent's may come after it.
+        dialog = self._calls.dialogs.get(call_id) or self._calls.begin(call_id)
+        dialog.interaction = name
+        if call_id not in interaction.parties:
+            interaction.call_ids.append(call_id)
+            interaction.parties[call_id] = party
+
+
+def _call_id(data: bytes) -> str:
+    start = data.find(_USUAL_CALL_ID)
+    if start >= 0:
+        start += len(_USUAL_CALL_ID)
+        return data[start : data.find(b"\r\n", start)].decode(errors="replace").strip()
+    found = _CALL_ID.search(data)
+    return found[1].decode(errors="replace").strip() if found else ""
