@@ -1,0 +1,287 @@
+"""Offer and answer (RFC 3264) for one audio stream of G.711 with key presses (RFC 4733)."""
+
+from ipaddress import ip_address
+from operator import itemgetter
+
+from msgspec import Struct
+
+from .codec import CLOCK_RATE_HZ, DEFAULT_EVENT_TYPE, EVENT_ENCODING, Codec
+from .description import MediaDescription, SessionDescription, parse
+from .errors import SdpUnusableError
+
+PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
+"""Profiles we serve. AVPF (RFC 4585) only permits earlier RTCP, which we need not use; the SRTP
+ones are other keys' business and get refused."""
+
+PACKET_MS = 20
+"Audio per packet that we send and ask for: the default of G.711 (RFC 3551 table 1)."
+
+UNSPECIFIED = frozenset({"0.0.0.0", "::"})
+"Addresses that say hold without a direction (RFC 3264 section 8.4)."
+
+_MIRRORED = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+"What an answer says to an offer of this direction (RFC 3264 section 6.1)."
+
+_STATIC = {str(codec.value): codec for codec in Codec}
+_BY_ENCODING = {codec.name: codec for codec in Codec}
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """Our side of a session."""
+
+    address: str
+    "Where the peer shall send to; an IP address."
+
+    port: int
+    "Our RTP port."
+
+    session_id: int
+    "Of the o= line; the same for all descriptions of one session."
+
+    session_version: int = 0
+    "Of the o= line: one more for each changed description (RFC 3264 section 8)."
+
+    codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
+    "In the order in which we offer them."
+
+    preferred: Codec | None = None
+    "Take this one whatever order the peer likes: a bridge without transcoding."
+
+
+class Negotiated(Struct, frozen=True):
+    """What both sides agreed on."""
+
+    address: str
+    "The peer's RTP address; 0.0.0.0 or :: when it is on hold that way."
+
+    port: int
+
+    codec: Codec
+    "What we send."
+
+    payload_type: int
+    "The number that the peer gave it."
+
+    event_type: int | None
+    "The number to send key presses with; None: the peer does not take them."
+
+    received: tuple[tuple[int, Codec], ...]
+    "Payload types that may arrive."
+
+    received_event_type: int | None
+    "The number that key presses arrive with."
+
+    packet_ms: int
+    "Audio per packet that the peer asks for (a=ptime); PACKET_MS if it does not say."
+
+    held: bool
+    "The peer put us on hold: sendonly, inactive, or no address (RFC 3264 8.4)."
+
+    sending: bool
+    "We may send: not when held, and not when our answer or offer said recvonly."
+
+
+class _Stream(Struct, frozen=True):
+    """The audio line of a peer's description, understood."""
+
+    index: int
+    media: MediaDescription
+    address: str
+    direction: str
+    codecs: tuple[tuple[int, Codec], ...]
+    event_type: int | None
+    packet_ms: int
+
+
+def answer_offer(offer: bytes, local: Capabilities) -> tuple[bytes, Negotiated]:
+    """Answer the first audio line we can serve and refuse the others; raise `SdpError`.
+
+    The answer names one codec only, so that the peer cannot change it in mid-stream.
+    """
+    description = parse(offer)
+    stream = _first_usable(description, local)
+    payload_type, codec = _choose(stream, local)
+    lines = [_head(local)]
+    for index, media in enumerate(description.media):
+        if index == stream.index:
+            audio = _audio_line(local, media.protocol, ((payload_type, codec),), stream.event_type)
+            lines.append(f"{audio}\r\na={_MIRRORED[stream.direction]}\r\n")
+        else:
+            # "To reject an offered stream, the port number in the corresponding stream in the
+            # answer MUST be set to zero" (RFC 3264 section 6); the formats are irrelevant then.
+            formats = " ".join(media.formats)
+            lines.append(f"m={media.kind} 0 {media.protocol} {formats}\r\n")
+    received = ((payload_type, codec),)
+    negotiated = _negotiated(stream, payload_type, codec, received, stream.event_type)
+    return "".join(lines).encode(), negotiated
+
+
+def make_offer(local: Capabilities) -> bytes:
+    """Offer our codecs, the preferred one first, and key presses."""
+    codecs = sorted(local.codecs, key=lambda codec: codec is not local.preferred)
+    numbered = tuple((codec.value, codec) for codec in codecs)
+    audio = _audio_line(local, "RTP/AVP", numbered, DEFAULT_EVENT_TYPE)
+    return f"{_head(local)}{audio}\r\na=sendrecv\r\n".encode()
+
+
+def read_answer(offer: bytes, answer: bytes) -> Negotiated:
+    """Understand the peer's answer to an offer that `make_offer` wrote; raise `SdpError`."""
+    offered = _understand(parse(offer), 0)
+    description = parse(answer)
+    if not description.media:
+        raise SdpUnusableError("the answer has no media line; it must have one for each offered")
+    # "the answer MUST contain exactly the same number of "m=" lines as the offer" (RFC 3264
+    # section 6): ours was one, whatever follows in a wrong answer was not asked for.
+    stream = _understand(description, 0)
+    if stream.media.port == 0:
+        raise SdpUnusableError("the peer refused the audio stream (port 0)")
+    if not stream.codecs:
+        raise SdpUnusableError(
+            f"none of {' '.join(stream.media.formats)} is a codec that was offered"
+        )
+    _check_address(stream)
+    # The peer names its most wanted first; of what it lists all may arrive (RFC 3264 section 7).
+    payload_type, codec = stream.codecs[0]
+    events = offered.event_type if stream.event_type is not None else None
+    return _negotiated(stream, payload_type, codec, offered.codecs, events)
+
+
+def _negotiated(
+    stream: _Stream,
+    payload_type: int,
+    codec: Codec,
+    received: tuple[tuple[int, Codec], ...],
+    received_event_type: int | None,
+) -> Negotiated:
+    no_address = stream.address in UNSPECIFIED
+    held = no_address or stream.direction in {"sendonly", "inactive"}
+    return Negotiated(
+        stream.address,
+        stream.media.port,
+        codec,
+        payload_type,
+        stream.event_type,
+        received,
+        received_event_type,
+        stream.packet_ms,
+        held,
+        not held,
+    )
+
+
+def _first_usable(description: SessionDescription, local: Capabilities) -> _Stream:
+    """Return the first audio line with a codec of ours, or raise what the first one lacked."""
+    lack = "there is no audio stream in it"
+    for index, media in enumerate(description.media):
+        if media.kind != "audio" or media.port == 0:
+            continue
+        if media.protocol not in PROTOCOLS:
+            lack = f"line {media.line}: {media.protocol} is not served, RTP/AVP would be"
+            continue
+        stream = _understand(description, index)
+        if any(codec in local.codecs for _, codec in stream.codecs):
+            _check_address(stream)
+            return stream
+        names = " or ".join(codec.name for codec in local.codecs)
+        lack = f"line {media.line}: no codec we speak is offered, {names} would be"
+    raise SdpUnusableError(f"unusable session description: {lack}")
+
+
+def _understand(description: SessionDescription, index: int) -> _Stream:
+    media = description.media[index]
+    encodings: dict[str, str] = {}
+    direction, packet_ms = "", PACKET_MS
+    for name, value in media.attributes:
+        if name == "rtpmap":
+            payload_type, _, encoding = value.partition(" ")
+            encodings[payload_type] = encoding.strip().upper()
+        elif name in _MIRRORED:
+            direction = name
+        elif name == "ptime":
+            packet_ms = _packet_ms(value)
+    if not direction:
+        direction = next((n for n, _ in description.attributes if n in _MIRRORED), "sendrecv")
+    codecs: list[tuple[int, Codec]] = []
+    event_type = None
+    for text in media.formats:
+        encoding = encodings.get(text, "")
+        codec = _codec_of(encoding) if encoding else _STATIC.get(text)
+        if codec is not None and _is_payload_type(text):
+            codecs.append((int(text), codec))
+        elif encoding == _EVENTS and event_type is None and _is_payload_type(text):
+            event_type = int(text)
+    address = description.address_of(media)
+    return _Stream(index, media, address, direction, tuple(codecs), event_type, packet_ms)
+
+
+_EVENTS = f"{EVENT_ENCODING}/{CLOCK_RATE_HZ}".upper()
+
+
+def _codec_of(encoding: str) -> Codec | None:
+    """Read "PCMA/8000" or "PCMA/8000/1"; encoding names are case-insensitive (RFC 8866 6.6)."""
+    name, _, rate = encoding.partition("/")
+    return _BY_ENCODING.get(name) if rate in {"8000", "8000/1"} else None
+
+
+def _is_payload_type(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 127
+
+
+def _packet_ms(value: str) -> int:
+    """Read a=ptime; nonsense is as good as nothing, since it is only a wish."""
+    # Some phones write 20.0; a packet of more than 200 ms need not be taken (RFC 3551 4.2).
+    whole = value.partition(".")[0]
+    plain = whole.isascii() and whole.isdecimal() and len(whole) <= 3
+    return int(whole) if plain and 0 < int(whole) <= 200 else PACKET_MS
+
+
+def _check_address(stream: _Stream) -> None:
+    line = stream.media.line
+    if not stream.address:
+        raise SdpUnusableError(f"line {line}: no c= line says where the audio goes")
+    try:
+        address = ip_address(stream.address)
+    except ValueError:
+        raise SdpUnusableError(
+            f"line {line}: {stream.address[:60]!r} is not an IP address; names are not looked up"
+        ) from None
+    if address.is_multicast:
+        raise SdpUnusableError(f"line {line}: {address} is multicast, a call has one other side")
+
+
+def _choose(stream: _Stream, local: Capabilities) -> tuple[int, Codec]:
+    """Take the preferred codec if offered, else the peer's first of ours."""
+    served = [entry for entry in stream.codecs if entry[1] in local.codecs]
+    return next((entry for entry in served if entry[1] is local.preferred), served[0])
+
+
+def _head(local: Capabilities) -> str:
+    family = "IP6" if ":" in local.address else "IP4"
+    return (
+        f"v=0\r\no=- {local.session_id} {local.session_version} IN {family} {local.address}\r\n"
+        f"s=-\r\nc=IN {family} {local.address}\r\nt=0 0\r\n"
+    )
+
+
+def _audio_line(
+    local: Capabilities,
+    protocol: str,
+    codecs: tuple[tuple[int, Codec], ...],
+    event_type: int | None,
+) -> str:
+    numbers = " ".join(map(str, map(itemgetter(0), codecs)))
+    maps = "".join(
+        f"\r\na=rtpmap:{number} {codec.name}/{CLOCK_RATE_HZ}" for number, codec in codecs
+    )
+    if event_type is not None:
+        numbers += f" {event_type}"
+        maps += (
+            f"\r\na=rtpmap:{event_type} {EVENT_ENCODING}/{CLOCK_RATE_HZ}"
+            f"\r\na=fmtp:{event_type} 0-15"
+        )
+    return f"m=audio {local.port} {protocol} {numbers}{maps}\r\na=ptime:{PACKET_MS}"

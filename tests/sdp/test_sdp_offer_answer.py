@@ -1,0 +1,170 @@
+"""Offer and answer: each test names the RFC sentence it checks."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acd.sdp.codec import Codec
+from acd.sdp.description import parse
+from acd.sdp.errors import SdpError, SdpUnusableError
+from acd.sdp.offer_answer import Capabilities, answer_offer, make_offer, read_answer
+
+LOCAL = Capabilities(address="10.0.0.1", port=20000, session_id=7)
+
+
+def offer(
+    *media: str, session: tuple[str, ...] = (), connection: str = "c=IN IP4 192.0.2.1"
+) -> bytes:
+    head = ("v=0", "o=alice 1 1 IN IP4 192.0.2.1", "s=-", connection, "t=0 0")
+    return "\r\n".join((*head, *session, *media, "")).encode()
+
+
+AUDIO = "m=audio 49170 RTP/AVP 0 8 96"
+EVENTS = "a=rtpmap:96 telephone-event/8000"
+
+
+def test_answer_keeps_order_and_refuses_what_is_not_served() -> None:
+    """RFC 3264 6: the same number of m= lines; "the port number ... MUST be set to zero"."""
+    body, agreed = answer_offer(
+        offer(
+            "m=video 5000 RTP/AVP 31",
+            AUDIO,
+            EVENTS,
+            "m=audio 6000 RTP/AVP 8",
+            "m=image 6002 udptl t38",
+        ),
+        LOCAL,
+    )
+    answer = parse(body)
+    assert [(m.kind, m.port) for m in answer.media] == [
+        ("video", 0),
+        ("audio", 20000),
+        ("audio", 0),
+        ("image", 0),
+    ]
+    assert answer.media[1].formats == ("0", "96")
+    assert ("rtpmap", "96 telephone-event/8000") in answer.media[1].attributes
+    assert (agreed.codec, agreed.event_type, agreed.received_event_type) == (Codec.PCMU, 96, 96)
+    assert (agreed.address, agreed.port) == ("192.0.2.1", 49170)
+    assert answer.origin.session_id == "7"
+    assert answer.address == "10.0.0.1"
+
+
+def test_preferred_codec_wins_over_the_peers_order() -> None:
+    local = Capabilities(address="10.0.0.1", port=2, session_id=1, preferred=Codec.PCMA)
+    assert answer_offer(offer(AUDIO), local)[1].codec is Codec.PCMA
+    assert parse(make_offer(local)).media[0].formats == ("8", "0", "101")
+
+
+def test_codec_under_a_dynamic_payload_type() -> None:
+    body, agreed = answer_offer(
+        offer("m=audio 4 RTP/AVP 18 97", "a=rtpmap:97 pcma/8000/1", "a=ptime:30"), LOCAL
+    )
+    assert (agreed.codec, agreed.payload_type, agreed.packet_ms) == (Codec.PCMA, 97, 30)
+    assert agreed.received == ((97, Codec.PCMA),)
+    assert agreed.event_type is None
+    assert parse(body).media[0].formats == ("97",)
+
+
+@pytest.mark.parametrize(
+    ("direction", "answered", "held", "sending"),
+    [
+        ("sendrecv", "sendrecv", False, True),
+        ("sendonly", "recvonly", True, False),
+        ("recvonly", "sendonly", False, True),
+        ("inactive", "inactive", True, False),
+    ],
+)
+@pytest.mark.parametrize("level", ["session", "media"])
+def test_direction_is_mirrored(
+    level: str, direction: str, answered: str, held: bool, sending: bool
+) -> None:
+    """RFC 3264 6.1: sendonly is answered recvonly or inactive, and so on."""
+    line = f"a={direction}"
+    body, agreed = answer_offer(
+        offer(AUDIO, session=(line,)) if level == "session" else offer(AUDIO, line), LOCAL
+    )
+    assert (answered, "") in parse(body).media[0].attributes
+    assert (agreed.held, agreed.sending) == (held, sending)
+
+
+def test_media_level_direction_overrides_the_sessions() -> None:
+    _, agreed = answer_offer(offer(AUDIO, "a=sendrecv", session=("a=inactive",)), LOCAL)
+    assert not agreed.held
+
+
+def test_no_address_is_hold() -> None:
+    """RFC 3264 8.4: "a connection address of 0.0.0.0 ... no RTP is to be sent"."""
+    _, agreed = answer_offer(offer(AUDIO, connection="c=IN IP4 0.0.0.0"), LOCAL)
+    assert (agreed.held, agreed.sending) == (True, False)
+
+
+def test_media_level_address_overrides_the_sessions() -> None:
+    _, agreed = answer_offer(offer(AUDIO, "c=IN IP4 198.51.100.9"), LOCAL)
+    assert agreed.address == "198.51.100.9"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (offer(), "no audio stream"),
+        (offer("m=audio 0 RTP/AVP 0"), "no audio stream"),
+        (offer("m=audio 4 RTP/SAVP 0"), "RTP/SAVP is not served"),
+        (offer("m=audio 4 RTP/AVP 18 9"), "line 6: no codec we speak"),
+        (offer("m=audio 4 RTP/AVP 97", "a=rtpmap:97 PCMA/16000"), "no codec we speak"),
+        (offer(AUDIO, connection="b=AS:64"), "no c= line"),
+        (offer(AUDIO, connection="c=IN IP4 pbx.example"), "names are not looked up"),
+        (offer(AUDIO, connection="c=IN IP4 224.2.1.1/127"), "multicast"),
+    ],
+)
+def test_unusable_offers_are_refused_with_the_reason(body: bytes, says: str) -> None:
+    with pytest.raises(SdpUnusableError, match=says) as caught:
+        answer_offer(body, LOCAL)
+    assert caught.value.status == 488
+
+
+def test_read_answer() -> None:
+    ours = make_offer(LOCAL)
+    answer, _ = answer_offer(
+        ours, Capabilities(address="192.0.2.9", port=30000, session_id=3, codecs=(Codec.PCMU,))
+    )
+    agreed = read_answer(ours, answer)
+    assert (agreed.address, agreed.port, agreed.codec) == ("192.0.2.9", 30000, Codec.PCMU)
+    assert (agreed.event_type, agreed.received_event_type) == (101, 101)
+    assert agreed.received == ((8, Codec.PCMA), (0, Codec.PCMU))
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (offer(), "no media line"),
+        (offer("m=audio 0 RTP/AVP 8"), "refused the audio"),
+        (offer("m=audio 4000 RTP/AVP 18"), "18"),
+    ],
+)
+def test_unusable_answers(answer: bytes, says: str) -> None:
+    with pytest.raises(SdpUnusableError, match=says):
+        read_answer(make_offer(LOCAL), answer)
+
+
+TOKENS = st.sampled_from([
+    "v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0", "t=0 0",
+    AUDIO, EVENTS, "m=video 1 RTP/AVP 99", "a=sendonly", "a=inactive", "a=ptime:x", "a=rtpmap:8",
+    "m=audio 70000 RTP/AVP 0", "c=IN IP6 ::1", "a=rtpmap:0 PCMA/8000", "m=audio 5 RTP/AVP 8 x",
+])  # fmt: skip
+
+
+@given(st.lists(TOKENS, max_size=12) | st.lists(TOKENS, max_size=9).map(lambda t: ["v=0", *t]))
+def test_any_mixture_is_answered_line_by_line_or_refused(lines: list[str]) -> None:
+    body = "\r\n".join(lines).encode()
+    try:
+        answer, agreed = answer_offer(body, LOCAL)
+    except SdpError:
+        return
+    offered, answered = parse(body).media, parse(answer).media
+    assert [m.kind for m in answered] == [m.kind for m in offered]
+    assert [m.port for m in answered if m.port] == [LOCAL.port]
+    assert not (agreed.held and agreed.sending)
+    # What we answer must be readable by another one of us.
+    read = read_answer(make_offer(LOCAL), offer("m=audio 5 RTP/AVP 8"))
+    assert read.codec is Codec.PCMA
