@@ -8,17 +8,23 @@ Durations are differences of monotonic time within one boot. What a boot left op
 ends at the time of that boot's last record: so long it surely lasted.
 """
 
-from collections import deque
+import itertools
 from collections.abc import Callable, Iterable
 from copy import copy
-from typing import Generic, TypeVar
-
-from msgspec import Struct
 
 from . import events as ev
+from .cdr_agents import AgentIntervals
+from .cdr_open import (
+    Mark,
+    Moment,
+    OpenCall,
+    OpenLeg,
+    OpenOffer,
+    OpenTalk,
+    OpenVisit,
+    closing_events,
+)
 from .cdr_rows import (
-    AgentStateInterval,
-    AgentStatusInterval,
     Disposition,
     FlowStep,
     Interaction,
@@ -33,7 +39,7 @@ from .cdr_rows import (
 from .journal import Record
 
 MAX_OPEN_CALLS = 200_000
-"Twenty times the longest queue; calls beyond it are ones whose end got lost."
+"Twenty times the longest queue; a call beyond it is one whose end got lost."
 
 REMEMBERED_CALLS = 50_000
 "Ended calls whose start is still known for dispositions: an hour of 14 calls/s."
@@ -41,62 +47,20 @@ REMEMBERED_CALLS = 50_000
 REMEMBERED_BOOTS = 1_000
 "Dead boots whose last record's time is kept for the calls they left open."
 
-INTERVAL_OPEN_ROW_S = 30.0
-"An agent's interval gets a row while it lasts only when it lasts longer than most."
-
 RESTART = "restart"
 NEVER_ENDED = "never_ended"
 
-Mark = TypeVar("Mark")
 
-
-class Moment(Struct, frozen=True):
-    """A boot's point in time on both clocks."""
-
-    boot: str
-    wall_us: int
-    mono_s: float
-
-
-class _Open(Struct, Generic[Mark]):
-    """A row that is not complete, with the times needed to complete it."""
-
-    row: Mark
-    mono_s: float
-
-
-class _Talk(Struct):
-    row: TalkSegment
-    mono_s: float
-    held_at: float | None = None
-    hold_s: float = 0.0
-
-
-class _Call(Struct, Generic[Mark]):
-    """An interaction under way."""
-
-    row: Interaction
-    mono_s: float
-    mark: Mark
-    version: str = ""
-    steps: int = 0
-    legs: dict[str, _Open[Leg]] = {}
-    visits: dict[str, _Open[QueueVisit]] = {}
-    offers: dict[str, _Open[Offer]] = {}
-    talks: dict[str, _Talk] = {}
-
-
-class Fold(Generic[Mark]):
-    """Turns records into rows. A mark is whatever orders records for the caller (a position)."""
+class Fold:
+    """Turns records into rows."""
 
     def __init__(self) -> None:
         self.strays = 0
         "Events of interactions that were not under way, and so told nothing."
-        self._calls: dict[str, _Call[Mark]] = {}
-        self._unwritten_visits: dict[str, _Call[Mark]] = {}
+        self._calls: dict[str, OpenCall] = {}
+        self._unwritten_visits: dict[str, OpenCall] = {}
         self._ended: dict[str, tuple[int, str]] = {}
-        self._intervals: dict[tuple[str, type[Interval]], Interval] = {}
-        self._unwritten: dict[tuple[str, type[Interval]], Mark] = {}
+        self._intervals = AgentIntervals()
         self._last: dict[str, Moment] = {}
         self._dead: dict[tuple[str, str], Moment] = {}
         self._rows: list[Row] = []
@@ -108,12 +72,19 @@ class Fold(Generic[Mark]):
         """How many interactions are under way."""
         return len(self._calls)
 
-    def apply(self, record: Record, mark: Mark) -> list[Row]:
+    @property
+    def last(self) -> dict[str, Moment]:
+        """The time of each node's latest record."""
+        return self._last
+
+    def apply(self, record: Record, mark: Mark = (0, 0)) -> list[Row]:
         """Take the next record; return the rows that it completes."""
         last = self._last.get(record.node)
         if last is not None and last.boot != record.boot:
             self._bury(record.node, last)
-        _HANDLERS[type(record.event)](self, record, record.event, mark)
+        handler = _HANDLERS.get(type(record.event))
+        if handler is not None:
+            handler(self, record, record.event, mark)
         self._last[record.node] = Moment(record.boot, record.wall_us, record.mono_s)
         rows, self._rows = self._rows, []
         return rows
@@ -124,27 +95,383 @@ class Fold(Generic[Mark]):
         for visit, call in self._unwritten_visits.items():
             rows += (copy(call.row), copy(call.visits[visit].row))
         self._unwritten_visits.clear()
-        for key in list(self._unwritten):
-            interval = self._intervals[key]
-            last = self._last[interval.node]
-            if (
-                last.boot != interval.boot
-                or last.mono_s < interval.began_mono_s + INTERVAL_OPEN_ROW_S
-            ):
-                break
-            rows.append(copy(interval))
-            del self._unwritten[key]
-        return rows
+        return rows + self._intervals.open_rows(self._last)
 
     def oldest_open(self) -> Mark | None:
-        """Return the mark of the first record that is still needed: from there a new fold begins.
+        """Return the mark of the first record that is still needed: a new fold begins there.
 
         Agents' intervals that have an open row are not counted: `seed` brings them back.
         """
-        marks = [call.mark for call in self._first(self._calls)]
-        marks += self._first(self._unwritten)
-        return min(marks, default=None)  # type: ignore[type-var]  # marks are ordered, see class
+        marks = [call.mark for call in itertools.islice(self._calls.values(), 1)]
+        return min(marks + self._intervals.oldest_unwritten(), default=None)
 
-    @staticmethod
-    def _first(table: dict[str, Row]) -> list[Row]:
-        return []
+    def seed(self, node: str, last: Moment, intervals: Iterable[Interval]) -> None:
+        """Take back what `last` and the open rows of intervals kept, where nothing newer is known.
+
+        For a fold that began in mid-journal, called when it has come to where the former ended.
+        """
+        self._last.setdefault(node, last)
+        self._intervals.seed(intervals)
+
+    def closing_events(self) -> list[ev.Event]:
+        """Return the events that close every interaction under way, as its boot's death did."""
+        return [
+            event
+            for call in self._calls.values()
+            for event in closing_events(call, self._last_of(call.row), RESTART)
+        ]
+
+    def give_up(self, before_us: int) -> list[Row]:
+        """Close the interactions begun before this wall time: their end got lost."""
+        for call in list(self._calls.values()):
+            if call.row.started_us >= before_us:
+                break
+            self._give_up(call)
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _give_up(self, call: OpenCall) -> None:
+        moment = self._last_of(call.row)
+        for event in closing_events(call, moment, NEVER_ENDED):
+            record = Record(call.row.node, moment.boot, 0, moment.wall_us, moment.mono_s, event)
+            _HANDLERS[type(event)](self, record, event, call.mark)
+
+    # --- time ---
+
+    def _last_of(self, row: Interaction) -> Moment:
+        """Return the last moment known of the boot in which the interaction began."""
+        dead = self._dead.get((row.node, row.boot))
+        return dead or self._last.get(row.node) or Moment(row.boot, row.started_us, 0.0)
+
+    def _moment(self, record: Record, row: Interaction) -> Moment:
+        """Return when the record's event happened, in the time of the interaction's boot."""
+        if record.boot == row.boot:
+            return Moment(record.boot, record.wall_us, record.mono_s)
+        return self._last_of(row)
+
+    def _bury(self, node: str, last: Moment) -> None:
+        """Note that a new boot writes: the former one is dead, agents' intervals ended with it."""
+        if len(self._dead) >= REMEMBERED_BOOTS:
+            del self._dead[next(iter(self._dead))]
+        self._dead[node, last.boot] = last
+        self._rows += self._intervals.close_all(node, last, RESTART)
+
+    # --- the call ---
+
+    def _call_started(self, record: Record, event: ev.CallStarted, mark: Mark) -> None:
+        if event.interaction in self._calls:
+            self.strays += 1
+            return
+        if len(self._calls) >= MAX_OPEN_CALLS:
+            self._give_up(next(iter(self._calls.values())))
+        row = Interaction(
+            interaction=event.interaction,
+            started_us=record.wall_us,
+            project=event.project,
+            node=record.node,
+            boot=record.boot,
+            direction=event.direction,
+            caller=event.caller,
+            caller_name=event.caller_name,
+            called=event.called,
+            account=event.account,
+            peer=event.peer,
+            sip_call_id=event.sip_call_id,
+        )
+        call = OpenCall(row, record.mono_s, mark)
+        self._calls[event.interaction] = call
+        self._begin_leg(call, record, event.leg, side="caller", sip_call_id=event.sip_call_id)
+
+    def _call_answered(self, record: Record, event: ev.CallAnswered, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        moment = self._moment(record, call.row)
+        call.row.answered_us = moment.wall_us
+        if (leg := call.legs.get(event.leg)) is not None:
+            leg.row.answered_us = moment.wall_us
+
+    def _call_ended(self, record: Record, event: ev.CallEnded, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        moment = self._moment(record, call.row)
+        # Whatever the closing events left out is closed here, so that no row stays open.
+        for closing in closing_events(call, moment, event.reason)[:-1]:
+            _HANDLERS[type(closing)](self, record, closing, call.mark)
+        row = call.row
+        row.ended_us = moment.wall_us
+        row.duration_s = max(0.0, moment.mono_s - call.mono_s)
+        row.ended_by, row.reason, row.sip_status = event.ended_by, event.reason, event.sip_status
+        self._rows.append(row)
+        del self._calls[event.interaction]
+        if len(self._ended) >= REMEMBERED_CALLS:
+            del self._ended[next(iter(self._ended))]
+        self._ended[event.interaction] = (row.started_us, row.project)
+
+    def _begin_leg(
+        self,
+        call: OpenCall,
+        record: Record,
+        leg: str,
+        *,
+        side: str,
+        sip_call_id: str,
+        agent: str = "",
+    ) -> None:
+        moment = self._moment(record, call.row)
+        row = Leg(
+            interaction=call.row.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            leg=leg,
+            side=side,
+            agent=agent,
+            sip_call_id=sip_call_id,
+            began_us=moment.wall_us,
+        )
+        call.legs[leg] = OpenLeg(row, moment.mono_s)
+
+    def _leg_ended(self, record: Record, event: ev.LegEnded, _: Mark) -> None:
+        call = self._call(event.interaction)
+        leg = call.legs.pop(event.leg, None) if call else None
+        if call is None or leg is None:
+            self.strays += call is not None
+            return
+        moment = self._moment(record, call.row)
+        leg.row.ended_us = moment.wall_us
+        leg.row.duration_s = max(0.0, moment.mono_s - leg.mono_s)
+        leg.row.ended_by, leg.row.reason = event.ended_by, event.reason
+        leg.row.sip_status = event.sip_status
+        self._rows.append(leg.row)
+
+    def _flow_entered(self, _: Record, event: ev.FlowEntered, __: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        call.row.flow = call.row.flow or event.flow
+        call.version = event.version
+
+    def _flow_step_taken(self, record: Record, event: ev.FlowStepTaken, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        call.steps += 1
+        row = FlowStep(
+            interaction=event.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            step=call.steps,
+            at_us=self._moment(record, call.row).wall_us,
+            flow=event.flow,
+            version=call.version,
+            node=event.node,
+            outcome=event.outcome,
+        )
+        self._rows.append(row)
+
+    # --- queue, offer, talk ---
+
+    def _queue_entered(self, record: Record, event: ev.QueueEntered, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        moment = self._moment(record, call.row)
+        row = QueueVisit(
+            interaction=event.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            visit=event.visit,
+            queue=event.queue,
+            kind=event.kind,
+            priority=event.priority,
+            category=event.category,
+            entered_us=moment.wall_us,
+            waited_before_s=event.waited_before_s,
+            short_abandon_s=event.short_abandon_s,
+            service_level_s=event.service_level_s,
+        )
+        call.visits[event.visit] = OpenVisit(row, moment.mono_s)
+        self._unwritten_visits[event.visit] = call
+
+    def _queue_left(self, record: Record, event: ev.QueueLeft, _: Mark) -> None:
+        call = self._call(event.interaction)
+        visit = call.visits.pop(event.visit, None) if call else None
+        if call is None or visit is None:
+            self.strays += call is not None
+            return
+        self._unwritten_visits.pop(event.visit, None)
+        visit.row.left_us = self._moment(record, call.row).wall_us
+        visit.row.outcome = event.reason
+        visit.row.waited_s = event.waited_s
+        visit.row.agent = event.agent
+        self._rows.append(visit.row)
+
+    def _offer_made(self, record: Record, event: ev.OfferMade, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        moment = self._moment(record, call.row)
+        choice = event.choice
+        row = Offer(
+            interaction=event.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            offer=event.offer,
+            visit=event.visit,
+            queue=event.queue,
+            agent=event.agent,
+            leg=event.leg,
+            offered_us=moment.wall_us,
+            layer=choice.layer,
+            ranked_by=choice.order,
+            waited_s=choice.waited_s,
+            candidates=choice.candidates,
+            candidates_total=choice.candidates_total,
+        )
+        call.offers[event.offer] = OpenOffer(row, moment.mono_s)
+        self._begin_leg(
+            call, record, event.leg, side="agent", sip_call_id=event.sip_call_id, agent=event.agent
+        )
+
+    def _offer_ended(self, record: Record, event: ev.OfferEnded, _: Mark) -> None:
+        call = self._call(event.interaction)
+        offer = call.offers.pop(event.offer, None) if call else None
+        if call is None or offer is None:
+            self.strays += call is not None
+            return
+        moment = self._moment(record, call.row)
+        offer.row.ended_us = moment.wall_us
+        offer.row.outcome = event.outcome
+        offer.row.sip_status = event.sip_status
+        offer.row.ring_s = event.ring_s
+        self._rows.append(offer.row)
+        if event.outcome == "answered" and (leg := call.legs.get(event.leg)) is not None:
+            leg.row.answered_us = moment.wall_us
+
+    def _agent_connected(self, record: Record, event: ev.AgentConnected, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        moment = self._moment(record, call.row)
+        row = TalkSegment(
+            interaction=event.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            leg=event.leg,
+            visit=event.visit,
+            queue=event.queue,
+            agent=event.agent,
+            began_us=moment.wall_us,
+        )
+        call.talks[event.leg] = OpenTalk(row, moment.mono_s)
+
+    def _hold_changed(self, record: Record, event: ev.HoldStarted | ev.HoldEnded, _: Mark) -> None:
+        call = self._call(event.interaction)
+        talk = call.talks.get(event.leg) if call else None
+        if call is None or talk is None:
+            self.strays += call is not None
+            return
+        mono_s = self._moment(record, call.row).mono_s
+        talk.settle(mono_s)
+        talk.held = isinstance(event, ev.HoldStarted)
+
+    def _agent_disconnected(self, record: Record, event: ev.AgentDisconnected, _: Mark) -> None:
+        call = self._call(event.interaction)
+        talk = call.talks.pop(event.leg, None) if call else None
+        if call is None or talk is None:
+            self.strays += call is not None
+            return
+        talk.row.ended_us = self._moment(record, call.row).wall_us
+        talk.row.talk_s, talk.row.hold_s = event.talk_s, event.hold_s
+        self._rows.append(talk.row)
+
+    # --- what may come after the call ---
+
+    def _disposition_entered(self, record: Record, event: ev.DispositionEntered, _: Mark) -> None:
+        started_us, project = self._start_of(event.interaction)
+        row = Disposition(
+            interaction=event.interaction,
+            started_us=started_us,
+            project=project,
+            entered_us=record.wall_us,
+            agent=event.agent,
+            queue=event.queue,
+            call_class=event.call_class,
+            category=event.category,
+            order_id=event.order_id,
+            ordered=event.ordered,
+            solved=event.solved,
+        )
+        self._rows.append(row)
+
+    def _stream_measured(self, _: Record, event: ev.StreamMeasured, __: Mark) -> None:
+        started_us, project = self._start_of(event.interaction)
+        row = StreamQuality(
+            interaction=event.interaction,
+            started_us=started_us,
+            project=project,
+            leg=event.leg,
+            packets_received=event.packets_received,
+            packets_sent=event.packets_sent,
+            packets_lost=event.packets_lost,
+            packets_late=event.packets_late,
+            packets_foreign=event.packets_foreign,
+            jitter_ms=event.jitter_ms,
+        )
+        self._rows.append(row)
+
+    def _start_of(self, interaction: str) -> tuple[int, str]:
+        if (call := self._calls.get(interaction)) is not None:
+            return call.row.started_us, call.row.project
+        return self._ended.get(interaction, (0, "main"))
+
+    def _call(self, interaction: str) -> OpenCall | None:
+        call = self._calls.get(interaction)
+        if call is None:
+            self.strays += 1
+        return call
+
+    # --- agents and the server ---
+
+    def _status_changed(self, record: Record, event: ev.AgentStatusChanged, mark: Mark) -> None:
+        self._rows += self._intervals.on_status(record, event, mark)
+
+    def _state_changed(self, record: Record, event: ev.AgentStateChanged, mark: Mark) -> None:
+        self._rows += self._intervals.on_state(record, event, mark)
+
+    def _server_stopped(self, record: Record, _: ev.ServerStopped, __: Mark) -> None:
+        moment = Moment(record.boot, record.wall_us, record.mono_s)
+        self._rows += self._intervals.close_all(record.node, moment, "stopped")
+
+
+def recover(records: Iterable[Record]) -> list[ev.Event]:
+    """Return the events that close what earlier boots left open when they were killed.
+
+    `records` are the earlier boots' alone; the new boot appends the result to its journal. Each
+    call gets the missing end of its offers, visits, talks and legs, and a `CallEnded` by "fault",
+    reason "restart".
+    """
+    fold = Fold()
+    for record in records:
+        fold.apply(record)
+    return fold.closing_events()
+
+
+_HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
+    ev.CallStarted: Fold._call_started,
+    ev.CallAnswered: Fold._call_answered,
+    ev.FlowEntered: Fold._flow_entered,
+    ev.FlowStepTaken: Fold._flow_step_taken,
+    ev.QueueEntered: Fold._queue_entered,
+    ev.QueueLeft: Fold._queue_left,
+    ev.OfferMade: Fold._offer_made,
+    ev.OfferEnded: Fold._offer_ended,
+    ev.AgentConnected: Fold._agent_connected,
+    ev.HoldStarted: Fold._hold_changed,
+    ev.HoldEnded: Fold._hold_changed,
+    ev.AgentDisconnected: Fold._agent_disconnected,
+    ev.LegEnded: Fold._leg_ended,
+    ev.CallEnded: Fold._call_ended,
+    ev.DispositionEntered: Fold._disposition_entered,
+    ev.StreamMeasured: Fold._stream_measured,
+    ev.AgentStatusChanged: Fold._status_changed,
+    ev.AgentStateChanged: Fold._state_changed,
+    ev.DevicesChanged: lambda *_: None,
+    ev.ServerStarted: lambda *_: None,
+    ev.ServerStopped: Fold._server_stopped,
+}
+"DevicesChanged has no row; a new boot's first record, ServerStarted or not, buries the old one."

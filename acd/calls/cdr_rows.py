@@ -7,6 +7,8 @@ end means that it lies ahead.
 
 from msgspec import Struct
 
+from acd.routing.model import Candidate
+
 
 class Interaction(Struct, kw_only=True):
     """A customer's contact, from the INVITE to the end of all its legs."""
@@ -99,8 +101,8 @@ class Offer(Struct, kw_only=True):
     layer: str
     ranked_by: str
     waited_s: float
-    candidates: tuple[tuple[str, float, float], ...]
-    "Best first: agent, score, idle seconds."
+    candidates: tuple[Candidate, ...]
+    "Best first, ten at most."
 
     candidates_total: int
 

@@ -1,0 +1,121 @@
+"""An interaction under way, as the fold of the CDR holds it, and the events that close it."""
+
+from msgspec import Struct
+
+from . import events as ev
+from .cdr_rows import Interaction, Leg, Offer, QueueVisit, TalkSegment
+
+Mark = tuple[int, int]
+"Where a record stands, in whatever order its reader gives: (segment, offset)."
+
+
+class Moment(Struct, frozen=True):
+    """A boot's point in time on both clocks."""
+
+    boot: str
+    wall_us: int
+    mono_s: float
+
+
+class OpenLeg(Struct):
+    """A leg under way, and when it began."""
+
+    row: Leg
+    mono_s: float
+
+
+class OpenVisit(Struct):
+    """A stay in a queue under way, and when it began."""
+
+    row: QueueVisit
+    mono_s: float
+
+
+class OpenOffer(Struct):
+    """A ringing phone, and since when."""
+
+    row: Offer
+    mono_s: float
+
+
+class OpenTalk(Struct):
+    """A talk under way, its talk and hold counted so far."""
+
+    row: TalkSegment
+    at_s: float
+    "Up to here talk and hold are counted."
+
+    held: bool = False
+    talk_s: float = 0.0
+    hold_s: float = 0.0
+
+    def settle(self, mono_s: float) -> None:
+        """Count the time up to now as hold or as talk."""
+        passed_s = max(0.0, mono_s - self.at_s)
+        if self.held:
+            self.hold_s += passed_s
+        else:
+            self.talk_s += passed_s
+        self.at_s = mono_s
+
+
+class OpenCall(Struct):
+    """An interaction under way."""
+
+    row: Interaction
+    mono_s: float
+    mark: Mark
+    version: str = ""
+    steps: int = 0
+    legs: dict[str, OpenLeg] = {}
+    visits: dict[str, OpenVisit] = {}
+    offers: dict[str, OpenOffer] = {}
+    talks: dict[str, OpenTalk] = {}
+
+
+def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event]:
+    """Return the events that end all that is open in a call, `CallEnded` last."""
+    interaction = call.row.interaction
+    out: list[ev.Event] = []
+    out += (
+        ev.OfferEnded(
+            interaction=interaction,
+            visit=offer.row.visit,
+            queue=offer.row.queue,
+            offer=offer.row.offer,
+            agent=offer.row.agent,
+            leg=offer.row.leg,
+            outcome="failed",
+            ring_s=max(0.0, moment.mono_s - offer.mono_s),
+        )
+        for offer in call.offers.values()
+    )
+    out += (
+        ev.QueueLeft(
+            interaction=interaction,
+            visit=visit.row.visit,
+            queue=visit.row.queue,
+            reason="faulted",
+            waited_s=max(0.0, moment.mono_s - visit.mono_s),
+        )
+        for visit in call.visits.values()
+    )
+    for talk in call.talks.values():
+        talk.settle(moment.mono_s)
+        out.append(
+            ev.AgentDisconnected(
+                interaction=interaction,
+                visit=talk.row.visit,
+                queue=talk.row.queue,
+                agent=talk.row.agent,
+                leg=talk.row.leg,
+                talk_s=talk.talk_s,
+                hold_s=talk.hold_s,
+            )
+        )
+    out += (
+        ev.LegEnded(interaction=interaction, leg=leg, ended_by="fault", reason=reason)
+        for leg in call.legs
+    )
+    out.append(ev.CallEnded(interaction=interaction, ended_by="fault", reason=reason))
+    return out
