@@ -1,6 +1,8 @@
 """`python -m acd`."""
 
+import sys
+
 from acd.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,9 @@
 """The files of a configuration folder as they were read, valid or not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from acd.ivr.document import Document, DocumentError, Fault, read_document
@@ -36,7 +38,7 @@ class Source(Generic[SectionT]):
         return tuple(inner) if isinstance(inner, dict) else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """All files of a folder, and what is wrong with each by itself."""
 
@@ -49,17 +51,31 @@ class Sources:
     faults: tuple[Fault, ...]
 
 
-def read_sources(folder: Path) -> Sources:
-    """Read the files of this folder; faults are collected, not raised."""
+def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({})) -> Sources:
+    """Read the files of this folder; faults are collected, not raised.
+
+    `replaced` gives texts in place of files, for trying a change before it is written.
+    """
     faults: list[Fault] = []
+
+    def read(name: str, model: type[SectionT], *, required: bool = True) -> Source[SectionT]:
+        file = folder / name
+        source, found = (
+            parse(replaced[name], str(file), model)
+            if name in replaced
+            else _read(file, model, required=required)
+        )
+        faults.extend(found)
+        return source
+
     return Sources(
-        folder,
-        _read(folder / "server.yaml", Server, faults, required=False),
-        _read(folder / "numbers.yaml", Numbers, faults, required=True),
-        _read(folder / "queues.yaml", Queues, faults, required=True),
-        _read(folder / "agents.yaml", Agents, faults, required=True),
-        _read(folder / "reasons.yaml", Reasons, faults, required=False),
-        tuple(faults),
+        folder=folder,
+        server=read("server.yaml", Server, required=False),
+        numbers=read("numbers.yaml", Numbers),
+        queues=read("queues.yaml", Queues),
+        agents=read("agents.yaml", Agents),
+        reasons=read("reasons.yaml", Reasons, required=False),
+        faults=tuple(faults),
     )
 
 
@@ -74,13 +90,14 @@ def parse(text: str, file: str, model: type[SectionT]) -> tuple[Source[SectionT]
 
 
 def _read(
-    path: Path, model: type[SectionT], faults: list[Fault], *, required: bool
-) -> Source[SectionT]:
+    path: Path, model: type[SectionT], *, required: bool
+) -> tuple[Source[SectionT], list[Fault]]:
+    nothing = Document(str(path), {}, None)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if not required:
-            return Source(Document(str(path), {}, None), model())
+            return Source(nothing, model()), []
         fault = Fault(str(path), 1, 1, "", "the file is missing", "--config names its folder")
     except OSError as error:
         fault = Fault(str(path), 1, 1, "", error.strerror or str(error), "a readable file")
@@ -88,8 +105,5 @@ def _read(
         line = error.object[: error.start].count(b"\n") + 1
         fault = Fault(str(path), line, 1, "", "the text is not UTF-8", "save it as UTF-8")
     else:
-        source, found = parse(text, str(path), model)
-        faults.extend(found)
-        return source
-    faults.append(fault)
-    return Source(Document(str(path), {}, None), None)
+        return parse(text, str(path), model)
+    return Source(nothing, None), [fault]

@@ -42,8 +42,7 @@ def parse_address(text: str) -> Address:
 
 def fault(message: str, hint: str) -> PydanticCustomError:
     """Return an error for pydantic that carries its own hint to the report."""
-    # Braces would be taken for places to fill in.
-    return PydanticCustomError("acd", message.replace("{", "{{"), {"hint": hint})
+    return PydanticCustomError("acd", message, {"hint": hint})
 
 
 def _address(value: object) -> Address:
