@@ -48,6 +48,9 @@ class StepTaken(Struct, frozen=True):
     outcome: str
     'What decided: a digit, "timeout", "invalid", "next", "true", a case label …'
 
+    note: str = ""
+    "What went wrong on the way, for the log: an expression without a value, a limit."
+
 
 class VariableSet(Struct, frozen=True):
     """A flow variable changed; for the record."""

@@ -95,7 +95,7 @@ _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 
 def parse_span(text: str) -> tuple[int, int]:
-    """Return begin and end of "09:00-18:00" in minutes; an end at or before the begin is the next day's."""
+    """Return begin and end of "09:00-18:00" in minutes; an earlier end is the next day's."""
     found = _SPAN.fullmatch(text.strip())
     hint = 'as "09:00-18:00" in 24 hours, "00:00-24:00" for the whole day'
     if found is None:

@@ -1,0 +1,482 @@
+"""Compiled nodes of a flow. A step decides; `Progress` is what it decides about.
+
+Entering a step, or giving it an input, returns the step to go on with, or None: wait here for the
+next input (or the call is over). Steps are made once at load and never change; all that belongs to
+one call is in `Progress`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from .effects import (
+    EchoCaller,
+    Effect,
+    EndCall,
+    EnterQueue,
+    PlaySounds,
+    StepTaken,
+    StopSounds,
+    VariableSet,
+)
+from .expressions import EvaluationError, Value
+from .speech import SpeechError, say_digits, say_number
+
+MAX_SKIPPED_PLAYS = 10
+"""Plays that a key kept for the next menu may skip: more than any way to a menu has. In a ring of
+plays without a menu the key is forgotten then, and the ring plays on."""
+
+PLAY_LIMIT_S = 300.0
+"No prompt is so long: a media engine that forgot a play must not hold the caller for ever."
+
+Way = tuple[str, "Step"]
+"Outcome for the record, and the step it leads to."
+
+
+class Progress:
+    """Where one call stands within its flow."""
+
+    __slots__ = (
+        "collected",
+        "data",
+        "deadline",
+        "finished",
+        "flow_name",
+        "languages",
+        "now",
+        "out",
+        "play_number",
+        "playing",
+        "skipped",
+        "tries",
+        "typed",
+        "wall",
+    )
+
+    def __init__(self, caller: str, called: str, wall: Callable[[], datetime]) -> None:
+        self.data: dict[str, Value | datetime] = {
+            "caller": caller,
+            "called": called,
+            "language": "",
+        }
+        self.wall = wall
+        self.now = 0.0
+        self.out: list[Effect] = []
+        self.deadline = math.inf
+        self.finished = False
+        self.flow_name = ""
+        self.languages: tuple[str, ...] = ()
+        self.play_number = 0
+        self.playing = False
+        self.tries = 0
+        self.typed = ""
+        "A key pressed into a play, kept for the next menu or number."
+
+        self.skipped = 0
+        self.collected = ""
+
+    @property
+    def language(self) -> str:
+        return str(self.data["language"])
+
+    def play(self, sounds: tuple[str, ...]) -> None:
+        self.play_number += 1
+        self.playing = True
+        self.deadline = self.now + PLAY_LIMIT_S
+        self.out.append(PlaySounds(self.play_number, sounds))
+
+    def stop_play(self) -> None:
+        if self.playing:
+            self.playing = False
+            self.out.append(StopSounds())
+
+    def leave(self, step: "Step", outcome: str, note: str = "") -> None:
+        self.deadline = math.inf
+        self.out.append(StepTaken(self.flow_name, step.name, outcome, note))
+
+    def finish(self, reason: str) -> None:
+        self.finished = True
+        self.playing = False
+        self.deadline = math.inf
+        self.typed = ""
+        self.out.append(EndCall(reason))
+
+    def set_variable(self, name: str, value: Value) -> None:
+        if self.data.get(name) != value:
+            self.data[name] = value
+            self.out.append(VariableSet(name, spoken(value)))
+
+
+def spoken(value: object) -> str:
+    """Return a variable's value as text, as CEL writes it."""
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+class Announcement:
+    """Sounds of a node, resolved for each language of its flow."""
+
+    __slots__ = ("_by_language", "_parts")
+
+    def __init__(
+        self, parts: tuple[str | tuple[str, str], ...], languages: tuple[str, ...]
+    ) -> None:
+        """Take sound names and pairs of "say_digits" or "say_number" with a variable's name."""
+        self._parts = parts
+        self._by_language: dict[str, tuple[str, ...]] = {}
+        if all(isinstance(part, str) for part in parts):
+            for language in languages:
+                names = (resolve(part, language) for part in parts if isinstance(part, str))
+                self._by_language[language] = tuple(names)
+
+    def sounds(self, progress: Progress) -> tuple[str, ...]:
+        language = progress.language
+        ready = self._by_language.get(language)
+        if ready is not None:
+            return ready
+        sounds: list[str] = []
+        for part in self._parts:
+            if isinstance(part, str):
+                sounds.append(resolve(part, language))
+            else:
+                sounds += _say(part[0], progress.data.get(part[1], ""), language)
+        return tuple(sounds)
+
+
+def resolve(name: str, language: str) -> str:
+    """Return the sound's full name: in this language, unless the name says where it is."""
+    return name if "/" in name else f"{language}/{name}"
+
+
+def _say(how: str, value: object, language: str) -> tuple[str, ...]:
+    text = spoken(value)
+    if how == "say_digits":
+        return say_digits(text, language)
+    try:
+        return say_number(int(float(text)), language)
+    except (SpeechError, ValueError, OverflowError):
+        # Too long for words, or no number at all: what digits there are is still of use.
+        return say_digits(text, language)
+
+
+class Step:
+    """A compiled node. What a step does not expect changes nothing."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def enter(self, progress: Progress) -> "Step | None":
+        raise NotImplementedError
+
+    def on_played(self, progress: Progress) -> "Step | None":
+        return None
+
+    def on_digit(self, progress: Progress, digit: str) -> "Step | None":
+        return None
+
+    def on_timeout(self, progress: Progress) -> "Step | None":
+        return None
+
+    def on_queue_left(self, progress: Progress, reason: str) -> "Step | None":
+        return None
+
+
+class PlayStep(Step):
+    """Plays, then goes on; a key pressed meanwhile is kept for the next menu."""
+
+    __slots__ = ("announcement", "interruptible", "next")
+
+    next: Step
+
+    def __init__(self, name: str, announcement: Announcement, *, interruptible: bool) -> None:
+        super().__init__(name)
+        self.announcement = announcement
+        self.interruptible = interruptible
+
+    def enter(self, progress: Progress) -> Step | None:
+        if progress.typed and self.interruptible:
+            if progress.skipped < MAX_SKIPPED_PLAYS:
+                progress.skipped += 1
+                progress.leave(self, "skipped")
+                return self.next
+            progress.typed = ""
+        progress.play(self.announcement.sounds(progress))
+        return None
+
+    def on_played(self, progress: Progress) -> Step | None:
+        progress.leave(self, "next")
+        return self.next
+
+    def on_digit(self, progress: Progress, digit: str) -> Step | None:
+        if not self.interruptible:
+            return None
+        progress.stop_play()
+        progress.typed = digit
+        progress.skipped = 0
+        progress.leave(self, "interrupted")
+        return self.next
+
+
+class _AskingStep(Step):
+    """What menu and collect have in common: prompts, tries, and two ways out of failing."""
+
+    __slots__ = (
+        "after_invalid",
+        "after_timeout",
+        "interruptible",
+        "on_invalid",
+        "on_silence",
+        "prompts",
+        "retries",
+        "timeout_s",
+    )
+
+    on_silence: Step
+    on_invalid: Step
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        prompts: Announcement,
+        after_invalid: Announcement,
+        after_timeout: Announcement,
+        timeout_s: float,
+        retries: int,
+        interruptible: bool,
+    ) -> None:
+        super().__init__(name)
+        self.prompts = prompts
+        self.after_invalid = after_invalid
+        self.after_timeout = after_timeout
+        self.timeout_s = timeout_s
+        self.retries = retries
+        self.interruptible = interruptible
+
+    def on_played(self, progress: Progress) -> Step | None:
+        progress.deadline = progress.now + self.timeout_s
+        return None
+
+    def _heard(self, progress: Progress) -> bool:
+        """Say whether a key counts now; one that does ends the prompts."""
+        if progress.playing and not self.interruptible:
+            return False
+        progress.stop_play()
+        return True
+
+    def _again(self, progress: Progress, outcome: str) -> Step | None:
+        invalid = outcome == "invalid"
+        progress.tries += 1
+        progress.typed = progress.collected = ""
+        if progress.tries > self.retries:
+            progress.leave(self, outcome)
+            return self.on_invalid if invalid else self.on_silence
+        announcement = self.after_invalid if invalid else self.after_timeout
+        progress.play(announcement.sounds(progress))
+        return None
+
+
+class MenuStep(_AskingStep):
+    """Waits for one key."""
+
+    __slots__ = ("ways",)
+
+    ways: dict[str, Step]
+
+    def enter(self, progress: Progress) -> Step | None:
+        progress.tries = 0
+        if progress.typed:
+            digit, progress.typed = progress.typed, ""
+            return self._choose(progress, digit)
+        progress.play(self.prompts.sounds(progress))
+        return None
+
+    def on_digit(self, progress: Progress, digit: str) -> Step | None:
+        return self._choose(progress, digit) if self._heard(progress) else None
+
+    def on_timeout(self, progress: Progress) -> Step | None:
+        return self._again(progress, "timeout")
+
+    def _choose(self, progress: Progress, digit: str) -> Step | None:
+        chosen = self.ways.get(digit)
+        if chosen is None:
+            return self._again(progress, "invalid")
+        progress.leave(self, digit)
+        return chosen
+
+
+class CollectStep(_AskingStep):
+    """Gathers digits; `*` starts the number over, unless it ends it."""
+
+    __slots__ = (
+        "fits",
+        "inter_digit_timeout_s",
+        "max_digits",
+        "min_digits",
+        "next",
+        "terminator",
+        "variable",
+    )
+
+    fits: Callable[[str], bool]
+    inter_digit_timeout_s: float
+    max_digits: int
+    min_digits: int
+    next: Step
+    terminator: str
+    variable: str
+
+    def enter(self, progress: Progress) -> Step | None:
+        progress.tries = 0
+        progress.collected = ""
+        if progress.typed:
+            digit, progress.typed = progress.typed, ""
+            return self._feed(progress, digit)
+        progress.play(self.prompts.sounds(progress))
+        return None
+
+    def on_digit(self, progress: Progress, digit: str) -> Step | None:
+        return self._feed(progress, digit) if self._heard(progress) else None
+
+    def on_timeout(self, progress: Progress) -> Step | None:
+        if progress.collected:
+            return self._complete(progress)
+        return self._again(progress, "timeout")
+
+    def _feed(self, progress: Progress, digit: str) -> Step | None:
+        if digit == self.terminator:
+            return self._complete(progress)
+        if digit == "*":
+            progress.collected = ""
+        elif digit.isdigit():
+            progress.collected += digit
+            if len(progress.collected) >= self.max_digits:
+                return self._complete(progress)
+        pause_s = self.inter_digit_timeout_s if progress.collected else self.timeout_s
+        progress.deadline = progress.now + pause_s
+        return None
+
+    def _complete(self, progress: Progress) -> Step | None:
+        number = progress.collected
+        if len(number) < self.min_digits or not self.fits(number):
+            return self._again(progress, "invalid")
+        progress.collected = ""
+        progress.set_variable(self.variable, number)
+        progress.leave(self, "next")
+        return self.next
+
+
+Test = Callable[[Progress], bool]
+
+
+class BranchStep(Step):
+    """Takes the first case that is true. A case that cannot be evaluated is not."""
+
+    __slots__ = ("cases", "otherwise")
+
+    cases: tuple[tuple[Test, str, Step], ...]
+    otherwise: Step
+
+    def enter(self, progress: Progress) -> Step | None:
+        note = ""
+        for test, label, chosen in self.cases:
+            try:
+                if test(progress):
+                    progress.leave(self, label, note)
+                    return chosen
+            except EvaluationError as error:
+                note = f"{label}: {error}"
+        progress.leave(self, "else", note)
+        return self.otherwise
+
+
+class SetStep(Step):
+    """Changes variables and the language."""
+
+    __slots__ = ("assignments", "language", "next")
+
+    assignments: tuple[tuple[str, Callable[[Progress], Value]], ...]
+    language: str
+    next: Step
+
+    def enter(self, progress: Progress) -> Step | None:
+        note = ""
+        for name, compute in self.assignments:
+            try:
+                progress.set_variable(name, compute(progress))
+            except EvaluationError as error:
+                # The variable keeps its value; the record says so.
+                note = f"{name}: {error}"
+        if self.language:
+            progress.set_variable("language", self.language)
+        progress.leave(self, "error" if note else "next", note)
+        return self.next
+
+
+class QueueStep(Step):
+    """Puts the caller into a queue and goes on if the queue gives the caller back."""
+
+    __slots__ = ("request", "ways")
+
+    ways: Mapping[str, Step]
+    "By the reason of `QueueLeft`."
+
+    def __init__(self, name: str, request: EnterQueue) -> None:
+        super().__init__(name)
+        self.request = request
+
+    def enter(self, progress: Progress) -> Step | None:
+        progress.typed = ""
+        progress.out.append(self.request)
+        return None
+
+    def on_queue_left(self, progress: Progress, reason: str) -> Step | None:
+        progress.leave(self, reason)
+        chosen = self.ways.get(reason)
+        if chosen is None:
+            progress.finish(reason)
+        return chosen
+
+
+class GotoStep(Step):
+    """Leads into another flow; the run looks it up in its book."""
+
+    __slots__ = ("flow",)
+
+    def __init__(self, name: str, flow: str) -> None:
+        super().__init__(name)
+        self.flow = flow
+
+
+class EchoStep(Step):
+    """Lets the caller hear the own voice until the caller hangs up."""
+
+    __slots__ = ()
+
+    def enter(self, progress: Progress) -> Step | None:
+        progress.typed = ""
+        progress.out.append(EchoCaller())
+        return None
+
+
+class HangUpStep(Step):
+    """Says goodbye and ends the call."""
+
+    __slots__ = ("announcement", "reason")
+
+    def __init__(self, name: str, announcement: Announcement | None, reason: str) -> None:
+        super().__init__(name)
+        self.announcement = announcement
+        self.reason = reason
+
+    def enter(self, progress: Progress) -> Step | None:
+        if self.announcement is None:
+            return self.on_played(progress)
+        progress.play(self.announcement.sounds(progress))
+        return None
+
+    def on_played(self, progress: Progress) -> Step | None:
+        progress.leave(self, self.reason)
+        progress.finish(self.reason)
+        return None
