@@ -1,0 +1,113 @@
+"""Bodies of requests: what may stand in them, and what is said when something else does."""
+
+import asyncio
+import json
+from typing import Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import RequestError
+
+CODE_CHARACTERS_MAX = 64
+"Reasons, categories, order numbers: codes for people, not texts."
+
+BODY_BYTES_MAX = 16_384
+"The largest body we define is below 500 bytes."
+
+BODY_TIMEOUT_S = 10.0
+"For 16 kB, on any line that can carry a call as well."
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class StatusChange(_Body):
+    """POST /api/agents/{number}/status."""
+
+    status: Literal["ready", "away", "logged_out"]
+    reason: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+    "Away reason code."
+
+
+class Nothing(_Body):
+    """A command without parameters: no body, or {}."""
+
+
+class Disposition(_Body):
+    """POST /api/agents/{number}/disposition: what the call was about and what came of it."""
+
+    interaction: str | None = Field(default=None, min_length=1, max_length=CODE_CHARACTERS_MAX)
+    "None: the agent's last one."
+
+    call_class: Literal["inquiry", "order", "complaint", "transfer", "other"] = Field(
+        alias="class"
+    )
+    category: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+    order_id: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+
+    ordered: bool = False
+    "Left out: true when there is an order number."
+
+    solved: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _order_number_means_ordered(cls, fields: object) -> object:
+        if isinstance(fields, dict) and fields.get("order_id") and "ordered" not in fields:
+            return {**fields, "ordered": True}
+        return fields
+
+    @model_validator(mode="after")
+    def _no_order_number_without_order(self) -> "Disposition":
+        if self.order_id and not self.ordered:
+            raise ValueError("ordered must be true when there is an order_id")
+        return self
+
+
+Body = TypeVar("Body", bound=_Body)
+
+
+async def read_body(request: web.Request, model: type[Body]) -> Body:
+    """Return the request's body as the model; raise RequestError with what is wrong in it."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            data = await request.read()
+    except TimeoutError as error:
+        raise RequestError(
+            408, "too_slow", f"the body did not come within {BODY_TIMEOUT_S:.0f} s"
+        ) from error
+    if not data and model is Nothing:
+        return model()
+    if request.content_type != "application/json":
+        raise RequestError(
+            415, "wrong_content_type", "the body must be sent as Content-Type: application/json"
+        )
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, "bad_json", f"the body is not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise RequestError(422, "invalid", "the body must be a JSON object")
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise _first_of(error) from error
+
+
+def _first_of(error: ValidationError) -> RequestError:
+    """Say the first mistake in words that name the field and what would be right."""
+    mistake = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part) for part in mistake["loc"])
+    match mistake["type"]:
+        case "missing":
+            return RequestError(422, "missing_field", f"{field} is required", field=field)
+        case "extra_forbidden":
+            return RequestError(422, "unknown_field", f"there is no field {field}", field=field)
+        case "value_error":
+            text = mistake["msg"].removeprefix("Value error, ")
+            return RequestError(422, "invalid", text, field=field or text.split(" ", 1)[0])
+        case _:
+            text = mistake["msg"].removeprefix("Input ")
+            return RequestError(422, "invalid", f"{field} {text}", field=field)

@@ -1,0 +1,74 @@
+"""What the web needs from the rest of the server; the composition root fills it in.
+
+All of it is called in the event loop's thread. Values that are returned become JSON: plain values,
+dataclasses or msgspec Structs.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .bodies import Disposition
+
+Outcome = object | Awaitable[object]
+"What a command returns, now or later; None stands for the agent as `agent()` then shows it."
+
+
+class CommandRefusedError(Exception):
+    """A command was understood and cannot be done now: no such call, not in wrap-up.
+
+    The text goes to the client.
+    """
+
+    def __init__(self, code: str, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        "For programs: snake_case, a closed set of the raiser's."
+        self.field = field
+        "The field of the request that is at fault, or empty."
+
+
+class ServiceUnavailableError(Exception):
+    """Something behind the question does not answer, such as Postgres. The text goes out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebServices:
+    """Everything the HTTP side can ask for or order."""
+
+    token: str
+    "The bearer token of /api; see `acd.web.token`."
+
+    health: Callable[[], Mapping[str, object]]
+    "Details for /healthz, such as version and uptime; being called at all means alive."
+
+    readiness: Callable[[], tuple[bool, Mapping[str, object]]]
+    "Whether calls are taken, and what stands and what does not."
+
+    metrics_text: Callable[[], bytes]
+    "Prometheus' text format 0.0.4."
+
+    set_status: Callable[[str, str, str, str], Outcome]
+    """(agent number, ready | away | logged_out, reason or empty, by whom).
+
+    May raise CommandRefusedError, as the other commands."""
+
+    end_wrap_up: Callable[[str], Outcome]
+    "(agent number)."
+
+    enter_disposition: Callable[[str, str | None, Disposition], Outcome]
+    "(agent number, interaction or None for the agent's last one, what)."
+
+    agents: Callable[[], Sequence[object]]
+    agent: Callable[[str], object | None]
+    "(agent number); None: there is no such agent."
+
+    queues: Callable[[], Sequence[object]]
+    calls: Callable[[], Sequence[object]]
+
+    trace: Callable[[str, bool], str | None]
+    "(interaction or Call-ID, with messages); None: nothing is known of it."
+
+    kpi: Callable[[str], Awaitable[Sequence[object]]]
+    """(today | yesterday | YYYY-MM-DD): one object per queue, keys as in the reports.
+
+    May raise ServiceUnavailableError."""
