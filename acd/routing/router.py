@@ -1,13 +1,39 @@
-"""Who gets which call: agents, queues, offers and time, as one pure machine."""
+"""The router: every input that there is, and the views. What follows from them: dispatch.py."""
 
 from collections.abc import Callable, Iterable
 
-from .events import Event, OfferOutcome
-from .model import AgentProfile, AgentView, QueueProfile, Status, WaitingCall
+from .agent import Agent
+from .configuration import faults
+from .dispatch import Dispatch, pause_s
+from .errors import ConfigurationError, RoutingError, UnknownAgentError
+from .events import CallRefused, Event, LeaveReason, OfferOutcome, PositionDue
+from .model import (
+    AgentProfile,
+    AgentView,
+    MissRule,
+    QueueProfile,
+    State,
+    Status,
+    WaitingCall,
+)
+from .queue import Waiting
+from .rank import ConversionRanks, Outcome
+from .takeover import take_over
+
+LONGEST_WRAP_UP_S = 3600.0
+"""A wrap-up can be extended to this far from now: nobody writes up one call for an hour, and a
+forgotten one has to end by itself."""
 
 
 class Router:
-    """The router. Inputs return what happened; time is `now`, in monotonic seconds."""
+    """Who gets which call, as one pure machine.
+
+    `now` is in monotonic seconds and never goes back; ids come from `new_id`. Inputs return the
+    events that they cause, in order, and change nothing when repeated. Agents are named by
+    number, calls by queue visit, offers by their id. Inputs about an agent whom nobody configured
+    raise `UnknownAgentError` where a person steers (status, wrap-up, view) and are without
+    effect where a phone or a call does.
+    """
 
     def __init__(
         self,
@@ -16,34 +42,170 @@ class Router:
         queues: Iterable[QueueProfile],
         new_id: Callable[[], str],
         random: Callable[[], float] | None = None,
-    ) -> None: ...
+    ) -> None:
+        """`random` gives numbers in [0, 1); needed only for queues with a hold-out share."""
+        self._random = random
+        self._dispatch = Dispatch(new_id)
+        self._ranks = ConversionRanks()
+        self.configure(agents, queues, 0.0)
 
-    # configuration
+    # --- configuration ---
+
     def configure(
         self, agents: Iterable[AgentProfile], queues: Iterable[QueueProfile], now: float
-    ) -> list[Event]: ...
+    ) -> list[Event]:
+        """Go on under these agents and queues; all of it or, on `ConfigurationError`, nothing.
 
-    # agents
-    def set_reachable(self, agent: str, reachable: bool, now: float) -> list[Event]: ...
+        A removed agent finishes the talk and wrap-up at hand and is gone then; a removed queue
+        takes no new call and serves those that wait. New limits hold for what begins after.
+        """
+        agents, queues = list(agents), list(queues)
+        found = faults(agents, queues, self._random is not None)
+        if found:
+            raise ConfigurationError(found)
+        return take_over(self._dispatch, self._ranks, agents, queues, now)
+
+    # --- agents ---
+
+    def set_reachable(self, agent: str, reachable: bool, now: float) -> list[Event]:
+        """Note that a device of the agent is registered, or that none is left.
+
+        Without one, a ringing offer is withdrawn; talk and wrap-up go on to their end.
+        """
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.reachable != reachable:
+            somebody.reachable = reachable
+            self._dispatch.reconsider(somebody, now, events)
+        return events
+
     def set_status(
         self, agent: str, status: Status, reason: str, by: str, now: float
-    ) -> list[Event]: ...
-    def end_wrap_up(self, agent: str, now: float) -> list[Event]: ...
-    def extend_wrap_up(self, agent: str, until: float, now: float) -> list[Event]: ...
+    ) -> list[Event]:
+        """Change what the agent wants, at the wish of agent, system or supervisor.
 
-    # calls; overflow is `enqueue` again, under a new visit id and with the old `enqueued_at`
-    def enqueue(self, call: WaitingCall, now: float) -> list[Event]: ...
-    def leave(self, call: str, now: float) -> list[Event]: ...
+        Away or logged out withdraws a ringing offer and ends a pause; during talk or wrap-up it
+        is noted at once and takes effect when they are over.
+        """
+        events: list[Event] = []
+        self._dispatch.want(self._agent(agent), status, reason, by, now, events)
+        return events
 
-    # offers
-    def offer_answered(self, offer: str, now: float) -> list[Event]: ...
-    def offer_failed(self, offer: str, outcome: OfferOutcome, now: float) -> list[Event]: ...
+    def end_wrap_up(self, agent: str, now: float) -> list[Event]:
+        """End the wrap-up before its time: the agent is done."""
+        events: list[Event] = []
+        somebody = self._agent(agent)
+        if somebody.state is State.WRAP_UP:
+            self._dispatch.free(somebody, now, now, events)
+        return events
 
-    # talk
-    def hold(self, agent: str, held: bool, now: float) -> list[Event]: ...
-    def release(self, agent: str, now: float) -> list[Event]: ...
+    def extend_wrap_up(self, agent: str, until: float, now: float) -> list[Event]:
+        """Let a running wrap-up end later, `LONGEST_WRAP_UP_S` from now at most; never sooner."""
+        somebody = self._agent(agent)
+        until = min(until, now + LONGEST_WRAP_UP_S)
+        if somebody.state is State.WRAP_UP and until > somebody.due_at:
+            self._dispatch.deadlines.arm(somebody, until)
+        return []
 
-    # measured rank
+    def _agent(self, number: str) -> Agent:
+        agent = self._dispatch.agents.get(number)
+        if agent is None:
+            raise UnknownAgentError(number)
+        return agent
+
+    # --- calls ---
+
+    def enqueue(self, call: WaitingCall, now: float) -> list[Event]:
+        """Line a caller up who asks for an agent, and offer the call if somebody is idle.
+
+        A call that overflows is enqueued again in the other queue, under a new visit id and with
+        the `enqueued_at` of the first queue, by which it goes ahead of those who came later.
+        """
+        dispatch = self._dispatch
+        if call.call in dispatch.waiting or call.call in dispatch.talking:
+            return []
+        queue = dispatch.queues.get(call.queue)
+        if queue is None or queue.retired:
+            reason = LeaveReason.FAULTED
+            return [CallRefused(call.call, call.interaction, call.queue, reason)]
+        if len(queue) >= queue.profile.max_length:
+            return [CallRefused(call.call, call.interaction, call.queue)]
+        category = dispatch.floor.category(call.category or queue.profile.category)
+        waiting = Waiting(call, queue, category, now)
+        if queue.profile.hold_out and self._random is not None:
+            waiting.hold_out = self._random() < queue.profile.hold_out
+        dispatch.waiting[call.call] = waiting
+        queue.add(waiting)
+        events: list[Event] = []
+        dispatch.assign(waiting, now, events)
+        if queue.profile.position_every_s and not waiting.offer:
+            events.append(PositionDue(call.call, queue.position(waiting)))
+        return events
+
+    def leave(self, call: str, now: float) -> list[Event]:
+        """Take a call out: the caller hung up, took an exit, or was moved.
+
+        A ringing offer is withdrawn, and its agent is idle at once, with the idle time from
+        before. A call that was answered is over with `release`, not with this.
+        """
+        dispatch = self._dispatch
+        events: list[Event] = []
+        waiting = dispatch.waiting.get(call)
+        if waiting is None:
+            return events
+        if waiting.offer:
+            offer = dispatch.offers[waiting.offer]
+            dispatch.withdraw(offer, OfferOutcome.CALLER_LEFT, now, events)
+        else:
+            dispatch.drop(waiting)
+        return events
+
+    # --- offers ---
+
+    def offer_answered(self, offer: str, now: float) -> list[Event]:
+        """Connect the two. No events: the offer was over, and the agent's leg must go."""
+        events: list[Event] = []
+        running = self._dispatch.offers.get(offer)
+        if running is not None:
+            self._dispatch.answer(running, now, events)
+        return events
+
+    def offer_failed(self, offer: str, outcome: OfferOutcome, now: float) -> list[Event]:
+        """Note that the phone did not take it: NO_ANSWER, BUSY, REJECTED or FAILED.
+
+        The agent is set aside by the queue's miss rule; the call keeps its place and goes to the
+        next agent at once. Any other outcome is a `RoutingError`: callers leave by `leave`,
+        agents by status or reachability.
+        """
+        if pause_s(MissRule(), outcome) is None:
+            raise RoutingError(f"an offer cannot fail with {outcome}; see Router.offer_failed")
+        events: list[Event] = []
+        running = self._dispatch.offers.get(offer)
+        if running is not None:
+            self._dispatch.fail(running, outcome, now, events)
+        return events
+
+    # --- talk ---
+
+    def hold(self, agent: str, held: bool, now: float) -> list[Event]:
+        """Note that one side put the other on hold, or took it back."""
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
+            state = State.HELD if held else State.TALKING
+            somebody.enter(state, now, events, somebody.queue, somebody.interaction)
+        return events
+
+    def release(self, agent: str, now: float) -> list[Event]:
+        """End the talk; wrap-up follows for the queue's `wrap_up_s`, none for 0."""
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
+            self._dispatch.hang_up(somebody, now, events)
+        return events
+
+    # --- measured rank ---
+
     def record_outcome(
         self,
         agent: str,
@@ -52,16 +214,63 @@ class Router:
         interaction: str,
         success: bool,
         wall_s: float,
-    ) -> None: ...
+    ) -> None:
+        """Learn what became of an answered sales call, once it is known.
 
-    # time
-    def next_deadline(self) -> float: ...
-    def on_time(self, now: float) -> list[Event]: ...
+        A later outcome for the same interaction replaces the earlier one, whoever it names: a
+        cancelled order, a corrected disposition. `wall_s`, UTC seconds, is when the call was
+        answered, in corrections too. Not recorded means pending, which is no failure.
+        """
+        floor = self._dispatch.floor
+        category = floor.learn_category(category)
+        outcome = Outcome(agent, queue, category, success, wall_s)
+        earlier = self._ranks.record(interaction, outcome)
+        floor.rescore(agent, queue)
+        if earlier is not None and (earlier.agent, earlier.queue) != (agent, queue):
+            floor.rescore(earlier.agent, earlier.queue)
 
-    # views
-    def queue_lengths(self) -> dict[str, int]: ...
-    def oldest_wait(self, now: float) -> dict[str, float]: ...
-    def agent_view(self, agent: str) -> AgentView: ...
-    def agents(self) -> list[AgentView]: ...
-    def position(self, call: str) -> int: ...
-    def estimated_wait(self, call: str) -> float | None: ...
+    # --- time ---
+
+    def next_deadline(self) -> float:
+        """When `on_time` has something to do; inf: never."""
+        return self._dispatch.deadlines.next()
+
+    def on_time(self, now: float) -> list[Event]:
+        """Do everything that is due by now."""
+        events: list[Event] = []
+        self._dispatch.on_time(now, events)
+        return events
+
+    # --- views ---
+
+    def queue_lengths(self) -> dict[str, int]:
+        """Count the calls in each line, those being offered among them."""
+        return {name: len(queue) for name, queue in self._dispatch.queues.items()}
+
+    def oldest_wait(self, now: float) -> dict[str, float]:
+        """Longest wait in each line in seconds since the first enqueue time; 0: nobody waits."""
+        return {
+            name: now - queue.oldest() if len(queue) else 0.0
+            for name, queue in self._dispatch.queues.items()
+        }
+
+    def agent_view(self, agent: str) -> AgentView:
+        """One agent at this moment."""
+        return self._agent(agent).view()
+
+    def agents(self) -> list[AgentView]:
+        """Every agent at this moment."""
+        return [agent.view() for agent in self._dispatch.agents.values()]
+
+    def position(self, call: str) -> int:
+        """Place in the line, 1 is the head; 0: the call is in none."""
+        waiting = self._dispatch.waiting.get(call)
+        return waiting.queue.position(waiting) if waiting is not None else 0
+
+    def estimated_wait(self, call: str) -> float | None:
+        """Seconds until this call's turn at the pace of its queue's last answers.
+
+        None: nobody was answered yet out of a line, or the call is in none.
+        """
+        waiting = self._dispatch.waiting.get(call)
+        return waiting.queue.estimated_wait(waiting) if waiting is not None else None

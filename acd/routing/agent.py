@@ -1,0 +1,116 @@
+"""An agent at work. Every change of an agent's state or status is made in this file.
+
+    OFFLINE ⇄ IDLE → OFFERED → TALKING ⇄ HELD → WRAP_UP → IDLE
+                        └→ PAUSED (set aside after a missed offer) → IDLE
+
+Status is what the agent wants and changes at once; state is what the system knows. An agent who
+goes away while talking finishes the talk and the wrap-up first: away counts once the state is
+IDLE, and only IDLE and READY together mean that a call may come. OFFERED, WRAP_UP and PAUSED
+always have a deadline; TALKING and HELD end with the call.
+"""
+
+from .deadlines import Timed
+from .events import AgentStateChanged, AgentStatusChanged, Event
+from .model import AgentProfile, AgentView, State, Status
+
+
+class Agent(Timed):
+    """One configured agent. Before the first event: OFFLINE and LOGGED_OUT."""
+
+    __slots__ = (
+        "call",
+        "idle_since",
+        "interaction",
+        "misses",
+        "number",
+        "offer",
+        "profile",
+        "queue",
+        "reachable",
+        "reason",
+        "retired",
+        "since",
+        "state",
+        "status",
+        "wrap_up_s",
+    )
+
+    def __init__(self, profile: AgentProfile, now: float) -> None:
+        super().__init__()
+        self.profile = profile
+        self.number = profile.number
+        self.status = Status.LOGGED_OUT
+        self.reason = ""
+        self.state = State.OFFLINE
+        self.since = now
+        self.idle_since = now
+        self.reachable = False
+        self.retired = False
+        "No longer configured: gone as soon as the work at hand is done."
+
+        self.queue = ""
+        self.interaction = ""
+        self.call = ""
+        "Queue visit being talked to."
+
+        self.offer = ""
+        self.wrap_up_s = 0.0
+        "Of the queue of the talk at hand, as it was when the call was answered."
+
+        self.misses = 0
+
+    @property
+    def available(self) -> bool:
+        """Whether a call may be offered now."""
+        return self.state is State.IDLE and self.status is Status.READY
+
+    @property
+    def rest(self) -> State:
+        """The state with no work at hand."""
+        if self.reachable and self.status is not Status.LOGGED_OUT and not self.retired:
+            return State.IDLE
+        return State.OFFLINE
+
+    def enter(
+        self,
+        state: State,
+        now: float,
+        events: list[Event],
+        queue: str = "",
+        interaction: str = "",
+    ) -> None:
+        """Change the state; entering the same state for the same work is no change."""
+        if self.state is state and self.queue == queue and self.interaction == interaction:
+            return
+        self.state = state
+        self.since = now
+        self.queue = queue
+        self.interaction = interaction
+        events.append(AgentStateChanged(self.number, state, queue, interaction))
+
+    def want(self, status: Status, reason: str, by: str, events: list[Event]) -> bool:
+        """Change the status; returns whether that was a change."""
+        if self.status is status and self.reason == reason:
+            return False
+        self.status = status
+        self.reason = reason
+        events.append(AgentStatusChanged(self.number, status, reason, by))
+        return True
+
+    def view(self) -> AgentView:
+        """Describe the agent at this moment."""
+        return AgentView(
+            agent=self.number,
+            name=self.profile.name,
+            account=self.profile.account,
+            status=self.status,
+            reason=self.reason,
+            state=self.state,
+            since=self.since,
+            deadline=self.due_at,
+            queue=self.queue,
+            interaction=self.interaction,
+            offer=self.offer,
+            reachable=self.reachable,
+            misses=self.misses,
+        )

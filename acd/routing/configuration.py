@@ -1,0 +1,97 @@
+"""What agents and queues must satisfy before the router takes them over."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from .model import AgentProfile, LayerProfile, QueueProfile
+from .policy import ORDERS
+
+SHORTEST_S = 1.0
+"""Lower end of ring time and announcement interval: less can only be a slip, and would make the
+router turn over the same call without end."""
+
+
+def faults(
+    agents: Iterable[AgentProfile], queues: Iterable[QueueProfile], has_random: bool
+) -> list[str]:
+    """Every mistake, each saying where it is and what would be right."""
+    agents, queues = list(agents), list(queues)
+    names = {queue.name for queue in queues}
+    found = [
+        *_twice("agent number", [agent.number for agent in agents]),
+        *_twice("queue", [queue.name for queue in queues]),
+    ]
+    for agent in agents:
+        found.extend(f"agent {agent.number!r}: {fault}" for fault in _agent_faults(agent))
+    for queue in queues:
+        found.extend(
+            f"queue {queue.name!r}: {fault}" for fault in _queue_faults(queue, names, has_random)
+        )
+    return found
+
+
+def _twice(what: str, values: list[str]) -> list[str]:
+    return [
+        f"{what} {value!r} stands {count} times; it must be unique"
+        for value, count in Counter(values).items()
+        if count > 1
+    ]
+
+
+def _agent_faults(agent: AgentProfile) -> Iterator[str]:
+    if not agent.number:
+        yield "the number is empty"
+    for queue, rank in agent.rank.items():
+        if not 0.0 <= rank <= 1.0:
+            yield f"rank for {queue!r} is {rank}; a conversion lies between 0 and 1"
+
+
+def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Iterator[str]:
+    if not queue.name:
+        yield "the name is empty"
+    if not queue.layers:
+        yield "it has no layer, so that nobody could take its calls; give it at least one"
+    yield from _twice("layer", [layer.name for layer in queue.layers])
+    for layer in queue.layers:
+        yield from _layer_faults(layer)
+    yield from _limit_faults(queue)
+    if not 0.0 <= queue.hold_out <= 1.0:
+        yield f"hold_out is {queue.hold_out}; a share lies between 0 and 1"
+    elif queue.hold_out and not has_random:
+        yield "hold_out needs a source of random numbers, and the router was given none"
+    if queue.overflow is not None and queue.overflow.queue:
+        if queue.overflow.queue not in names:
+            yield f"overflow goes to queue {queue.overflow.queue!r}, which is not configured"
+        elif queue.overflow.queue == queue.name:
+            yield "overflow goes to the queue itself"
+
+
+def _layer_faults(layer: LayerProfile) -> Iterator[str]:
+    if layer.order not in ORDERS:
+        known = ", ".join(sorted(ORDERS))
+        yield f"layer {layer.name!r}: order {layer.order!r} is unknown; one of {known}"
+    if not 0.0 <= layer.after_s < math.inf:
+        yield f"layer {layer.name!r}: after_s is {layer.after_s}; seconds from 0 on"
+
+
+def _limit_faults(queue: QueueProfile) -> Iterator[str]:
+    if not SHORTEST_S <= queue.ring_timeout_s < math.inf:
+        yield f"ring_timeout_s is {queue.ring_timeout_s}; at least {SHORTEST_S} s, and finite"
+    if queue.position_every_s and not SHORTEST_S <= queue.position_every_s < math.inf:
+        yield f"position_every_s is {queue.position_every_s}; 0, or at least {SHORTEST_S} s"
+    if not 0.0 <= queue.wrap_up_s < math.inf:
+        yield f"wrap_up_s is {queue.wrap_up_s}; seconds from 0 on, and finite"
+    if not queue.max_wait_s > 0.0:
+        yield f"max_wait_s is {queue.max_wait_s}; more than 0 s"
+    if not 0.0 < queue.success_half_life_s < math.inf:
+        yield f"success_half_life_s is {queue.success_half_life_s}; more than 0 s, and finite"
+    if queue.max_length < 1:
+        yield f"max_length is {queue.max_length}; at least 1 call"
+    miss = queue.miss
+    for name in ("no_answer_s", "busy_s", "rejected_s", "failed_s"):
+        pause_s: float = getattr(miss, name)
+        if not SHORTEST_S <= pause_s < math.inf:
+            yield f"miss.{name} is {pause_s}; at least {SHORTEST_S} s, and finite"
+    if miss.away_after_misses < 0:
+        yield f"miss.away_after_misses is {miss.away_after_misses}; 0 (never) or more"

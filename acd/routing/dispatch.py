@@ -1,0 +1,279 @@
+"""What follows from what: the moves by which calls and agents find each other.
+
+    an agent frees up     → the first call in line that the agent is admitted to, else idle
+    a call comes back     → the best idle agent by the open layers, else it waits on
+    a deadline strikes    → an offer ends unanswered, a wrap-up or pause is over, a layer opens,
+                            a position is due, the maximum wait is reached
+
+so that no agent is idle while a call waits that the agent may take. Each move appends the events
+that it causes. Inputs are in router.py, the choice is in floor.py, changes of an agent in
+agent.py.
+"""
+
+import math
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from .agent import Agent
+from .deadlines import Deadlines
+from .events import CallTimedOut, Event, OfferMade, OfferOutcome, OfferWithdrawn, PositionDue
+from .floor import Floor
+from .model import Choice, MissRule, State, Status
+from .queue import Queue, Waiting
+
+SYSTEM = "system"
+"""Who changes a status when nobody did."""
+
+MISSED = "missed"
+"""Away reason of an agent who let too many offers go by."""
+
+_AT_REST = frozenset({State.IDLE, State.OFFLINE})
+
+
+def pause_s(rule: MissRule, outcome: OfferOutcome) -> float | None:
+    """How long an agent is set aside after such an offer; None: that was no miss."""
+    if outcome is OfferOutcome.NO_ANSWER:
+        return rule.no_answer_s
+    if outcome is OfferOutcome.BUSY:
+        return rule.busy_s
+    if outcome is OfferOutcome.REJECTED:
+        return rule.rejected_s
+    if outcome is OfferOutcome.FAILED:
+        return rule.failed_s
+    return None
+
+
+class Offer(Struct, frozen=True):
+    """A running offer: one call, one agent, a lease that is the agent's deadline."""
+
+    offer: str
+    waiting: Waiting
+    agent: Agent
+
+
+class Dispatch:
+    """All that is in motion: agents, queues, waiting calls, offers, and their deadlines."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self.agents: dict[str, Agent] = {}
+        self.queues: dict[str, Queue] = {}
+        self.waiting: dict[str, Waiting] = {}
+        "Calls in any line, by queue visit."
+
+        self.talking: set[str] = set()
+        "Calls answered and not yet over."
+
+        self.offers: dict[str, Offer] = {}
+        self.deadlines = Deadlines()
+        self.floor = Floor()
+
+    # --- agents ---
+
+    def want(
+        self,
+        agent: Agent,
+        status: Status,
+        reason: str,
+        by: str,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        """Change the status, with all that follows."""
+        if agent.want(status, reason, by, events):
+            if status is Status.READY:
+                agent.misses = 0
+            self.reconsider(agent, now, events)
+
+    def reconsider(self, agent: Agent, now: float, events: list[Event]) -> None:
+        """Let the state follow a changed status or reachability.
+
+        Talk and wrap-up are finished first. Somebody who is set aside and still wants calls
+        stays set aside.
+        """
+        wanted = agent.rest is State.IDLE and agent.status is Status.READY
+        if agent.state is State.OFFERED:
+            if not wanted:
+                self.withdraw(self.offers[agent.offer], OfferOutcome.AGENT_LEFT, now, events)
+        elif agent.state in _AT_REST:
+            if self.floor.has_idle(agent) != wanted or agent.state is not agent.rest:
+                self.free(agent, now, now, events)
+        elif agent.state is State.PAUSED and not wanted:
+            self.free(agent, now, now, events)
+
+    def free(self, agent: Agent, idle_since: float, now: float, events: list[Event]) -> None:
+        """Take the first call in line, now that no work is at hand, else rest."""
+        self.deadlines.arm(agent, math.inf)
+        self.floor.quit(agent)
+        agent.idle_since = idle_since
+        if agent.rest is State.IDLE and agent.status is Status.READY:
+            waiting = self.floor.first_call(agent, now)
+            if waiting is not None:
+                choice = self.floor.only_choice(agent, waiting, now)
+                self._offer(agent, waiting, choice, now, events)
+                return
+        agent.enter(agent.rest, now, events)
+        if agent.available:
+            self.floor.join(agent)
+        self.forget_if_gone(agent)
+
+    def forget_if_gone(self, agent: Agent) -> None:
+        """Forget a removed agent without work at hand."""
+        if agent.retired and agent.state is State.OFFLINE:
+            self.agents.pop(agent.number, None)
+
+    # --- calls ---
+
+    def assign(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        """Offer the call to the best idle agent; if there is none, it waits on."""
+        chosen = self.floor.choose(waiting, now)
+        if chosen is None:
+            self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
+        else:
+            self._offer(chosen[0], waiting, chosen[1], now, events)
+
+    def drop(self, waiting: Waiting) -> None:
+        """Take the call out of its queue for good. It must not be on offer."""
+        self.deadlines.arm(waiting, math.inf)
+        del self.waiting[waiting.call.call]
+        queue = waiting.queue
+        queue.remove(waiting)
+        if queue.retired and not len(queue):
+            del self.queues[queue.profile.name]
+
+    def _call_due(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        if not waiting.offer:
+            if now >= waiting.leaves_at:
+                self._time_out(waiting, events)
+                return
+            chosen = self.floor.choose(waiting, now)
+            if chosen is not None:
+                self._offer(chosen[0], waiting, chosen[1], now, events)
+        if now >= waiting.position_at:
+            waiting.position_at = now + waiting.queue.profile.position_every_s
+            events.append(PositionDue(waiting.call.call, waiting.queue.position(waiting)))
+        self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
+
+    def _time_out(self, waiting: Waiting, events: list[Event]) -> None:
+        self.drop(waiting)
+        call = waiting.call
+        events.append(CallTimedOut(call.call, call.interaction, call.queue))
+
+    # --- offers ---
+
+    def _offer(
+        self, agent: Agent, waiting: Waiting, choice: Choice, now: float, events: list[Event]
+    ) -> None:
+        self.floor.quit(agent)
+        queue, call = waiting.queue, waiting.call
+        queue.take(waiting)
+        offer = Offer(self._new_id(), waiting, agent)
+        self.offers[offer.offer] = offer
+        waiting.offer = agent.offer = offer.offer
+        expires_at = now + queue.profile.ring_timeout_s
+        self.deadlines.arm(agent, expires_at)
+        self.deadlines.arm(waiting, queue.next_due(waiting, now))
+        agent.enter(State.OFFERED, now, events, call.queue, call.interaction)
+        events.append(
+            OfferMade(
+                offer.offer,
+                call.call,
+                call.interaction,
+                call.queue,
+                agent.number,
+                agent.profile.account,
+                choice,
+                expires_at,
+            )
+        )
+
+    def end(self, offer: Offer) -> None:
+        """End the lease, however it ended; agent and call still have to be moved."""
+        del self.offers[offer.offer]
+        offer.agent.offer = ""
+        offer.waiting.offer = ""
+        offer.waiting.queue.put_back(offer.waiting)
+
+    def withdraw(
+        self, offer: Offer, outcome: OfferOutcome, now: float, events: list[Event]
+    ) -> None:
+        """Stop the ringing from our side."""
+        events.append(
+            OfferWithdrawn(offer.offer, offer.waiting.call.call, offer.agent.number, outcome)
+        )
+        self.fail(offer, outcome, now, events)
+
+    def fail(self, offer: Offer, outcome: OfferOutcome, now: float, events: list[Event]) -> None:
+        """Move the agent, then the call, of an offer that came to nothing."""
+        self.end(offer)
+        agent, waiting = offer.agent, offer.waiting
+        if outcome is OfferOutcome.CALLER_LEFT:
+            self.drop(waiting)
+            self.free(agent, agent.idle_since, now, events)
+            return
+        waiting.passed_over.add(agent.number)
+        aside_s = pause_s(waiting.queue.profile.miss, outcome)
+        if aside_s is None:
+            self.free(agent, now, now, events)
+        else:
+            self._set_aside(agent, waiting, aside_s, now, events)
+        # The maximum wait may have struck while the phone was ringing.
+        if now >= waiting.leaves_at:
+            self._time_out(waiting, events)
+        else:
+            self.assign(waiting, now, events)
+
+    def _set_aside(
+        self, agent: Agent, waiting: Waiting, aside_s: float, now: float, events: list[Event]
+    ) -> None:
+        agent.misses += 1
+        limit = waiting.queue.profile.miss.away_after_misses
+        if limit and agent.misses >= limit:
+            agent.want(Status.AWAY, MISSED, SYSTEM, events)
+            self.free(agent, now, now, events)
+        else:
+            agent.enter(State.PAUSED, now, events)
+            self.deadlines.arm(agent, now + aside_s)
+
+    # --- talk ---
+
+    def answer(self, offer: Offer, now: float, events: list[Event]) -> None:
+        """Let caller and agent talk from now on; the call is no longer waiting."""
+        self.end(offer)
+        agent, waiting = offer.agent, offer.waiting
+        queue, call = waiting.queue, waiting.call
+        self.drop(waiting)
+        queue.count_answer(now)
+        self.talking.add(call.call)
+        agent.call = call.call
+        agent.wrap_up_s = queue.profile.wrap_up_s
+        agent.misses = 0
+        self.deadlines.arm(agent, math.inf)
+        agent.enter(State.TALKING, now, events, call.queue, call.interaction)
+
+    def hang_up(self, agent: Agent, now: float, events: list[Event]) -> None:
+        """End the talk: wrap-up, or free at once where the queue has none."""
+        self.talking.discard(agent.call)
+        agent.call = ""
+        if agent.wrap_up_s > 0.0:
+            agent.enter(State.WRAP_UP, now, events, agent.queue, agent.interaction)
+            self.deadlines.arm(agent, now + agent.wrap_up_s)
+        else:
+            self.free(agent, now, now, events)
+
+    # --- time ---
+
+    def on_time(self, now: float, events: list[Event]) -> None:
+        """Do everything that is due by now."""
+        while (due := self.deadlines.pop_due(now)) is not None:
+            if isinstance(due, Waiting):
+                self._call_due(due, now, events)
+            elif isinstance(due, Agent):
+                self._agent_due(due, now, events)
+
+    def _agent_due(self, agent: Agent, now: float, events: list[Event]) -> None:
+        if agent.state is State.OFFERED:
+            self.withdraw(self.offers[agent.offer], OfferOutcome.NO_ANSWER, now, events)
+        else:
+            self.free(agent, now, now, events)

@@ -1,0 +1,202 @@
+"""The floor: which idle agent suits a call, and which waiting call suits an agent.
+
+Two regimes. Agents idle, a call comes: the queue's layers pick the agent (`choose`). Calls wait,
+an agent frees up: the line picks the call (`first_call`). Both look at fronts of sorted lists;
+what an agent is admitted to is worked out once and remembered until the configuration changes.
+"""
+
+from collections.abc import Iterable
+
+from .agent import Agent
+from .model import Candidate, Choice
+from .policy import (
+    admits,
+    admitted_after_s,
+    depends_on_category,
+    order_of,
+    score,
+)
+from .pool import IdlePool
+from .queue import Queue, Waiting
+
+MAXIMUM_LEARNED_CATEGORIES = 64
+"""Categories kept apart beyond those of the configuration. A flow may set any text; more than
+this many product lines do not have an estimate of their own anyway."""
+
+
+class Floor:
+    """Indices over agents and queues. Holds no state of its own that could not be rebuilt."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, Queue] = {}
+        self._agents: dict[str, Agent] = {}
+        self._serves: dict[str, tuple[Queue, ...]] = {}
+        self._staff: dict[str, list[Agent]] = {}
+        self._pools: dict[str, list[IdlePool]] = {}
+        self._delays: dict[str, dict[tuple[str, str], float]] = {}
+        self._configured_categories: set[str] = set()
+        self._learned_categories: set[str] = set()
+        self._idle: set[str] = set()
+
+    def rebuild(self, agents: Iterable[Agent], queues: Iterable[Queue]) -> None:
+        """Index everything anew: the one pass over all agents and queues."""
+        self._queues = {queue.profile.name: queue for queue in queues}
+        self._agents = {agent.number: agent for agent in agents if not agent.retired}
+        self._staff = {name: [] for name in self._queues}
+        self._pools = {number: [] for number in self._agents}
+        self._delays = {number: {} for number in self._agents}
+        self._serves = {}
+        by_skill = self._by_skill()
+        for agent in self._agents.values():
+            names = dict.fromkeys(
+                name for skill in agent.profile.skills for name in by_skill.get(skill, ())
+            )
+            self._serves[agent.number] = tuple(self._queues[name] for name in names)
+            for name in names:
+                self._staff[name].append(agent)
+        self._configured_categories = {
+            category for agent in self._agents.values() for category in agent.profile.categories
+        } | {queue.profile.category for queue in self._queues.values()}
+        for queue in self._queues.values():
+            queue.pools = {}
+            queue.recategorise(self.category)
+        self._idle = set()
+        for agent in self._agents.values():
+            if agent.available:
+                self.join(agent)
+
+    def _by_skill(self) -> dict[str, list[str]]:
+        by_skill: dict[str, list[str]] = {}
+        for name, queue in self._queues.items():
+            skills = {
+                skill
+                for layer in queue.profile.layers
+                for skill in layer.skills or (queue.profile.skill,)
+            }
+            for skill in skills:
+                by_skill.setdefault(skill, []).append(name)
+        return by_skill
+
+    def category(self, category: str) -> str:
+        """Return the category if agents can differ in it, else empty."""
+        if category in self._configured_categories or category in self._learned_categories:
+            return category
+        return ""
+
+    def learn_category(self, category: str) -> str:
+        """Keep a category of outcomes apart from now on; empty when there are too many."""
+        if (
+            category
+            and category not in self._configured_categories
+            and len(self._learned_categories) < MAXIMUM_LEARNED_CATEGORIES
+        ):
+            self._learned_categories.add(category)
+        return self.category(category)
+
+    def has_idle(self, agent: Agent) -> bool:
+        """Whether the agent stands here to be picked."""
+        return agent.number in self._idle
+
+    def join(self, agent: Agent) -> None:
+        """Stand the agent, idle and without a suitable call, in every pool that admits."""
+        self._idle.add(agent.number)
+        for pool in self._pools[agent.number]:
+            pool.add(agent)
+
+    def quit(self, agent: Agent) -> None:
+        """Take the agent, idle no longer, out of every pool."""
+        if agent.number in self._idle:
+            self._idle.remove(agent.number)
+            for pool in self._pools[agent.number]:
+                pool.discard(agent)
+
+    def rescore(self, agent: str, queue: str) -> None:
+        """Rank the agent anew after the measured conversion on this queue changed."""
+        if agent in self._idle:
+            for pool in self._pools[agent]:
+                if pool.queue.name == queue:
+                    pool.rescore(self._agents[agent])
+
+    def choose(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
+        """Pick the idle agent for this call by the queue's layers, as far as they are open.
+
+        An agent who let an offer of this call go by is passed over as long as any other idle
+        agent is admitted, in this layer or a later one.
+        """
+        waiting.queue.rank.refresh()
+        chosen = self._choose(waiting, waiting.passed_over, now)
+        if chosen is None and waiting.passed_over:
+            return self._choose(waiting, frozenset(), now)
+        return chosen
+
+    def _choose(
+        self, waiting: Waiting, passed_over: frozenset[str] | set[str], now: float
+    ) -> tuple[Agent, Choice] | None:
+        enqueued_at = waiting.call.enqueued_at
+        for index, layer in enumerate(waiting.queue.profile.layers):
+            if now < enqueued_at + layer.after_s:
+                continue
+            pool = self._pool(waiting, index)
+            best = pool.best(passed_over, now) if pool else None
+            if best is not None:
+                agent, candidates, total = best
+                waited_s = now - enqueued_at
+                return agent, Choice(layer.name, pool.order, candidates, total, waited_s)
+        return None
+
+    def _pool(self, waiting: Waiting, index: int) -> IdlePool:
+        queue = waiting.queue
+        layer = queue.profile.layers[index]
+        order = order_of(layer, waiting.hold_out)
+        category = waiting.category if depends_on_category(layer, order) else ""
+        pool = queue.pools.get((index, category, order))
+        if pool is None:
+            pool = IdlePool(queue.profile, layer, category, order, queue.rank)
+            queue.pools[index, category, order] = pool
+            for agent in self._staff.get(queue.profile.name, ()):
+                if pool.admits(agent):
+                    self._pools[agent.number].append(pool)
+                    if agent.number in self._idle:
+                        pool.add(agent)
+        return pool
+
+    def first_call(self, agent: Agent, now: float) -> Waiting | None:
+        """Pick the waiting call that this agent takes next.
+
+        Highest queue priority first, then highest call priority, then the one that has waited
+        longest over all queues that the agent serves and whose layer admits the agent by now.
+        """
+        best: Waiting | None = None
+        best_place: tuple[int, int, float, str] | None = None
+        for queue in self._serves.get(agent.number, ()):
+            for category, head in queue.heads():
+                place = (-queue.profile.priority, *head)
+                if (best_place is None or place < best_place) and (
+                    now >= head[1] + self._delay_s(agent, queue, category)
+                ):
+                    best_place, best = place, queue.calls[head[2]]
+        return best
+
+    def _delay_s(self, agent: Agent, queue: Queue, category: str) -> float:
+        delays = self._delays[agent.number]
+        key = (queue.profile.name, category)
+        delay_s = delays.get(key)
+        if delay_s is None:
+            delay_s = delays[key] = admitted_after_s(queue.profile, agent.profile, category)
+        return delay_s
+
+    def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
+        """Say why an agent who just became free gets this call: no other admitted one is idle."""
+        queue = waiting.queue
+        queue.rank.refresh()
+        enqueued_at = waiting.call.enqueued_at
+        layer = next(
+            layer
+            for layer in queue.profile.layers
+            if now >= enqueued_at + layer.after_s
+            and admits(layer, queue.profile, agent.profile, waiting.category)
+        )
+        order = order_of(layer, waiting.hold_out)
+        value = score(order, queue.profile, queue.rank, agent.profile, waiting.category)
+        candidate = Candidate(agent.number, value, now - agent.idle_since)
+        return Choice(layer.name, order, (candidate,), 1, now - enqueued_at)

@@ -1,0 +1,167 @@
+"""A queue's line of waiting calls, in the order in which they are served."""
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator
+
+from .deadlines import Timed
+from .model import QueueProfile, WaitingCall
+from .pool import IdlePool
+from .rank import QueueRank
+
+GAP_WEIGHT = 0.1
+"""Weight of the newest gap between answers in the mean: the last ten or so count."""
+
+Place = tuple[int, float, str]
+"""Place in the line: (−priority, first enqueue time, call). Smaller is served first."""
+
+
+class Waiting(Timed):
+    """A call in a queue, waiting or being offered."""
+
+    __slots__ = (
+        "call",
+        "category",
+        "hold_out",
+        "leaves_at",
+        "offer",
+        "passed_over",
+        "place",
+        "position_at",
+        "queue",
+    )
+
+    def __init__(self, call: WaitingCall, queue: "Queue", category: str, now: float) -> None:
+        super().__init__()
+        self.call = call
+        self.queue = queue
+        self.category = category
+        "As the router knows it: empty when no agent differs in it."
+
+        self.place: Place = (-call.priority, call.enqueued_at, call.call)
+        entered_at = now if call.entered_at is None else call.entered_at
+        self.leaves_at = entered_at + queue.profile.max_wait_s
+        every_s = queue.profile.position_every_s
+        self.position_at = now + every_s if every_s else math.inf
+        self.offer = ""
+        self.hold_out = False
+        self.passed_over: set[str] = set()
+        "Agents to whom an offer of this call came to nothing."
+
+
+class Queue:
+    """One skill group's line. Calls being offered keep their place in it."""
+
+    def __init__(self, profile: QueueProfile, rank: QueueRank) -> None:
+        self.profile = profile
+        self.rank = rank
+        self.retired = False
+        "No longer configured: takes no new call, and is gone when the line is empty."
+
+        self.calls: dict[str, Waiting] = {}
+        self.pools: dict[tuple[int, str, str], IdlePool] = {}
+        self._line: list[Place] = []
+        self._unoffered: dict[tuple[int, str], list[Place]] = {}
+        self._gap_s = 0.0
+        self._answered_at = math.inf
+        self._openings_s: tuple[float, ...] = ()
+        self.reconfigure(profile, rank)
+
+    def reconfigure(self, profile: QueueProfile, rank: QueueRank) -> None:
+        """Go on under another profile; the line stays as it is."""
+        self.profile = profile
+        self.rank = rank
+        self.retired = False
+        self.pools = {}
+        self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
+
+    def recategorise(self, category_of: Callable[[str], str]) -> None:
+        """Sort the waiting calls anew after other categories came to matter."""
+        self._unoffered = {}
+        for waiting in self.calls.values():
+            waiting.category = category_of(waiting.call.category or self.profile.category)
+            if not waiting.offer:
+                self.put_back(waiting)
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def add(self, waiting: Waiting) -> None:
+        """Line up."""
+        self.calls[waiting.call.call] = waiting
+        insort(self._line, waiting.place)
+        self.put_back(waiting)
+
+    def remove(self, waiting: Waiting) -> None:
+        """Leave the line for good."""
+        if not waiting.offer:
+            self.take(waiting)
+        del self.calls[waiting.call.call]
+        del self._line[bisect_left(self._line, waiting.place)]
+
+    def take(self, waiting: Waiting) -> None:
+        """Being offered from now on; the place in the line is kept."""
+        group = (waiting.place[0], waiting.category)
+        places = self._unoffered[group]
+        del places[bisect_left(places, waiting.place)]
+        if not places:
+            del self._unoffered[group]
+
+    def put_back(self, waiting: Waiting) -> None:
+        """Open to offers again."""
+        group = (waiting.place[0], waiting.category)
+        places = self._unoffered.get(group)
+        if places is None:
+            places = self._unoffered[group] = []
+        insort(places, waiting.place)
+
+    def heads(self) -> Iterator[tuple[str, Place]]:
+        """First place open to offers of each priority and category, with the category.
+
+        An agent's layers differ by category and by wait, and within one priority and category
+        the head has waited longest: so heads are all that an agent has to look at.
+        """
+        for (_, category), places in self._unoffered.items():
+            yield category, places[0]
+
+    def unoffered(self) -> list[Waiting]:
+        """Every call open to offers."""
+        return [self.calls[place[2]] for group in self._unoffered.values() for place in group]
+
+    def next_due(self, waiting: Waiting, now: float) -> float:
+        """When the call needs the router's attention by itself."""
+        due_at = waiting.position_at
+        if waiting.offer:
+            # A phone is ringing for the caller: the maximum wait can only strike after that.
+            return due_at
+        due_at = min(due_at, waiting.leaves_at)
+        enqueued_at = waiting.call.enqueued_at
+        for after_s in self._openings_s:
+            if enqueued_at + after_s > now:
+                return min(due_at, enqueued_at + after_s)
+        return due_at
+
+    def position(self, waiting: Waiting) -> int:
+        """Place in the line; 1 is the head."""
+        return bisect_left(self._line, waiting.place) + 1
+
+    def oldest(self) -> float:
+        """Earliest first enqueue time in the line; inf when nobody waits."""
+        oldest, index = math.inf, 0
+        while index < len(self._line):
+            priority, enqueued_at, _ = self._line[index]
+            oldest = min(oldest, enqueued_at)
+            index = bisect_right(self._line, (priority, math.inf, ""), index)
+        return oldest
+
+    def count_answer(self, now: float) -> None:
+        """Measure the pace by a call that was answered and has left the line."""
+        if self._answered_at < now:
+            gap_s = now - self._answered_at
+            self._gap_s += (gap_s - self._gap_s) * (GAP_WEIGHT if self._gap_s else 1.0)
+        # A gap says something about the pace only if somebody waited through it.
+        self._answered_at = now if self._line else math.inf
+
+    def estimated_wait(self, waiting: Waiting) -> float | None:
+        """Seconds until this call's turn at the pace of the last answers; None: not yet known."""
+        return self.position(waiting) * self._gap_s if self._gap_s else None

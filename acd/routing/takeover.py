@@ -1,0 +1,68 @@
+"""Going on under another configuration while calls wait and agents talk."""
+
+from .agent import Agent
+from .dispatch import SYSTEM, Dispatch
+from .events import Event
+from .model import AgentProfile, QueueProfile, Status
+from .queue import Queue
+from .rank import ConversionRanks
+
+REMOVED = "removed"
+"""Reason of the log-out of an agent who is no longer configured."""
+
+
+def take_over(
+    dispatch: Dispatch,
+    ranks: ConversionRanks,
+    agents: list[AgentProfile],
+    queues: list[QueueProfile],
+    now: float,
+) -> list[Event]:
+    """Put these agents and queues, known to be without faults, in place of the present ones."""
+    events: list[Event] = []
+    _take_over_queues(dispatch.queues, ranks, queues)
+    removed = _take_over_agents(dispatch.agents, agents, now)
+    dispatch.floor.rebuild(dispatch.agents.values(), dispatch.queues.values())
+    for agent in removed:
+        dispatch.want(agent, Status.LOGGED_OUT, REMOVED, SYSTEM, now, events)
+        dispatch.forget_if_gone(agent)
+    # Other layers and skills may suit calls that waited in vain; first come, first served.
+    unoffered = [call for queue in dispatch.queues.values() for call in queue.unoffered()]
+    unoffered.sort(key=lambda call: (-call.queue.profile.priority, call.place))
+    for waiting in unoffered:
+        if not waiting.offer:
+            dispatch.assign(waiting, now, events)
+    return events
+
+
+def _take_over_queues(
+    queues: dict[str, Queue], ranks: ConversionRanks, profiles: list[QueueProfile]
+) -> None:
+    ranks.configure({profile.name: profile.success_half_life_s for profile in profiles})
+    for profile in profiles:
+        rank = ranks.queues[profile.name]
+        queue = queues.get(profile.name)
+        if queue is None:
+            queues[profile.name] = Queue(profile, rank)
+        else:
+            queue.reconfigure(profile, rank)
+    for name in queues.keys() - {profile.name for profile in profiles}:
+        queues[name].retired = True
+        if not len(queues[name]):
+            del queues[name]
+
+
+def _take_over_agents(
+    agents: dict[str, Agent], profiles: list[AgentProfile], now: float
+) -> list[Agent]:
+    for profile in profiles:
+        agent = agents.get(profile.number)
+        if agent is None:
+            agents[profile.number] = Agent(profile, now)
+        else:
+            agent.profile = profile
+            agent.retired = False
+    removed = sorted(agents.keys() - {profile.number for profile in profiles})
+    for number in removed:
+        agents[number].retired = True
+    return [agents[number] for number in removed]
