@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     nouns = parser.add_subparsers(metavar="COMMAND", required=True, dest="noun")
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            importlib.import_module(f"{__name__}.{module.name}").add_parser(nouns)
+            noun = importlib.import_module(f"{__name__}.{module.name}")
+            if hasattr(noun, "add_parser"):
+                noun.add_parser(nouns)
     return parser
 
 

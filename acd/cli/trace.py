@@ -2,52 +2,44 @@
 
 import argparse
 import http.client
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from acd.web.token import TokenError, read_token
+from ._options import CommandError, Subparsers, add_state
 
 TIMEOUT_S = 10.0
-
-DEFAULT_STATE = Path("var")
 DEFAULT_HTTP = "127.0.0.1:8080"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Add `trace`."""
+    parser = subparsers.add_parser("trace", help="show a call's SIP ladder and events")
     parser.add_argument("id", metavar="ID", help="interaction id or SIP Call-ID")
+    add_state(parser)
     parser.add_argument(
-        "--state", type=Path, default=DEFAULT_STATE, help="state folder of the server"
-    )
-    parser.add_argument(
-        "--http", metavar="HOST:PORT", default=DEFAULT_HTTP, help="HTTP address of the server"
+        "--http",
+        metavar="HOST:PORT",
+        default=DEFAULT_HTTP,
+        help=f"where the server serves HTTP (default: {DEFAULT_HTTP})",
     )
     parser.add_argument(
         "--messages", action="store_true", help="print the SIP messages below the ladder"
     )
+    parser.set_defaults(run=print_trace)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the trace and return 0; or say in one line why not, and return 1."""
-    try:
-        print(fetch(arguments.id, arguments.state, arguments.http, messages=arguments.messages))
-    except (TokenError, TraceError) as error:
-        print(f"acd trace: {error}", file=sys.stderr)
-        return 1
+def print_trace(arguments: argparse.Namespace) -> int:
+    """Ask the running server and print what it knows of the call."""
+    print(fetch(arguments.id, arguments.state, arguments.http, messages=arguments.messages))
     return 0
 
 
-class TraceError(Exception):
-    """There is no trace to show. The text is one line."""
-
-
 def fetch(name: str, state: Path, address: str, *, messages: bool) -> str:
-    """Return the trace as text. Raises TokenError or TraceError."""
+    """Return the trace as text. Raises CommandError."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise TraceError(f"--http {address}: must be HOST:PORT")
-    token = read_token(state)
+        raise CommandError(f"--http {address}: must be HOST:PORT")
+    token = _token(state)
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=TIMEOUT_S)
     path = f"/api/trace/{quote(name, safe='')}?messages={int(messages)}"
     try:
@@ -55,15 +47,24 @@ def fetch(name: str, state: Path, address: str, *, messages: bool) -> str:
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException, OverflowError) as error:
-        raise TraceError(f"no server answers on http://{address}: {error}") from error
+        raise CommandError(f"no server answers on http://{address}: {error}") from error
     finally:
         connection.close()
     match answer.status:
         case 200:
             return text.rstrip("\n")
         case 401:
-            raise TraceError(f"the server on {address} has another token than {state}: --state?")
+            raise CommandError(f"the server on {address} has another token than {state}: --state?")
         case 404:
-            raise TraceError(f"{name} is unknown, or too long ago")
+            raise CommandError(f"{name} is unknown, or too long ago")
         case status:
-            raise TraceError(f"the server on {address} answered {status}: {text[:200]}")
+            raise CommandError(f"the server on {address} answered {status}: {text[:200]}")
+
+
+def _token(state: Path) -> str:
+    from acd.web.token import TokenError, read_token  # here: aiohttp is slow to load
+
+    try:
+        return read_token(state)
+    except TokenError as error:
+        raise CommandError(f"{error}; is --state the server's folder?") from error

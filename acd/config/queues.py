@@ -111,7 +111,7 @@ class QueueSettings(Section):
     "After-call work (话后) after each call, in seconds, ended early by a code; 0: none."
 
     max_wait_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
-    "Longest wait in this queue, in seconds; then `overflow` applies."
+    "Longest wait in this queue, in seconds, counted from entering it; then `overflow` applies."
 
     overflow: OverflowSettings | None = None
     "Where the call goes after max_wait_s; left out: the call is hung up."
@@ -137,6 +137,10 @@ class QueueSettings(Section):
     success_half_life_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
     "Age at which an outcome counts half in the measured conversion, in days."
 
+    hold_out: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of calls, 0-1, that go to the longest idle agent instead of the best one, drawn at
+    random: only against these can be measured what ranking gains."""
+
     def profile(self, name: str) -> QueueProfile:
         """Return it as the router takes it."""
         return QueueProfile(
@@ -158,6 +162,7 @@ class QueueSettings(Section):
             short_abandon_s=self.short_abandon_s,
             service_level_s=self.service_level_s,
             success_half_life_s=self.success_half_life_days * 86_400,
+            hold_out=self.hold_out,
         )
 
 
