@@ -48,6 +48,7 @@ class EndReason(Enum):
     FLOW_ENDED = "flow_ended"
     MAX_WAIT = "max_wait"
     QUEUE_FULL = "queue_full"
+    FLOW_UNKNOWN = "flow_unknown"
     QUEUE_UNKNOWN = "queue_unknown"
     CODE_DONE = "code_done"
     MEDIA_REFUSED = "media_refused"

@@ -41,9 +41,19 @@ class Flowing:
 
     def enter(self, call: Call, flow: str, now: float) -> None:
         """Send the caller into the flow, from its start."""
+        if flow not in self.flows.flows:
+            # Its file was taken away while the number or queue that leads to it stayed.
+            self._host.end(call, "system", EndReason.FLOW_UNKNOWN)
+            return
+        language = call.run.language if call.run is not None else ""
         call.phase = Phase.IN_FLOW
         call.run = FlowRun(
-            self.flows, flow, caller=call.caller, called=call.called, variables={}, wall=self._wall
+            self.flows,
+            flow,
+            caller=call.caller,
+            called=call.called,
+            wall=self._wall,
+            language=language,
         )
         self._carry_out(call, call.run.start(now))
 

@@ -1,0 +1,156 @@
+"""The invariants of the event stream, checked event by event (style.md's rule on simulation).
+
+One record per call, no agent in two calls, nothing opened that is not closed, nobody overtaken. A
+breach raises `InvariantError` at once, with the time and the ids, so that the seed shows it.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from acd.calls import events
+from acd.routing.model import State
+
+
+class InvariantError(AssertionError):
+    """The core broke one of its promises."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    queue: str
+    first_enqueued_at: float
+    priority: int
+    offered: bool = False
+    missed_by: set[str] = field(default_factory=set)
+
+
+class Ledger:
+    """Reads every event once and keeps what is open."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        "CallEnded reasons."
+
+        self.left: Counter[str] = Counter()
+        "QueueLeft reasons."
+
+        self.offers: Counter[str] = Counter()
+        "OfferEnded outcomes."
+
+        self.started = self.ended = self.offered = 0
+        self._calls: set[str] = set()
+        self._ended: set[str] = set()
+        self._waiting: dict[str, _Waiting] = {}
+        self._offers: dict[str, str] = {}
+        self._offer_of_agent: dict[str, str] = {}
+        self._talks: dict[str, str] = {}
+        self._states: dict[str, str] = {}
+        self._handlers: dict[type, Callable[..., None]] = {
+            events.CallStarted: self._call_started,
+            events.CallEnded: self._call_ended,
+            events.QueueEntered: self._queue_entered,
+            events.QueueLeft: self._queue_left,
+            events.OfferMade: self._offer_made,
+            events.OfferEnded: self._offer_ended,
+            events.AgentConnected: self._connected,
+            events.AgentDisconnected: self._disconnected,
+            events.AgentStateChanged: self._state_changed,
+        }
+
+    def take(self, event: events.Event, now: float) -> None:
+        """Check one event."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event, now)
+
+    def check_closed(self) -> None:
+        """Check that nothing is left open when all callers have gone."""
+        _require(not self._calls, f"calls never ended: {sorted(self._calls)[:3]}")
+        _require(not self._waiting, f"visits never left: {sorted(self._waiting)[:3]}")
+        _require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
+        _require(not self._talks, f"talks never ended: {sorted(self._talks)[:3]}")
+        _require(self.started == self.ended, f"{self.started} started, {self.ended} ended")
+        busy = {State.OFFERED.value, State.TALKING.value, State.HELD.value}
+        stuck = [agent for agent, state in self._states.items() if state in busy]
+        _require(not stuck, f"agents stuck: {stuck[:3]}")
+
+    def _call_started(self, event: events.CallStarted, now: float) -> None:
+        self.started += 1
+        _require(event.interaction not in self._calls, f"{now}: call started twice")
+        self._calls.add(event.interaction)
+
+    def _call_ended(self, event: events.CallEnded, now: float) -> None:
+        self.ended += 1
+        _require(event.interaction in self._calls, f"{now}: ended without start or twice {event}")
+        self._calls.remove(event.interaction)
+        self.outcomes[event.reason] += 1
+
+    def _queue_entered(self, event: events.QueueEntered, now: float) -> None:
+        self.offered += 1
+        _require(event.visit not in self._waiting, f"{now}: visit entered twice {event}")
+        _require(event.interaction in self._calls, f"{now}: no such call {event}")
+        first = now - event.waited_before_s
+        self._waiting[event.visit] = _Waiting(event.queue, first, event.priority)
+
+    def _queue_left(self, event: events.QueueLeft, now: float) -> None:
+        _require(event.visit in self._waiting, f"{now}: left what was not entered {event}")
+        _require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open {event}")
+        self.left[event.reason] += 1
+
+    def _offer_made(self, event: events.OfferMade, now: float) -> None:
+        agent = event.agent
+        _require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
+        _require(agent not in self._talks, f"{now}: {agent} is offered a call while talking")
+        waiting = self._waiting.get(event.visit)
+        if waiting is None or waiting.offered:
+            raise InvariantError(f"{now}: offered a call that does not wait {event}")
+        waiting.offered = True
+        self._offers[event.offer] = event.visit
+        self._offer_of_agent[agent] = event.offer
+        self._nobody_overtaken(event, waiting, now)
+
+    def _nobody_overtaken(self, event: events.OfferMade, chosen: _Waiting, now: float) -> None:
+        """Within a queue and a priority the first to come is the first to be offered.
+
+        A call whose offer this agent has missed may be passed by for another agent.
+        """
+        for visit, other in self._waiting.items():
+            if (
+                other.queue == chosen.queue
+                and other.priority == chosen.priority
+                and not other.offered
+                and event.agent not in other.missed_by
+                and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
+            ):
+                raise InvariantError(f"{now}: {visit} was overtaken by {event.visit}")
+
+    def _offer_ended(self, event: events.OfferEnded, now: float) -> None:
+        visit = self._offers.pop(event.offer, None)
+        _require(visit == event.visit, f"{now}: offer ended twice or never made {event}")
+        del self._offer_of_agent[event.agent]
+        self.offers[event.outcome] += 1
+        waiting = self._waiting.get(event.visit)
+        if waiting is not None:
+            waiting.offered = False
+            waiting.missed_by.add(event.agent)
+
+    def _connected(self, event: events.AgentConnected, now: float) -> None:
+        _require(event.agent not in self._talks, f"{now}: {event.agent} is in two calls")
+        _require(event.interaction in self._calls, f"{now}: no such call {event}")
+        self._talks[event.agent] = event.interaction
+
+    def _disconnected(self, event: events.AgentDisconnected, now: float) -> None:
+        talk = self._talks.pop(event.agent, None)
+        _require(talk == event.interaction, f"{now}: talk ended twice or never began {event}")
+        _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time {event}")
+
+    def _state_changed(self, event: events.AgentStateChanged, now: float) -> None:
+        before = self._states.get(event.agent, State.OFFLINE.value)
+        _require(before != event.state or event.interaction != "", f"{now}: no change {event}")
+        self._states[event.agent] = event.state
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InvariantError(message)

@@ -1,0 +1,176 @@
+"""Seeded callers and agents with their phones, as the call centre meets them: by SIP events."""
+
+from collections.abc import Callable
+from functools import partial
+
+from acd.sip import events as sip
+from acd.sip.peer import Peer
+
+from .clock import VirtualClock
+from .randomness import Randomness
+from .scenario import Scenario
+
+OFFER = b"v=0\r\n"
+HOLD_OFFER = b"v=0\r\na=sendonly\r\n"
+Tell = Callable[[sip.Event], None]
+
+
+class Caller:
+    """Dials, presses keys, waits as long as patience lasts, talks, hangs up."""
+
+    def __init__(
+        self,
+        leg: str,
+        number: str,
+        scenario: Scenario,
+        clock: VirtualClock,
+        randomness: Randomness,
+        tell: Tell,
+    ) -> None:
+        self.leg = leg
+        self.over = False
+        self._number = number
+        self._scenario = scenario
+        self._clock = clock
+        self._randomness = randomness
+        self._tell = tell
+        self._answered = False
+        self._talking = False
+
+    def dial(self) -> None:
+        """Send the INVITE."""
+        caller = f"13{self._randomness.getrandbits(29):09d}"
+        peer = Peer("udp", "192.0.2.1", 5060)
+        self._tell(
+            sip.InviteReceived(self.leg, self.leg, peer, caller, "", self._number, None, OFFER)
+        )
+        patience_s = self._randomness.expovariate(1 / self._scenario.patience_mean_s)
+        self._clock.after(patience_s, self._lose_patience)
+
+    def on_answered(self) -> None:
+        """Hear the greeting; press a key at some point, perhaps twice."""
+        if self._answered or self.over:
+            return
+        self._answered = True
+        self._tell(sip.LegConfirmed(self.leg, b""))
+        for _ in range(2):
+            self._clock.after(self._randomness.uniform(0, 25), self._press)
+
+    def on_talk(self) -> None:
+        """Talk until the agent or the caller has had enough."""
+        if self._talking:
+            return
+        self._talking = True
+        # Two independent exponential times whose smaller one has the scenario's mean.
+        share = 1 - self._scenario.agent_hangs_up
+        talk_s = self._randomness.expovariate(share / self._scenario.talk_mean_s)
+        self._clock.after(talk_s, self._hang_up)
+
+    def on_over(self) -> None:
+        """Hear that the server ended or refused the call."""
+        self.over = True
+
+    def _press(self) -> None:
+        if not self.over and not self._talking:
+            key = self._randomness.choice(self._scenario.keys)
+            self._tell(sip.InfoDigit(self.leg, key, 100))
+
+    def _lose_patience(self) -> None:
+        if not self._talking:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.over:
+            return
+        self.over = True
+        if self._answered:
+            self._tell(sip.LegEnded(self.leg, sip.LegEndCause.BYE, ""))
+        else:
+            self._tell(sip.LegCancelled(self.leg))
+
+
+class AgentPhone:
+    """Rings, is answered or not, talks, holds, hangs up. One call at a time."""
+
+    def __init__(
+        self,
+        account: str,
+        scenario: Scenario,
+        clock: VirtualClock,
+        randomness: Randomness,
+        tell: Tell,
+    ) -> None:
+        self.account = account
+        self.leg = ""
+        "The call at hand; empty for none."
+
+        self._scenario = scenario
+        self._clock = clock
+        self._randomness = randomness
+        self._tell = tell
+        self._talking = False
+
+    def register(self, *, registered: bool) -> None:
+        """Register the phone's only device, or take it away."""
+        peer = Peer("udp", "198.51.100.1", 5060)
+        contact = sip.Contact(f"sip:{self.account}@198.51.100.1", peer, 1e9)
+        contacts = (contact,) if registered else ()
+        self._tell(sip.ContactsChanged(self.account, contacts))
+
+    def on_invite(self, leg: str) -> None:
+        """Ring, and do what people and phones do then."""
+        scenario, draw = self._scenario, self._randomness.random()
+        if self.leg:
+            self._clock.after(0.01, lambda: self._tell(sip.LegFailed(leg, 486, "Busy Here")))
+            return
+        self.leg, self._talking = leg, False
+        self._clock.after(0.01, lambda: self._tell(sip.LegRinging(leg, 180, b"")))
+        for share, status in (
+            (scenario.busy, 486),
+            (scenario.rejected, 603),
+            (scenario.unreachable, 503),
+        ):
+            if draw < share:
+                self._clock.after(0.05, partial(self._fail, leg, status))
+                return
+            draw -= share
+        if draw >= scenario.no_answer:
+            ring_s = self._randomness.expovariate(1 / scenario.ring_mean_s)
+            self._clock.after(ring_s, lambda: self._answer(leg))
+
+    def on_talk(self) -> None:
+        """Talk; perhaps hold once, perhaps be the one who hangs up."""
+        if self._talking:
+            return
+        self._talking = True
+        leg, scenario = self.leg, self._scenario
+        if self._randomness.random() < scenario.holds:
+            at_s = self._randomness.uniform(1, scenario.talk_mean_s)
+            self._clock.after(at_s, lambda: self._reoffer(leg, HOLD_OFFER))
+            self._clock.after(at_s + 10, lambda: self._reoffer(leg, OFFER))
+        share = scenario.agent_hangs_up
+        talk_s = self._randomness.expovariate(share / scenario.talk_mean_s)
+        self._clock.after(talk_s, lambda: self._hang_up(leg))
+
+    def on_hang_up(self, leg: str) -> None:
+        """Fall silent: the server cancelled or ended the call."""
+        if self.leg == leg:
+            self.leg = ""
+
+    def _answer(self, leg: str) -> None:
+        if self.leg == leg:
+            self._tell(sip.LegAnswered(leg, OFFER))
+
+    def _fail(self, leg: str, status: int) -> None:
+        if self.leg == leg:
+            self.leg = ""
+            self._tell(sip.LegFailed(leg, status, ""))
+
+    def _reoffer(self, leg: str, offer: bytes) -> None:
+        if self.leg == leg:
+            self._tell(sip.LegReoffered(leg, offer))
+
+    def _hang_up(self, leg: str) -> None:
+        if self.leg == leg:
+            self.leg = ""
+            self._tell(sip.LegEnded(leg, sip.LegEndCause.BYE, ""))

@@ -1,0 +1,41 @@
+"""What a simulated day is made of. Times in seconds, shares from 0 to 1."""
+
+from msgspec import Struct
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """Callers, agents, and how often things go wrong."""
+
+    calls: int
+    arrivals_per_s: float
+    numbers: tuple[str, ...] = ("4000", "4001", "4002")
+    "What callers dial, each as likely."
+
+    keys: str = "1122390#*"
+    "What callers press in menus, each as likely."
+
+    talk_mean_s: float = 60.0
+    patience_mean_s: float = 90.0
+    prompt_s: float = 4.0
+
+    ring_mean_s: float = 4.0
+    no_answer: float = 0.04
+    busy: float = 0.02
+    rejected: float = 0.02
+    unreachable: float = 0.01
+
+    holds: float = 0.1
+    "Share of talks in which the agent puts the caller on hold once."
+
+    agent_hangs_up: float = 0.5
+    "Share of talks that the agent ends; neither 0 nor 1."
+
+    media_delay_s: float = 0.0
+    "Longest time that the engine takes to answer a command; 0: at once."
+
+    media_refused: float = 0.001
+    media_lost_every_s: float = 0.0
+    "Mean time between deaths of a media worker with half of all streams; 0: never."
+
+    agent_changes_every_s: float = 600.0
+    "Mean time between two whims of one agent: away, ready, early end of wrap-up, lost phone."

@@ -1,0 +1,206 @@
+"""The pure core (calls, flows, routing) in a world of seeded people on a virtual clock."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+from acd.calls import commands as sip_commands
+from acd.calls import events
+from acd.calls.centre import CallCentre
+from acd.calls.effects import Effects
+from acd.calls.ids import Uuid7Source
+from acd.calls.numbers import NumberPlan
+from acd.calls.settings import CentreSettings
+from acd.ivr.book import FlowBook
+from acd.media.commands import Command as MediaCommand
+from acd.media.events import Event as MediaEvent
+from acd.routing.model import AgentProfile, QueueProfile, Status
+from acd.routing.router import Router
+from acd.sip.events import Event as SipEvent
+from acd.sip.events import LegCancelled, LegEnded
+
+from .clock import VirtualClock
+from .engine import SimulatedEngine
+from .ledger import InvariantError, Ledger
+from .people import AgentPhone, Caller
+from .randomness import Randomness
+from .scenario import Scenario
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=8)))
+"A Monday morning in Shanghai."
+
+
+class World:
+    """One seeded run. `run` returns when every caller has gone; a broken promise raises."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        agents: tuple[AgentProfile, ...],
+        queues: tuple[QueueProfile, ...],
+        numbers: NumberPlan,
+        flows: FlowBook,
+        randomness: Randomness,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.ledger = Ledger()
+        self._scenario = scenario
+        self._randomness = randomness
+        new_id = Uuid7Source(lambda: int(self.clock.now * 1000), randomness.getrandbits)
+        router = Router(agents=agents, queues=queues, new_id=new_id, random=randomness.random)
+        self.centre = CallCentre(
+            router=router,
+            agents=agents,
+            queues=queues,
+            numbers=numbers,
+            flows=flows,
+            settings=CentreSettings(),
+            new_id=new_id,
+            wall=lambda: START + timedelta(seconds=self.clock.now),
+        )
+        self.engine = SimulatedEngine(scenario, self.clock, randomness, self._on_media)
+        self.engine.on_bridge = self._on_bridge
+        self._new_id = new_id
+        self._dialled = 0
+        self._callers: dict[str, Caller] = {}
+        self._phones = {
+            agent.account: AgentPhone(
+                agent.account, scenario, self.clock, randomness, self._on_sip
+            )
+            for agent in agents
+        }
+        self._agents = tuple(agent.number for agent in agents)
+        self._phone_by_leg: dict[str, AgentPhone] = {}
+        self._media_commands = frozenset(MediaCommand.__args__)
+        self._sip_commands: dict[type, Callable[..., None]] = {
+            sip_commands.AnswerLeg: lambda c: self._callers[c.leg].on_answered(),
+            sip_commands.RejectLeg: lambda c: self._caller_over(c.leg),
+            sip_commands.InviteLeg: self._invite,
+            sip_commands.HangUpLeg: self._hang_up,
+            sip_commands.AcceptOffer: lambda c: None,
+            sip_commands.RefuseOffer: lambda c: None,
+        }
+
+    def run(self) -> Ledger:
+        """Let all callers come and go; return the ledger of what became of them."""
+        for phone in self._phones.values():
+            phone.register(registered=True)
+            self._plan_whim(phone)
+        if self._scenario.media_lost_every_s:
+            self._plan_loss()
+        self._plan_arrival()
+        while self._busy():
+            deadline = self.centre.next_deadline()
+            if deadline <= self.clock.next_due():
+                self.clock.now = max(self.clock.now, deadline)
+                self._carry_out(self.centre.on_time(self.clock.now))
+            else:
+                self.clock.run_next()
+        self.ledger.check_closed()
+        if self.engine.open:
+            raise InvariantError(f"streams left open: {sorted(self.engine.open)[:3]}")
+        return self.ledger
+
+    def _busy(self) -> bool:
+        return (
+            self._dialled < self._scenario.calls
+            or self.centre.calls_total > 0
+            or bool(self.engine.open)
+        )
+
+    # --- what people do ---
+
+    def _plan_arrival(self) -> None:
+        gap_s = self._randomness.expovariate(self._scenario.arrivals_per_s)
+        self.clock.after(gap_s, self._arrive)
+
+    def _arrive(self) -> None:
+        self._dialled += 1
+        number = self._randomness.choice(self._scenario.numbers)
+        caller = Caller(
+            self._new_id(), number, self._scenario, self.clock, self._randomness, self._on_sip
+        )
+        self._callers[caller.leg] = caller
+        caller.dial()
+        if self._dialled < self._scenario.calls:
+            self._plan_arrival()
+
+    def _plan_whim(self, phone: AgentPhone) -> None:
+        wait_s = self._randomness.expovariate(1 / self._scenario.agent_changes_every_s)
+        self.clock.after(wait_s, lambda: self._have_whim(phone))
+
+    def _have_whim(self, phone: AgentPhone) -> None:
+        agent = self._randomness.choice(self._agents)
+        match self._randomness.choice(("away", "ready", "end_wrap_up", "phone")):
+            case "away":
+                self._set_status(agent, Status.AWAY, "break")
+                self.clock.after(60, lambda: self._set_status(agent, Status.READY, ""))
+            case "ready":
+                self._set_status(agent, Status.READY, "")
+            case "end_wrap_up":
+                self._carry_out(self.centre.end_wrap_up(agent, self.clock.now) or [])
+            case _:
+                phone.register(registered=False)
+                self.clock.after(20, lambda: phone.register(registered=True))
+        self._plan_whim(phone)
+
+    def _set_status(self, agent: str, status: Status, reason: str) -> None:
+        now = self.clock.now
+        self._carry_out(self.centre.set_status(agent, status, reason, "agent", now) or [])
+
+    def _plan_loss(self) -> None:
+        wait_s = self._randomness.expovariate(1 / self._scenario.media_lost_every_s)
+        self.clock.after(wait_s, self._lose)
+
+    def _lose(self) -> None:
+        self.engine.lose_half()
+        self._plan_loss()
+
+    # --- what the core does ---
+
+    def _on_sip(self, event: SipEvent) -> None:
+        if isinstance(event, LegEnded | LegCancelled):
+            self._callers.pop(event.leg, None)
+        self._carry_out(self.centre.on_sip(event, self.clock.now))
+
+    def _on_media(self, event: MediaEvent) -> None:
+        self._carry_out(self.centre.on_media(event, self.clock.now))
+
+    def _carry_out(self, effects: Effects) -> None:
+        for effect in effects:
+            kind = type(effect)
+            command = self._sip_commands.get(kind)
+            if command is not None:
+                command(effect)
+            elif kind in self._media_commands:
+                self.engine.execute(effect)  # type: ignore[arg-type]  # told by its type
+            else:
+                self._record(effect)  # type: ignore[arg-type]  # the only kind left
+
+    def _record(self, event: events.Event) -> None:
+        self.ledger.take(event, self.clock.now)
+
+    def _invite(self, command: sip_commands.InviteLeg) -> None:
+        account = command.target.uri.removeprefix("sip:").partition("@")[0]
+        phone = self._phones[account]
+        self._phone_by_leg[command.leg] = phone
+        phone.on_invite(command.leg)
+
+    def _hang_up(self, command: sip_commands.HangUpLeg) -> None:
+        phone = self._phone_by_leg.pop(command.leg, None)
+        if phone is not None:
+            phone.on_hang_up(command.leg)
+        else:
+            self._caller_over(command.leg)
+
+    def _caller_over(self, leg: str) -> None:
+        caller = self._callers.pop(leg, None)
+        if caller is not None:
+            caller.on_over()
+
+    def _on_bridge(self, leg: str, other: str) -> None:
+        for one in (leg, other):
+            if one in self._callers:
+                self._callers[one].on_talk()
+            elif one in self._phone_by_leg:
+                self._phone_by_leg[one].on_talk()

@@ -1,0 +1,88 @@
+"""The stage of the simulations: two lines of agents, the hotline's flow, all numbers."""
+
+from acd.calls.numbers import FlowTarget, NumberPlan, QueueTarget
+from acd.ivr.book import FlowBook, load_flows
+from acd.ivr.validation import FlowContext
+from acd.routing.model import (
+    AgentProfile,
+    Grade,
+    LayerProfile,
+    Overflow,
+    QueueKind,
+    QueueProfile,
+)
+
+HOTLINE = """
+flow: hotline
+start: menu
+languages: [zh]
+nodes:
+  menu:
+    type: menu
+    prompts: [menu]
+    timeout_s: 5
+    retries: 1
+    digits: {"1": sales, "2": service, "0": service}
+    on_timeout: service
+    on_invalid: bye
+  sales: {type: queue, queue: sales, priority: 1, category: jewelry, on_timeout: bye, on_full: bye}
+  service: {type: queue, queue: service, on_timeout: menu, on_full: bye}
+  bye: {type: hangup, sounds: [bye]}
+"""
+
+NUMBERS = NumberPlan(
+    targets={
+        "4000": FlowTarget("hotline"),
+        "4001": QueueTarget("sales"),
+        "4002": QueueTarget("service"),
+    }
+)
+
+
+def flows() -> FlowBook:
+    sounds = frozenset({"zh/menu", "zh/bye", "music/default"})
+    context = FlowContext(queues=frozenset({"sales", "service"}), sounds=sounds, languages=("zh",))
+    return load_flows({"hotline.yaml": HOTLINE}, context)
+
+
+def agents(count: int) -> tuple[AgentProfile, ...]:
+    """Two in five sell, two in five serve, one in five does both."""
+    lines = ({"sales": Grade.A}, {"sales": Grade.C}, {"service": Grade.B}, {"service": Grade.A})
+    both = {"sales": Grade.B, "service": Grade.B}
+    return tuple(
+        AgentProfile(
+            number=str(1001 + i),
+            name=f"agent {i}",
+            account=str(1001 + i),
+            skills=(*lines, both)[i % 5],
+            categories={"jewelry": Grade(1 + i % 5)},
+        )
+        for i in range(count)
+    )
+
+
+def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[QueueProfile, ...]:
+    return (
+        QueueProfile(
+            name="sales",
+            kind=QueueKind.SALES,
+            skill="sales",
+            layers=(
+                LayerProfile(name="top", order="conversion", minimum_grade=Grade.A),
+                LayerProfile(name="all", order="category_grade", after_s=5.0),
+                LayerProfile(name="borrowed", skills=("service",), after_s=20.0),
+            ),
+            wrap_up_s=wrap_up_s,
+            max_wait_s=max_wait_s,
+            overflow=Overflow(queue="service"),
+            position_every_s=30.0,
+        ),
+        QueueProfile(
+            name="service",
+            skill="service",
+            layers=(LayerProfile(name="all", order="longest_idle"),),
+            wrap_up_s=wrap_up_s,
+            max_wait_s=max_wait_s,
+            max_length=200,
+        ),
+    )

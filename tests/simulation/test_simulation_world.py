@@ -1,0 +1,144 @@
+"""The whole core on a virtual clock: nothing lost, nobody served twice, nothing left open."""
+
+import random
+
+import pytest
+import scenery
+
+from acd.calls import events
+from acd.routing.model import Candidate, Choice
+from acd.simulation.ledger import InvariantError, Ledger
+from acd.simulation.scenario import Scenario
+from acd.simulation.world import World
+
+CALLS = 4_000
+QUIET = Scenario(calls=CALLS, arrivals_per_s=0.5)
+OVERLOADED = Scenario(calls=CALLS, arrivals_per_s=2.0, patience_mean_s=200.0)
+BROKEN = Scenario(
+    calls=CALLS,
+    arrivals_per_s=0.6,
+    no_answer=0.2,
+    busy=0.1,
+    rejected=0.1,
+    unreachable=0.1,
+    holds=0.5,
+    media_refused=0.05,
+    media_delay_s=3.0,
+    media_lost_every_s=120.0,
+    agent_changes_every_s=60.0,
+)
+RUSHED = Scenario(
+    calls=CALLS, arrivals_per_s=5.0, patience_mean_s=6.0, talk_mean_s=2.0, ring_mean_s=1.0
+)
+
+
+def run(scenario: Scenario, seed: int, *, agents: int = 50) -> World:
+    world = World(
+        scenario,
+        agents=scenery.agents(agents),
+        queues=scenery.queues(),
+        numbers=scenery.NUMBERS,
+        flows=scenery.flows(),
+        randomness=random.Random(seed),
+    )
+    try:
+        world.run()
+    except Exception as error:
+        error.add_note(f"scenario {scenario}, seed {seed}")
+        raise
+    return world
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scenario", [QUIET, OVERLOADED, BROKEN, RUSHED])
+def test_promises_hold_whatever_people_phones_and_media_do(scenario: Scenario, seed: int) -> None:
+    ledger = run(scenario, seed).ledger
+    assert ledger.started == ledger.ended == CALLS
+    assert ledger.offered == sum(ledger.left.values())
+    assert ledger.left["answered"] == ledger.offers["answered"] > 0
+
+
+def test_a_seed_decides_the_whole_day() -> None:
+    first, second = (run(QUIET, 7) for _ in range(2))
+    assert first.clock.now == second.clock.now
+    assert first.ledger.outcomes == second.ledger.outcomes
+    assert first.ledger.offers == second.ledger.offers
+
+
+def test_more_agents_lose_fewer_callers() -> None:
+    few, many = (run(OVERLOADED, 3, agents=n).ledger.left for n in (20, 100))
+    assert many["abandoned"] < few["abandoned"]
+
+
+def test_overload_overflows_and_refuses() -> None:
+    left = run(OVERLOADED, 1).ledger.left
+    assert left["overflowed"] > 0
+    assert left["timed_out"] > 0
+
+
+# --- the ledger itself: each planted breach is found ---
+
+STARTED = events.CallStarted(
+    interaction="i", leg="l", sip_call_id="c", caller="", called="4000", peer="udp:x:1"
+)
+ENDED = events.CallEnded(interaction="i", ended_by="caller", reason="hangup")
+CHOICE = Choice("all", "longest_idle", (Candidate("1001", 0, 0),), 1, 0)
+
+
+def entered(visit: str, **more: object) -> events.QueueEntered:
+    return events.QueueEntered(interaction="i", visit=visit, queue="q", kind="sales", **more)
+
+
+def offer(visit: str, agent: str = "1001", name: str = "o") -> events.OfferMade:
+    return events.OfferMade(
+        interaction="i",
+        visit=visit,
+        queue="q",
+        offer=name,
+        agent=agent,
+        leg="a",
+        sip_call_id="a",
+        choice=CHOICE,
+    )
+
+
+def connected(agent: str = "1001") -> events.AgentConnected:
+    return events.AgentConnected(interaction="i", visit="v", queue="q", agent=agent, leg="a")
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ([STARTED, STARTED], "started twice"),
+        ([STARTED, ENDED, ENDED], "without start or twice"),
+        ([STARTED, entered("v"), entered("v")], "entered twice"),
+        ([STARTED, offer("v")], "does not wait"),
+        ([STARTED, entered("v"), offer("v"), offer("v", "1002", "p")], "does not wait"),
+        ([STARTED, entered("v"), entered("w"), offer("v"), offer("w", name="p")], "two calls"),
+        ([STARTED, entered("v"), connected(), connected()], "in two calls"),
+        ([STARTED, entered("v"), entered("w", waited_before_s=-5.0), offer("w")], "overtaken"),
+        ([STARTED, entered("v"), connected(), offer("v")], "while talking"),
+    ],
+)
+def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
+    ledger = Ledger()
+    for event in planted[:-1]:
+        ledger.take(event, 10.0)
+    with pytest.raises(InvariantError, match=found):
+        ledger.take(planted[-1], 10.0)
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ([STARTED], "never ended"),
+        ([STARTED, entered("v"), ENDED], "never left"),
+        ([STARTED, entered("v"), connected(), ENDED], "never left"),
+    ],
+)
+def test_the_ledger_finds_at_the_end(planted: list[events.Event], found: str) -> None:
+    ledger = Ledger()
+    for event in planted:
+        ledger.take(event, 10.0)
+    with pytest.raises(InvariantError, match=found):
+        ledger.check_closed()
