@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-VOICES = {"zh": ("cmn-latn-pinyin", 170), "en": ("en-us", 165)}
+VOICES = {"zh": ("cmn-latn-pinyin", 190), "en": ("en-us", 180)}
 """espeak-ng's voice and its speed in words per minute, by language. Its plain `cmn` of Debian 12
 turns characters into pinyin and then speaks that as English ("nin two"); this one does not."""
 
@@ -38,16 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         return _fail(f"{' and '.join(missing)} not found: apt-get install espeak-ng sox")
     manifest = yaml.safe_load((arguments.prompts / "manifest.yaml").read_text("utf-8"))
-    prompts: dict[str, dict[str, str]] = manifest["prompts"]
+    prompts: dict[str, dict[str, str | dict[str, str]]] = manifest["prompts"]
     unknown = sorted(set(arguments.names) - set(prompts))
     if unknown:
         return _fail(f"not in the manifest: {', '.join(unknown)}")
     for name in arguments.names or prompts:
-        for language, text in prompts[name].items():
+        for language, spoken in prompts[name].items():
+            written = spoken if isinstance(spoken, dict) else {"voice": language, "text": spoken}
             target = arguments.prompts / language / f"{name}.wav"
             if arguments.all or arguments.names or not target.exists():
                 target.parent.mkdir(exist_ok=True)
-                render(text, language, target)
+                render(written["text"], written["voice"], target)
                 sys.stdout.write(f"{target}\n")
     return 0
 
@@ -57,13 +58,13 @@ def _fail(message: str) -> int:
     return 1
 
 
-def render(text: str, language: str, target: Path) -> None:
+def render(text: str, voice_language: str, target: Path) -> None:
     """Speak the text, cut the silence at both ends, limit to the telephone's band, even the level.
 
     Words of numbers are set close to each other: they get 20 ms of silence, others 60 ms before
     and 200 ms behind.
     """
-    voice, speed = VOICES[language]
+    voice, speed = VOICES[voice_language]
     before, behind = ("0.02", "0.02") if target.stem.startswith("number_") else ("0.06", "0.2")
     with tempfile.TemporaryDirectory() as folder:
         spoken = Path(folder) / "spoken.wav"
