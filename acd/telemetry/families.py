@@ -28,6 +28,12 @@ class Family(Struct, frozen=True):
 FAMILIES = (
     Family("acd_calls_started", "counter", ("direction",), "Calls whose INVITE was taken."),
     Family(
+        "acd_calls_rejected",
+        "counter",
+        ("reason",),
+        "Calls refused at the door: unknown_number, not_an_agent, draining, journal_failing.",
+    ),
+    Family(
         "acd_calls",
         "counter",
         ("outcome", "reason"),

@@ -132,7 +132,7 @@ def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in fields.items():
         if isinstance(value, dict):
             yield from _flat(value)
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
             yield key, " ".join(",".join(str(item) for item in row.values()) for row in value)
         else:
             yield key, value

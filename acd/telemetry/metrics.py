@@ -154,6 +154,9 @@ class Metrics:
     def _call_started(self, event: events.CallStarted) -> None:
         self._counts["acd_calls_started"][event.direction,] += 1
 
+    def _call_rejected(self, event: events.CallRejected) -> None:
+        self._counts["acd_calls_rejected"][event.reason,] += 1
+
     def _call_ended(self, event: events.CallEnded) -> None:
         self._counts["acd_calls"][event.ended_by, event.reason] += 1
 
@@ -285,6 +288,7 @@ def _histogram(family: Family, histograms: Mapping[Labels, _Histogram]) -> Metri
 
 COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.CallStarted: Metrics._call_started,
+    events.CallRejected: Metrics._call_rejected,
     events.CallEnded: Metrics._call_ended,
     events.QueueEntered: Metrics._queue_entered,
     events.QueueLeft: Metrics._queue_left,

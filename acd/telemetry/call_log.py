@@ -1,0 +1,57 @@
+"""Log lines of calls and agents: what an operator greps for, each with its interaction id.
+
+One line at `info` for a call's end and for what people do; a call's single steps at `debug`.
+"""
+
+import structlog
+
+from acd.calls import events
+from acd.calls.journal import Record
+
+log = structlog.get_logger("acd.calls")
+
+INFO = {
+    events.CallRejected: "call_rejected",
+    events.CallEnded: "call_ended",
+    events.DispositionEntered: "disposition_entered",
+    events.AgentStatusChanged: "agent_status_changed",
+    events.DevicesChanged: "devices_changed",
+}
+DEBUG = {
+    events.CallStarted: "call_started",
+    events.FlowEntered: "flow_entered",
+    events.FlowStepTaken: "flow_step_taken",
+    events.QueueEntered: "queue_entered",
+    events.OfferMade: "offer_made",
+    events.OfferEnded: "offer_ended",
+    events.QueueLeft: "queue_left",
+    events.AgentConnected: "agent_connected",
+    events.AgentDisconnected: "agent_disconnected",
+    events.HoldStarted: "hold_started",
+    events.HoldEnded: "hold_ended",
+}
+
+
+class CallLog:
+    """Writes the lines of one level's choice; what is not to be written costs a look-up."""
+
+    def __init__(self, level: str) -> None:
+        """`level` is the configured log level."""
+        self._info = INFO if level in {"debug", "info"} else {}
+        self._debug = DEBUG if level == "debug" else {}
+
+    def __call__(self, record: Record) -> None:
+        """Write the event's line, if it has one."""
+        event = record.event
+        kind = type(event)
+        name = self._info.get(kind)
+        if name is not None:
+            log.info(name, **_fields(event))
+        elif self._debug and (name := self._debug.get(kind)) is not None:
+            log.debug(name, **_fields(event))
+
+
+def _fields(event: events.Event) -> dict[str, object]:
+    """Return the event's fields that say something."""
+    values = ((name, getattr(event, name)) for name in event.__struct_fields__)
+    return {name: value for name, value in values if value is not None and value != ""}
