@@ -21,7 +21,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes."""
-    from acd.app import serve
     from acd.config import load_config, parse_address
 
     for option in ("sip", "http"):
@@ -29,8 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
             parse_address(getattr(arguments, option) or "127.0.0.1:0")
         except ValueError as error:
             raise CommandError(f"--{option}: {error}") from error
+    config = load_config(arguments.config)
+
+    from acd.app import serve
+
     return serve(
-        load_config(arguments.config),
+        config,
         config_dir=arguments.config,
         state_dir=arguments.state,
         sip=arguments.sip,

@@ -92,8 +92,9 @@ def _with_agent(text: str, agent: NewAgent) -> str:
                 ),
             )
         )
-    begin, end = key.start_mark.line, max(key.start_mark.line, listed.end_mark.line)
-    return "\n".join([*lines[:begin], "agents:", *agent.lines("  "), *lines[end + 1 :], ""])
+    begin, end = key.start_mark.line, listed.end_mark.line
+    head = "agents:" + lines[end][listed.end_mark.column :]  # a comment may stand there
+    return "\n".join([*lines[:begin], head, *agent.lines("  "), *lines[end + 1 :], ""])
 
 
 def _agents_node(text: str) -> tuple[yaml.Node | None, yaml.Node | None]:
