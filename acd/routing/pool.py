@@ -75,7 +75,7 @@ class IdlePool:
     def best(
         self, passed_over: Collection[str], now: float
     ) -> tuple[Agent, tuple[Candidate, ...], int] | None:
-        """Find the best idle agent, the best few, and how many there are, but those passed over."""
+        """Find the best idle agent, the best few, and how many there are, but the passed over."""
         if self.order == CONVERSION and self._version != self.rank.version:
             self._rescore_all()
         ranked = self._ranked

@@ -1,0 +1,396 @@
+"""Any sequence of inputs keeps the promises of the router, checked from its events alone."""
+
+import math
+from itertools import count
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from acd.routing.events import (
+    AgentStateChanged,
+    AgentStatusChanged,
+    CallRefused,
+    CallTimedOut,
+    OfferMade,
+    OfferOutcome,
+    OfferWithdrawn,
+    PositionDue,
+)
+from acd.routing.model import (
+    AgentProfile,
+    Grade,
+    LayerProfile,
+    QueueProfile,
+    State,
+    Status,
+    WaitingCall,
+)
+from acd.routing.router import LONGEST_WRAP_UP_S, Router
+
+LAYERS = (
+    LayerProfile(name="best", order="conversion", minimum_grade=Grade.A),
+    LayerProfile(
+        name="experts", order="category_grade", minimum_category_grade=Grade.B, after_s=4.0
+    ),
+    LayerProfile(name="borrowed", order="longest_idle", skills=("service",), after_s=9.0),
+)
+SALES = QueueProfile(
+    name="sales",
+    skill="sales",
+    layers=LAYERS,
+    max_wait_s=40.0,
+    max_length=6,
+    wrap_up_s=5.0,
+    position_every_s=7.0,
+    hold_out=0.3,
+)
+SERVICE = QueueProfile(
+    name="service",
+    skill="service",
+    layers=(LayerProfile(name="all", order="longest_idle"),),
+    priority=1,
+    wrap_up_s=0.0,
+    ring_timeout_s=8.0,
+)
+
+
+def profile(number, skills, categories=None, rank=None):
+    return AgentProfile(
+        number=number,
+        name=number,
+        account=f"sip{number}",
+        skills=skills,
+        categories=categories or {},
+        rank=rank or {},
+    )
+
+
+AGENTS = (
+    profile("1", {"sales": Grade.AAA}, rank={"sales": 0.4}),
+    profile("2", {"sales": Grade.A}, {"tv": Grade.AA}),
+    profile("3", {"sales": Grade.C}, {"tv": Grade.B}),
+    profile("4", {"service": Grade.B}),
+    profile("5", {"sales": Grade.B, "service": Grade.A}, {"pans": Grade.A}),
+)
+CONFIGURATIONS = (
+    (AGENTS, (SALES, SERVICE)),
+    (AGENTS[1:], (SALES, SERVICE)),
+    (AGENTS, (SERVICE,)),
+    ((profile("1", {"service": Grade.C}), *AGENTS[2:]), (SERVICE, SALES)),
+)
+
+NUMBERS = st.sampled_from("12345")
+PICK = st.integers(0, 5)
+
+
+class Floor(RuleBasedStateMachine):
+    """The world as the router's events tell it, against what it says and ought to do."""
+
+    def __init__(self):
+        super().__init__()
+        ids = count(1)
+        self.calls_made = count(1)
+        self.draw = 0.0
+        self.profiles = {agent.number: agent for agent in AGENTS}
+        self.queues = {queue.name: queue for queue in (SALES, SERVICE)}
+        self.retired_queues = {}
+        self.router = Router(
+            agents=AGENTS,
+            queues=(SALES, SERVICE),
+            new_id=lambda: f"o{next(ids)}",
+            random=lambda: self.draw,
+        )
+        self.now = 100.0
+        self.waiting = {}
+        self.offers = {}
+        self.talking = {}
+        self.tracks = {}
+        self.wants = {}
+        self.ended = set()
+
+    # --- the world, from events ---
+
+    def take(self, events):
+        for event in events:
+            getattr(self, f"saw_{type(event).__name__}")(event)
+        return events
+
+    def saw_OfferMade(self, event: OfferMade):
+        assert event.call in self.waiting, "an offer of a call that is not waiting"
+        assert event.call not in {made.call for made in self.offers.values()}, "offered twice"
+        assert event.agent not in {made.agent for made in self.offers.values()}
+        assert event.agent not in self.talking, "an agent in two calls"
+        assert self.wants[event.agent] is Status.READY
+        self.check_order(event)
+        self.check_choice(event)
+        self.offers[event.offer] = event
+
+    def saw_OfferWithdrawn(self, event: OfferWithdrawn):
+        made = self.offers.pop(event.offer)
+        assert (made.call, made.agent) == (event.call, event.agent)
+
+    def saw_CallTimedOut(self, event: CallTimedOut):
+        assert event.call not in {made.call for made in self.offers.values()}
+        self.finish(event.call)
+
+    def saw_CallRefused(self, event: CallRefused):
+        self.finish(event.call)
+
+    def saw_PositionDue(self, event: PositionDue):
+        assert event.position == self.router.position(event.call) or event.position >= 1
+
+    def saw_AgentStatusChanged(self, event: AgentStatusChanged):
+        self.wants[event.agent] = event.status
+
+    def saw_AgentStateChanged(self, event: AgentStateChanged):
+        now = (event.state, event.queue, event.interaction)
+        initial = (State.OFFLINE, "", "")
+        assert self.tracks.get(event.agent, initial) != now, "a change that is none"
+        self.tracks[event.agent] = now
+
+    def finish(self, call):
+        assert call in self.waiting, "ended twice"
+        del self.waiting[call]
+        self.ended.add(call)
+
+    # --- what ought to be ---
+
+    def queue_of(self, call):
+        return self.queues.get(call.queue) or self.retired_queues[call.queue]
+
+    def admitted(self, agent: AgentProfile, call: WaitingCall):
+        """First layer that admits the agent to this call by now, the rule in its own words."""
+        queue = self.queue_of(call)
+        for layer in queue.layers:
+            skills = layer.skills if layer.skills else (queue.skill,)
+            graded = max(agent.skills.get(skill, 0) for skill in skills) >= layer.minimum_grade
+            knows = layer.minimum_category_grade is None or (
+                agent.categories.get(call.category, 0) >= layer.minimum_category_grade
+            )
+            if graded and knows and call.enqueued_at + layer.after_s <= self.now:
+                return layer
+        return None
+
+    def place(self, call):
+        return (
+            -self.queue_of(call).priority,
+            -call.priority,
+            call.enqueued_at,
+            call.call,
+        )
+
+    def unoffered(self):
+        offered = {made.call for made in self.offers.values()}
+        return [call for name, call in self.waiting.items() if name not in offered]
+
+    def check_order(self, event):
+        """Nobody who could be served by this agent stands before the call."""
+        chosen = self.waiting[event.call]
+        agent = self.profiles[event.agent]
+        assert self.admitted(agent, chosen)
+        before = [
+            call
+            for call in self.unoffered()
+            if self.place(call) < self.place(chosen) and self.admitted(agent, call)
+        ]
+        assert before == []
+
+    def check_choice(self, event):
+        choice = event.choice
+        first = choice.candidates[0]
+        assert first.agent == event.agent
+        keys = [(-each.score, -each.idle_s, each.agent) for each in choice.candidates]
+        assert keys == sorted(keys)
+        assert len(choice.candidates) == min(10, choice.candidates_total)
+
+    # --- inputs ---
+
+    @rule(number=NUMBERS, reachable=st.booleans())
+    def phone(self, number, reachable):
+        self.take(self.router.set_reachable(number, reachable, self.now))
+        assert self.router.set_reachable(number, reachable, self.now) == []
+
+    @rule(number=NUMBERS, status=st.sampled_from(Status), reason=st.sampled_from(["", "lunch"]))
+    def status(self, number, status, reason):
+        if number in self.known():
+            self.take(self.router.set_status(number, status, reason, "agent", self.now))
+            assert self.router.set_status(number, status, reason, "agent", self.now) == []
+
+    @rule(number=NUMBERS)
+    def log_in(self, number):
+        if number in self.known():
+            self.take(self.router.set_reachable(number, True, self.now))
+            self.take(self.router.set_status(number, Status.READY, "", "agent", self.now))
+
+    @rule(
+        queue=st.sampled_from(["sales", "sales", "service", "nowhere"]),
+        priority=st.integers(0, 1),
+        category=st.sampled_from(["", "tv", "pans"]),
+        before=st.sampled_from([0.0, 0.0, 3.0, 30.0]),
+        draw=st.sampled_from([0.1, 0.9]),
+    )
+    def call(self, queue, priority, category, before, draw):
+        self.draw = draw
+        name = f"c{next(self.calls_made)}"
+        call = WaitingCall(
+            call=name,
+            interaction=f"i{name}",
+            queue=queue,
+            enqueued_at=self.now - before,
+            priority=priority,
+            category=category,
+        )
+        self.waiting[name] = call
+        self.take(self.router.enqueue(call, self.now))
+        if name in self.waiting:
+            assert self.router.enqueue(call, self.now) == []
+
+    @precondition(lambda self: self.waiting)
+    @rule(pick=PICK)
+    def caller_leaves(self, pick):
+        name = sorted(self.waiting)[pick % len(self.waiting)]
+        ringing = [made.agent for made in self.offers.values() if made.call == name]
+        events = self.router.leave(name, self.now)
+        if ringing:
+            assert isinstance(events[0], OfferWithdrawn)
+            assert events[0].outcome is OfferOutcome.CALLER_LEFT
+        self.finish(name)
+        self.take(events)
+        assert self.router.leave(name, self.now) == []
+
+    @precondition(lambda self: self.offers)
+    @rule(pick=PICK)
+    def agent_answers(self, pick):
+        offer = sorted(self.offers)[pick % len(self.offers)]
+        made = self.offers.pop(offer)
+        self.talking[made.agent] = made
+        self.finish(made.call)
+        events = self.take(self.router.offer_answered(offer, self.now))
+        assert events == [
+            AgentStateChanged(made.agent, State.TALKING, made.queue, made.interaction)
+        ]
+        assert self.router.offer_answered(offer, self.now) == []
+
+    @precondition(lambda self: self.offers)
+    @rule(
+        pick=PICK,
+        outcome=st.sampled_from(
+            [
+                OfferOutcome.NO_ANSWER,
+                OfferOutcome.BUSY,
+                OfferOutcome.REJECTED,
+                OfferOutcome.FAILED,
+            ]
+        ),
+    )
+    def phone_does_not_take_it(self, pick, outcome):
+        offer = sorted(self.offers)[pick % len(self.offers)]
+        del self.offers[offer]
+        self.take(self.router.offer_failed(offer, outcome, self.now))
+        assert self.router.offer_failed(offer, outcome, self.now) == []
+
+    @precondition(lambda self: self.talking)
+    @rule(pick=PICK, held=st.booleans())
+    def hold(self, pick, held):
+        agent = sorted(self.talking)[pick % len(self.talking)]
+        self.take(self.router.hold(agent, held, self.now))
+
+    @precondition(lambda self: self.talking)
+    @rule(pick=PICK)
+    def talk_ends(self, pick):
+        agent = sorted(self.talking)[pick % len(self.talking)]
+        del self.talking[agent]
+        self.take(self.router.release(agent, self.now))
+
+    @rule(number=NUMBERS)
+    def wrap_up_is_done(self, number):
+        if number in self.known():
+            self.take(self.router.end_wrap_up(number, self.now))
+
+    @rule(number=NUMBERS, seconds=st.sampled_from([3.0, 20.0, math.inf]))
+    def wrap_up_goes_on(self, number, seconds):
+        if number in self.known():
+            self.take(self.router.extend_wrap_up(number, self.now + seconds, self.now))
+
+    @rule(number=NUMBERS, success=st.booleans(), category=st.sampled_from(["", "tv"]), of=PICK)
+    def outcome(self, number, success, category, of):
+        wall_s = 1e9 + self.now
+        self.router.record_outcome(number, "sales", category, f"i{of}", success, wall_s)
+
+    @rule(seconds=st.sampled_from([0.5, 2.0, 5.0, 10.0, 45.0]))
+    def time_goes_by(self, seconds):
+        until = self.now + seconds
+        while (due_at := self.router.next_deadline()) <= until:
+            self.now = max(self.now, due_at)
+            self.take(self.router.on_time(self.now))
+            assert self.router.next_deadline() > self.now
+        self.now = until
+
+    @rule(seconds=st.sampled_from([3.0, 15.0]))
+    def time_jumps(self, seconds):
+        """The clock comes late: everything that was due strikes at once."""
+        self.now += seconds
+        self.take(self.router.on_time(self.now))
+
+    @rule(pick=st.integers(0, len(CONFIGURATIONS) - 1))
+    def configuration_changes(self, pick):
+        agents, queues = CONFIGURATIONS[pick]
+        self.retired_queues |= self.queues
+        self.queues = {queue.name: queue for queue in queues}
+        self.profiles |= {agent.number: agent for agent in agents}
+        self.take(self.router.configure(agents, queues, self.now))
+        assert self.router.configure(agents, queues, self.now) == []
+
+    # --- promises ---
+
+    def known(self):
+        return {view.agent for view in self.router.agents()}
+
+    @invariant()
+    def no_call_is_lost(self):
+        for name in self.waiting:
+            assert self.router.position(name) >= 1
+        assert sum(self.router.queue_lengths().values()) == len(self.waiting)
+
+    @invariant()
+    def the_line_is_in_order(self):
+        for queue in {call.queue for call in self.waiting.values()}:
+            line = [call for call in self.waiting.values() if call.queue == queue]
+            line.sort(key=self.place)
+            assert [self.router.position(call.call) for call in line] == [
+                index + 1 for index in range(len(line))
+            ]
+
+    @invariant()
+    def events_and_views_agree(self):
+        for view in self.router.agents():
+            track = self.tracks.get(view.agent, (State.OFFLINE, "", ""))
+            assert (view.state, view.queue, view.interaction) == track
+            assert view.status is self.wants.get(view.agent, Status.LOGGED_OUT)
+            offered = {made.agent for made in self.offers.values()}
+            assert (view.state is State.OFFERED) == (view.agent in offered)
+            talking = view.state in {State.TALKING, State.HELD}
+            assert talking == (view.agent in self.talking)
+
+    @invariant()
+    def nobody_is_stuck(self):
+        for view in self.router.agents():
+            if view.state in {State.OFFERED, State.WRAP_UP, State.PAUSED}:
+                assert view.deadline <= self.now + LONGEST_WRAP_UP_S
+                assert self.router.next_deadline() <= view.deadline
+            else:
+                assert view.deadline == math.inf
+        if self.waiting:
+            assert self.router.next_deadline() < math.inf
+
+    @invariant()
+    def nobody_is_idle_while_a_call_waits_that_the_agent_may_take(self):
+        for view in self.router.agents():
+            if view.state is State.IDLE and view.status is Status.READY:
+                agent = self.profiles[view.agent]
+                assert not [call for call in self.unoffered() if self.admitted(agent, call)]
+
+
+Floor.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+TestFloor = Floor.TestCase
