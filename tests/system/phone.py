@@ -283,7 +283,7 @@ class Phone:
             ]
 
     def close(self) -> None:
-        """End the phone; the server is told nothing, as when a cable is pulled."""
+        """End the phone; calls that are left are hung up, the registration stays."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:

@@ -24,6 +24,9 @@ import pjsua2 as pj
 TURN_MS = 10
 "How long a turn of the loop waits for the network: adds at most this to any reaction."
 
+LEAVE_S = 1.0
+"For the answers to the last BYE or CANCEL."
+
 _NAME_ADDR = re.compile(
     r'\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^<"]*?))\s*<?sips?:(?P<user>[^@;>]*)@?'
 )
@@ -191,10 +194,18 @@ class Phone:
             while select.select([0], [], [], 0)[0]:
                 data = os.read(0, 65536)
                 if not data:
-                    os._exit(0)
+                    self._leave()
                 *lines, buffer = (buffer + data).split(b"\n")
                 for line in lines:
                     self._carry_out(json.loads(line))
+
+    def _leave(self):
+        """Hang up what is left, so that the server need not find out, and end."""
+        self._endpoint.hangupAllCalls()
+        deadline = time.monotonic() + LEAVE_S
+        while self._lines and time.monotonic() < deadline:
+            self._endpoint.libHandleEvents(TURN_MS)
+        os._exit(0)
 
     def _carry_out(self, command):
         number, name = command.pop("id"), command.pop("do")
