@@ -7,6 +7,7 @@ stands or falls by itself: a broken file leaves its old version in service.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from . import model
 from .compiler import Flow, compile_flow, version_of
@@ -122,6 +123,11 @@ def _read_all(
             faulty |= _name_in(files[file])
             continue
         parts, found = check_flow(document, flow, context)
+        stem = PurePath(file).stem
+        if flow.flow != stem:
+            # Settings name flows by their files, before any is read.
+            message = f"flow {flow.flow!r} stands in a file of another name"
+            found.append(document.fault(("flow",), message, f"flow: {stem}, or rename the file"))
         owner = owners.setdefault(flow.flow, file)
         if owner != file:
             message = f"flow {flow.flow!r} stands in {owner} too"

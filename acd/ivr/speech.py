@@ -1,6 +1,6 @@
 """Numbers as rows of recorded words, for Mandarin and English.
 
-The words are the sounds `number-…` of the prompts' manifest; names come resolved ("zh/number-3").
+The words are the sounds `number_…` of the prompts' manifest; names come resolved ("zh/number_3").
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ def say_number(number: int, language: str) -> tuple[str, ...]:
     words = _WORDS.get(language)
     if words is None:
         raise SpeechError(f"no number words in {language!r}, only in {', '.join(_WORDS)}")
-    return tuple(f"{language}/number-{word}" for word in words(number))
+    return tuple(f"{language}/number_{word}" for word in words(number))
 
 
 def say_digits(digits: str, language: str) -> tuple[str, ...]:
     """Return the sounds of a text key by key; what is no digit is left out."""
-    return tuple(f"{language}/number-{digit}" for digit in digits if "0" <= digit <= "9")
+    return tuple(f"{language}/number_{digit}" for digit in digits if "0" <= digit <= "9")
 
 
 def say_position(position: int, language: str) -> tuple[str, ...]:
@@ -42,15 +42,15 @@ def say_position(position: int, language: str) -> tuple[str, ...]:
     beyond the recorded numbers, or a language without them, gives the plain request to wait.
     """
     if language == "zh" and position == 1:
-        return ("zh/queue-next",)
+        return ("zh/queue_next",)
     count = position - 1 if language == "zh" else position
     try:
         number = say_number(count, language)
     except SpeechError:
-        return (f"{language}/queue-wait",)
+        return (f"{language}/queue_wait",)
     if language == "zh" and count == 2:
-        number = ("zh/number-liang",)
-    return (f"{language}/queue-position-before", *number, f"{language}/queue-position-after")
+        number = ("zh/number_liang",)
+    return (f"{language}/queue_position_before", *number, f"{language}/queue_position_after")
 
 
 def _mandarin(number: int) -> list[str]:
@@ -94,7 +94,7 @@ def _english(number: int) -> list[str]:
 _WORDS: dict[str, Callable[[int], list[str]]] = {"zh": _mandarin, "en": _english}
 NUMBER_SOUNDS: dict[str, tuple[str, ...]] = {
     language: tuple(
-        sorted({f"{language}/number-{word}" for n in range(MAX_NUMBER + 1) for word in words(n)})
+        sorted({f"{language}/number_{word}" for n in range(MAX_NUMBER + 1) for word in words(n)})
     )
     for language, words in _WORDS.items()
 }

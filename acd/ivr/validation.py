@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from . import model
 from .document import Document, Fault, Path, did_you_mean
@@ -14,7 +15,8 @@ from .steps import resolve
 class FlowContext:
     """What exists around the flows."""
 
-    queues: frozenset[str]
+    queues: frozenset[str] | None
+    "None: not known, and not checked."
 
     sounds: frozenset[str]
     'Full names without suffix: "zh/welcome", "music/default".'
@@ -30,7 +32,7 @@ def check_flow(
     compiler = PartsCompiler(document, flow)
     compiler.compile()
     faults = compiler.faults
-    faults += _unknown_nodes(document, flow)
+    faults += shape_faults(document, flow)
     faults += _unreachable(document, flow)
     faults += _no_way_for_silence(document, flow)
     faults += _unknown_queues(document, flow, context)
@@ -38,6 +40,11 @@ def check_flow(
     faults += _sounds(document, flow, context)
     faults += _spoken_variables(document, flow)
     return compiler.parts, faults
+
+
+def shape_faults(document: Document, flow: model.FlowFile) -> list[Fault]:
+    """Return the faults without which a flow can be drawn."""
+    return list(_unknown_nodes(document, flow))
 
 
 def _unknown_nodes(document: Document, flow: model.FlowFile) -> Iterator[Fault]:
@@ -58,9 +65,10 @@ def _unreachable(document: Document, flow: model.FlowFile) -> Iterator[Fault]:
     ahead = [flow.start]
     while ahead:
         for _, _, to in model.ways_out(flow.nodes[ahead.pop()]):
-            if to in flow.nodes and to not in reached:
-                reached.add(to)
-                ahead.append(to)
+            # A mistyped way is one fault, not also one for every node behind it.
+            meant = [to] if to in flow.nodes else get_close_matches(to, flow.nodes, n=1)
+            ahead += (name for name in meant if name not in reached)
+            reached.update(meant)
     for name in flow.nodes:
         if name not in reached:
             yield document.fault(
@@ -85,6 +93,8 @@ def _no_way_for_silence(document: Document, flow: model.FlowFile) -> Iterator[Fa
 def _unknown_queues(
     document: Document, flow: model.FlowFile, context: FlowContext
 ) -> Iterator[Fault]:
+    if context.queues is None:
+        return
     for name, node in flow.nodes.items():
         if isinstance(node, model.Queue) and node.queue not in context.queues:
             yield document.fault(
@@ -123,7 +133,7 @@ def _sounds(document: Document, flow: model.FlowFile, context: FlowContext) -> I
         elif isinstance(sound, model.SayNumber):
             needed = [name for language in languages for name in NUMBER_SOUNDS.get(language, ())]
         else:
-            needed = [f"{language}/number-{n}" for language in languages for n in range(10)]
+            needed = [f"{language}/number_{n}" for language in languages for n in range(10)]
         missing = [name for name in needed if name not in context.sounds]
         if missing:
             hint = did_you_mean(missing[0], context.sounds)
