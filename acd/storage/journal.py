@@ -148,6 +148,14 @@ class Journal:
         """Size of all segments."""
         return self._total
 
+    def bytes_from(self, position: Position) -> int:
+        """Return how many bytes of records lie behind a position, about."""
+        if position.segment >= self._segment:
+            return max(0, self._size - position.offset) if position <= self.end else 0
+        between = self._segment - position.segment - 1
+        limit = self._settings.segment_bytes
+        return max(0, limit - position.offset) + between * limit + self._size
+
     @property
     def recover_from(self) -> Position:
         """Where the records begin that may hold calls left open by an earlier boot."""

@@ -31,7 +31,7 @@ class Table(Struct, frozen=True):
         rest = self.columns[self.key_columns :]
         changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in rest)
         return (
-            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM stage_{self.name}"  # noqa: S608  # all names are constants below
+            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM stage_{self.name}"
             f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
         )
 

@@ -1,0 +1,101 @@
+"""KPI figures as people and programs read them: a table, JSON, CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+
+import msgspec
+from rich.table import Table
+
+from .kpi import QueueKpi
+
+LOCALES = ("zh", "en")
+
+
+def _count(value: int) -> str:
+    return str(value)
+
+
+def _per_cent(value: float | None) -> str:
+    return "–" if value is None else f"{value * 100:.1f} %"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} s"
+
+
+_COLUMNS: tuple[tuple[str, str, str, Callable[..., str]], ...] = (
+    ("offered", "Offered", "呼入量", _count),
+    ("answered", "Answered", "接起量", _count),
+    ("short_abandons", "Short abandons", "短时放弃", _count),
+    ("abandons", "Abandons", "放弃量", _count),
+    ("exited", "Exited", "按键退出", _count),
+    ("callbacks", "Callbacks", "预约回拨", _count),
+    ("overflowed", "Overflowed", "溢出", _count),
+    ("timed_out", "Timed out", "超时", _count),
+    ("refused_full", "Refused", "队满", _count),
+    ("faulted", "Faulted", "故障", _count),
+    ("waiting", "Waiting", "排队中", _count),
+    ("answer_rate", "Answer rate", "接通率", _per_cent),
+    ("service_level", "Service level", "规定期间接通率", _per_cent),
+    ("abandon_rate", "Abandon rate", "放弃率", _per_cent),
+    ("asa_s", "ASA", "平均应答速度", _seconds),
+    ("aht_s", "AHT", "平均处理时长", _seconds),
+    ("orders", "Orders", "订单", _count),
+    ("conversion_rate", "Conversion", "成交率", _per_cent),
+)
+"Field, heading in English, heading in Chinese, how it is shown."
+
+_ALWAYS = frozenset({"offered", "answered", "short_abandons", "abandons", "waiting", "orders"})
+"Counts shown even where all are 0; the others only when something happened."
+
+_DEFINITIONS = {
+    "offered": ("answered in time / offered", "规定时间内接起 / 呼入"),
+    "offered_without_short_abandons": (
+        "answered in time / (offered − short abandons)",
+        "规定时间内接起 / (呼入 − 短时放弃)",
+    ),
+    "answered": ("answered in time / answered", "规定时间内接起 / 接起"),
+    "abandons_met": (
+        "(answered + abandoned in time) / offered",
+        "(规定时间内接起 + 规定时间内放弃) / 呼入",
+    ),
+}
+
+
+def as_table(kpis: Iterable[QueueKpi], *, title: str, locale: str = "en") -> Table:
+    """Return a table for the terminal: rates in per cent, "–" for none, unused counts left out."""
+    rows = list(kpis)
+    chinese = locale == "zh"
+    shown = [
+        column
+        for column in _COLUMNS
+        if column[3] is not _count
+        or column[0] in _ALWAYS
+        or any(getattr(row, column[0]) for row in rows)
+    ]
+    table = Table(title=title)
+    table.add_column("队列" if chinese else "Queue", no_wrap=True)
+    for _, english, other, _ in shown:
+        table.add_column(other if chinese else english, justify="right")
+    for row in rows:
+        table.add_row(row.queue, *(show(getattr(row, field)) for field, _, _, show in shown))
+    if rows:
+        definition = _DEFINITIONS[rows[0].service_level_definition][chinese]
+        name = "规定期间接通率" if chinese else "Service level"
+        table.caption = f"{name} = {definition}"
+    return table
+
+
+def as_json(kpis: Iterable[QueueKpi]) -> str:
+    """Return a JSON list, one object per queue; rates are fractions, null for none."""
+    return msgspec.json.format(msgspec.json.encode(list(kpis)), indent=2).decode()
+
+
+def as_csv(kpis: Iterable[QueueKpi]) -> str:
+    """Return CSV (RFC 4180) with a head line of the JSON's names; empty for none."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(QueueKpi.__struct_fields__)
+    writer.writerows(msgspec.structs.astuple(kpi) for kpi in kpis)
+    return text.getvalue()

@@ -1,0 +1,333 @@
+"""Writing the CDR's rows into Postgres: a batch and the new position in one transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from acd.calls.cdr_open import Moment
+from acd.calls.cdr_rows import (
+    AgentStateInterval,
+    AgentStatusInterval,
+    Disposition,
+    Interaction,
+    Interval,
+    Row,
+    StreamQuality,
+)
+
+from .errors import DatabaseError
+from .frames import Position
+from .migrate import migrate
+from .tables import EPOCH, TABLES, Table, Values, month_of
+
+CONNECT_LIMIT_S = 5.0
+STATEMENT_LIMIT_S = 60.0
+
+ROWS_BETWEEN_TURNS = 200
+"Rows encoded before other tasks get their turn: under a millisecond."
+
+BAD_DATA = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    ValueError,
+    OverflowError,
+    TypeError,
+)
+"What a row's content can cause; all else is trouble with the database."
+
+UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseError)
+"What a database that is down, stopping, full, or not ours can cause."
+
+
+class Progress(Struct, frozen=True):
+    """How far a journal has been written into the tables."""
+
+    confirmed: Position
+    resume: Position
+    boot: str
+    seq: int
+    wall_us: int
+    mono_s: float
+
+    @property
+    def moment(self) -> Moment:
+        """The last written record's time."""
+        return Moment(self.boot, self.wall_us, self.mono_s)
+
+
+class SetAside(Struct, frozen=True):
+    """Something that cannot be stored as it is."""
+
+    place: str
+    error: str
+    content: str
+
+
+class Batch:
+    """Rows for one transaction; of two rows with one key, the later one counts."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.interactions = 0
+        self.set_aside: list[SetAside] = []
+        self.months: set[tuple[int, int]] = set()
+        self.tables: dict[type[Row], dict[Values, Values]] = {}
+        self.homeless: list[Disposition | StreamQuality] = []
+        "Rows of interactions whose start has to be looked up."
+
+    def add(self, row: Row) -> None:
+        """Take a row."""
+        if isinstance(row, Disposition | StreamQuality) and row.started_us == 0:
+            self.homeless.append(row)
+            return
+        kind = type(row)
+        table = TABLES[kind]
+        try:
+            values = table.values(row)
+            month = month_of(row.began_us if isinstance(row, _INTERVALS) else row.started_us)
+        except BAD_DATA as error:
+            self.put_aside(table.name, error, row)
+            return
+        self.months.add(month)
+        self.tables.setdefault(kind, {})[values[: table.key_columns]] = values
+        self.rows += 1
+        self.interactions += kind is Interaction
+
+    def put_aside(self, place: str, error: Exception, content: object) -> None:
+        """Take something that cannot be stored."""
+        text = content if isinstance(content, str) else msgspec.json.encode(content).decode()
+        self.set_aside.append(SetAside(place, _one_line(error), text.replace("\0", "")))
+
+
+_INTERVALS = AgentStatusInterval | AgentStateInterval
+
+
+class Writer:
+    """One connection, with a staging table for each table."""
+
+    def __init__(self, connection: asyncpg.Connection, journal: str, node: str) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._node = node
+        self._months: set[tuple[int, int]] = set()
+
+    @classmethod
+    async def connect(cls, dsn: str, *, journal: str, node: str) -> Self:
+        """Connect and bring the schema up to date. Raises one of UNREACHABLE."""
+        try:
+            connection = await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_LIMIT_S,
+                command_timeout=STATEMENT_LIMIT_S,
+                server_settings={"application_name": "acd shipper", "timezone": "UTC"},
+            )
+        except ValueError as error:
+            raise DatabaseError(f"the database's DSN is malformed: {error}") from error
+        try:
+            await migrate(connection)
+            for table in TABLES.values():
+                await connection.execute(table.stage)
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(connection, journal, node)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close; at once when something went wrong, for then the server may not answer."""
+        if error is None:
+            await self._connection.close(timeout=CONNECT_LIMIT_S)
+        else:
+            self._connection.terminate()
+
+    async def progress(self) -> Progress | None:
+        """Return how far this journal has come; None: nothing of it is here."""
+        row = await self._connection.fetchrow(
+            "SELECT segment, segment_offset, resume_segment, resume_offset, boot, seq, wall_us,"
+            " mono_s FROM journal_position WHERE journal = $1",
+            self._journal,
+        )
+        if row is None:
+            return None
+        segment, offset, resume_segment, resume_offset, boot, seq, wall_us, mono_s = row
+        return Progress(
+            Position(segment, offset),
+            Position(resume_segment, resume_offset),
+            boot,
+            seq,
+            wall_us,
+            mono_s,
+        )
+
+    async def open_intervals(self) -> list[Interval]:
+        """Return the agents' intervals of this node that have an open row."""
+        status = await self._connection.fetch(_OPEN_STATUS, self._node)
+        state = await self._connection.fetch(_OPEN_STATE, self._node)
+        return [
+            *(AgentStatusInterval(**_interval_fields(row)) for row in status),
+            *(AgentStateInterval(**_interval_fields(row)) for row in state),
+        ]
+
+    async def write(self, batch: Batch, former: Progress | None, progress: Progress) -> None:
+        """Write rows and position, all or nothing.
+
+        Rows that the database refuses are set aside, and the rest is written. Raises one of
+        UNREACHABLE; the caller then has to read the position again.
+        """
+        await self._find_homes(batch)
+        await self._ensure_months(batch.months)
+        try:
+            async with self._connection.transaction():
+                for kind, rows in batch.tables.items():
+                    await self._store(TABLES[kind], list(rows.values()))
+                await self._finish(batch, former, progress)
+        except BAD_DATA:
+            async with self._connection.transaction():
+                for kind, rows in batch.tables.items():
+                    await self._store_carefully(TABLES[kind], list(rows.values()), batch)
+                await self._finish(batch, former, progress)
+
+    async def _find_homes(self, batch: Batch) -> None:
+        """Look up the start of interactions that ended long ago, for what came late."""
+        if not batch.homeless:
+            return
+        ids = list({row.interaction for row in batch.homeless})
+        found = await self._connection.fetch(
+            "SELECT interaction, started_at, project FROM interactions"
+            " WHERE interaction = ANY($1::text[])",
+            ids,
+        )
+        homes = {row["interaction"]: (row["started_at"], row["project"]) for row in found}
+        for row in batch.homeless:
+            home = homes.get(row.interaction)
+            if home is None:
+                batch.put_aside(TABLES[type(row)].name, LookupError("unknown interaction"), row)
+                continue
+            row.started_us = _microseconds(home[0])
+            row.project = home[1]
+            batch.add(row)
+        batch.homeless.clear()
+
+    async def _ensure_months(self, months: set[tuple[int, int]]) -> None:
+        """Make the months' partitions, and those of the months after them, ahead of time."""
+        wanted = months | {(year + month // 12, month % 12 + 1) for year, month in months}
+        for year, month in sorted(wanted - self._months):
+            await self._connection.execute("SELECT ensure_month($1)", date(year, month, 1))
+            self._months.add((year, month))
+
+    async def _store(self, table: Table, rows: list[Values]) -> None:
+        await self._connection.copy_records_to_table(
+            f"stage_{table.name}", columns=table.columns, records=_in_turns(rows)
+        )
+        await self._connection.execute(table.upsert)
+
+    async def _store_carefully(self, table: Table, rows: list[Values], batch: Batch) -> None:
+        """Store what the database takes; halve what it refuses until the bad rows are found."""
+        try:
+            async with self._connection.transaction():
+                await self._store(table, rows)
+                await self._connection.execute(f"DELETE FROM stage_{table.name}")
+        except BAD_DATA as error:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._store_carefully(table, rows[:middle], batch)
+                await self._store_carefully(table, rows[middle:], batch)
+            elif (clean := _without_nul(rows[0])) != rows[0]:
+                await self._store_carefully(table, [clean], batch)
+            else:
+                content = msgspec.json.encode(rows[0], enc_hook=repr).decode()
+                batch.put_aside(table.name, error, content)
+
+    async def _finish(self, batch: Batch, former: Progress | None, progress: Progress) -> None:
+        if batch.set_aside:
+            await self._connection.executemany(
+                "INSERT INTO set_aside (journal, place, error, content) VALUES ($1, $2, $3, $4)",
+                [(self._journal, one.place, one.error, one.content) for one in batch.set_aside],
+            )
+        expected = former.confirmed if former is not None else Position(0, 0)
+        done = await self._connection.execute(
+            _MOVE,
+            self._journal,
+            self._node,
+            progress.confirmed.segment,
+            progress.confirmed.offset,
+            progress.resume.segment,
+            progress.resume.offset,
+            progress.boot,
+            progress.seq,
+            progress.wall_us,
+            progress.mono_s,
+            expected.segment,
+            expected.offset,
+        )
+        if done != "INSERT 0 1":
+            raise DatabaseError(
+                f"another process has shipped journal {self._journal} meanwhile: read on from its"
+                " position"
+            )
+
+
+_MOVE = """
+INSERT INTO journal_position AS p (
+    journal, node, segment, segment_offset, resume_segment, resume_offset, boot, seq, wall_us,
+    mono_s
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (journal) DO UPDATE SET
+    node = EXCLUDED.node, segment = EXCLUDED.segment, segment_offset = EXCLUDED.segment_offset,
+    resume_segment = EXCLUDED.resume_segment, resume_offset = EXCLUDED.resume_offset,
+    boot = EXCLUDED.boot, seq = EXCLUDED.seq, wall_us = EXCLUDED.wall_us,
+    mono_s = EXCLUDED.mono_s, updated_at = now()
+WHERE p.segment = $11 AND p.segment_offset = $12
+"""
+
+_OPEN_STATUS = """
+SELECT node, boot, seq, project, agent, status, reason, changed_by, started_at, started_mono_s
+FROM agent_status_intervals WHERE node = $1 AND ended_at IS NULL
+"""
+
+_OPEN_STATE = """
+SELECT node, boot, seq, project, agent, state, queue, interaction, started_at, started_mono_s
+FROM agent_state_intervals WHERE node = $1 AND ended_at IS NULL
+"""
+
+
+def _interval_fields(row: asyncpg.Record) -> dict[str, Any]:
+    fields = dict(row)
+    fields["began_us"] = _microseconds(fields.pop("started_at"))
+    fields["began_mono_s"] = fields.pop("started_mono_s")
+    return fields
+
+
+def _microseconds(moment: datetime) -> int:
+    passed = moment - EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+async def _in_turns(rows: Sequence[Values]) -> AsyncIterator[Values]:
+    """Yield the rows, and let the loop's other tasks work in between."""
+    for index, row in enumerate(rows):
+        if index % ROWS_BETWEEN_TURNS == ROWS_BETWEEN_TURNS - 1:
+            await asyncio.sleep(0)
+        yield row
+
+
+def _without_nul(row: Values) -> Values:
+    """Replace what Postgres' text cannot hold."""
+    return tuple(v.replace("\0", "�") if isinstance(v, str) else v for v in row)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,304 @@
+"""Ships the journal into Postgres: each record takes effect there exactly once.
+
+The journal's files are read from the position that stands in Postgres beside the rows; rows and
+the new position are written in one transaction. Whatever goes wrong, the position is read again
+and the journal from there. While the database is down the journal grows, to its limit.
+
+Not everything that a later row needs lies behind the position: an interaction under way began
+before it. So the position has a second place, `resume`, where the oldest of those began; a new
+reader starts there and drops the rows that are already stored.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+from msgspec import Struct, structs
+
+from acd.calls.cdr import Fold
+from acd.calls.cdr_rows import Interval, Row
+from acd.calls.journal import Record
+
+from .database import UNREACHABLE, Batch, Progress, Writer
+from .errors import StorageError
+from .frames import START, Position
+from .journal import Journal
+from .journal_reader import Entry, JournalReader
+
+RECORDS_BETWEEN_TURNS = 100
+"Records folded before other tasks get their turn: about a millisecond."
+
+TYPICAL_RECORD_BYTES = 230
+"For an estimate of how many records of earlier boots wait."
+
+
+class ShipperSettings(Struct, frozen=True, kw_only=True):
+    """How the shipper works."""
+
+    interval_s: float = 1.0
+    "At most this long a record waits for others to be written with."
+
+    batch_interactions: int = 2_000
+    batch_rows: int = 40_000
+    "Limits of one transaction: about 0.5 s of Postgres' work, 30 MB here."
+
+    retry_first_s: float = 0.5
+    retry_limit_s: float = 30.0
+    "Pauses between attempts at a database that is down: doubled from first to limit."
+
+    give_up_after_s: float = 86_400.0
+    "An interaction open for so long has lost its end, and is closed as faulted."
+
+
+class Lag(Struct, frozen=True):
+    """How far the tables are behind the journal."""
+
+    records: int
+    seconds: float
+    "Since the tables were last up to date; 0: they are."
+
+    bytes: int
+
+
+class Shipper:
+    """Owns the reading side of a journal. Run `run` as a task."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        dsn: str,
+        *,
+        on_alarm: Callable[[str], None],
+        now: Callable[[], float],
+        settings: ShipperSettings | None = None,
+    ) -> None:
+        """`on_alarm` gets one sentence when the database goes away, comes back, or refuses rows.
+
+        `now` is monotonic seconds.
+        """
+        self.connected = False
+        "Whether the last contact with the database was a good one."
+        self.records_shipped = 0
+        self.set_aside = 0
+        self._journal = journal
+        self._dsn = dsn
+        self._alarm = on_alarm
+        self._now = now
+        self._settings = settings or ShipperSettings()
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._drains = 0
+        self._behind_since: float | None = now()
+        self._shipped: Progress | None = None
+        self._released = 0
+        self._in_trouble = False
+        self._reader = JournalReader(journal.folder, on_damage=on_alarm)
+        self._confirmed = START
+        self._fold = Fold()
+        self._batch = Batch()
+        self._last: Record | None = None
+        self._seeds: list[Interval] = []
+        self._seeded = False
+
+    def lag(self) -> Lag:
+        """Return how far the tables are behind."""
+        shipped, end = self._shipped, self._journal.end
+        behind = self._journal.bytes_from(shipped.confirmed if shipped else START)
+        if behind == 0 or (shipped is not None and shipped.confirmed >= end):
+            return Lag(0, 0.0, 0)
+        since = self._behind_since
+        seconds = 0.0 if since is None else max(0.0, self._now() - since)
+        if shipped is not None and shipped.boot == self._journal.boot:
+            return Lag(self._journal.sequence - shipped.seq, seconds, behind)
+        return Lag(max(self._journal.sequence, behind // TYPICAL_RECORD_BYTES), seconds, behind)
+
+    async def drain(self) -> None:
+        """Return when all that the journal holds now stands in the tables."""
+        target = self._journal.end
+        self._drains += 1
+        self._hurry.set()
+        self._wake.set()
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self._confirmed >= target)
+        finally:
+            self._drains -= 1
+            if not self._drains:
+                self._hurry.clear()
+
+    async def run(self) -> None:
+        """Ship for ever, through the database's outages; ends by cancellation."""
+        failures = 0
+        self._journal.listen(self._on_append)
+        try:
+            while True:
+                try:
+                    await self._ship()
+                except UNREACHABLE as error:
+                    failures = 1 if self.connected else failures + 1
+                    self.connected = False
+                    if failures == 1:
+                        self._in_trouble = True
+                        self._alarm(f"the database cannot be written: {_words(error)}")
+                await asyncio.sleep(self._pause_s(failures))
+        finally:
+            self._journal.listen(None)
+            self._reader.close()
+
+    def _pause_s(self, failures: int) -> float:
+        pause_s = self._settings.retry_first_s * 2.0 ** min(failures - 1, 30)
+        # Nodes whose common database went away should not all come back at once.
+        return min(pause_s, self._settings.retry_limit_s) * random.uniform(0.8, 1.2)
+
+    def _on_append(self) -> None:
+        if not self._wake.is_set():
+            self._wake.set()
+            if self._behind_since is None:
+                self._behind_since = self._now()
+
+    # --- one connection's time ---
+
+    async def _ship(self) -> None:
+        journal = self._journal
+        async with await Writer.connect(
+            self._dsn, journal=journal.id, node=journal.node
+        ) as writer:
+            await self._resume(writer)
+            self.connected = True
+            if self._in_trouble:
+                self._in_trouble = False
+                self._alarm("the database is written again")
+            while True:
+                self._wake.clear()
+                caught_up = await self._gather()
+                await self._write(writer)
+                if caught_up:
+                    await self._rest()
+
+    async def _resume(self, writer: Writer) -> None:
+        """Take the position from the database and forget all that was read before."""
+        progress = await writer.progress()
+        self._seeds = await writer.open_intervals()
+        self._seeded = progress is None
+        self._shipped = progress
+        confirmed = progress.confirmed if progress is not None else START
+        # A power cut may have taken records from the journal's end that had been shipped. This
+        # boot's records stand in their place, and are new.
+        if progress is not None and progress.boot != self._journal.boot:
+            confirmed = min(confirmed, self._journal.boot_begin)
+        resume = min(progress.resume, confirmed) if progress is not None else START
+        self._reader.close()
+        self._reader = JournalReader(self._journal.folder, resume, on_damage=self._alarm)
+        self._confirmed = confirmed
+        self._fold = Fold()
+        self._batch = Batch()
+        self._last = None
+
+    async def _gather(self) -> bool:
+        """Read into the batch; return whether the journal's end was reached."""
+        settings = self._settings
+        while (
+            self._batch.interactions < settings.batch_interactions
+            and self._batch.rows < settings.batch_rows
+        ):
+            entries = self._reader.decode(RECORDS_BETWEEN_TURNS)
+            if not entries and not await asyncio.to_thread(self._reader.fetch):
+                return True
+            for entry in entries:
+                self._take(entry)
+            await asyncio.sleep(0)
+        return False
+
+    def _take(self, entry: Entry) -> None:
+        new = entry.begin >= self._confirmed
+        if new:
+            self._seed()
+            self.records_shipped += 1
+        if entry.record is None:
+            if new:
+                error = StorageError(entry.error)
+                self._batch.put_aside(_place(entry), error, entry.payload.hex())
+            return
+        self._last = entry.record
+        try:
+            rows = self._fold.apply(entry.record, (entry.begin.segment, entry.begin.offset))
+        except Exception as error:  # noqa: BLE001  # one record must not hold up all others
+            self._batch.put_aside(_place(entry), error, entry.record)
+            return
+        if new:
+            for row in rows:
+                self._batch.add(row)
+
+    def _seed(self) -> None:
+        """Give the fold what the tables keep, now that it has come to where they end."""
+        if not self._seeded and self._shipped is not None:
+            self._fold.seed(self._journal.node, self._shipped.moment, self._seeds)
+        self._seeded = True
+
+    async def _write(self, writer: Writer) -> None:
+        """Write what was gathered, and move the position."""
+        position = self._reader.position
+        if self._shipped is not None and position <= self._confirmed:
+            await self._tell()
+            return
+        for row in self._open_rows():
+            self._batch.add(row)
+        batch, self._batch = self._batch, Batch()
+        begun = self._now()
+        progress = self._progress(position)
+        await writer.write(batch, self._shipped, progress)
+        self._shipped = progress
+        self._confirmed = position
+        self._behind_since = None if position >= self._journal.end else begun
+        self._report(batch)
+        if progress.resume.segment > self._released:
+            self._released = progress.resume.segment
+            await asyncio.to_thread(self._journal.release, self._released)
+        await self._tell()
+
+    def _open_rows(self) -> list[Row]:
+        """Return rows of what is still under way, and of what will never end."""
+        rows = self._fold.open_rows()
+        if self._last is not None:
+            limit_us = int(self._settings.give_up_after_s * 1e6)
+            rows += self._fold.give_up(self._last.wall_us - limit_us)
+        return rows
+
+    def _progress(self, position: Position) -> Progress:
+        oldest = self._fold.oldest_open()
+        resume = min(position, Position(*oldest)) if oldest is not None else position
+        if (last := self._last) is not None:
+            return Progress(position, resume, last.boot, last.seq, last.wall_us, last.mono_s)
+        if (shipped := self._shipped) is not None:
+            return structs.replace(shipped, confirmed=position, resume=resume)
+        return Progress(position, resume, "", 0, 0, 0.0)
+
+    def _report(self, batch: Batch) -> None:
+        self.set_aside += len(batch.set_aside)
+        if batch.set_aside:
+            first = batch.set_aside[0]
+            self._alarm(
+                f"{len(batch.set_aside)} rows were set aside (table set_aside), the first of"
+                f" {first.place}: {first.error}"
+            )
+
+    async def _tell(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _rest(self) -> None:
+        """Wait for more, then a little longer, so that records are written in groups."""
+        await self._wake.wait()
+        if not self._hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self._settings.interval_s)
+
+
+def _place(entry: Entry) -> str:
+    return f"{entry.begin.segment}:{entry.begin.offset}"
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
