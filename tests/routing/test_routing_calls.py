@@ -78,6 +78,15 @@ def test_the_maximum_wait_does_not_cut_off_a_ringing_phone():
     assert events[-1] == CallTimedOut("a", "i-a", "sales")
 
 
+def test_after_the_maximum_wait_no_further_agent_is_rung():
+    world = World([agent("1001"), agent("1002")], [queue(max_wait_s=10.0)])
+    world.log_in("1001", "1002")
+    world.call("a")
+    events = world.wait(20.0)
+    assert offered_to(events) == []
+    assert events[-1] == CallTimedOut("a", "i-a", "sales")
+
+
 def test_a_caller_who_hangs_up_while_it_rings_frees_the_agent_at_once(world):
     world.log_in("1001", "1002")
     idle_since = world.now

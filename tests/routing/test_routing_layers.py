@@ -201,6 +201,22 @@ def test_a_new_outcome_moves_an_idle_agent_at_once():
     assert only_offer(world.call("b")).agent == "1"
 
 
+def test_a_single_outcome_moves_its_idle_agent_without_a_new_fit_of_the_group():
+    world = World([agent("1"), agent("2")], [queue(layers=(BY_RANK,))])
+    for index in range(200):
+        world.router.record_outcome("1", "sales", "", f"x{index}", index < 100, 0.0)
+        world.router.record_outcome("2", "sales", "", f"y{index}", index < 100, 0.0)
+    world.log_in("1", "2")
+    assert only_offer(world.call("a")).agent == "1"
+    world.leave("a")
+    world.router.record_outcome("2", "sales", "", "one more", True, 0.0)
+    assert only_offer(world.call("b")).agent == "2"
+    world.leave("b")
+    # The order turns out to have been taken by the other one.
+    world.router.record_outcome("1", "sales", "", "one more", True, 0.0)
+    assert only_offer(world.call("c")).agent == "1"
+
+
 def test_conversion_is_learned_by_category_even_where_nobody_has_grades():
     world = World([agent("1"), agent("2")], [queue(layers=(BY_RANK,))])
     for index in range(50):

@@ -108,15 +108,24 @@ class Floor(RuleBasedStateMachine):
         self.tracks = {}
         self.wants = {}
         self.ended = set()
+        self.seen_by_type = {
+            OfferMade: self.saw_offer_made,
+            OfferWithdrawn: self.saw_offer_withdrawn,
+            CallTimedOut: self.saw_call_timed_out,
+            CallRefused: self.saw_call_refused,
+            PositionDue: self.saw_position_due,
+            AgentStatusChanged: self.saw_agent_status_changed,
+            AgentStateChanged: self.saw_agent_state_changed,
+        }
 
     # --- the world, from events ---
 
     def take(self, events):
         for event in events:
-            getattr(self, f"saw_{type(event).__name__}")(event)
+            self.seen_by_type[type(event)](event)
         return events
 
-    def saw_OfferMade(self, event: OfferMade):
+    def saw_offer_made(self, event: OfferMade):
         assert event.call in self.waiting, "an offer of a call that is not waiting"
         assert event.call not in {made.call for made in self.offers.values()}, "offered twice"
         assert event.agent not in {made.agent for made in self.offers.values()}
@@ -126,24 +135,24 @@ class Floor(RuleBasedStateMachine):
         self.check_choice(event)
         self.offers[event.offer] = event
 
-    def saw_OfferWithdrawn(self, event: OfferWithdrawn):
+    def saw_offer_withdrawn(self, event: OfferWithdrawn):
         made = self.offers.pop(event.offer)
         assert (made.call, made.agent) == (event.call, event.agent)
 
-    def saw_CallTimedOut(self, event: CallTimedOut):
+    def saw_call_timed_out(self, event: CallTimedOut):
         assert event.call not in {made.call for made in self.offers.values()}
         self.finish(event.call)
 
-    def saw_CallRefused(self, event: CallRefused):
+    def saw_call_refused(self, event: CallRefused):
         self.finish(event.call)
 
-    def saw_PositionDue(self, event: PositionDue):
-        assert event.position == self.router.position(event.call) or event.position >= 1
+    def saw_position_due(self, event: PositionDue):
+        assert 1 <= event.position <= len(self.waiting)
 
-    def saw_AgentStatusChanged(self, event: AgentStatusChanged):
+    def saw_agent_status_changed(self, event: AgentStatusChanged):
         self.wants[event.agent] = event.status
 
-    def saw_AgentStateChanged(self, event: AgentStateChanged):
+    def saw_agent_state_changed(self, event: AgentStateChanged):
         now = (event.state, event.queue, event.interaction)
         initial = (State.OFFLINE, "", "")
         assert self.tracks.get(event.agent, initial) != now, "a change that is none"
