@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from .client_events import ClientEvent
-from .effects import Effect
-from .events import Contact, Event
+from .core import Core, Output
+from .dialog import Dialog
+from .digest import DigestServer
+from .errors import BadMessageError, BadTargetError
+from .events import Contact, LegFailed
+from .inbound import Inbound
+from .incoming_leg import IncomingLeg
+from .leg import send_ack, send_bye
+from .message import Response, read
+from .outgoing_leg import OutgoingLeg
 from .peer import Peer
+from .registrar import Registrar
+from .registration import Registration
 from .settings import Credentials, EndpointSettings, InviteTarget, RegistrationSettings
 from .timers import SipTimers
-
-Output = Effect | Event | ClientEvent
+from .transaction import Machine, Transaction
+from .transactions import Transactions
 
 __all__ = [
     "Credentials",
@@ -40,73 +48,220 @@ class Endpoint:
         random_bytes: Callable[[int], bytes],
         timers: SipTimers = SipTimers(),  # noqa: B008 - frozen, one value for all
     ) -> None:
-        self.draining = False
-        "New INVITEs are answered 503 with Retry-After."
+        core = self._core = Core(settings, new_id, random_bytes, timers)
+        self._transactions = Transactions(core)
+        self._registrar = Registrar(core)
+        digest = DigestServer(settings.realm, credentials, random_bytes, settings.nonce_lifetime_s)
+        self._inbound = Inbound(core, self._transactions, digest, self._registrar)
+        self._registrations: dict[str, Registration] = {}
+
+    @property
+    def draining(self) -> bool:
+        """New INVITEs are answered 503 with Retry-After."""
+        return self._inbound.draining
+
+    @draining.setter
+    def draining(self, draining: bool) -> None:
+        self._inbound.draining = draining
+
+    @property
+    def legs(self) -> int:
+        """Legs under way, including those that only wait for an ACK to be hung up."""
+        return len(self._core.legs.keys() | {leg.id for leg in self._core.dialogs.values()})
+
+    @property
+    def transactions(self) -> int:
+        """Transactions under way."""
+        return len(self._transactions)
+
+    @property
+    def lingering(self) -> int:
+        """Finished transactions still remembered for retransmissions."""
+        return self._transactions.lingering
+
+    # The network.
 
     def receive(self, data: bytes, peer: Peer, now: float) -> list[Output]:
         """Take one message (a datagram, or one frame of a `StreamFramer`)."""
-        return []
+        core = self._core
+        out = core.out = []
+        if not data.strip():
+            # RFC 5626 3.5.1: "If the pong is not received within 10 seconds", the phone takes
+            # the connection for dead. Over UDP an empty datagram only keeps a NAT open.
+            if peer.transport != "udp" and data == b"\r\n\r\n":
+                core.send(peer, b"\r\n")
+            return out
+        try:
+            message = read(data)
+            if isinstance(message, Response):
+                self._receive_response(message, peer, now)
+            else:
+                self._inbound.receive(message, peer, now)
+        except BadMessageError:
+            # No message at all, or a response that nobody can use: dropped, as 18.1.2 has it.
+            return out
+        return out
+
+    def _receive_response(self, response: Response, peer: Peer, now: float) -> None:
+        if response.fault is not None:
+            return
+        branch = self._transactions.receive_response(response, now)
+        if branch is not None:
+            # 13.2.2.4: "the UAC core MUST generate an ACK […]; if, after acknowledging any 2xx
+            # response to an INVITE, the UAC does not want to continue with that dialog, then
+            # the UAC MUST terminate the dialog by sending a BYE request".
+            dialog = Dialog.of_response(branch, peer)
+            self._transactions.remember_branch(branch, send_ack(self._core, dialog), now)
+            send_bye(self._core, self._transactions, dialog, "", now)
 
     def transport_failed(self, peer: Peer, now: float) -> list[Output]:
-        """Learn that nothing can be sent to the peer (refused, connection closed)."""
-        return []
+        """Learn that nothing can be sent to the peer (refused, connection closed).
+
+        Calls being set up fail. Established ones stay: a phone may come back on a new
+        connection, and a BYE that cannot be sent ends them anyway. Bindings behind a stream
+        connection are dropped.
+        """
+        out = self._core.out = []
+        self._transactions.transport_failed(peer, now)
+        for leg in list(self._core.dialogs.values()):
+            leg.transport_failed(peer, now)
+        self._registrar.transport_failed(peer)
+        return out
+
+    # Time.
 
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; `math.inf` for never."""
-        return math.inf
+        return min(self._core.deadlines.next(), self._transactions.next_deadline())
 
     def on_time(self, now: float) -> list[Output]:
         """Fire what is due."""
-        return []
+        core = self._core
+        out = core.out = []
+        self._transactions.on_time(now)
+        while (machine := core.deadlines.pop_due(now)) is not None:
+            self._fire(machine, now)
+            core.deadlines.watch(machine)
+        return out
+
+    def _fire(self, machine: Machine, now: float) -> None:
+        if isinstance(machine, Transaction):
+            self._transactions.on_deadline(machine, now)
+        else:
+            machine.on_time(now)
+
+    # Incoming legs.
 
     def ring(self, leg: str, now: float, sdp: bytes = b"", status: int = 180) -> list[Output]:
         """Answer an incoming leg provisionally."""
-        return []
+        out = self._core.out = []
+        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+            found.ring(status, sdp, now)
+        return out
 
     def answer(self, leg: str, sdp: bytes, now: float) -> list[Output]:
         """Answer an incoming leg with 200; `LegConfirmed` follows."""
-        return []
+        out = self._core.out = []
+        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+            found.answer(sdp, now)
+        return out
 
     def reject(
         self, leg: str, status: int, now: float, reason: str = "", retry_after_s: int = 0
     ) -> list[Output]:
         """Refuse an incoming leg (300–699); no event follows."""
-        return []
+        out = self._core.out = []
+        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+            found.reject(status, now, reason, retry_after_s)
+        return out
+
+    # Outgoing legs.
 
     def invite(self, leg: str, target: InviteTarget, offer: bytes, now: float) -> list[Output]:
         """Call out; the leg id becomes the Call-ID. `LegAnswered` or `LegFailed` follows."""
-        return []
+        core = self._core
+        out = core.out = []
+        if leg in core.legs:
+            raise BadTargetError(f"leg {leg!r} exists already; take a new id for each leg")
+        if len(core.legs) >= core.settings.max_legs or self._transactions.full:
+            out.append(LegFailed(leg, 503, "Too many legs or transactions of our own"))
+            return out
+        try:
+            outgoing = OutgoingLeg(core, self._transactions, leg, target, offer)
+        except BadTargetError as fault:
+            out.append(LegFailed(leg, 484, str(fault)))
+            return out
+        core.legs[leg] = outgoing
+        outgoing.send_invite(now)
+        return out
 
     def cancel(self, leg: str, now: float) -> list[Output]:
         """Give up an outgoing leg; `LegFailed` (487) is among what this returns."""
-        return []
+        out = self._core.out = []
+        if isinstance(found := self._core.legs.get(leg), OutgoingLeg):
+            found.cancel(now)
+        return out
+
+    # Any leg.
 
     def hang_up(self, leg: str, now: float, reason: str = "") -> list[Output]:
-        """End a leg in whatever state: CANCEL, BYE, or a refusal. No `LegEnded` follows."""
-        return []
+        """End a leg in whatever state: CANCEL, BYE, or a refusal (480).
+
+        No `LegEnded` follows; an outgoing leg that is not answered fails as by `cancel`.
+        """
+        out = self._core.out = []
+        if (found := self._core.legs.get(leg)) is not None:
+            found.hang_up(now, reason)
+        return out
 
     def accept_offer(self, leg: str, sdp: bytes, now: float) -> list[Output]:
-        """Answer a `LegReoffered` with 200 and this description."""
-        return []
+        """Answer a `LegReoffered` with 200 and this description.
+
+        When it came without an offer, this is the offer, and `LegConfirmed` brings the answer.
+        """
+        out = self._core.out = []
+        if (found := self._core.legs.get(leg)) is not None:
+            found.accept_offer(sdp, now)
+        return out
 
     def refuse_offer(self, leg: str, status: int, now: float) -> list[Output]:
         """Refuse a `LegReoffered`; the session stays as it was."""
-        return []
+        out = self._core.out = []
+        if (found := self._core.legs.get(leg)) is not None:
+            found.refuse_offer(status, now)
+        return out
+
+    # Registrations of this side, as a phone.
 
     def register(self, registration: RegistrationSettings, now: float) -> list[Output]:
-        """Register as a phone and keep it up; `ClientEvent`s follow."""
-        return []
+        """Register as a phone and keep it up; `ClientEvent`s follow.
+
+        Raises `BadTargetError` for a registrar URI that cannot be used.
+        """
+        out = self._core.out = []
+        machine = Registration(self._core, self._transactions, registration)
+        self._registrations[registration.id] = machine
+        machine.begin(now)
+        return out
 
     def unregister(self, registration: str, now: float) -> list[Output]:
         """Remove our binding and stop refreshing; a `ClientEvent` follows."""
-        return []
+        out = self._core.out = []
+        machine = self._registrations.pop(registration, None)
+        if machine is not None:
+            machine.leave(now)
+        return out
+
+    # The registrar's bindings.
 
     def contacts(self, account: str) -> tuple[Contact, ...]:
         """Return an account's registered devices, newest first."""
-        return ()
+        return self._registrar.contacts(account)
 
     def restore_contacts(
         self, account: str, contacts: tuple[Contact, ...], now: float
     ) -> list[Output]:
         """Take bindings that an earlier run of the process had; expired ones are left out."""
-        return []
+        out = self._core.out = []
+        self._registrar.restore(account, contacts, now)
+        return out

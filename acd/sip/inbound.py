@@ -1,0 +1,174 @@
+"""Requests from outside: found, checked and handed to who serves them (RFC 3261 section 8.2).
+
+Order of the checks: syntax; loop and method (482, 405, 501); authentication; Request-URI scheme
+(416); Require (420); content (415, 406). A refusal is raised as `BadMessageError` and answered
+here without any state: 8.2.7 allows it, and a stranger's request then costs no memory.
+"""
+
+from .core import Core
+from .digest import DigestServer
+from .effects import Send
+from .errors import BadMessageError
+from .incoming_leg import IncomingLeg
+from .message import Request
+from .peer import Peer
+from .registrar import Registrar
+from .request_checks import (
+    check_content,
+    check_extensions,
+    check_method,
+    check_syntax,
+    check_target,
+)
+from .server_invite import ServerInviteTransaction, State
+from .transactions import Transactions, server_key
+from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
+
+_COMPLETED = State.COMPLETED
+
+
+class Inbound:
+    """Takes every request that the endpoint receives."""
+
+    __slots__ = ("_core", "_digest", "_registrar", "_transactions", "draining")
+
+    def __init__(
+        self, core: Core, transactions: Transactions, digest: DigestServer, registrar: Registrar
+    ) -> None:
+        self._core = core
+        self._transactions = transactions
+        self._digest = digest
+        self._registrar = registrar
+        self.draining = False
+
+    def receive(self, request: Request, peer: Peer, now: float) -> None:
+        """Serve the request, or refuse it. An ACK is never answered."""
+        try:
+            self._dispatch(request, peer, now)
+        except BadMessageError as refusal:
+            if request.method == b"ACK" or b"via" not in request.headers:
+                return
+            head = reply_head(request, peer, self._core.stateless_tag(request))
+            extra = refusal.headers + self._core.product_lines[0]
+            data = reply(refusal.status, head, extra, reason=refusal.reason)
+            self._core.send(peer, data)
+
+    def _dispatch(self, request: Request, peer: Peer, now: float) -> None:
+        check_syntax(request)
+        method = request.method
+        if method == b"ACK":
+            self._on_ack(request, peer, now)
+            return
+        key = server_key(request, method)
+        if self._transactions.absorb(key):
+            return
+        check_method(method)
+        if method == b"CANCEL":
+            self._on_cancel(request, key, peer, now)
+        elif method == b"REGISTER":
+            self._on_register(request, key, peer, now)
+        elif request.to.tag:
+            self._within_dialog(request, key, peer, now)
+        elif method == b"INVITE":
+            self._on_invite(request, key, peer, now)
+        elif method == b"OPTIONS":
+            self._on_options(request, peer)
+        else:
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+
+    def _on_ack(self, request: Request, peer: Peer, now: float) -> None:
+        machine = self._transactions.server(server_key(request, b"INVITE"))
+        if isinstance(machine, ServerInviteTransaction) and machine.state is _COMPLETED:
+            self._transactions.acknowledged(machine, now)
+            return
+        leg = self._core.dialogs.get(request.to.tag)
+        if leg is not None and leg.dialog is not None and leg.dialog.matches(request):
+            leg.on_ack(request, peer, now)
+
+    def _on_cancel(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        invite_key = server_key(request, b"INVITE")
+        leg = self._core.invites.get(invite_key)
+        machine = self._transactions.server(invite_key)
+        if leg is None and machine is None and not self._transactions.finished(invite_key):
+            # 9.2: "If the UAS did not find a matching transaction for the CANCEL according to
+            # the procedure above, it SHOULD respond to the CANCEL with a 481".
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+        if leg is not None and leg.dialog is not None:
+            # "the To tag of the response to the CANCEL and the To tag in the response to the
+            # original request SHOULD be the same."
+            tag = leg.dialog.local_tag
+        else:
+            tag = self._core.stateless_tag(request)
+        answer = Send(peer, reply(200, reply_head(request, peer, tag)))
+        self._transactions.answer_request(key, answer, now)
+        if leg is not None:
+            # Otherwise the final answer is out already: "the processing of the CANCEL request
+            # has no effect on the processing of the original request".
+            leg.cancelled(now)
+
+    def _within_dialog(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        leg = self._core.dialogs.get(request.to.tag)
+        if leg is None or leg.dialog is None or not leg.dialog.matches(request):
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+        check_target(request)
+        check_extensions(request)
+        leg.on_request(request, key, peer, now)
+
+    def _on_invite(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        core = self._core
+        merge_key = (request.need(b"call-id"), request.from_.tag, request.cseq.number)
+        if merge_key in core.incoming:
+            # 8.2.2.2: "If the request has no tag in the To header field, the UAS core MUST check
+            # the request against ongoing transactions. If the From tag, Call-ID, and CSeq
+            # exactly match those associated with an ongoing transaction, but the request does
+            # not match that transaction […], the UAS core SHOULD generate a 482".
+            raise BadMessageError("Loop Detected", 482)
+        if self.draining or len(core.dialogs) >= core.settings.max_legs or self._transactions.full:
+            raise self._unavailable()
+        account = self._caller_account(request, now)
+        called = check_target(request)
+        check_extensions(request)
+        check_content(request)
+        leg = IncomingLeg(core, self._transactions, core.new_id(), key, request, peer)
+        leg.begin(request, called, account, now)
+
+    def _caller_account(self, request: Request, now: float) -> str | None:
+        """Return the account that the caller proved to be; None for everybody else."""
+        if not self._core.settings.authenticate_accounts:
+            return None
+        account = request.from_.user_text()
+        if not account or not self._digest.knows(account):
+            return None
+        self._digest.check(request, account, now)
+        return account
+
+    def _on_options(self, request: Request, peer: Peer) -> None:
+        # 11.2: "The response code chosen MUST be the same that would have been chosen had the
+        # request been an INVITE": a dispatcher in front of us learns so that we are leaving.
+        if self.draining:
+            raise self._unavailable()
+        check_target(request)
+        check_extensions(request)
+        head = reply_head(request, peer, self._core.stateless_tag(request))
+        extra = ALLOW_LINE + ACCEPT_LINE + self._core.product_lines[0]
+        self._core.send(peer, reply(200, head, extra))
+
+    def _on_register(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        account = request.to.user_text()
+        if not account:
+            # 10.3.5: "If the address-of-record is not valid for the domain in the Request-URI,
+            # the registrar MUST send a 404 (Not Found) response".
+            raise BadMessageError("Not Found", 404)
+        if self._transactions.full:
+            raise self._unavailable()
+        self._digest.check(request, account, now)
+        check_target(request)
+        check_extensions(request)
+        lines = self._registrar.register(request, account, peer, now)
+        head = reply_head(request, peer, self._core.token())
+        answer = Send(peer, reply(200, head, lines + self._core.product_lines[0]))
+        self._transactions.answer_request(key, answer, now)
+
+    def _unavailable(self) -> BadMessageError:
+        line = b"Retry-After: %d\r\n" % self._core.settings.retry_after_s
+        return BadMessageError("Service Unavailable", 503, line)

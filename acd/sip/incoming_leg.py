@@ -1,0 +1,154 @@
+"""A leg that a phone or trunk began: the UAS side of an INVITE (RFC 3261 section 13.3)."""
+
+from .core import Core
+from .dialog import Dialog
+from .effects import Send
+from .errors import BadMessageError
+from .events import InviteReceived, LegCancelled
+from .leg import RETRY_SOON, Leg
+from .message import Request
+from .peer import Peer
+from .server_invite import ServerInviteTransaction
+from .transactions import Transactions
+from .uri import Uri, text
+from .writing import ALLOW_LINE, reply, reply_head
+
+
+class IncomingLeg(Leg):
+    """From INVITE to the end. Before the answer, `_invite` is the transaction to answer by."""
+
+    __slots__ = (
+        "_begun",
+        "_head",
+        "_invite",
+        "_key",
+        "_merge_key",
+        "_peer",
+        "_record_routes",
+        "_takes_offer",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        transactions: Transactions,
+        leg_id: str,
+        key: bytes,
+        invite: Request,
+        peer: Peer,
+    ) -> None:
+        super().__init__(core, transactions, leg_id)
+        tag = core.token()
+        dialog = self._begun = self.dialog = Dialog.of_request(invite, tag, peer)
+        self._peer = peer
+        self._key = key
+        self._head = reply_head(invite, peer, tag)
+        # 12.1.1: "the UAS MUST copy all Record-Route header field values from the request into
+        # the response".
+        self._record_routes = b"".join(
+            [b"Record-Route: %b\r\n" % entry for entry in dialog.routes]
+        )
+        self._takes_offer = bool(invite.body)
+        self._merge_key = (dialog.call_id, dialog.remote_tag, dialog.remote_cseq)
+        self._invite: ServerInviteTransaction | None = transactions.begin_server_invite(key, peer)
+
+    def begin(self, invite: Request, called: Uri, account: str | None, now: float) -> None:
+        """Answer 100 and report the call."""
+        core, dialog = self._core, self._begun
+        core.legs[self.id] = self
+        core.dialogs[dialog.local_tag] = self
+        core.incoming[self._merge_key] = self
+        core.invites[self._key] = self
+        self._respond(100, reply(100, self._head), now)
+        caller = invite.from_
+        core.out.append(
+            InviteReceived(
+                self.id,
+                text(dialog.call_id),
+                self._peer,
+                caller.user_text(),
+                caller.display_text,
+                called.user_text,
+                account,
+                invite.body,
+            )
+        )
+
+    def ring(self, status: int, sdp: bytes, now: float) -> None:
+        """Answer provisionally."""
+        if self._invite is not None:
+            self._respond(status, reply(status, self._head, self._dialog_lines(), sdp), now)
+
+    def answer(self, sdp: bytes, now: float) -> None:
+        """Answer with 200 and wait for the ACK."""
+        if self._invite is None:
+            return
+        extra = self._dialog_lines() + ALLOW_LINE + self._core.product_lines[0]
+        data = reply(200, self._head, extra, sdp)
+        self._late_offer = not self._takes_offer
+        self._confirms = True
+        answer = self._respond(200, data, now)
+        self._await_ack(answer, self._begun.remote_cseq, now)
+
+    def reject(self, status: int, now: float, reason: str = "", retry_after_s: int = 0) -> None:
+        """Refuse the call."""
+        if self._invite is None:
+            return
+        extra = self._core.product_lines[0]
+        if retry_after_s > 0:
+            extra += b"Retry-After: %d\r\n" % retry_after_s
+        self.over = True
+        self._respond(status, reply(status, self._head, extra, reason=reason), now)
+        self._forget()
+
+    def cancelled(self, now: float) -> None:
+        """Take the CANCEL of our INVITE, or of a re-INVITE.
+
+        9.2: "if the original request was an INVITE, the UAS SHOULD immediately respond to the
+        INVITE with a 487 (Request Terminated)".
+        """
+        if self._invite is None:
+            super().cancelled(now)
+            return
+        self.reject(487, now)
+        self._core.out.append(LegCancelled(self.id))
+
+    def hang_up(self, now: float, reason: str) -> None:
+        """Refuse, or say BYE; after a 2xx without ACK the BYE waits for it (15)."""
+        if self._invite is not None:
+            self.reject(480, now, reason)
+        elif self._answer is not None and self._confirms:
+            self.over = True
+            self._core.legs.pop(self.id, None)
+        else:
+            self._hang_up_dialog(now, reason)
+
+    def _dialog_lines(self) -> bytes:
+        return self._record_routes + self._core.identity(self._peer.transport).contact
+
+    def _on_bye(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        if self._invite is None:
+            super()._on_bye(request, key, peer, now)
+            return
+        # 15: "The caller's UA MAY send a BYE for either confirmed or early dialogs".
+        self._answer_plainly(request, key, peer, now)
+        self.cancelled(now)
+
+    def _on_offer(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        if self._invite is not None:
+            raise BadMessageError("Offer Pending", 500, RETRY_SOON)
+        super()._on_offer(request, key, peer, now)
+
+    def _respond(self, status: int, data: bytes, now: float) -> Send:
+        """Send an answer to the INVITE; a final one ends its transaction's part here."""
+        invite, answer = self._invite, Send(self._peer, data)
+        if invite is not None:
+            if status >= 200:
+                self._invite = None
+                self._core.invites.pop(self._key, None)
+            self._transactions.respond(invite, status, answer, now)
+        return answer
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._core.incoming.pop(self._merge_key, None)

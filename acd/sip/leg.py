@@ -1,0 +1,315 @@
+"""What incoming and outgoing legs share: the life of an established dialog.
+
+Here a leg waits for the ACK of its 2xx, takes requests within its dialog, and says BYE.
+"""
+
+import math
+from abc import abstractmethod
+
+from .core import Core
+from .dialog import Dialog
+from .dtmf_info import read_digit
+from .effects import Send
+from .errors import BadMessageError
+from .events import InfoDigit, LegConfirmed, LegEndCause, LegEnded, LegReoffered
+from .message import Request, Response
+from .peer import Peer
+from .request_checks import check_content
+from .transaction import Machine
+from .transactions import ServerTransaction, Transactions
+from .uri import text
+from .writing import ACCEPT_LINE, ALLOW_LINE, one_line, reply, reply_head
+
+RETRY_SOON = b"Retry-After: 5\r\n"
+'RFC 3261 14.2: "a Retry-After header field with a randomly chosen value of between 0 and 10".'
+
+
+class Nobody:
+    """The user of a transaction whose outcome changes nothing: a BYE's, a CANCEL's."""
+
+    def on_response(self, response: Response, now: float) -> Send | None:
+        """Ignore it."""
+
+    def on_failure(self, status: int, now: float) -> None:
+        """Ignore it."""
+
+
+NOBODY = Nobody()
+
+
+def send_ack(core: Core, dialog: Dialog) -> Send:
+    """Send the ACK of a 2xx (13.2.2.4): a request of its own, outside of any transaction."""
+    via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer.transport).via_head, core.token())
+    # "The sequence number of the CSeq header field MUST be the same as the INVITE being
+    # acknowledged, but the CSeq method MUST be ACK."
+    parts = dialog.parts(via, dialog.local_cseq)
+    ack = Send(dialog.peer, parts.request(b"ACK", dialog.remote))
+    core.out.append(ack)
+    return ack
+
+
+def send_bye(
+    core: Core, transactions: Transactions, dialog: Dialog, reason: str, now: float
+) -> None:
+    """Say BYE (15.1.1); whatever comes of it, the dialog is over."""
+    branch = b"z9hG4bK" + core.token()
+    via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
+    dialog.local_cseq += 1
+    extra = core.product_lines[1]
+    if reason:
+        clean = one_line(reason).replace(b"\\", b"").replace(b'"', b"")
+        extra += b'Reason: SIP;cause=200;text="%b"\r\n' % clean
+    data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
+    transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)
+
+
+class Leg(Machine):
+    """One call leg. The deadline is the next repetition of a 2xx, or the end of patience."""
+
+    __slots__ = (
+        "_answer",
+        "_answer_cseq",
+        "_confirms",
+        "_core",
+        "_give_up_at",
+        "_late_offer",
+        "_offer",
+        "_offer_key",
+        "_repeat_at",
+        "_repeat_s",
+        "_transactions",
+        "dialog",
+        "id",
+        "over",
+    )
+
+    def __init__(self, core: Core, transactions: Transactions, leg_id: str) -> None:
+        super().__init__()
+        self._core = core
+        self._transactions = transactions
+        self.id = leg_id
+        self.dialog: Dialog | None = None
+        self.over = False
+        "The call centre has heard of the end, or ordered it; nothing more is reported."
+        self._answer: Send | None = None  # our 2xx while its ACK is missing
+        self._answer_cseq = -1
+        self._confirms = False  # its ACK is reported: it is the first, or carries an answer
+        self._late_offer = False  # our 2xx made the offer
+        self._repeat_s = 0.0
+        self._repeat_at = math.inf
+        self._give_up_at = math.inf
+        # A re-INVITE or UPDATE whose answer we owe: transaction, the answer's first lines.
+        self._offer: tuple[ServerTransaction, Request, Peer] | None = None
+        self._offer_key = b""
+
+    @abstractmethod
+    def hang_up(self, now: float, reason: str) -> None:
+        """End the leg, whatever its state."""
+
+    # The ACK of our 2xx.
+
+    def _await_ack(self, answer: Send, cseq: int, now: float) -> None:
+        """Repeat a 2xx until its ACK comes.
+
+        13.3.1.4: "the 2xx response is passed to the transport with an interval that starts at T1
+        seconds and doubles for each retransmission until it reaches T2 seconds […]. Response
+        retransmissions cease when an ACK request for the response is received. This is
+        independent of whatever transport protocols are used to send the response."
+        """
+        timers = self._core.timers
+        self._answer, self._answer_cseq = answer, cseq
+        self._repeat_s = timers.t1_s
+        self._repeat_at = now + timers.t1_s
+        self._give_up_at = now + timers.timeout_s
+        self._arm()
+
+    def _stop_waiting(self) -> None:
+        self._answer = None
+        self._repeat_at = self._give_up_at = math.inf
+        self.deadline = math.inf
+
+    def _arm(self) -> None:
+        self.deadline = min(self._repeat_at, self._give_up_at)
+        self._core.deadlines.watch(self)
+
+    def on_ack(self, request: Request, peer: Peer, now: float) -> None:
+        """Take an ACK within the dialog."""
+        if self._answer is None or request.cseq.number != self._answer_cseq:
+            return
+        self._stop_waiting()
+        if self.dialog is not None:
+            self.dialog.peer = peer
+        if self.over:
+            # "The callee's UA […] MUST NOT send a BYE on a confirmed dialog until it has
+            # received an ACK for its 2xx response" (15): it has now.
+            self._bye(now)
+        elif self._confirms:
+            body = request.body if self._late_offer else b""
+            self._core.out.append(LegConfirmed(self.id, body))
+        self._late_offer = self._confirms = False
+
+    def on_time(self, now: float) -> None:
+        """Repeat the 2xx, or give up."""
+        if self._answer is None:
+            return
+        if now >= self._give_up_at:
+            # "If the server retransmits the 2xx response for 64*T1 seconds without receiving an
+            # ACK, the dialog is confirmed, but the session SHOULD be terminated. This is
+            # accomplished with a BYE" (13.3.1.4).
+            self._stop_waiting()
+            self._bye(now)
+            self._end(LegEndCause.ACK_MISSING, "")
+            return
+        self._core.out.append(self._answer)
+        self._repeat_s = min(2 * self._repeat_s, self._core.timers.t2_s)
+        self._repeat_at = now + self._repeat_s
+        self._arm()
+
+    def transport_failed(self, peer: Peer, now: float) -> None:
+        """Give up at once a 2xx that cannot reach the other side any more."""
+        if self._answer is None or self.dialog is None or self.dialog.peer != peer:
+            return
+        self._stop_waiting()
+        self._end(LegEndCause.TRANSPORT, "Connection lost before the ACK")
+        self._settle_offer(487, now)
+        self._forget()
+
+    # Requests within the dialog.
+
+    def on_request(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Take a request other than ACK and CANCEL; `BadMessageError` is its refusal."""
+        dialog = self.dialog
+        if dialog is None:
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+        number = request.cseq.number
+        if number <= dialog.remote_cseq:
+            # 12.2.2: "If the remote sequence number was not empty, but the sequence number of
+            # the request is lower than the remote sequence number, the request is out of order
+            # and MUST be rejected with a 500 (Server Internal Error) response."
+            # An equal number with another branch is refused alike: numbers must increase.
+            raise BadMessageError("CSeq Out Of Order", 500)
+        match request.method:
+            case b"BYE":
+                self._on_bye(request, key, peer, now)
+            case b"INVITE" | b"UPDATE":
+                self._on_offer(request, key, peer, now)
+            case b"INFO":
+                self._on_info(request, key, peer, now)
+            case _:
+                # OPTIONS, 11.2: within a dialog it is answered alike and changes nothing.
+                extra = ALLOW_LINE + ACCEPT_LINE
+                self._core.send(peer, reply(200, reply_head(request, peer, b""), extra))
+        dialog.remote_cseq = number
+        if not self.over:
+            dialog.peer = peer
+
+    def _on_bye(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        self._answer_plainly(request, key, peer, now)
+        self._stop_waiting()
+        self._end(LegEndCause.BYE, text(request.get(b"reason")))
+        # 15.1.2: "The UAS MUST still respond to any pending requests received for that dialog.
+        # It is RECOMMENDED that a 487 (Request Terminated) response be generated".
+        self._settle_offer(487, now)
+        self._forget()
+
+    def _on_offer(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        dialog = self.dialog
+        if dialog is None:
+            return
+        check_content(request)
+        if self._offer is not None:
+            # 14.2: "A UAS that receives a second INVITE before it sends the final response to a
+            # first INVITE with a lower CSeq sequence number on the same dialog MUST return a 500
+            # (Server Internal Error) response to the second INVITE and MUST include a
+            # Retry-After header field". RFC 3311 5.2 says the same of UPDATE.
+            raise BadMessageError("Offer Pending", 500, RETRY_SOON)
+        if self._answer is not None and (request.method == b"INVITE" or self._late_offer):
+            # 14.2: "A UAS that receives an INVITE on a dialog while an INVITE it had sent on
+            # that dialog is in progress MUST return a 491 (Request Pending)"; our 2xx without
+            # its ACK is as unsettled, and RFC 3311 5.2 wants 491 where our own offer is.
+            raise BadMessageError("Request Pending", 491)
+        dialog.refresh(request, peer)
+        if request.method == b"INVITE":
+            invite = self._transactions.begin_server_invite(key, peer)
+            self._offer = (invite, request, peer)
+            trying = Send(peer, reply(100, reply_head(request, peer, b"")))
+            self._transactions.respond(invite, 100, trying, now)
+            self._core.invites[key] = self
+        else:
+            update = self._transactions.begin_server_request(key, peer)
+            self._offer = (update, request, peer)
+        self._offer_key = key
+        if request.body or request.method == b"INVITE":
+            self._core.out.append(LegReoffered(self.id, request.body))
+        else:
+            self._answer_offer(200, b"", now)  # an UPDATE without offer only refreshes the target
+
+    def _on_info(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        digit = read_digit(request)
+        self._answer_plainly(request, key, peer, now)
+        if digit is not None and not self.over:
+            self._core.out.append(InfoDigit(self.id, *digit))
+
+    def _answer_plainly(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        head = reply_head(request, peer, b"")
+        answer = Send(peer, reply(200, head, self._core.product_lines[0]))
+        self._transactions.answer_request(key, answer, now)
+
+    # Our answer to a re-INVITE or UPDATE.
+
+    def accept_offer(self, sdp: bytes, now: float) -> None:
+        """Answer it with 200."""
+        self._answer_offer(200, sdp, now)
+
+    def refuse_offer(self, status: int, now: float) -> None:
+        """Answer it with a refusal."""
+        self._answer_offer(status, b"", now)
+
+    def cancelled(self, now: float) -> None:
+        """Take the CANCEL of a re-INVITE (9.2)."""
+        self._settle_offer(487, now)
+
+    def _settle_offer(self, status: int, now: float) -> None:
+        if self._offer is not None:
+            self._answer_offer(status, b"", now)
+
+    def _answer_offer(self, status: int, sdp: bytes, now: float) -> None:
+        if self._offer is None:
+            return
+        (transaction, request, peer), self._offer = self._offer, None
+        self._core.invites.pop(self._offer_key, None)
+        head = reply_head(request, peer, b"")
+        extra = self._core.product_lines[0]
+        if status < 300:
+            extra = self._core.identity(peer.transport).contact + ALLOW_LINE + extra
+        answer = Send(peer, reply(status, head, extra, sdp))
+        self._transactions.respond(transaction, status, answer, now)
+        if status < 300 and request.method == b"INVITE":
+            self._late_offer = self._confirms = not request.body
+            self._await_ack(answer, request.cseq.number, now)
+
+    # The end.
+
+    def _hang_up_dialog(self, now: float, reason: str) -> None:
+        """Say BYE from our side."""
+        self.over = True
+        self._settle_offer(487, now)
+        self._stop_waiting()
+        self._bye(now, reason)
+
+    def _bye(self, now: float, reason: str = "") -> None:
+        if self.dialog is not None:
+            send_bye(self._core, self._transactions, self.dialog, reason, now)
+        self._settle_offer(487, now)
+        self._forget()
+
+    def _end(self, cause: LegEndCause, reason: str) -> None:
+        if not self.over:
+            self.over = True
+            self._core.out.append(LegEnded(self.id, cause, reason))
+
+    def _forget(self) -> None:
+        """Leave the endpoint's tables."""
+        self._core.legs.pop(self.id, None)
+        if self.dialog is not None:
+            self._core.dialogs.pop(self.dialog.local_tag, None)

@@ -1,0 +1,183 @@
+"""A leg that this server begins: the UAC side of an INVITE (RFC 3261 sections 9.1, 13.2)."""
+
+from .client_invite import ClientInviteTransaction, State
+from .core import Core
+from .dialog import Dialog
+from .digest import answer_challenge
+from .effects import Send
+from .errors import BadMessageError, BadTargetError
+from .events import LegAnswered, LegFailed, LegRinging
+from .headers import quote
+from .leg import NOBODY, Leg, send_ack, send_bye
+from .message import Response
+from .settings import InviteTarget
+from .transactions import Transactions
+from .uri import Uri, escape_user, text
+from .writing import ALLOW_LINE, HopParts, one_line, reason_phrase
+
+_UNSAFE = frozenset(b' <>"\\^`{|}')
+
+
+def request_uri(uri: str) -> bytes:
+    """Encode a URI for a request line; `BadTargetError` when it cannot stand there."""
+    raw = uri.encode("utf-8", "replace")
+    if any(byte < 0x21 or byte > 0x7E or byte in _UNSAFE for byte in raw):
+        raise BadTargetError(f"URI {uri!r} has characters that need %-escapes")
+    try:
+        parsed = Uri.parse(raw)
+    except BadMessageError as fault:
+        raise BadTargetError(f"URI {uri!r}: {fault.reason}") from fault
+    return raw.partition(b"?")[0] if parsed.headers else raw
+
+
+class OutgoingLeg(Leg):
+    """From our INVITE to the end. Before the answer, `_invite` is its transaction."""
+
+    __slots__ = ("_cancel_wanted", "_invite", "_offer_sdp", "_parts", "_target", "_to", "_tries")
+
+    def __init__(
+        self,
+        core: Core,
+        transactions: Transactions,
+        leg_id: str,
+        target: InviteTarget,
+        offer: bytes,
+    ) -> None:
+        super().__init__(core, transactions, leg_id)
+        self._target = target
+        self._offer_sdp = offer
+        self._cancel_wanted = False
+        self._tries = 0
+        self._invite: ClientInviteTransaction | None = None
+        uri = request_uri(target.uri)
+        self._to = b"<%b>" % uri
+        self._parts = HopParts(uri, b"", self._from(target), one_line(leg_id), 0, b"")
+
+    def _from(self, target: InviteTarget) -> bytes:
+        core = self._core
+        tag = core.token()
+        if not target.caller:
+            # RFC 3323 4.1.1.3: the From of a caller who does not want to be known.
+            return b'"Anonymous" <sip:anonymous@anonymous.invalid>;tag=' + tag
+        host = core.identity(target.peer.transport).host
+        name = quote(target.caller_name) + b" " if target.caller_name else b""
+        return b"%b<sip:%b@%b>;tag=%b" % (name, escape_user(target.caller), host, tag)
+
+    def send_invite(self, now: float, authorization: bytes = b"") -> None:
+        """Send the INVITE, at first or again with an answer to a challenge."""
+        core, target, old = self._core, self._target, self._parts
+        identity = core.identity(target.peer.transport)
+        branch = b"z9hG4bK" + core.token()
+        via = b"%b%b\r\n" % (identity.via_head, branch)
+        # 8.1.3.5: "the UAC SHOULD use the same value of the Call-ID, To, and From […], and the
+        # CSeq should contain a new sequence number that is one higher than the previous."
+        parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1)
+        self._parts = parts
+        self._tries += 1
+        extra = b"".join(
+            (
+                identity.contact,
+                ALLOW_LINE,
+                core.product_lines[1],
+                authorization,
+                *[b"%b: %b\r\n" % (one_line(k), one_line(v)) for k, v in target.headers],
+            )
+        )
+        invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self._offer_sdp))
+        self._invite = self._transactions.begin_client_invite(branch, invite, parts, self, now)
+
+    def on_response(self, response: Response, now: float) -> Send | None:
+        """Take what the other side says to our INVITE."""
+        status = response.status
+        if status < 200:
+            if self._cancel_wanted:
+                # 9.1: "If no provisional response has been received, the CANCEL request MUST
+                # NOT be sent; rather, the client MUST wait for the arrival of a provisional
+                # response before sending the request."
+                self._send_cancel(now)
+            elif status > 100 and not self.over:
+                self._core.out.append(LegRinging(self.id, status, response.body))
+            return None
+        self._invite = None
+        if status < 300:
+            return self._accepted(response, now)
+        if status in {401, 407} and self._retry_authorized(response, now):
+            return None
+        self._fail(status, text(response.reason))
+        return None
+
+    def on_failure(self, status: int, now: float) -> None:
+        """No answer came, or the transport failed."""
+        del now
+        self._invite = None
+        self._fail(status, reason_phrase(status))
+
+    def cancel(self, now: float) -> None:
+        """Give the call up; it is reported as failed at once, whatever the network still says."""
+        if self._invite is None or self.over:
+            return
+        if self._invite.state is State.PROCEEDING:
+            self._send_cancel(now)
+        else:
+            self._cancel_wanted = True
+        self._fail(487, reason_phrase(487))
+
+    def hang_up(self, now: float, reason: str) -> None:
+        """CANCEL before the answer, BYE after it."""
+        if self.dialog is None:
+            self.cancel(now)
+        else:
+            self._hang_up_dialog(now, reason)
+
+    def _send_cancel(self, now: float) -> None:
+        self._cancel_wanted = False
+        parts, invite = self._parts, self._invite
+        if invite is None:
+            return
+        branch = invite.key.partition(b" ")[0]
+        cancel = Send(self._target.peer, parts.request(b"CANCEL", self._to))
+        self._transactions.begin_client_request(branch, b"CANCEL", cancel, NOBODY, now)
+        self._transactions.abandon(invite, now)
+
+    def _accepted(self, response: Response, now: float) -> Send | None:
+        core = self._core
+        try:
+            dialog = Dialog.of_response(response, self._target.peer)
+            ack = send_ack(core, dialog)
+        except BadMessageError as fault:
+            # Nothing in the message tells where an ACK would have to go.
+            self._fail(502, fault.reason)
+            return None
+        if self.over:
+            # 9.1 and 15: the 2xx crossed our CANCEL; the call that it made is hung up again.
+            send_bye(core, self._transactions, dialog, "", now)
+            return ack
+        self.dialog = dialog
+        core.dialogs[dialog.local_tag] = self
+        core.out.append(LegAnswered(self.id, response.body))
+        return ack
+
+    def _retry_authorized(self, response: Response, now: float) -> bool:
+        target = self._target
+        if not target.username or self._tries > 1 or self.over:
+            # "a UA MUST NOT re-attempt requests with the credentials that have just been
+            # rejected" (22.2).
+            return False
+        header = answer_challenge(
+            response,
+            b"INVITE",
+            self._parts.uri,
+            target.username,
+            target.password,
+            self._core.token().decode(),
+        )
+        if header is None:
+            return False
+        self.send_invite(now, header)
+        return True
+
+    def _fail(self, status: int, reason: str) -> None:
+        if not self.over:
+            self.over = True
+            self._core.out.append(LegFailed(self.id, status, reason))
+        self._forget()

@@ -1,0 +1,170 @@
+"""Writing messages: answers and requests as joined bytes (RFC 3261 sections 8.1.1, 8.2.6)."""
+
+from msgspec import Struct
+
+from .errors import BadMessageError
+from .headers import Via, split_list
+from .message import Request
+from .peer import Peer
+
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ALLOW_LINE = b"Allow: " + ALLOW + b"\r\n"
+ACCEPT_LINE = b"Accept: application/sdp\r\n"
+SDP_LINE = b"Content-Type: application/sdp\r\n"
+
+_REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
+    183: "Session Progress",
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    408: "Request Timeout",
+    410: "Gone",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    504: "Server Time-out",
+    505: "Version Not Supported",
+    600: "Busy Everywhere",
+    603: "Decline",
+    606: "Not Acceptable",
+}
+_STATUS_LINES = {
+    status: b"SIP/2.0 %d %b\r\n" % (status, reason.encode()) for status, reason in _REASONS.items()
+}
+
+
+def reason_phrase(status: int) -> str:
+    """Return the RFC's words for a status code, or those of its class."""
+    return _REASONS.get(status) or _REASONS.get(status // 100 * 100, "Unknown")
+
+
+def status_line(status: int, reason: str = "") -> bytes:
+    """Return the first line of an answer; control characters in the reason become spaces."""
+    line = None if reason else _STATUS_LINES.get(status)
+    if line is None:
+        line = b"SIP/2.0 %d %b\r\n" % (status, one_line(reason or reason_phrase(status)))
+    return line
+
+
+def one_line(value: str) -> bytes:
+    """Encode a value of our own for a header line: no line break can get in."""
+    return "".join(" " if char < " " or char == "\x7f" else char for char in value).encode(
+        "utf-8", "replace"
+    )
+
+
+def reply_head(request: Request, peer: Peer, tag: bytes) -> bytes:
+    """Return the header lines that every answer to the request has, from Via to CSeq.
+
+    `tag` is added to To when the request has none there (8.2.6.2).
+    """
+    headers = request.headers
+    to = headers.get(b"to", b"")
+    try:
+        if to and not request.to.tag:
+            to = b"%b;tag=%b" % (to, tag)
+    except BadMessageError:
+        pass  # a To that cannot be read is returned as it stands
+    head = _vias(request, peer)
+    for line, value in (
+        (b"%bFrom: %b\r\n", headers.get(b"from")),
+        (b"%bTo: %b\r\n", to),
+        (b"%bCall-ID: %b\r\n", headers.get(b"call-id")),
+        (b"%bCSeq: %b\r\n", headers.get(b"cseq")),
+    ):
+        if value:
+            head = line % (head, value)
+    return head
+
+
+def reply(
+    status: int, head: bytes, extra: bytes = b"", body: bytes = b"", *, reason: str = ""
+) -> bytes:
+    """Return a whole answer; `extra` are more header lines, `body` is SDP."""
+    line = status_line(status, reason)
+    if not body:
+        return b"%b%b%bContent-Length: 0\r\n\r\n" % (line, head, extra)
+    return b"%b%b%b%bContent-Length: %d\r\n\r\n%b" % (line, head, extra, SDP_LINE, len(body), body)
+
+
+def _vias(request: Request, peer: Peer) -> bytes:
+    """Return the Via lines, the top one with received and rport filled (18.2.1, RFC 3581)."""
+    top = request.headers.get(b"via", b"")
+    try:
+        via = request.via
+    except BadMessageError:
+        via = None
+    if via is not None:
+        host = peer.host.encode()
+        if b"rport" in via.parameters or via.host.strip(b"[]") != host:
+            rest = split_list(top)[1:]
+            top = b", ".join([bytes(_seen_from(via, host, peer.port)), *rest])
+    lines = b"Via: %b\r\n" % top
+    for further in request.more.get(b"via", ()):
+        lines += b"Via: %b\r\n" % further
+    return lines
+
+
+def _seen_from(via: Via, host: bytes, port: int) -> Via:
+    parameters = dict(via.parameters)
+    if b"rport" in parameters:
+        parameters[b"rport"] = b"%d" % port
+    parameters[b"received"] = host
+    return Via(via.transport, via.host, via.port, via.branch, parameters)
+
+
+_REQUEST = (
+    b"%b %b SIP/2.0\r\n%b%bMax-Forwards: 70\r\nFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\n"
+    b"CSeq: %d %b\r\n%b%bContent-Length: %d\r\n\r\n%b"
+)
+
+
+class HopParts(Struct, frozen=True):
+    """What an INVITE, its CANCEL and the ACK of its refusal have in common (9.1, 17.1.1.3)."""
+
+    uri: bytes
+    via: bytes
+    'The whole line: "the top Via header field value of the original request".'
+    from_: bytes
+    call_id: bytes
+    cseq: int
+    route: bytes = b""
+    "Route lines, or empty."
+
+    def request(self, method: bytes, to: bytes, extra: bytes = b"", body: bytes = b"") -> bytes:
+        """Return a request with these parts; `body` is SDP."""
+        return _REQUEST % (
+            method,
+            self.uri,
+            self.via,
+            self.route,
+            self.from_,
+            to,
+            self.call_id,
+            self.cseq,
+            method,
+            extra,
+            SDP_LINE if body else b"",
+            len(body),
+            body,
+        )
