@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from ._options import CommandError, Subparsers, add_config
 
 if TYPE_CHECKING:
-    from acd.ivr.document import Fault
     from acd.ivr.model import FlowFile
-    from acd.ivr.validation import FlowContext
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -46,16 +44,20 @@ def check(arguments: argparse.Namespace) -> int:
     faults are shown and count.
     """
     from acd.ivr.book import FlowBook, reload
+    from acd.ivr.validation import FlowContext
 
     path: Path | None = arguments.path
     folder, prompts, queues = _surroundings(arguments.config, path)
-    context = _context(prompts, queues)
-    files, unreadable = _read_folder(folder)
+    files = {str(file): _read(file) for file in sorted(folder.glob("*.yaml"))}
     only = str(path) if path is not None and path.is_file() else None
-    if only is not None and only not in files and not unreadable:
+    if only is not None and only not in files:
         raise CommandError(f"{path} is no flow file: its name must end in .yaml")
-    book, faults = reload(FlowBook(), files, context)
-    shown = [fault for fault in [*unreadable, *faults] if only in (None, fault.file)]
+    if not files:
+        raise CommandError(f"no flow files (*.yaml) in {folder}")
+    wavs = prompts.glob("*/*.wav")
+    sounds = frozenset(wav.relative_to(prompts).with_suffix("").as_posix() for wav in wavs)
+    book, faults = reload(FlowBook(), files, FlowContext(queues=queues, sounds=sounds))
+    shown = [fault for fault in faults if only in (None, fault.file)]
     for fault in shown:
         print(fault)
     if shown:
@@ -96,14 +98,16 @@ def _drawable(file: Path) -> "FlowFile":
     from acd.ivr.model import FlowFile
     from acd.ivr.validation import shape_faults
 
-    text, unreadable = _read(file)
-    if unreadable is not None:
-        raise DocumentError([unreadable])
-    document = read_document(text, str(file))
+    document = read_document(_read(file), str(file))
     flow = document.validate(FlowFile)
     if faults := shape_faults(document, flow):
         raise DocumentError(faults)
     return flow
+
+
+def _read(file: Path) -> str:
+    # Bytes that are not UTF-8 become faults with their line.
+    return file.read_text("utf-8", errors="replace")
 
 
 def _surroundings(
@@ -112,6 +116,8 @@ def _surroundings(
     """Return the folders of flows and prompts, and the queues if the configuration tells them."""
     from acd.config import ConfigError, load_config
 
+    if path is not None and not path.exists():
+        raise CommandError(f"{path} does not exist")
     try:
         config = load_config(config_folder)
     except ConfigError as error:
@@ -124,44 +130,6 @@ def _surroundings(
     queues = frozenset(config.queues.queues)
     if path is None:
         return config.flows_folder, config.prompts_folder, queues
-    if not path.exists():
-        raise CommandError(f"{path} does not exist")
     folder = path if path.is_dir() else path.parent
     own_prompts = folder / config.server.media.prompts
     return folder, own_prompts if own_prompts.is_dir() else config.prompts_folder, queues
-
-
-def _context(prompts: Path, queues: frozenset[str] | None) -> "FlowContext":
-    from acd.ivr.validation import FlowContext
-
-    sounds = frozenset(
-        str(file.relative_to(prompts).with_suffix("")) for file in prompts.glob("*/*.wav")
-    )
-    return FlowContext(queues=queues, sounds=sounds)
-
-
-def _read_folder(folder: Path) -> tuple[dict[str, str], list["Fault"]]:
-    """Return the texts of the folder's flow files, and faults of those that cannot be read."""
-    if not folder.is_dir():
-        raise CommandError(f"no folder of flows: {folder}")
-    files: dict[str, str] = {}
-    faults: list[Fault] = []
-    for file in sorted(folder.glob("*.yaml")):
-        text, fault = _read(file)
-        if fault is None:
-            files[str(file)] = text
-        else:
-            faults.append(fault)
-    return files, faults
-
-
-def _read(file: Path) -> tuple[str, "Fault | None"]:
-    from acd.ivr.document import Fault
-
-    try:
-        return file.read_text("utf-8"), None
-    except OSError as error:
-        return "", Fault(str(file), 1, 1, "", error.strerror or str(error), "a readable file")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return "", Fault(str(file), line, 1, "", "the text is not UTF-8", "save it as UTF-8")

@@ -158,20 +158,32 @@ def read_document(text: str, file: str) -> Document:
         raise DocumentError(
             [Fault(file, 1, 1, "", f"{len(text)} characters", f"at most {MAX_CHARACTERS}")]
         )
+    if foreign := _UNDECODED.search(text):
+        raise DocumentError([_not_utf8(text, file, foreign.start())])
     try:
         root = yaml.compose(text, Loader=_CoreLoader)
     except yaml.MarkedYAMLError as error:
         raise DocumentError([_syntax_fault(file, error)]) from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        problem = str(error).splitlines()[0]
-        raise DocumentError(
-            [Fault(file, 1, 1, "", f"not YAML: {problem}", "UTF-8 text")]
-        ) from None
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        message = f"not YAML: control character {error.character:#04x}"
+        raise DocumentError([Fault(file, line, 1, "", message, "take it out")]) from None
     builder = _Builder(file)
     data: Data = {} if root is None else builder.build(root, ())
     if builder.faults:
         raise DocumentError(builder.faults)
     return Document(file, data, root)
+
+
+_UNDECODED = re.compile("[\ufffd\ud800-\udfff]")
+"""What a lenient decoder leaves of bytes that are not UTF-8, as of a file saved in GBK: the
+replacement character, or lone surrogates."""
+
+
+def _not_utf8(text: str, file: str, position: int) -> Fault:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    return Fault(file, line, column, "", "the text is not UTF-8", "save the file as UTF-8")
 
 
 class _CoreLoader(yaml.CSafeLoader):
