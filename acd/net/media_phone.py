@@ -6,7 +6,7 @@ import math
 import secrets
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from time import monotonic
 from typing import cast
@@ -67,6 +67,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self._playing_done = asyncio.Event()
         self._keys_done = asyncio.Event()
         self._closed = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     @classmethod
     async def open(
@@ -153,6 +154,12 @@ class PhoneMedia(asyncio.DatagramProtocol):
         if self._keys:
             await self._keys_done.wait()
 
+    async def until(self, reached: Callable[["PhoneMedia"], bool]) -> None:
+        """Wait until this holds, looked at after each packet that arrives."""
+        while not reached(self):
+            self._arrived.clear()
+            await self._arrived.wait()
+
     def recorded_wav(self) -> bytes:
         """Return what was heard so far."""
         return write_wav(bytes(self._recorded))
@@ -182,6 +189,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         packet = parse(data)
         if packet is None or self.agreed is None:
             return
+        self._arrived.set()
         now = monotonic()
         if packet.payload_type == self.agreed.received_event_type:
             self.reception.on_event_packet(packet.sequence, packet.ssrc)

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,7 +88,7 @@ class Desk:
     async def statistics(self, wanted: Callable[[EngineStatistics], bool]) -> EngineStatistics:
         """Wait until the figures, which workers tell by themselves, are as wanted."""
         async with asyncio.timeout(LIMIT_S):
-            while not wanted(figures := self.engine.statistics()):
+            while not wanted(figures := self.engine.statistics()):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             return figures
 
@@ -133,9 +135,8 @@ async def hear(phone: PhoneMedia, seconds: float = 0.5) -> bytes:
     """Return the next audio that the phone hears."""
     phone.forget_recorded()
     async with asyncio.timeout(LIMIT_S):
-        while len(samples := phone.recorded_samples()) < seconds * 16_000:
-            await asyncio.sleep(0.02)
-    return samples
+        await phone.until(lambda p: len(p.recorded_samples()) >= seconds * 16_000)
+    return phone.recorded_samples()
 
 
 @pytest.mark.asyncio
@@ -168,3 +169,324 @@ async def test_echo(tmp_path: Path) -> None:
         caller.play_tone(600)
         await hear(caller, 0.1)
         assert loudest_hz(await hear(caller)) == pytest.approx(600, abs=5)
+
+
+class Line:
+    """A bare RTP socket, for what a well-behaved phone would not do."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((HOST, 0))
+        self.socket.setblocking(False)
+        self.port: int = self.socket.getsockname()[1]
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def offer(self, *extra: str) -> bytes:
+        lines = [
+            "v=0", f"o=- 1 1 IN IP4 {HOST}", "s=-", f"c=IN IP4 {HOST}", "t=0 0",
+            f"m=audio {self.port} RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000", *extra, "",
+        ]  # fmt: skip
+        return "\r\n".join(lines).encode()
+
+    def send(self, port: int, sequence: int, payload: bytes = b"\xd5" * 160) -> None:
+        packet = RtpPacket(8, sequence, sequence * 160, 77, payload)
+        self.socket.sendto(bytes(packet), (HOST, port))
+
+    async def send_until_heard(self, port: int, sequence: int, by: "Line") -> RtpPacket:
+        """Send again and again until the worker has got so far as to pass it on."""
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                self.send(port, sequence)
+                heard = asyncio.ensure_future(by.receive(1))
+                await asyncio.wait([heard], timeout=0.05)
+                if heard.done():
+                    return heard.result()[0]
+                heard.cancel()
+                await asyncio.wait([heard])
+
+    async def receive(self, count: int) -> list[RtpPacket]:
+        loop = asyncio.get_running_loop()
+        packets = []
+        async with asyncio.timeout(LIMIT_S):
+            while len(packets) < count:
+                packet = parse_rtp(await loop.sock_recv(self.socket, 1500))
+                assert packet is not None
+                packets.append(packet)
+        return packets
+
+
+def rtp_port(sdp: bytes) -> int:
+    return parse_sdp(sdp).media[0].port
+
+
+def write_tone(folder: Path, name: str, seconds: float) -> None:
+    (folder / f"{name}.wav").write_bytes(write_wav(tone(440, seconds)))
+
+
+@pytest.mark.asyncio
+async def test_prompts_play_in_order_evenly_and_say_when_they_end(tmp_path: Path) -> None:
+    write_tone(tmp_path, "one", 0.2)
+    write_tone(tmp_path, "two", 0.3)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            desk.do(OpenStream("leg", line.offer()))
+            desk.do(Play("leg", 7, ("one", "missing", "broken", "../two", "two")))
+            finished = await desk.until(PlayFinished)
+            assert finished == PlayFinished("leg", 7)
+            packets = await line.receive(25)
+            first = packets[0]
+            assert [p.sequence for p in packets] == [
+                (first.sequence + n) % 65536 for n in range(25)
+            ]
+            assert [p.timestamp for p in packets] == [
+                (first.timestamp + 160 * n) % 2**32 for n in range(25)
+            ]
+            assert [p.marker for p in packets] == [True] + [False] * 24
+            with pytest.raises(BlockingIOError):
+                line.socket.recv(1500)
+
+
+@pytest.mark.asyncio
+async def test_playing_keeps_the_time_and_can_be_stopped(tmp_path: Path) -> None:
+    write_tone(tmp_path, "music", 0.1)
+    loop = asyncio.get_running_loop()
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            desk.do(OpenStream("leg", line.offer()))
+            desk.do(Play("leg", 1, ("music",), loop=True))
+            await line.receive(1)
+            began = loop.time()
+            await line.receive(50)
+            # Fifty frames are one second; a drifting clock would show, a late wake-up not.
+            assert loop.time() - began == pytest.approx(1.0, abs=0.1)
+            desk.do(StopPlay("leg"))
+            desk.do(CloseStream("leg"))
+            closed = await desk.until(StreamClosed)
+            assert closed.packets_sent >= 51
+
+
+@pytest.mark.asyncio
+async def test_from_prompt_to_bridge_the_peer_hears_one_stream(tmp_path: Path) -> None:
+    write_tone(tmp_path, "hello", 0.1)
+    async with desk_of(tmp_path) as desk:
+        with Line() as caller, Line() as agent:
+            desk.do(OpenStream("caller", caller.offer()))
+            desk.do(OpenStream("agent", agent.offer(), "caller"))
+            port = rtp_port(desk.now(StreamOpened).sdp)
+            desk.do(Play("caller", 1, ("hello",)))
+            await desk.until(PlayFinished)
+            desk.do(Bridge("caller", "agent"))
+            desk.do(OpenStream("caller", caller.offer()))  # refused at once: a known leg
+            assert desk.now(StreamRefused).status == 503
+            played = await caller.receive(5)
+            relayed = [await agent.send_until_heard(port, 500, by=caller)]
+            agent.send(port, 501)
+            relayed += await caller.receive(1)
+            packets = played + relayed
+            assert len({p.ssrc for p in packets}) == 1
+            steps = [(b.sequence - a.sequence) % 65536 for a, b in pairwise(packets)]
+            assert steps == [1] * 6
+            assert 0 < (relayed[0].timestamp - played[-1].timestamp) % 2**32 < 8000 * 10
+            assert relayed[0].marker
+
+
+@pytest.mark.asyncio
+async def test_once_latched_no_one_else_is_heard(tmp_path: Path) -> None:
+    async with desk_of(tmp_path) as desk:
+        with Line() as peer, Line() as stranger:
+            desk.do(OpenStream("leg", peer.offer()))
+            port = rtp_port(desk.now(StreamOpened).sdp)
+            desk.do(Echo("leg"))
+            await peer.send_until_heard(port, 1, by=peer)
+            for sequence in range(5):
+                stranger.send(port, sequence)
+            peer.send(port, 2, b"\x55" * 160)
+            while (await peer.receive(1))[0].payload != b"\x55" * 160:
+                pass
+            desk.do(CloseStream("leg"))
+            closed = await desk.until(StreamClosed)
+            assert closed.packets_received == closed.packets_sent >= 2
+            assert closed.packets_foreign == 5
+            with pytest.raises(BlockingIOError):
+                stranger.socket.recv(1500)
+
+
+@pytest.mark.asyncio
+async def test_a_reoffer_moves_the_stream_and_hold_silences_it(tmp_path: Path) -> None:
+    write_tone(tmp_path, "music", 0.5)
+    async with desk_of(tmp_path) as desk:
+        with Line() as old, Line() as new:
+            desk.do(OpenStream("leg", old.offer()))
+            opened = desk.now(StreamOpened).sdp
+            desk.do(Reoffer("leg", old.offer()))
+            assert desk.now(StreamReoffered) == StreamReoffered("leg", opened, held=False)
+            desk.do(Reoffer("leg", old.offer("a=sendonly")))
+            reoffered = desk.now(StreamReoffered)
+            assert reoffered.held
+            assert b"a=recvonly" in reoffered.answer
+            assert parse_sdp(reoffered.answer).origin.session_version == "1"
+            desk.do(Play("leg", 1, ("music",)))
+            await desk.until(PlayFinished)
+            with pytest.raises(BlockingIOError):
+                old.socket.recv(1500)
+            desk.do(Reoffer("leg", b"v=0\r\n"))
+            assert desk.now(StreamRefused).status == 488
+            desk.do(Reoffer("leg", new.offer()))
+            assert not desk.now(StreamReoffered).held
+            desk.do(Play("leg", 2, ("music",)))
+            await new.receive(25)
+            desk.do(Reoffer("leg", b""))
+            assert b"PCMU" in desk.now(StreamReoffered).answer
+
+
+@pytest.mark.asyncio
+async def test_digits_are_reported_and_cross_the_bridge(tmp_path: Path) -> None:
+    async with desk_of(tmp_path) as desk, phones_of(Codec.PCMA, Codec.PCMU) as (caller, agent):
+        desk.call_in("caller", caller)
+        desk.call_out("agent", agent, near="caller")
+        desk.do(Bridge("caller", "agent"))
+        await hear(agent, 0.1)
+        caller.press("19#")
+        pressed = [await desk.until(DigitPressed) for _ in range(3)]
+        assert [(p.leg, p.digit) for p in pressed] == [
+            ("caller", "1"),
+            ("caller", "9"),
+            ("caller", "#"),
+        ]
+        assert all(90 <= p.duration_ms <= 110 for p in pressed)
+        async with asyncio.timeout(LIMIT_S):
+            await caller.pressed()
+            await agent.until(lambda phone: phone.heard_digits == ["1", "9", "#"])
+        assert agent.reception.lost == 0
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_dies_loses_its_streams_and_is_replaced(tmp_path: Path) -> None:
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            desk.do(OpenStream("leg", line.offer()))
+            first = desk.engine.statistics().worker_pids[0]
+            os.kill(first, signal.SIGKILL)
+            lost = await desk.until(StreamsLost)
+            assert lost.legs == ("leg",)
+            desk.do(OpenStream("other", line.offer()))
+            refused = desk.now(StreamRefused)
+            assert refused.status == 503
+            figures = await desk.statistics(lambda s: s.ports_ready > 0)
+            assert figures.worker_restarts == 1
+            assert figures.worker_pids != (first,)
+            desk.do(OpenStream("leg", line.offer()))
+            desk.now(StreamOpened)
+
+
+@pytest.mark.asyncio
+async def test_ports_come_back_after_a_rest(tmp_path: Path) -> None:
+    async with desk_of(tmp_path, port_min=29_900, port_max=29_939) as desk:
+        with Line() as line:
+            most = desk.engine.statistics().ports_ready
+            ports = set()
+            for round_number in range(2):
+                await desk.statistics(lambda s: s.ports_ready == most)
+                legs = [f"{round_number}-{n}" for n in range(most)]
+                for leg in legs:
+                    desk.do(OpenStream(leg, line.offer()))
+                    ports.add(rtp_port(desk.now(StreamOpened).sdp))
+                desk.do(OpenStream("one more", line.offer()))
+                assert desk.now(StreamRefused).status == 503
+                for leg in legs:
+                    desk.do(CloseStream(leg))
+                for _ in legs:
+                    await desk.until(StreamClosed)
+            assert len(ports) == most
+            assert all(port % 2 == 0 and 29_900 <= port <= 29_939 for port in ports)
+            assert desk.engine.statistics().streams_open == 0
+
+
+@pytest.mark.asyncio
+async def test_partners_share_a_worker_and_have_places_kept(tmp_path: Path) -> None:
+    async with desk_of(tmp_path, workers=2, max_streams_per_worker=10) as desk:
+        with Line() as line:
+            for leg in range(18):
+                desk.do(OpenStream(f"caller{leg}", line.offer()))
+                desk.now(StreamOpened)
+            desk.do(OpenStream("too many", line.offer()))
+            assert desk.now(StreamRefused).status == 503
+            desk.do(OpenStream("agent", line.offer(), "caller0"))
+            desk.now(StreamOpened)
+            desk.do(Bridge("caller0", "agent"))
+            desk.now(StreamOpened)  # nothing was refused
+            desk.do(Bridge("caller0", "caller1"))
+            assert "another media worker" in desk.now(StreamRefused).reason
+
+
+@pytest.mark.asyncio
+async def test_unusable_descriptions_are_refused(tmp_path: Path) -> None:
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            before = desk.engine.statistics().ports_ready
+            for body in (b"hello", line.offer().replace(b"AVP 8", b"AVP 18")):
+                desk.do(OpenStream("leg", body))
+                assert desk.now(StreamRefused).status == 488
+            desk.do(OpenStream("leg", line.offer().replace(b"IP4 127.0.0.1", b"IP6 ::1")))
+            assert "IPv6" in desk.now(StreamRefused).reason
+            assert desk.engine.statistics().ports_ready == before
+            desk.do(OpenStream("leg", b""))
+            desk.do(AcceptAnswer("leg", b"v=0\r\n"))
+            assert desk.now(StreamRefused).status == 488
+
+
+@pytest.mark.asyncio
+async def test_no_process_is_left_by_stop_nor_by_a_failed_start(tmp_path: Path) -> None:
+    async with desk_of(tmp_path, workers=2) as desk:
+        pids = desk.engine.statistics().worker_pids
+        assert len(set(pids)) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    settings = MediaSettings(bind_host="192.0.2.1", prompts_dir=tmp_path)
+    engine = WorkerMediaEngine(settings, lambda events: None)
+    with pytest.raises(MediaEngineError, match="choose another range or address"):
+        await engine.start()
+    assert engine.statistics().worker_pids == ()
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from acd.net.media_engine import MediaSettings, WorkerMediaEngine
+async def main():
+    engine = WorkerMediaEngine(
+        MediaSettings(bind_host="127.0.0.1", prompts_dir=Path(".")), lambda events: None
+    )
+    await engine.start()
+    print("pid", engine.statistics().worker_pids[0], flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.asyncio
+async def test_a_worker_ends_when_the_server_is_killed() -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(LIMIT_S):
+        while (words := (await parent.stdout.readline()).split())[:1] != [b"pid"]:
+            pass
+        worker = os.pidfd_open(int(words[1]))
+        try:
+            parent.kill()
+            await parent.communicate()
+            ended = asyncio.Event()
+            asyncio.get_running_loop().add_reader(worker, ended.set)
+            await ended.wait()
+        finally:
+            asyncio.get_running_loop().remove_reader(worker)
+            os.close(worker)
