@@ -16,16 +16,17 @@ from acd.sip.endpoint import Endpoint, Output
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
 
-from . import commands, events
+from . import commands
 from .centre import CallCentre
 from .effects import Effects
+from .events import Event as CallEvent
 
 
 @dataclass(slots=True)
 class Step:
     """What one or more inputs led to. Journal the events before the sends go out."""
 
-    events: list[events.Event] = field(default_factory=list)
+    events: list[CallEvent] = field(default_factory=list)
     sends: list[sip_effects.Effect] = field(default_factory=list)
     media: list[MediaCommand] = field(default_factory=list)
 

@@ -1,7 +1,7 @@
 """What the core needs of the world, as protocols. Adapters implement them; tests have fakes."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
 
 from acd.media.commands import Command as MediaCommand
 from acd.sip.peer import Peer
@@ -31,18 +31,18 @@ class EventLog(Protocol):
     """The journal."""
 
     def append(self, events: Sequence[Event], mono_s: float) -> list[Record]:
-        """Make the events survive the death of this process before returning.
+        """Make the events survive the death of this process before returning, and number them.
 
-        Raises `EventLogError` when they could not be written; they are not recorded then.
+        Does not raise: a journal that cannot write says so through its own alarm, and keeps what
+        it can until it writes again.
         """
 
 
-class Subscriber(Protocol):
-    """Reads the event stream: metrics, traces, live screens."""
+Subscriber = Callable[[Record], None]
+"""Reads the event stream: metrics, traces, live screens. Must not raise and must be quick: it runs
+on a call's way."""
 
-    def on_record(self, record: Record) -> None:
-        """Take one record. Must not raise and must be quick: it runs on a call's way."""
+Direction = Literal["in", "out"]
 
-
-class EventLogError(Exception):
-    """The journal cannot be written: disk full or failing."""
+Tap = Callable[[Direction, Peer, bytes], None]
+"""Sees each SIP message, for counting and tracing. The same terms hold."""

@@ -5,20 +5,16 @@ together: their events are journalled by one write, and only then do their messa
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
-
-import structlog
 
 from acd.calls.effects import Effects
 from acd.calls.events import Event
 from acd.calls.exchange import Exchange
-from acd.calls.ports import EventLog, EventLogError, MediaEngine, Subscriber, Transports
+from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
 from acd.sip.effects import Send
 from acd.sip.peer import Peer
-
-log = structlog.get_logger(__name__)
 
 
 class Driver:
@@ -32,15 +28,14 @@ class Driver:
         transports: Transports,
         engine: MediaEngine,
         subscribers: Sequence[Subscriber],
-        on_event_log: Callable[[bool], None],
+        taps: Sequence[Tap],
     ) -> None:
-        """Join the parts; `on_event_log` is told whether the journal could be written."""
         self._exchange = exchange
         self._event_log = event_log
         self._transports = transports
         self._engine = engine
         self._subscribers = subscribers
-        self._on_event_log = on_event_log
+        self._taps = taps
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -50,6 +45,8 @@ class Driver:
 
     def receive(self, data: bytes, peer: Peer) -> None:
         """Take one SIP message."""
+        for tap in self._taps:
+            tap("in", peer, data)
         self._exchange.receive(data, peer, self._loop.time())
         self._schedule_flush()
 
@@ -100,25 +97,18 @@ class Driver:
         send = self._transports.send
         for effect in step.sends:
             if isinstance(effect, Send):
+                for tap in self._taps:
+                    tap("out", effect.peer, effect.data)
                 send(effect.peer, effect.data)
             else:
                 self._transports.disconnect(effect.peer)
         self._rearm()
 
     def _journal(self, events: list[Event]) -> None:
-        try:
-            records = self._event_log.append(events, self._loop.time())
-        except EventLogError as error:
-            # Calls under way go on: a caller must not be cut off because a disk is full. New
-            # ones are refused until writing works again, so that little is lost.
-            log.critical("journal_write_failed", error=str(error), events_lost=len(events))
-            self._on_event_log(False)
-            return
-        self._on_event_log(True)
+        records = self._event_log.append(events, self._loop.time())
         for subscriber in self._subscribers:
-            on_record = subscriber.on_record
             for record in records:
-                on_record(record)
+                subscriber(record)
 
     # --- time ---
 

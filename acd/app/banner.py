@@ -1,0 +1,53 @@
+"""What the operator reads within seconds of the start: where to register, what to dial."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from acd.config import Config
+
+from .state import Running
+
+AGENTS_SHOWN = 12
+"More do not fit on a screen; `acd agents list` shows all."
+
+
+def print_banner(
+    console: Console, config: Config, running: Running, passwords: Mapping[str, str]
+) -> None:
+    """Print where phones, people and programs find the server."""
+    host, port = next(iter(running.sip.values()))
+    web = f"http://{running.http[0]}:{running.http[1]}"
+    console.print(f"\n[bold]acd[/bold] {config.server.centre.name} is ready\n")
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("register phones at", f"{host}:{port} ({', '.join(running.sip)})")
+    facts.add_row("health, metrics", f"{web}/readyz  {web}/metrics")
+    facts.add_row("live page, reports", f"{web}/  {web}/api/reports/kpi?day=today")
+    facts.add_row("report on paper", "acd report kpi --day today")
+    console.print(facts)
+    _numbers(console, config)
+    _agents(console, config, passwords)
+
+
+def _numbers(console: Console, config: Config) -> None:
+    table = Table(title="dial", title_justify="left", box=None, show_header=False)
+    for number, to in sorted(config.numbers.numbers.items()):
+        meaning = f"queue {to.queue}" if to.queue else f"flow {to.flow}" if to.flow else "echo"
+        table.add_row(number, meaning)
+    console.print(table)
+
+
+def _agents(console: Console, config: Config, passwords: Mapping[str, str]) -> None:
+    agents = config.agent_profiles()
+    if not any(agent.account in passwords for agent in agents):
+        return
+    table = Table(title="agents with their first passwords", title_justify="left", box=None)
+    for heading in ("user", "password", "name", "skills"):
+        table.add_column(heading)
+    shown = [agent for agent in agents if agent.account in passwords][:AGENTS_SHOWN]
+    for agent in shown:
+        skills = ", ".join(f"{skill} {grade.name}" for skill, grade in agent.skills.items())
+        table.add_row(agent.account, passwords[agent.account], agent.name, skills)
+    console.print(table)
+    console.print("change a password with: acd agents passwd NUMBER\n")

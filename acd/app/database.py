@@ -1,0 +1,106 @@
+"""The database's life beside the calls: started late, waited for never, drained at the end."""
+
+import asyncio
+import time
+from datetime import tzinfo
+from pathlib import Path
+
+import structlog
+
+from acd.storage.errors import DatabaseError
+from acd.storage.journal import Journal
+from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
+from acd.storage.shipper import Lag, Shipper
+
+log = structlog.get_logger(__name__)
+
+FIRST_TRY_S = 8.0
+"How long the start waits to tell the operator how the database is; calls are taken meanwhile."
+
+DRAIN_S = 10.0
+"How long the end waits for the last records to be written; what is left is shipped next time."
+
+RETRY_S = 10.0
+"Between two attempts to start the embedded Postgres."
+
+
+class Database:
+    """Embedded or the operator's own Postgres, and the shipper that fills it."""
+
+    def __init__(self, dsn: str, state: Path, journal: Journal) -> None:
+        self._trouble = "starting"
+        self._embedded: EmbeddedPostgres | None = None
+        if not dsn:
+            self._embedded = EmbeddedPostgres(state, on_event=self._on_postgres)
+        self.dsn = dsn or embedded_dsn(state)
+        self._shipper = Shipper(journal, self.dsn, on_alarm=self._on_shipper, now=time.monotonic)
+        self._in_trouble = asyncio.Event()
+
+    @property
+    def status(self) -> str:
+        """Return "up", "starting", or "down: " and why."""
+        return "up" if self._shipper.connected else self._trouble
+
+    async def run(self) -> None:
+        """Start the database and ship until cancelled, through all its outages."""
+        if self._embedded is not None:
+            await self._start(self._embedded)
+        await self._shipper.run()
+
+    async def _start(self, embedded: EmbeddedPostgres) -> None:
+        """Start the embedded Postgres, again and again if need be."""
+        while True:
+            try:
+                await embedded.start()
+            except (DatabaseError, OSError) as error:
+                self._down(str(error))
+            else:
+                return
+            await asyncio.sleep(RETRY_S)
+
+    async def tried_once(self) -> None:
+        """Return when the database has answered or refused for the first time, or is too slow."""
+        up = asyncio.create_task(self._shipper.drain())
+        trouble = asyncio.create_task(self._in_trouble.wait())
+        await asyncio.wait((up, trouble), timeout=FIRST_TRY_S, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        trouble.cancel()
+        if self.status == "starting":
+            self._down("it has not answered yet")
+
+    async def drain(self) -> None:
+        """Write the last records, if the database is there to take them."""
+        if self.status != "up":
+            log.warning("records_wait_in_journal", records=self._shipper.lag().records)
+            return
+        try:
+            await asyncio.wait_for(self._shipper.drain(), DRAIN_S)
+        except TimeoutError:
+            log.warning("records_wait_in_journal", records=self._shipper.lag().records)
+
+    async def stop(self) -> None:
+        """End the embedded Postgres."""
+        if self._embedded is not None:
+            await self._embedded.stop()
+
+    def lag(self) -> Lag:
+        """Return how far the tables are behind the journal."""
+        return self._shipper.lag()
+
+    def _down(self, reason: str) -> None:
+        self._trouble = f"down: {reason}"
+        self._in_trouble.set()
+        log.critical("database_down", reason=reason, calls="go on, records wait in the journal")
+
+    def _on_shipper(self, text: str) -> None:
+        if self._shipper.connected:
+            log.warning("database", alarm=text)
+        else:
+            self._down(text)
+
+    def _on_postgres(self, text: str) -> None:
+        log.error("postgres", event=text)
+
+    async def kpi(self, day: str, zone: tzinfo) -> list[dict[str, object]]:
+        """Return the day's figures per queue. Raises ServiceUnavailableError."""
+        raise NotImplementedError

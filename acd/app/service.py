@@ -1,0 +1,440 @@
+"""The server as a whole: built once, run until a signal, drained."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+from rich.console import Console
+
+from acd.calls import events
+from acd.calls.centre import CallCentre
+from acd.calls.exchange import Exchange
+from acd.calls.ids import Uuid7Source
+from acd.calls.journal import Record
+from acd.calls.ports import Direction
+from acd.config import Config, parse_address
+from acd.ivr.book import FlowBook, FlowError, load_flows
+from acd.net.driver import Driver
+from acd.net.listener import SipTransports, TransportError
+from acd.net.media_engine import MediaEngineError, MediaSettings, WorkerMediaEngine
+from acd.routing.router import Router
+from acd.sip.endpoint import Endpoint
+from acd.sip.peer import Peer
+from acd.storage.errors import StorageError
+from acd.storage.journal import Journal
+from acd.storage.journal import JournalState as Writing
+from acd.storage.recovery import begin_boot
+from acd.storage.secrets import SecretStore
+from acd.telemetry.call_log import CallLog
+from acd.telemetry.loop_delay import LoopDelaySampler
+from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth
+from acd.telemetry.trace import TraceLimits, Tracer
+from acd.web.app import ListenError, WebServer, build_app
+from acd.web.ports import WebServices
+from acd.web.token import load_or_create_token
+
+from .banner import print_banner
+from .database import Database
+from .reload import Reloader, flow_context, read_flow_files
+from .state import Running, StartError, prepare_state
+from .tuning import raise_file_limit, tune_collector
+from .views import Floor
+
+log = structlog.get_logger(__name__)
+
+VERSION = version("acd")
+LOOPBACK = "127.0.0.1"
+ANY_HOSTS = frozenset({"0.0.0.0", "::"})
+
+BYE_GRACE_S = 1.0
+"How long phones get to answer our BYE before the sockets close; they answer within 1 ms here."
+
+
+class Service:
+    """Everything that makes up one server process."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        config_dir: Path,
+        state_dir: Path,
+        sip: str | None,
+        http: str | None,
+    ) -> None:
+        self._config = config
+        self._config_dir = config_dir
+        self._state_dir = state_dir
+        self._sip = parse_address(sip) if sip else None
+        self._http = parse_address(http) if http else config.server.http.listen
+        self._zone = ZoneInfo(config.server.centre.timezone)
+        self._started_at = time.monotonic()
+        self._built = self._ready = False
+        self._end_wanted = asyncio.Event()
+        self._end_now = asyncio.Event()
+        self._no_calls = asyncio.Event()
+
+    async def run(self) -> int:
+        """Start, serve, drain; return the exit code."""
+        raise_file_limit()
+        async with AsyncExitStack() as stack:
+            try:
+                await self._build(stack)
+            except (TransportError, ListenError, MediaEngineError, StorageError) as error:
+                raise StartError(str(error)) from error
+            await self._serve()
+        return 0
+
+    # --- building ---
+
+    async def _build(self, stack: AsyncExitStack) -> None:
+        """Build everything from the ground up; `stack` takes it down again in reverse."""
+        config = self._config
+        self._state = prepare_state(self._state_dir)
+        self._new_id = Uuid7Source(lambda: time.time_ns() // 1_000_000, secrets.randbits)
+        flows = self._load_flows()
+        self._open_journal(stack)
+        self._secret_store = SecretStore(self._state)
+        self._passwords = self._provide_secrets(config)
+        await self._build_media(stack)
+        self._transports = SipTransports(self._on_message, self._on_failed)
+        await self._transports.start(self._listeners())
+        stack.push_async_callback(self._transports.close)
+        self._build_core(flows)
+        self._build_telemetry()
+        self._driver = Driver(
+            self._exchange,
+            event_log=self._journal,
+            transports=self._transports,
+            engine=self._engine,
+            subscribers=(self._observe, CallLog(config.server.log.level), self._watch_calls),
+            taps=(self._tap,),
+        )
+        self._begin_journal()
+        self._built = True
+        await self._build_web(stack)
+
+    def _provide_secrets(self, config: Config) -> dict[str, str]:
+        """Have a secret for every account; return the passwords that were made and not changed."""
+        accounts: dict[str, str | None] = dict.fromkeys(
+            agent.account for agent in config.agent_profiles()
+        )
+        passwords, elsewhere = self._secret_store.provide(
+            accounts | config.passwords(), config.server.sip.realm
+        )
+        if elsewhere:
+            log.warning("secrets_of_another_realm", accounts=elsewhere)
+        return passwords
+
+    def _load_flows(self) -> FlowBook:
+        try:
+            return load_flows(
+                read_flow_files(self._config.flows_folder), flow_context(self._config)
+            )
+        except FlowError as error:
+            raise StartError("\n".join(map(str, error.faults))) from error
+
+    def _open_journal(self, stack: AsyncExitStack) -> None:
+        loop = asyncio.get_running_loop()
+
+        def alarm(text: str) -> None:
+            loop.call_soon_threadsafe(self._on_journal_alarm, text)
+
+        self._journal = Journal.open(
+            self._state / "journal",
+            node=socket.gethostname(),
+            boot=self._new_id(),
+            wall_us=lambda: time.time_ns() // 1000,
+            on_alarm=alarm,
+            settings=self._config.journal_settings(),
+        )
+        stack.callback(self._journal.close)
+        self._database = Database(
+            self._config.server.database.dsn,
+            self._state,
+            self._journal,
+        )
+        stack.push_async_callback(self._database.stop)
+
+    def _listeners(self) -> list[tuple[str, str, int]]:
+        sip = self._config.server.sip
+        udp = (self._sip,) if self._sip else sip.udp
+        tcp = (self._sip,) if self._sip else sip.tcp
+        return [
+            *(("udp", address.host, address.port) for address in udp),
+            *(("tcp", address.host, address.port) for address in tcp),
+        ]
+
+    def _build_core(self, flows: FlowBook) -> None:
+        config = self._config
+        agents, queues = config.agent_profiles(), config.queue_profiles()
+        randomness = secrets.SystemRandom()
+        self._router = Router(
+            agents=agents, queues=queues, new_id=self._new_id, random=randomness.random
+        )
+        self._centre = CallCentre(
+            router=self._router,
+            agents=agents,
+            queues=queues,
+            numbers=config.number_plan(),
+            flows=flows,
+            settings=config.centre_settings(),
+            new_id=self._new_id,
+            wall=lambda: datetime.now(self._zone),
+        )
+        self._endpoint = Endpoint(
+            config.endpoint_settings(self._advertised()),
+            credentials=self._secret_store,
+            new_id=self._new_id,
+            random_bytes=secrets.token_bytes,
+        )
+        self._exchange = Exchange(self._endpoint, self._centre)
+        self._reloader = Reloader(
+            config,
+            flows,
+            on_config=self._take_config,
+            on_flows=self._centre.replace_flows,
+            on_outcome=lambda ok: self._metrics.flow_reloaded(ok=ok),
+        )
+
+    def _advertised(self) -> dict[str, tuple[str, int]]:
+        """Return the address per transport that phones are told; the first one bound of each."""
+        advertised: dict[str, tuple[str, int]] = {}
+        for transport, host, port in self._transports.bound_addresses():
+            name = self._config.server.sip.advertised_host or host
+            if name in ANY_HOSTS:
+                raise StartError(
+                    f"sip.advertised_host must name this server's address when it listens on "
+                    f"{name}: phones have to be told where to answer"
+                )
+            advertised.setdefault(transport, (name, port))
+        return advertised
+
+    async def _build_media(self, stack: AsyncExitStack) -> None:
+        media = self._config.server.media
+        bind_host = media.bind_host
+        if self._sip and bind_host == LOOPBACK and not media.advertised_host:
+            # `--sip 192.0.2.5:5060` is how one tries real phones: their sound must arrive too.
+            bind_host = self._sip.host
+        self._engine = WorkerMediaEngine(
+            MediaSettings(
+                bind_host=bind_host,
+                advertised_host=media.advertised_host,
+                port_min=media.port_min,
+                port_max=media.port_max,
+                workers=media.workers or max(1, (os.cpu_count() or 2) - 1),
+                prompts_dir=self._config.prompts_folder,
+            ),
+            lambda happened: self._driver.on_media(happened),
+        )
+        await self._engine.start()
+        stack.push_async_callback(self._engine.stop)
+
+    def _build_telemetry(self) -> None:
+        self._tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
+        self._metrics = Metrics(
+            MetricsViews(
+                calls_active=lambda: self._centre.calls_total,
+                queues=self._queue_depths,
+                agents_by_state=self._agents_by_state,
+                registrations=lambda: sum(map(len, self._centre.desk.devices().values())),
+                media_streams=lambda: self._engine.statistics().streams_open,
+                journal=self._journal_state,
+            ),
+            version=VERSION,
+        )
+
+    def _begin_journal(self) -> None:
+        """Write this boot's first event, then close what a killed boot left open."""
+        records = begin_boot(self._journal, version=VERSION, mono_s=self._driver.now())
+        if len(records) > 1:
+            log.warning("calls_cut_by_restart", events=len(records) - 1)
+
+    async def _build_web(self, stack: AsyncExitStack) -> None:
+        floor = Floor(
+            self._centre,
+            self._router,
+            carry_out=self._driver.carry_out,
+            now=self._driver.now,
+            config=lambda: self._reloader.config,
+        )
+        services = WebServices(
+            token=load_or_create_token(self._state),
+            health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
+            readiness=self._readiness,
+            metrics_text=self._metrics.text,
+            set_status=floor.set_status,
+            end_wrap_up=floor.end_wrap_up,
+            enter_disposition=floor.dispose,
+            agents=floor.agents,
+            agent=floor.agent,
+            queues=floor.queues,
+            calls=floor.calls,
+            trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
+            kpi=lambda day: self._database.kpi(day, self._zone),
+        )
+        self._web = WebServer(build_app(services))
+        await self._web.start(self._http.host, self._http.port)
+        stack.push_async_callback(self._web.close)
+
+    # --- serving ---
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_end_signal)
+        sampler = LoopDelaySampler(self._metrics.loop_delayed)
+        sampler.start()
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(self._database.run(), name="database"),
+                tasks.create_task(self._reloader.run(), name="reload"),
+            ]
+            loop.add_signal_handler(
+                signal.SIGHUP, lambda: tasks.create_task(self._reloader.look())
+            )
+            await self._database.tried_once()
+            self._announce()
+            tune_collector()
+            await self._end_wanted.wait()
+            await self._drain()
+            sampler.stop()
+            for task in background:
+                task.cancel()
+        Running.forget(self._state)
+
+    def _announce(self) -> None:
+        """Say that calls are taken, where, and what does not stand."""
+        self._ready = True
+        sip = {
+            transport: (host, port)
+            for transport, host, port in reversed(self._transports.bound_addresses())
+        }
+        running = Running(os.getpid(), sip, self._web.bound_address(), self._database.dsn)
+        running.write(self._state)
+        for warning in self._config.warnings:
+            log.warning("configuration", warning=str(warning))
+        print_banner(Console(), self._config, running, self._passwords)
+
+    async def _drain(self) -> None:
+        """Refuse new calls, let running ones end, then hang up on the rest."""
+        self._ready = False
+        self._endpoint.draining = True
+        self._centre.refusing = "draining"
+        log.info("draining", calls=self._centre.calls_total, seconds=self._config.server.drain_s)
+        if self._centre.calls_total:
+            await self._calls_over(self._config.server.drain_s)
+        if self._centre.calls_total:
+            self._driver.carry_out(self._centre.shut_down(self._driver.now()))
+            self._driver.flush()
+            await self._until(self._end_now, BYE_GRACE_S)
+        self._driver.flush()
+        self._journal.append([events.ServerStopped()], self._driver.now())
+        await self._database.drain()
+        log.info("stopped")
+
+    async def _calls_over(self, limit_s: float) -> None:
+        """Wait until no call is left, the limit is over, or a second signal comes."""
+        waits = [
+            asyncio.create_task(self._no_calls.wait()),
+            asyncio.create_task(self._end_now.wait()),
+        ]
+        await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    @staticmethod
+    async def _until(event: asyncio.Event, limit_s: float) -> None:
+        try:
+            await asyncio.wait_for(event.wait(), limit_s)
+        except TimeoutError:
+            return
+
+    def _on_end_signal(self) -> None:
+        (self._end_now if self._end_wanted.is_set() else self._end_wanted).set()
+
+    # --- what happens ---
+
+    def _on_message(self, data: bytes, peer: Peer) -> None:
+        # What comes while the start is not through yet is dropped: SIP sends again after 0.5 s.
+        if self._built:
+            self._driver.receive(data, peer)
+
+    def _on_failed(self, peer: Peer) -> None:
+        if self._built:
+            self._driver.transport_failed(peer)
+
+    def _tap(self, direction: Direction, peer: Peer, data: bytes) -> None:
+        """Count and keep each SIP message."""
+        self._metrics.sip_message(direction, data)
+        self._tracer.message(direction, peer, data, time.time_ns() // 1000)
+
+    def _observe(self, record: Record) -> None:
+        self._metrics.observe(record.event, record.mono_s)
+        self._tracer.observe(record.event, record.wall_us)
+
+    def _watch_calls(self, record: Record) -> None:
+        if isinstance(record.event, events.CallEnded) and not self._centre.calls_total:
+            self._no_calls.set()
+
+    def _on_journal_alarm(self, text: str) -> None:
+        failing = self._journal.state is Writing.FAILING
+        (log.critical if failing else log.warning)("journal", alarm=text)
+        if self._centre.refusing != "draining":
+            self._centre.refusing = "journal_failing" if failing else None
+
+    def _take_config(self, config: Config) -> None:
+        self._provide_secrets(config)
+        effects = self._centre.configure(
+            agents=config.agent_profiles(),
+            queues=config.queue_profiles(),
+            numbers=config.number_plan(),
+            now=self._driver.now(),
+        )
+        self._driver.carry_out(effects)
+
+    # --- views ---
+
+    def _uptime_s(self) -> float:
+        return time.monotonic() - self._started_at
+
+    def _readiness(self) -> tuple[bool, dict[str, object]]:
+        writing = self._journal.state is Writing.WRITING
+        sip = [f"{t}:{host}:{port}" for t, host, port in self._transports.bound_addresses()]
+        ok = self._ready and writing and bool(sip)
+        return ok, {
+            "sip": sip,
+            "journal": self._journal.state.value,
+            "database": self._database.status,
+            "draining": self._end_wanted.is_set(),
+            "media_workers": len(self._engine.statistics().workers),
+            "flows": self._reloader.flows.versions(),
+            "faults": [str(fault) for fault in self._reloader.faults],
+        }
+
+    def _queue_depths(self) -> list[QueueDepth]:
+        oldest = self._router.oldest_wait(self._driver.now())
+        return [
+            QueueDepth(queue, length, oldest.get(queue, 0.0))
+            for queue, length in self._router.queue_lengths().items()
+        ]
+
+    def _agents_by_state(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for view in self._router.agents():
+            counts[view.state.value] = counts.get(view.state.value, 0) + 1
+        return counts
+
+    def _journal_state(self) -> JournalState:
+        lag = self._database.lag()
+        failing = self._journal.state is Writing.FAILING
+        return JournalState(lag.records, lag.seconds, failing)

@@ -1,0 +1,136 @@
+"""What people see of the running centre by HTTP: agents, queues, calls; and what they command."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from acd.calls.call import Call
+from acd.calls.centre import CallCentre
+from acd.calls.desk import Disposition
+from acd.calls.effects import Effects
+from acd.config import Config
+from acd.routing.model import AgentView, State, Status
+from acd.routing.router import Router
+from acd.web.bodies import Disposition as DispositionBody
+from acd.web.ports import CommandRefusedError
+
+
+class Floor:
+    """The operations floor as the web shows and steers it."""
+
+    def __init__(
+        self,
+        centre: CallCentre,
+        router: Router,
+        *,
+        carry_out: Callable[[Effects], None],
+        now: Callable[[], float],
+        config: Callable[[], Config],
+    ) -> None:
+        self._centre = centre
+        self._router = router
+        self._carry_out = carry_out
+        self._now = now
+        self._config = config
+
+    # --- views ---
+
+    def agents(self) -> list[dict[str, object]]:
+        """Return every agent, by number."""
+        return [self._agent(view) for view in self._router.agents()]
+
+    def agent(self, number: str) -> dict[str, object] | None:
+        """Return one agent, or None."""
+        if self._centre.desk.profile(number) is None:
+            return None
+        return self._agent(self._router.agent_view(number))
+
+    def queues(self) -> list[dict[str, object]]:
+        """Return every queue with its line."""
+        lengths, oldest = self._router.queue_lengths(), self._router.oldest_wait(self._now())
+        return [
+            {
+                "queue": queue.name,
+                "name": queue.display_name or queue.name,
+                "kind": queue.kind.value,
+                "waiting": lengths.get(queue.name, 0),
+                "oldest_wait_s": round(oldest.get(queue.name, 0.0), 1),
+            }
+            for queue in self._config().queue_profiles()
+        ]
+
+    def calls(self) -> list[dict[str, object]]:
+        """Return every call under way."""
+        return [self._call(call) for call in self._centre.calls]
+
+    def _agent(self, view: AgentView) -> dict[str, object]:
+        devices = self._centre.desk.devices().get(view.account, ())
+        handled = self._centre.desk.handled(view.agent)
+        return {
+            "number": view.agent,
+            "name": view.name,
+            "account": view.account,
+            "status": view.status.value,
+            "reason": view.reason,
+            "state": view.state.value,
+            "since": self._wall(view.since),
+            "queue": view.queue,
+            "interaction": view.interaction,
+            "last_interaction": handled.interaction if handled else "",
+            "registered": view.reachable,
+            "devices": [contact.uri for contact in devices],
+        }
+
+    def _call(self, call: Call) -> dict[str, object]:
+        visit = call.visit or call.talk_visit
+        return {
+            "interaction": call.interaction,
+            "caller": call.caller,
+            "called": call.called,
+            "phase": call.phase.name.lower(),
+            "flow": call.run.flow_name if call.run is not None else "",
+            "node": call.run.node_name if call.run is not None else "",
+            "queue": visit.queue.name if visit else "",
+            "agent": call.agent_leg.agent if call.agent_leg else "",
+        }
+
+    def _wall(self, mono_s: float) -> str:
+        at = datetime.now(UTC) - timedelta(seconds=self._now() - mono_s)
+        return at.isoformat(timespec="milliseconds")
+
+    # --- commands ---
+
+    def set_status(self, number: str, status: str, reason: str, by: str) -> None:
+        """Change what an agent wants. Raises CommandRefusedError."""
+        codes = {entry.code for entry in self._config().reasons.away_reasons}
+        if status == Status.AWAY.value and reason not in codes:
+            text = f"reason must be one of {', '.join(sorted(codes))}"
+            raise CommandRefusedError("unknown_reason", text, field="reason")
+        if status != Status.AWAY.value and reason:
+            raise CommandRefusedError("no_reason", "only away has a reason", field="reason")
+        self._do(self._centre.set_status(number, Status(status), reason, by, self._now()))
+
+    def end_wrap_up(self, number: str) -> None:
+        """End an agent's after-call work. Raises CommandRefusedError."""
+        if self._router.agent_view(number).state is not State.WRAP_UP:
+            raise CommandRefusedError("not_in_wrap_up", f"agent {number} is not in wrap-up")
+        self._do(self._centre.end_wrap_up(number, self._now()))
+
+    def dispose(self, number: str, interaction: str | None, body: DispositionBody) -> None:
+        """Class an agent's call. Raises CommandRefusedError."""
+        disposition = Disposition(
+            call_class=body.call_class,
+            category=body.category,
+            order_id=body.order_id,
+            ordered=body.ordered,
+            solved=body.solved,
+        )
+        effects = self._centre.dispose(number, disposition, interaction=interaction or "")
+        if effects is None:
+            raise CommandRefusedError(
+                "no_such_call", f"agent {number} took no such call last", field="interaction"
+            )
+        self._do(effects)
+
+    def _do(self, effects: Effects | None) -> None:
+        if effects is not None:
+            self._carry_out(effects)
