@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from .model import AgentProfile, LayerProfile, QueueProfile
+from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
 from .policy import ORDERS
 
 SHORTEST_S = 1.0
@@ -60,11 +60,18 @@ def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Ite
         yield f"hold_out is {queue.hold_out}; a share lies between 0 and 1"
     elif queue.hold_out and not has_random:
         yield "hold_out needs a source of random numbers, and the router was given none"
-    if queue.overflow is not None and queue.overflow.queue:
-        if queue.overflow.queue not in names:
-            yield f"overflow goes to queue {queue.overflow.queue!r}, which is not configured"
-        elif queue.overflow.queue == queue.name:
-            yield "overflow goes to the queue itself"
+    if queue.overflow is not None:
+        yield from _overflow_faults(queue.overflow, queue.name, names)
+
+
+def _overflow_faults(overflow: Overflow, name: str, names: set[str]) -> Iterator[str]:
+    ways = [way for way in (overflow.queue, overflow.flow, overflow.hang_up_prompt) if way]
+    if len(ways) != 1:
+        yield f"overflow names {len(ways)} ways out; exactly one of queue, flow, hang_up_prompt"
+    if overflow.queue == name:
+        yield "overflow goes to the queue itself"
+    elif overflow.queue and overflow.queue not in names:
+        yield f"overflow goes to queue {overflow.queue!r}, which is not configured"
 
 
 def _layer_faults(layer: LayerProfile) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Deadlines:
 
     def pop_due(self, now: float) -> Timed | None:
         """Take the first one that is due by `now`, disarmed; None: nothing is."""
-        if self.next() > now:
+        if self.next() > now or not self._heap:
             return None
         timed = heapq.heappop(self._heap)[2]
         timed.due_at = math.inf

@@ -13,13 +13,12 @@ agent.py.
 import math
 from collections.abc import Callable
 
-from msgspec import Struct
-
 from .agent import Agent
 from .deadlines import Deadlines
 from .events import CallTimedOut, Event, OfferMade, OfferOutcome, OfferWithdrawn, PositionDue
 from .floor import Floor
-from .model import Choice, MissRule, State, Status
+from .model import Choice, State, Status
+from .offer import Offer, pause_s
 from .queue import Queue, Waiting
 
 SYSTEM = "system"
@@ -29,27 +28,6 @@ MISSED = "missed"
 """Away reason of an agent who let too many offers go by."""
 
 _AT_REST = frozenset({State.IDLE, State.OFFLINE})
-
-
-def pause_s(rule: MissRule, outcome: OfferOutcome) -> float | None:
-    """How long an agent is set aside after such an offer; None: that was no miss."""
-    if outcome is OfferOutcome.NO_ANSWER:
-        return rule.no_answer_s
-    if outcome is OfferOutcome.BUSY:
-        return rule.busy_s
-    if outcome is OfferOutcome.REJECTED:
-        return rule.rejected_s
-    if outcome is OfferOutcome.FAILED:
-        return rule.failed_s
-    return None
-
-
-class Offer(Struct, frozen=True):
-    """A running offer: one call, one agent, a lease that is the agent's deadline."""
-
-    offer: str
-    waiting: Waiting
-    agent: Agent
 
 
 class Dispatch:
@@ -218,6 +196,9 @@ class Dispatch:
             self.free(agent, now, now, events)
         else:
             self._set_aside(agent, waiting, aside_s, now, events)
+        self._go_on(waiting, now, events)
+
+    def _go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         # The maximum wait may have struck while the phone was ringing.
         if now >= waiting.leaves_at:
             self._time_out(waiting, events)
@@ -241,16 +222,48 @@ class Dispatch:
     def answer(self, offer: Offer, now: float, events: list[Event]) -> None:
         """Let caller and agent talk from now on; the call is no longer waiting."""
         self.end(offer)
-        agent, waiting = offer.agent, offer.waiting
+        waiting = offer.waiting
         queue, call = waiting.queue, waiting.call
         self.drop(waiting)
         queue.count_answer(now)
-        self.talking.add(call.call)
-        agent.call = call.call
-        agent.wrap_up_s = queue.profile.wrap_up_s
-        agent.misses = 0
+        offer.agent.misses = 0
+        offer.agent.wrap_up_s = queue.profile.wrap_up_s
+        self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)
+
+    def engage(
+        self,
+        agent: Agent,
+        call: str,
+        interaction: str,
+        queue: str,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        """Let the agent talk without an offer; one that rings is withdrawn."""
+        offer = self.offers.get(agent.offer)
+        if offer is not None:
+            left = OfferOutcome.AGENT_LEFT
+            events.append(OfferWithdrawn(offer.offer, offer.waiting.call.call, agent.number, left))
+            self.end(offer)
+        self.floor.quit(agent)
+        agent.wrap_up_s = self.queues[queue].profile.wrap_up_s if queue in self.queues else 0.0
+        self._talk(agent, call, interaction, queue, now, events)
+        if offer is not None:
+            self._go_on(offer.waiting, now, events)
+
+    def _talk(
+        self,
+        agent: Agent,
+        call: str,
+        interaction: str,
+        queue: str,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        self.talking.add(call)
+        agent.call = call
         self.deadlines.arm(agent, math.inf)
-        agent.enter(State.TALKING, now, events, call.queue, call.interaction)
+        agent.enter(State.TALKING, now, events, queue, interaction)
 
     def hang_up(self, agent: Agent, now: float, events: list[Event]) -> None:
         """End the talk: wrap-up, or free at once where the queue has none."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from .agent import Agent
 from .configuration import faults
-from .dispatch import Dispatch, pause_s
+from .dispatch import Dispatch
 from .errors import ConfigurationError, RoutingError, UnknownAgentError
 from .events import CallRefused, Event, LeaveReason, OfferOutcome, PositionDue
 from .model import (
@@ -16,6 +16,7 @@ from .model import (
     Status,
     WaitingCall,
 )
+from .offer import pause_s
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .takeover import take_over
@@ -186,6 +187,21 @@ class Router:
         return events
 
     # --- talk ---
+
+    def engage(
+        self, agent: str, call: str, interaction: str, queue: str, now: float
+    ) -> list[Event]:
+        """Note that the agent talks without an offer, so that none comes.
+
+        For a call that came or went directly (`queue` empty: no wrap-up), and for telling a new
+        router of a talk that the old one had arranged (`call` the queue visit). A ringing offer
+        is withdrawn; nothing happens to an agent who talks already.
+        """
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.state not in {State.TALKING, State.HELD}:
+            self._dispatch.engage(somebody, call, interaction, queue, now, events)
+        return events
 
     def hold(self, agent: str, held: bool, now: float) -> list[Event]:
         """Note that one side put the other on hold, or took it back."""

@@ -220,6 +220,38 @@ def test_going_away_ends_a_pause_and_ready_while_set_aside_does_not(world):
     assert world.router.next_deadline() == pytest.approx(world.now + 600.0), "the call's, no pause"
 
 
+def test_an_agent_on_a_direct_call_is_offered_none(world):
+    engaged = world.router.engage("1001", "direct", "i-direct", "", world.now)
+    assert engaged == [AgentStateChanged("1001", State.TALKING, "", "i-direct")]
+    assert world.router.engage("1001", "direct", "i-direct", "", world.now) == []
+    assert offered_to(world.call("a")) == []
+    assert offered_to(world.release("1001")) == [("a", "1001")]
+
+
+def test_a_direct_call_while_the_phone_rings_sends_the_queued_call_to_the_next(world):
+    world.log_in("1002")
+    world.call("a")
+    events = world.keep(world.router.engage("1001", "direct", "i-direct", "", world.now))
+    assert withdrawn(events) == [("a", OfferOutcome.AGENT_LEFT)]
+    assert offered_to(events) == [("a", "1002")]
+    assert world.state("1001") is State.TALKING
+
+
+def test_a_new_router_is_told_of_talks_and_waiting_calls_again():
+    """What the owners of agents and calls say anew puts everybody back in place."""
+    world = World([agent("1001"), agent("1002")], [queue(max_wait_s=60.0)])
+    world.reachable("1001", True)
+    world.router.engage("1001", "old", "i-old", "sales", world.now)
+    world.status("1001", Status.READY)
+    world.call("second", enqueued_at=20.0, entered_at=world.now - 30.0)
+    world.call("first", enqueued_at=10.0, entered_at=world.now - 40.0)
+    assert world.call("old") == [], "that one is being talked to"
+    assert world.router.position("first") == 1
+    assert world.router.next_deadline() == world.now + 20.0
+    world.release("1001")
+    assert world.state("1001") is State.WRAP_UP
+
+
 def test_an_offer_cannot_fail_by_being_answered(world):
     made = only_offer(world.call("a"))
     with pytest.raises(RoutingError, match="cannot fail"):

@@ -56,6 +56,9 @@ def test_every_mistake_is_named_at_once_and_nothing_is_changed():
 def test_a_queue_cannot_overflow_into_itself_nor_have_an_empty_name():
     with pytest.raises(ConfigurationError, match="to the queue itself"):
         World([], [queue(overflow=Overflow(queue="sales"))])
+    for overflow in (Overflow(), Overflow(flow="sorry", hang_up_prompt="bye")):
+        with pytest.raises(ConfigurationError, match="exactly one of queue, flow"):
+            World([], [queue(overflow=overflow)])
     with pytest.raises(ConfigurationError, match="the name is empty"):
         World([], [queue("")])
 
@@ -158,6 +161,8 @@ def test_a_removed_queue_serves_those_who_wait_and_takes_nobody_else():
     assert view.interaction == "i-a"
     world.answer(view.offer)
     assert world.router.queue_lengths() == {"service": 0}
+    world.release("1")
+    assert world.state("1") is State.WRAP_UP, "as that queue would have had it"
 
 
 def test_a_removed_queue_that_comes_back_goes_on_where_it_was():

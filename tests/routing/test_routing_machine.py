@@ -313,6 +313,15 @@ class Floor(RuleBasedStateMachine):
         self.take(self.router.release(agent, self.now))
 
     @rule(number=NUMBERS)
+    def dials_out(self, number):
+        name = f"d{next(self.calls_made)}"
+        if number in self.known() and number not in self.talking:
+            # The state track and the invariants below do the checking.
+            self.talking[number] = name
+            self.take(self.router.engage(number, name, f"i{name}", "", self.now))
+        assert self.router.engage(number, name, f"i{name}", "", self.now) == []
+
+    @rule(number=NUMBERS)
     def wrap_up_is_done(self, number):
         if number in self.known():
             self.take(self.router.end_wrap_up(number, self.now))
