@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Start the server on the bench profile, load it with the rig, print a table beside the rivals'.
+
+Behind `make bench`. Everything is on loopback, on free ports, with a temporary state folder; the
+server is stopped by its pid. Six minutes in all; `--quick` takes two and shows less.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+BENCH = Path(__file__).parent
+ROOT = BENCH.parents[1]
+RIG = BENCH / "rig"
+
+START_S = 60
+"initdb on a busy machine takes some seconds; a minute means that something is wrong."
+
+STOP_S = 45
+"Draining takes 30 s at most (drain_s), then BYE."
+
+AGENTS = 400
+
+
+class BenchError(Exception):
+    """Nothing can be measured; the message says why."""
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """One load: the rig's words, and how long it may take at most."""
+
+    name: str
+    words: tuple[str, ...]
+    limit_s: int
+
+
+def loads(*, quick: bool) -> list[LoadPlan]:
+    """Return the loads in the order in which they run.
+
+    Finished transactions linger for 32 s (RFC 3261, 64*T1): shorter runs do not see their cost.
+    """
+    duration, secs = ("10", "8") if quick else ("45", "15")
+    waiting, patience = ("200", "20") if quick else ("500", "40")
+    rates = [
+        LoadPlan(
+            f"rate_{rate}",
+            ("rate", "--dial", dial, "--agents", agents, "--rate", rate, "--duration", duration),
+            180,
+        )
+        for rate, dial, agents in (
+            ("25", "4001", "200"),
+            ("100", "4001", "200"),
+            ("200", "4004", "400"),
+        )
+    ]
+    deep = ("queue", "--dial", "4002", "--agents", "20", "--waiting", waiting, "--talk", "2")
+    idle_waiting = "500" if quick else "2000"
+    return [
+        *rates,
+        LoadPlan("queue", (*deep, "--patience", patience), 240),
+        LoadPlan(
+            "idle", ("idle", "--dial", "4003", "--waiting", idle_waiting, "--secs", secs), 180
+        ),
+        LoadPlan(
+            "media",
+            ("media", "--dial", "4001", "--agents", "200", "--calls", "100", "--secs", secs),
+            240,
+        ),
+    ]
+
+
+# --- what is needed ---
+
+
+def prepare() -> None:
+    """Check the tools, build the RTP generator, allow this process many open files."""
+    for tool, package in (("sipp", "sip-tester"), ("cc", "gcc")):
+        if shutil.which(tool) is None:
+            raise BenchError(f"{tool} is missing: apt-get install {package}")
+    source, program = RIG / "rtpgen.c", RIG / "rtpgen"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free for TCP and UDP, outside the server's RTP range.
+
+    Another process may take it before we do; then the server says so, and one tries again.
+    """
+    for _ in range(100):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            with contextlib.suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                if not 20_000 <= port <= 29_999:
+                    return port
+    raise BenchError("no free port on 127.0.0.1")
+
+
+# --- the server ---
+
+
+class BenchServer:
+    """`acd run` on the bench profile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target = f"127.0.0.1:{free_port()}"
+        self.http = f"127.0.0.1:{free_port()}"
+        self.log = folder / "server.log"
+        command = [sys.executable, "-m", "acd", "run", "--config", str(BENCH / "config")]
+        command += ["--state", str(folder / "state"), "--sip", self.target, "--http", self.http]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until /readyz answers 200."""
+        end = time.monotonic() + START_S
+        why = "no answer"
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise BenchError(
+                    f"the server ended with {self.process.returncode}:\n{self.tail()}"
+                )
+            try:
+                with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError) as error:
+                why = str(error)
+            time.sleep(0.1)
+        raise BenchError(f"the server is not ready after {START_S} s ({why}):\n{self.tail()}")
+
+    def stop(self) -> None:
+        """Let it drain; end it if it does not."""
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+
+# --- measuring ---
+
+
+def measure(server: BenchServer, words: tuple[str, ...], limit_s: int, ports: list[str]) -> dict:
+    """Run one load of the rig and return its record."""
+    command = [sys.executable, str(RIG / "rig.py"), *words]
+    command += ["--target", server.target, "--server-pid", str(server.process.pid), *ports]
+    # In a session of its own, so that SIPp ends with the rig if a load takes too long.
+    rig = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        output, _ = rig.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        return {"error": f"took longer than {limit_s} s"}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(rig.pid, signal.SIGKILL)
+        rig.wait()
+    try:
+        return json.loads(output)
+    except ValueError:
+        return {"error": f"the rig ended with {rig.returncode} and no record"}
+
+
+def measure_all(server: BenchServer, plans: list[LoadPlan]) -> dict[str, dict]:
+    """Register the agents, then run the loads; tell each as it comes."""
+    names = ("--agent-port", "--caller-port", "--agent-rtp", "--caller-rtp")
+    ports = [word for name in names for word in (name, str(free_port()))]
+    step = LoadPlan("register", ("register", "--agents", str(AGENTS)), 90)
+    records = {}
+    for plan in [step, *plans]:
+        began = time.monotonic()
+        print(f"{plan.name} …", end=" ", flush=True)
+        record = records[plan.name] = measure(server, plan.words, plan.limit_s, ports)
+        took_s = time.monotonic() - began
+        print(record.get("error") or f"{brief(record)} ({took_s:.0f} s)", flush=True)
+        if server.process.poll() is not None:
+            raise BenchError(f"the server died under {plan.name}:\n{server.tail()}")
+        if plan is step and record.get("ok") != AGENTS:
+            raise BenchError(f"agents could not register: {record}\n{server.tail()}")
+    return records
+
+
+def brief(record: dict) -> str:
+    """Return one line of what was served."""
+    match record["mode"]:
+        case "register":
+            return f"{record['ok']} agents"
+        case "rate":
+            return f"{record['completed']} of {record['offered']} calls served"
+        case "media":
+            loss = record["rtp"].get("loss_pct")
+            return f"{record['bridged']} of {record['calls']} bridged, {loss} % lost"
+        case _:
+            return f"{record['avg_waiting']} waiting, {record['bridged']} bridged"
+
+
+# --- the table ---
+
+
+def look_up(record: dict, path: str) -> float | None:
+    """Return the figure at a path such as "setup_ms.p50", None if it was not measured."""
+    value = record
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def table(records: dict[str, dict], peers: list[dict]) -> str:
+    """Return a Markdown table, for a terminal and for docs/performance.md alike."""
+    rows = [("figure", "acd", "Asterisk", "FreeSWITCH", "goal")]
+    for peer in peers:
+        found = [look_up(records.get(peer["load"], {}), path) for path in peer["figure"]]
+        ours = " / ".join(
+            "–" if value is None else f"{value * peer.get('times', 1):.4g}" for value in found
+        )
+        rows.append(
+            (peer["row"], ours, *(str(peer[name]) for name in ("asterisk", "freeswitch", "goal")))
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        + " |"
+        for row in rows
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def main() -> int:
+    """Measure and print; 1 if something could not be measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="shorter loads, for a first look")
+    parser.add_argument("--only", action="append", metavar="LOAD", help="rate_100, queue, media …")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the rig's records as JSON")
+    options = parser.parse_args()
+    plans = loads(quick=options.quick)
+    known = [plan.name for plan in plans]
+    if unknown := set(options.only or ()) - set(known):
+        parser.error(f"--only {', '.join(sorted(unknown))}: there are {', '.join(known)}")
+    plans = [plan for plan in plans if not options.only or plan.name in options.only]
+    peers = yaml.safe_load((BENCH / "peers.yaml").read_text(encoding="utf-8"))
+    try:
+        prepare()
+        records = run(plans)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    if options.out:
+        options.out.write_text(json.dumps(records, indent=1), encoding="utf-8")
+    print("\n" + table(records, [peer for peer in peers if peer["load"] in records]))
+    return int(any("error" in record for record in records.values()))
+
+
+def run(plans: list[LoadPlan]) -> dict[str, dict]:
+    """Return the records of these loads on a server of their own."""
+    with tempfile.TemporaryDirectory(prefix="acd-bench-") as folder:
+        # The embedded Postgres may run as another user, who has to pass through.
+        Path(folder).chmod(0o711)
+        server = BenchServer(Path(folder))
+        try:
+            server.wait_ready()
+            return measure_all(server, plans)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
