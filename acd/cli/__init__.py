@@ -56,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _known_errors() -> tuple[type[Exception], ...]:
     """Return the errors whose message says all that an admin needs; others are our own bugs."""
+    from acd.app import StartError
     from acd.config import ConfigError
     from acd.storage.errors import StorageError
 
-    return CommandError, ConfigError, StorageError, OSError
+    return CommandError, ConfigError, StartError, StorageError, OSError
