@@ -1,0 +1,83 @@
+"""A database that can be taken away: a TCP port in front of Postgres that opens and closes."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import Self
+
+
+class Gate:
+    """Forwards a port of loopback to Postgres' unix socket while it is open.
+
+    Closed it refuses, and cuts the connections that were made: what clients see when Postgres
+    dies. The port stays the same.
+    """
+
+    def __init__(self, socket_path: str) -> None:
+        self._socket_path = socket_path
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
+        self._thread.start()
+        self._server: asyncio.Server | None = None
+        self._connections: list[asyncio.Task[None]] = []
+        self.port = 0
+        # Bound once to learn a free port, then closed: it is the test that opens it.
+        self.open()
+        self.close()
+
+    def open(self) -> Self:
+        """Let connections through."""
+        self._run(self._open())
+        return self
+
+    def close(self) -> None:
+        """Refuse connections and cut those there are."""
+        self._run(self._close())
+
+    def end(self) -> None:
+        """Close for good."""
+        self.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def _run(self, coroutine) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        self._connections.clear()
+        await self._server.wait_closed()
+        self._server = None
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.append(self._loop.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(self._socket_path)
+            ends.append(far_writer)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pass_on(reader, far_writer))
+                group.create_task(_pass_on(far_reader, writer))
+        finally:
+            for end in ends:
+                end.transport.abort()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()

@@ -1,0 +1,116 @@
+"""Flow files are changed under calls: a good change serves the next call, a broken one nobody."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from hall import Hall
+from phone import Phone
+from server import Server, Site, replace, until
+
+HOTLINE = "4000"
+PROMPT_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def server(site: Site) -> Iterator[Server]:
+    site.queue("sales", layers=[{"name": "all"}], wrap_up_s=0, position_every_s=0)
+    server = Server(site)
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def stock_flow(site: Site, server: Server) -> Iterator[None]:
+    path = site.flows / "hotline.yaml"
+    stock = path.read_text()
+    yield
+    replace(path, stock)
+    until(lambda: "hotline" not in readiness(server), "the stock flow serves", within_s=10)
+
+
+def readiness(server: Server) -> str:
+    """Return what /readyz says about flows that cannot be used."""
+    details = json.loads(server.get("/readyz")[1])
+    return json.dumps(details["flows"])
+
+
+def change(site: Site, **nodes: dict[str, object]) -> None:
+    """Replace nodes of the hotline."""
+    path = site.flows / "hotline.yaml"
+    flow = yaml.safe_load(path.read_text())
+    flow["nodes"] |= nodes
+    replace(path, yaml.safe_dump(flow, allow_unicode=True, sort_keys=False))
+
+
+def versions(server: Server, caller: str) -> list[str]:
+    rows = server.query(
+        "SELECT DISTINCT version FROM flow_steps s JOIN interactions i USING (interaction)"
+        " WHERE caller = $1",
+        caller,
+    )
+    return [row["version"] for row in rows]
+
+
+def press(caller: Phone, key: str) -> None:
+    caller.hears_sound()
+    caller.digits(key)
+
+
+def test_a_good_change_serves_the_next_call_and_not_the_one_under_way(
+    server: Server, site: Site, hall: Hall
+) -> None:
+    agent, before = hall.agent("1001"), hall.caller("13400000001")
+    before.call_answered(HOTLINE)
+    before.hears_sound()
+    loaded = server.get("/metrics")[1].count("acd_flow_reloads_total")
+    assert loaded
+    change(site, sales={"type": "hangup", "reason": "changed"})
+
+    def serves_the_change() -> bool:
+        after = hall.caller("13400000002")
+        after.call_answered(HOTLINE)
+        press(after, "1")
+        try:
+            after.hung_up(within_s=2)
+        except AssertionError:
+            after.hangup()
+            return False
+        return True
+
+    until(serves_the_change, "the next call takes the changed way", within_s=10)
+    before.digits("1")
+    agent.rings(within_s=PROMPT_S)
+    before.hangup()
+    agent.hung_up()
+    sql = "SELECT reason FROM interactions WHERE caller = $1 AND reason = 'changed'"
+    assert server.rows(sql, "13400000002") == [{"reason": "changed"}]
+    assert not set(versions(server, "13400000001")) & set(versions(server, "13400000002"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("flow: hotline\nnodes: [", "hotline.yaml:2"),
+        (
+            "flow: hotline\nstart: a\nnodes:\n  a: {type: play, sounds: [welcome], next: b}\n",
+            "hotline.yaml:4",
+        ),
+    ],
+    ids=["no YAML", "unknown node"],
+)
+def test_a_broken_file_keeps_the_old_one_serving(
+    server: Server, site: Site, hall: Hall, text: str, fault: str
+) -> None:
+    replace(site.flows / "hotline.yaml", text)
+    until(lambda: fault in readiness(server), "/readyz says so", within_s=10)
+    assert server.get("/readyz")[0] == 200, "calls are taken all the same"
+    assert fault in server.log()
+    assert 'acd_flow_reloads_total{result="failed"}' in server.get("/metrics")[1]
+    agent, caller = hall.agent("1001"), hall.caller("13400000003")
+    caller.call_answered(HOTLINE)
+    press(caller, "1")
+    agent.rings(within_s=PROMPT_S)
+    caller.hangup()
+    agent.hung_up()
