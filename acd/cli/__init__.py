@@ -48,16 +48,24 @@ def _parser() -> argparse.ArgumentParser:
     nouns = parser.add_subparsers(metavar="COMMAND", required=True, dest="noun")
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            noun = importlib.import_module(f"{__name__}.{module.name}")
-            if hasattr(noun, "add_parser"):
-                noun.add_parser(nouns)
+            importlib.import_module(f"{__name__}.{module.name}").add_parser(nouns)
     return parser
 
 
 def _known_errors() -> tuple[type[Exception], ...]:
-    """Return the errors whose message says all that an admin needs; others are our own bugs."""
-    from acd.app import StartError
-    from acd.config import ConfigError
-    from acd.storage.errors import StorageError
+    """Return the errors whose message says all that an admin needs; others are our own bugs.
 
-    return CommandError, ConfigError, StartError, StorageError, OSError
+    What a room has raised is found among the modules that are loaded by then: importing the rest
+    of the server in order to report an error would only add to the trouble.
+    """
+    rooms = [getattr(sys.modules[room], name) for room, name in _ROOTS if room in sys.modules]
+    return (CommandError, OSError, *rooms)
+
+
+_ROOTS = (
+    ("acd.config", "ConfigError"),
+    ("acd.ivr.document", "IvrError"),
+    ("acd.storage.errors", "StorageError"),
+    ("acd.web.errors", "WebError"),
+    ("acd.app.state", "StartError"),
+)

@@ -250,7 +250,7 @@ def test_help_imports_nothing_heavy():
     script = (
         "import sys\nfrom acd.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'pydantic', 'asyncio', 'aiohttp', 'asyncpg', 'yaml', 'rich', 'structlog'}\n"
+        "heavy = {'pydantic', 'uvloop', 'aiohttp', 'asyncpg', 'yaml', 'rich', 'structlog'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -269,3 +269,20 @@ def test_a_closed_pipe_is_no_error():
         cwd=ROOT,
     )
     assert (done.stdout, done.stderr) == ("# Configuration\n", "")
+
+
+def test_every_noun_of_the_command_line_is_there(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    words = capsys.readouterr().out.split()
+    nouns = {"agents", "config", "flow", "journal", "report", "run", "trace"}
+    assert nouns <= set(words)
+
+
+def test_every_root_of_known_errors_exists():
+    import importlib
+
+    from acd.cli import _ROOTS
+
+    for room, name in _ROOTS:
+        assert issubclass(getattr(importlib.import_module(room), name), Exception)

@@ -113,12 +113,11 @@ def test_hashes_are_made_again_if_the_power_failed_between_the_two_files(tmp_pat
     assert store.ha1("1001", "acd", "MD5") == ha1("1001", "acd", "one-password", "MD5")
 
 
-def test_a_change_by_another_process_is_seen_at_refresh(tmp_path):
+def test_a_change_by_another_process_counts_at_once(tmp_path):
     server = store_of(tmp_path, "one-password")
     server.provide({"1001": None}, "acd")
     assert not server.refresh()
     store_of(tmp_path).set_password("1001", "acd", "my own one")
-    assert server.refresh()
     assert server.ha1("1001", "acd", "MD5") == ha1("1001", "acd", "my own one", "MD5")
 
 
@@ -149,6 +148,10 @@ def test_corruption_under_a_running_server_leaves_the_known_in_force(tmp_path):
     with pytest.raises(StorageError):
         store.refresh()
     assert store.ha1("1001", "acd", "MD5") == ha1("1001", "acd", "one-password", "MD5")
+    assert "secrets.json is corrupt" in store.fault
+    (tmp_path / "secrets.json").unlink()
+    assert store.ha1("1001", "acd", "MD5") is None
+    assert store.fault == ""
 
 
 def test_a_file_of_a_later_version_is_not_touched(tmp_path):
