@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+_LONGEST_KEEP_ALIVE = 4
+"CRLF CRLF (RFC 5626 3.5.1); longer blank datagrams are no message and dropped as such."
+
+
 class Endpoint:
     """All SIP of one process, pure: the caller owns sockets and clock.
 
@@ -85,7 +89,7 @@ class Endpoint:
         """Take one message (a datagram, or one frame of a `StreamFramer`)."""
         core = self._core
         out = core.out = []
-        if not data.strip():
+        if len(data) <= _LONGEST_KEEP_ALIVE and not data.strip():
             # RFC 5626 3.5.1: "If the pong is not received within 10 seconds", the phone takes
             # the connection for dead. Over UDP an empty datagram only keeps a NAT open.
             if peer.transport != "udp" and data == b"\r\n\r\n":

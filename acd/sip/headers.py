@@ -130,6 +130,10 @@ class CSeq(Struct, frozen=True, gc=False):
 
 def parse_number(digits: bytes, largest: int = 2**32 - 1) -> int:
     """Read a delta-seconds or the like; `BadMessageError` beyond 32 bits or for anything else."""
+    if len(digits) < 10 and digits.isdigit():
+        number = int(digits)
+        if number <= largest:
+            return number
     # Ten digits hold 2**32; longer ones need no arithmetic, only leading zeros are forgiven.
     digits = digits.lstrip(b"0") or digits[-1:]
     if not digits.isdigit() or len(digits) > 10 or int(digits) > largest:
@@ -141,6 +145,8 @@ def parse_parameters(value: bytes) -> dict[bytes, bytes]:
     """Read `;name=value;name…`; `BadMessageError` when a name is empty."""
     if not value:
         return {}
+    if value[:5] == b";tag=" and value.find(b";", 5) < 0 and value.find(b" ", 5) < 0:
+        return {b"tag": value[5:]}  # nearly every From and To
     pieces = split_outside_quotes(value, b";") if b'"' in value else value.split(b";")
     if pieces[0].strip():
         raise BadMessageError("Parameters do not begin with a semicolon")

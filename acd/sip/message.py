@@ -134,6 +134,15 @@ class Message:
             value = self._via = Via.parse(split_list(top)[0] if b"," in top else top)
         return value
 
+    @property
+    def branch(self) -> bytes:
+        """The topmost Via's branch, without a look at the rest of it.
+
+        That is enough for a response: this Via is our own, or the branch matches nothing.
+        """
+        branch = self.need(b"via").partition(b";branch=")[2].partition(b";")[0]
+        return branch if branch and b"," not in branch else self.via.branch
+
 
 class Request(Message):
     """A request as it was read."""
@@ -225,11 +234,8 @@ def _file_headers(
     if len(lines) > MAX_HEADER_LINES:
         fault = BadMessageError("Too many headers")
         del lines[MAX_HEADER_LINES:]
-    names, first = _NAMES, True
-    for line in lines:
-        if first:  # the start line
-            first = False
-            continue
+    names = _NAMES
+    for line in lines[1:]:
         spelling, colon, value = line.partition(b":")
         name = names.get(spelling) or _canonical(spelling)
         if not colon or not name:

@@ -27,7 +27,7 @@ def check_syntax(request: Request) -> None:
     request.need(b"call-id")
     _ = request.from_, request.to
     forwards = request.headers.get(b"max-forwards")
-    if forwards is not None:
+    if forwards is not None and forwards != b"70":
         parse_number(forwards, 255)
 
 

@@ -181,7 +181,7 @@ class Transactions:
         to acknowledge and hang up. A response that belongs to nothing is dropped.
         """
         cseq = response.cseq
-        key = b"%b %b" % (response.via.branch, cseq.method)
+        key = b"%b %b" % (response.branch, cseq.method)
         client = self._clients.get(key)
         if client is None:
             return self._late_response(key, response)
@@ -196,7 +196,7 @@ class Transactions:
     def remember_branch(self, response: Response, ack: Send, now: float) -> None:
         """Repeat this ACK when the 2xx of a fork's further branch comes again."""
         cseq = response.cseq
-        key = b"%b %b %b" % (response.via.branch, cseq.method, response.to.tag)
+        key = b"%b %b %b" % (response.branch, cseq.method, response.to.tag)
         self._tombstones.add(key, Tombstone(ack), self._core.timers.timeout_s, now)
 
     def transport_failed(self, peer: Peer, now: float) -> None:
