@@ -78,9 +78,17 @@ class QueueKpi(Struct, frozen=True, kw_only=True):
 
 
 PARTS = (
-    "answered short_abandons abandons exited callbacks overflowed timed_out refused_full faulted"
-    " waiting"
-).split()
+    "answered",
+    "short_abandons",
+    "abandons",
+    "exited",
+    "callbacks",
+    "overflowed",
+    "timed_out",
+    "refused_full",
+    "faulted",
+    "waiting",
+)
 "The parts that offered is the sum of."
 
 _PART_OF_OUTCOME = {
@@ -199,16 +207,15 @@ def _count(tally: _Tally, visit: QueueVisit, consequences: _Consequences) -> Non
 def _kpi(queue: str, tally: _Tally, definition: ServiceLevel) -> QueueKpi:
     parts = tally.parts
     offered, answered = sum(parts.values()), parts["answered"]
-    met = tally.in_time
+    met, of = tally.in_time, offered
     match definition:
         case ServiceLevel.OFFERED:
-            of = offered
+            pass
         case ServiceLevel.OFFERED_WITHOUT_SHORT_ABANDONS:
             of = offered - parts["short_abandons"]
         case ServiceLevel.ANSWERED:
             of = answered
         case ServiceLevel.ABANDONS_MET:
-            of = offered
             met += tally.abandons_in_time
     return QueueKpi(
         queue=queue,

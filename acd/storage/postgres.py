@@ -77,9 +77,10 @@ def _dsn(home: PostgresHome, database: str) -> str:
 
 
 class EmbeddedPostgres:
-    """Supervises the server that belongs to a state folder. Use it from the main thread's loop.
+    """Supervises the server that belongs to a state folder.
 
-    The kernel ties the child's life to the thread that started it, hence the main thread.
+    Use it in a thread that lives as long as the server shall (the main one, usually): the kernel
+    ties the child's life to the thread that started it.
     """
 
     def __init__(self, state: Path, *, on_event: Callable[[str], None]) -> None:
@@ -111,6 +112,8 @@ class EmbeddedPostgres:
         Raises DatabaseError when there are no binaries, no place for the data, or the server
         does not come up; the message holds its last words.
         """
+        self._stopping = self._came_up = False
+        self._ready.clear()
         prepare_home(self._state, self._home)
         self._lock_fd = _lock(self._state / "postgres.lock")
         try:
