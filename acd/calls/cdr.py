@@ -23,6 +23,7 @@ from .cdr_open import (
     OpenTalk,
     OpenVisit,
     closing_events,
+    elapsed_s,
 )
 from .cdr_rows import (
     Disposition,
@@ -82,7 +83,7 @@ class Fold:
         last = self._last.get(record.node)
         if last is not None and last.boot != record.boot:
             self._bury(record.node, last)
-        handler = _HANDLERS.get(type(record.event))
+        handler = HANDLERS.get(type(record.event))
         if handler is not None:
             handler(self, record, record.event, mark)
         self._last[record.node] = Moment(record.boot, record.wall_us, record.mono_s)
@@ -134,7 +135,7 @@ class Fold:
         moment = self._last_of(call.row)
         for event in closing_events(call, moment, NEVER_ENDED):
             record = Record(call.row.node, moment.boot, 0, moment.wall_us, moment.mono_s, event)
-            _HANDLERS[type(event)](self, record, event, call.mark)
+            HANDLERS[type(event)](self, record, event, call.mark)
 
     # --- time ---
 
@@ -196,10 +197,10 @@ class Fold:
         moment = self._moment(record, call.row)
         # Whatever the closing events left out is closed here, so that no row stays open.
         for closing in closing_events(call, moment, event.reason)[:-1]:
-            _HANDLERS[type(closing)](self, record, closing, call.mark)
+            HANDLERS[type(closing)](self, record, closing, call.mark)
         row = call.row
         row.ended_us = moment.wall_us
-        row.duration_s = max(0.0, moment.mono_s - call.mono_s)
+        row.duration_s = elapsed_s(call.mono_s, moment.mono_s)
         row.ended_by, row.reason, row.sip_status = event.ended_by, event.reason, event.sip_status
         self._rows.append(row)
         del self._calls[event.interaction]
@@ -238,7 +239,7 @@ class Fold:
             return
         moment = self._moment(record, call.row)
         leg.row.ended_us = moment.wall_us
-        leg.row.duration_s = max(0.0, moment.mono_s - leg.mono_s)
+        leg.row.duration_s = elapsed_s(leg.mono_s, moment.mono_s)
         leg.row.ended_by, leg.row.reason = event.ended_by, event.reason
         leg.row.sip_status = event.sip_status
         self._rows.append(leg.row)
@@ -451,7 +452,7 @@ def recover(records: Iterable[Record]) -> list[ev.Event]:
     return fold.closing_events()
 
 
-_HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
+HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.CallStarted: Fold._call_started,
     ev.CallAnswered: Fold._call_answered,
     ev.FlowEntered: Fold._flow_entered,
@@ -470,8 +471,9 @@ _HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.StreamMeasured: Fold._stream_measured,
     ev.AgentStatusChanged: Fold._status_changed,
     ev.AgentStateChanged: Fold._state_changed,
+    ev.CallRejected: lambda *_: None,
     ev.DevicesChanged: lambda *_: None,
     ev.ServerStarted: lambda *_: None,
     ev.ServerStopped: Fold._server_stopped,
 }
-"DevicesChanged has no row; a new boot's first record, ServerStarted or not, buries the old one."
+"Refused calls and devices have no rows; a new boot's first record buries the boot before it."

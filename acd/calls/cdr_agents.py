@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 
 from . import events as ev
-from .cdr_open import Mark, Moment
+from .cdr_open import Mark, Moment, elapsed_s
 from .cdr_rows import AgentStateInterval, AgentStatusInterval, Interval, Row
 from .journal import Record
 
@@ -96,6 +96,6 @@ class AgentIntervals:
             return []
         self._unwritten.pop(key, None)
         interval.ended_us = max(interval.began_us, moment.wall_us)
-        interval.duration_s = max(0.0, moment.mono_s - interval.began_mono_s)
+        interval.duration_s = elapsed_s(interval.began_mono_s, moment.mono_s)
         interval.closed_by = closed_by
         return [interval]

@@ -17,6 +17,11 @@ class Moment(Struct, frozen=True):
     mono_s: float
 
 
+def elapsed_s(begin_s: float, end_s: float) -> float:
+    """Return a length of time, in whole µs: what the clocks give, without the noise of floats."""
+    return round(max(0.0, end_s - begin_s), 6)
+
+
 class OpenLeg(Struct):
     """A leg under way, and when it began."""
 
@@ -51,7 +56,7 @@ class OpenTalk(Struct):
 
     def settle(self, mono_s: float) -> None:
         """Count the time up to now as hold or as talk."""
-        passed_s = max(0.0, mono_s - self.at_s)
+        passed_s = elapsed_s(self.at_s, mono_s)
         if self.held:
             self.hold_s += passed_s
         else:
@@ -86,7 +91,7 @@ def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event
             agent=offer.row.agent,
             leg=offer.row.leg,
             outcome="failed",
-            ring_s=max(0.0, moment.mono_s - offer.mono_s),
+            ring_s=elapsed_s(offer.mono_s, moment.mono_s),
         )
         for offer in call.offers.values()
     )
@@ -96,7 +101,7 @@ def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event
             visit=visit.row.visit,
             queue=visit.row.queue,
             reason="faulted",
-            waited_s=max(0.0, moment.mono_s - visit.mono_s),
+            waited_s=elapsed_s(visit.mono_s, moment.mono_s),
         )
         for visit in call.visits.values()
     )
