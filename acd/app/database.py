@@ -2,15 +2,22 @@
 
 import asyncio
 import time
-from datetime import tzinfo
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from pathlib import Path
 
+import asyncpg
 import structlog
 
+from acd.reports.days import day_borders, parse_day
+from acd.reports.kpi import QueueKpi, with_all_queues
+from acd.storage.database import UNREACHABLE
 from acd.storage.errors import DatabaseError
 from acd.storage.journal import Journal
+from acd.storage.kpi import queue_kpis
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipper import Lag, Shipper
+from acd.web.ports import ServiceUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +26,8 @@ FIRST_TRY_S = 8.0
 
 DRAIN_S = 10.0
 "How long the end waits for the last records to be written; what is left is shipped next time."
+
+CONNECT_S = 5.0
 
 RETRY_S = 10.0
 "Between two attempts to start the embedded Postgres."
@@ -101,6 +110,19 @@ class Database:
     def _on_postgres(self, text: str) -> None:
         log.error("postgres", event=text)
 
-    async def kpi(self, day: str, zone: tzinfo) -> list[dict[str, object]]:
-        """Return the day's figures per queue. Raises ServiceUnavailableError."""
-        raise NotImplementedError
+    async def kpi(self, day: str, zone: tzinfo, queues: Iterable[str]) -> list[QueueKpi]:
+        """Return a day's figures of all queues.
+
+        Raises ServiceUnavailableError when the database does not answer, DayError for a day that
+        is none.
+        """
+        from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
+        try:
+            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
+            try:
+                found = await queue_kpis(connection, from_at=from_at, to_at=to_at)
+            finally:
+                await connection.close()
+        except UNREACHABLE as error:
+            raise ServiceUnavailableError(f"the database does not answer: {error}") from error
+        return with_all_queues(found, queues)

@@ -280,7 +280,9 @@ class Service:
             queues=floor.queues,
             calls=floor.calls,
             trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
-            kpi=lambda day: self._database.kpi(day, self._zone),
+            kpi=lambda day: self._database.kpi(
+                day, self._zone, self._reloader.config.queues.queues
+            ),
         )
         self._web = WebServer(build_app(services))
         await self._web.start(self._http.host, self._http.port)

@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from acd.reports.days import DayError, day_borders, parse_day
 
 from ._options import CommandError, Subparsers, add_config, add_state
 
@@ -56,7 +58,10 @@ def kpi(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config)
     zone = ZoneInfo(config.server.centre.timezone)
-    day = parse_day(arguments.day, datetime.now(zone).date())
+    try:
+        day = parse_day(arguments.day, datetime.now(zone).date())
+    except DayError as error:
+        raise CommandError(f"--day {error}") from error
     from_at, to_at = day_borders(day, zone)
     found = asyncio.run(
         _figures(arguments.state, config, from_at, to_at, ServiceLevel(arguments.service_level))
@@ -65,28 +70,6 @@ def kpi(arguments: argparse.Namespace) -> int:
     locale = arguments.locale or config.server.centre.locale
     _print(figures, arguments.format, title=f"KPI {day} ({zone})", locale=locale)
     return 0
-
-
-def parse_day(text: str, today: date) -> date:
-    """Return the day meant. Raises CommandError."""
-    if text == "today":
-        return today
-    if text == "yesterday":
-        return today - timedelta(days=1)
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise CommandError(
-            f"--day {text}: expected today, yesterday or a date like {today}"
-        ) from None
-
-
-def day_borders(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return a day's midnights in a zone, as UTC; they need not be 24 hours apart."""
-    begin = datetime(day.year, day.month, day.day, tzinfo=zone)
-    following = day + timedelta(days=1)
-    end = datetime(following.year, following.month, following.day, tzinfo=zone)
-    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 async def _figures(

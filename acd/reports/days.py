@@ -1,0 +1,27 @@
+"""Days as the centre counts them: from midnight to midnight in its own time zone."""
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+
+class DayError(ValueError):
+    """The text names no day."""
+
+
+def parse_day(text: str, today: date) -> date:
+    """Return the day meant by "today", "yesterday" or YYYY-MM-DD. Raises DayError."""
+    if text == "today":
+        return today
+    if text == "yesterday":
+        return today - timedelta(days=1)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DayError(f"{text}: expected today, yesterday or a date like {today}") from None
+
+
+def day_borders(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return a day's midnights in a zone, as UTC; they need not be 24 hours apart."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=zone)
+    following = day + timedelta(days=1)
+    end = datetime(following.year, following.month, following.day, tzinfo=zone)
+    return begin.astimezone(UTC), end.astimezone(UTC)
