@@ -31,13 +31,16 @@ class Reoffer(Struct, frozen=True, tag=True):
     """The peer's new offer within the call; answered by `StreamReoffered` or `StreamRefused`."""
 
     leg: str
+
     offer: bytes
+    "Empty: the peer asks for our offer; `StreamReoffered` carries it, `AcceptAnswer` follows."
 
 
 class Play(Struct, frozen=True, tag=True):
     """Play sounds one after the other to the leg, in place of what played before.
 
     `PlayFinished` follows at the end of the last sound, unless something else took its place.
+    In a bridge or an echo, the other side is not heard by the leg while this plays.
     """
 
     leg: str

@@ -66,7 +66,7 @@ class StreamClosed(Struct, frozen=True, tag=True):
     "By gaps in the peer's sequence numbers (RFC 3550 A.3)."
 
     packets_late: int
-    "Arrived after their place had been played."
+    "Arrived behind one with a higher number; a relay passes them on all the same."
 
     packets_foreign: int
     "Dropped because they came from another address than the one latched onto."

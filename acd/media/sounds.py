@@ -1,7 +1,7 @@
 """Prompts and music: read and encoded once per codec, then shared by all who play them."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -37,51 +37,64 @@ def frames_of(samples: bytes, codec: Codec) -> Frames:
     return tuple(encoded[at : at + FRAME_SAMPLES] for at in range(0, len(encoded), FRAME_SAMPLES))
 
 
+class Shelf(Protocol):
+    """Where sound files come from."""
+
+    def version(self, name: str) -> object:
+        """Return what differs once the file does; asked for each play, so cheap."""
+
+    def load(self, name: str) -> bytes:
+        """Return the file's bytes; raise `SoundError`."""
+
+
 class SoundLibrary:
     """Frames by name and codec, least recently used thrown out first.
 
-    `load` returns a file's bytes by sound name, or raises `SoundError`. What failed is
-    remembered, so that a missing prompt costs one look and one report in `failures`.
+    A file that was replaced, or put where one was missing, is taken at its next play. What cannot
+    be used is remembered too, so that it costs one look and one entry in `failures` per version.
     """
 
-    def __init__(
-        self, load: Callable[[str], bytes], max_cached_frames: int = MAX_CACHED_FRAMES
-    ) -> None:
+    def __init__(self, shelf: Shelf, max_cached_frames: int = MAX_CACHED_FRAMES) -> None:
         self.failures: list[SoundFailed] = []
         "Not yet told; whoever drives this takes them out."
-        self._load = load
+        self._shelf = shelf
         self._max_cached_frames = max_cached_frames
         self._cached_frames = 0
-        self._frames: OrderedDict[tuple[str, Codec], Frames] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, Codec], tuple[object, Frames]] = OrderedDict()
 
     def frames(self, name: str, codec: Codec) -> Frames:
         """Return the frames of a sound, none at all if it cannot be used."""
         key = (name, codec)
-        cached = self._frames.get(key)
-        if cached is not None:
-            self._frames.move_to_end(key)
-            return cached
+        version = self._shelf.version(name)
+        cached = self._cached.get(key)
+        if cached is not None and cached[0] == version:
+            self._cached.move_to_end(key)
+            return cached[1]
         try:
             frames = frames_of(self._samples(name), codec)
         except SoundError as error:
             frames = ()
-            self._report(SoundFailed(name, str(error)))
-        self._keep(key, frames)
+            if not self._is_known(name, version):
+                self.failures.append(SoundFailed(name, str(error)))
+        self._keep(key, version, frames)
         return frames
 
     def _samples(self, name: str) -> bytes:
         if len(name) > MAX_NAME_CHARS:
             raise SoundError(f"the name has more than {MAX_NAME_CHARS} characters")
-        return read_wav(self._load(name))
+        return read_wav(self._shelf.load(name))
 
-    def _report(self, failed: SoundFailed) -> None:
-        if all((failed.name, codec) not in self._frames for codec in Codec):
-            self.failures.append(failed)
+    def _is_known(self, name: str, version: object) -> bool:
+        """Say whether this version was found unusable before, for whichever codec."""
+        return any(self._cached.get((name, codec)) == (version, ()) for codec in Codec)
 
-    def _keep(self, key: tuple[str, Codec], frames: Frames) -> None:
+    def _keep(self, key: tuple[str, Codec], version: object, frames: Frames) -> None:
         # A name that failed counts as one frame, so that many wrong names stay bounded too.
-        self._frames[key] = frames
+        former = self._cached.pop(key, None)
+        if former is not None:
+            self._cached_frames -= len(former[1]) or 1
+        self._cached[key] = (version, frames)
         self._cached_frames += len(frames) or 1
-        while self._cached_frames > self._max_cached_frames and len(self._frames) > 1:
-            _, dropped = self._frames.popitem(last=False)
+        while self._cached_frames > self._max_cached_frames and len(self._cached) > 1:
+            _, (_, dropped) = self._cached.popitem(last=False)
             self._cached_frames -= len(dropped) or 1

@@ -37,7 +37,14 @@ from acd.media.events import (
 )
 from acd.media.sounds import SoundFailed
 from acd.sdp.errors import SdpError, SdpUnusableError
-from acd.sdp.offer_answer import Capabilities, Negotiated, answer_offer, make_offer, read_answer
+from acd.sdp.offer_answer import (
+    UNSPECIFIED,
+    Capabilities,
+    Negotiated,
+    answer_offer,
+    make_offer,
+    read_answer,
+)
 
 from .media_link import Configure, Negotiate, Open, PortsReady, ToServer, WorkerFigures
 from .media_process import WorkerProcess
@@ -72,7 +79,7 @@ class MediaSettings(Struct, frozen=True, kw_only=True):
     "Address whose ports receive RTP."
 
     advertised_host: str = ""
-    "What session descriptions say instead, behind NAT; empty: `bind_host`."
+    "The IP address that session descriptions say instead, behind NAT; empty: `bind_host`."
 
     port_min: int = 20_000
     port_max: int = 29_999
@@ -144,6 +151,11 @@ class WorkerMediaEngine:
 
     async def start(self) -> None:
         """Start the workers; return when all have ports. Raise `MediaEngineError`."""
+        if not self._settings.advertised_host and self._settings.bind_host in UNSPECIFIED:
+            raise MediaEngineError(
+                f"RTP is bound to {self._settings.bind_host}, which is no address that a phone "
+                "can send to; set the advertised address"
+            )
         loop = asyncio.get_running_loop()
         slots = range(self._settings.workers)
         self._started = [loop.create_future() for _ in slots]

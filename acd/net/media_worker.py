@@ -63,7 +63,7 @@ class Worker:
         self._pool = PortPool(
             settings.bind_host, settings.port_min, settings.port_max, settings.spare_ports
         )
-        self._sounds = SoundLibrary(sound_loader(Path(settings.prompts_dir)))
+        self._sounds = SoundLibrary(PromptsFolder(Path(settings.prompts_dir)))
         self._outbox = Outbox()
         self._traffic = Traffic(loop, self._report)
         self._streams: dict[str, tuple[MediaStream, socket.socket]] = {}
@@ -236,22 +236,29 @@ class Worker:
         self._loop.call_later(max(0.001, delay_s), fire)
 
 
-def sound_loader(prompts_dir: Path) -> Callable[[str], bytes]:
-    """Return a reader of `<prompts_dir>/<name>.wav` that does not leave the folder."""
-    root = prompts_dir.resolve()
+class PromptsFolder:
+    """Sounds as `<folder>/<name>.wav`; names do not lead out of the folder."""
 
-    def load(name: str) -> bytes:
-        path = root / f"{name}.wav"
+    def __init__(self, folder: Path) -> None:
+        self._root = folder.resolve()
+
+    def version(self, name: str) -> object:
         try:
-            if not path.resolve().is_relative_to(root):
-                raise SoundError(f"{name!r} is outside the prompts folder {root}")
+            found = (self._root / f"{name}.wav").stat()
+        except (OSError, ValueError):  # ValueError: a zero byte in the name
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def load(self, name: str) -> bytes:
+        path = self._root / f"{name}.wav"
+        try:
+            if not path.resolve().is_relative_to(self._root):
+                raise SoundError(f"{name!r} is outside the prompts folder {self._root}")
             if path.stat().st_size > MAX_SOUND_BYTES:
                 raise SoundError(f"{path} is larger than {MAX_SOUND_BYTES} bytes")
             return path.read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        except (OSError, ValueError) as error:
             raise SoundError(f"{path}: {error}") from error
-
-    return load
 
 
 async def serve(line: socket.socket) -> None:

@@ -98,7 +98,7 @@ def parse(body: bytes) -> SessionDescription:
         raise SdpSyntaxError(MAX_LINES, f"more than {MAX_LINES} lines")
     builder = _Builder()
     for number, line in enumerate(lines, 1):
-        text = line.rstrip("\r")
+        text = line.rstrip()
         if text:
             if text[1:2] != "=":
                 raise SdpSyntaxError(number, f"expected <letter>=<value>, found {text[:40]!r}")
@@ -141,7 +141,7 @@ class _Builder:
             self._version_seen = True
         elif letter == "a":
             name, _, argument = value.partition(":")
-            self._attributes.append((name.strip(), argument.strip()))
+            self._attributes.append((name, argument))
         elif letter == "m":
             self._close()
             self._head = _media_head(number, value)

@@ -87,12 +87,15 @@ def test_frames_are_filled_up_with_silence() -> None:
     assert frames_of(b"", Codec.PCMA) == ()
 
 
-class Shelf:
+class FakeShelf:
     """A folder of sounds that counts how often it is asked."""
 
     def __init__(self, **sounds: bytes) -> None:
         self.sounds = sounds
         self.asked: list[str] = []
+
+    def version(self, name: str) -> object:
+        return self.sounds.get(name)
 
     def load(self, name: str) -> bytes:
         self.asked.append(name)
@@ -106,16 +109,16 @@ def wav(frames: int) -> bytes:
 
 
 def test_a_sound_is_loaded_once_per_codec_and_shared() -> None:
-    shelf = Shelf(one=wav(3))
-    library = SoundLibrary(shelf.load)
+    shelf = FakeShelf(one=wav(3))
+    library = SoundLibrary(shelf)
     assert library.frames("one", Codec.PCMA) is library.frames("one", Codec.PCMA)
     library.frames("one", Codec.PCMU)
     assert shelf.asked == ["one", "one"]
 
 
 def test_a_failure_is_told_once() -> None:
-    shelf = Shelf(broken=b"RIFF")
-    library = SoundLibrary(shelf.load)
+    shelf = FakeShelf(broken=b"RIFF")
+    library = SoundLibrary(shelf)
     for _ in range(3):
         for codec in Codec:
             assert library.frames("missing", codec) == ()
@@ -125,9 +128,20 @@ def test_a_failure_is_told_once() -> None:
     assert "300" not in shelf.asked
 
 
+def test_a_replaced_file_is_taken_at_the_next_play() -> None:
+    shelf = FakeShelf(one=wav(3))
+    library = SoundLibrary(shelf, max_cached_frames=9)
+    assert len(library.frames("one", Codec.PCMA)) == 3
+    assert library.frames("two", Codec.PCMA) == ()
+    shelf.sounds = {"one": b"RIFF", "two": wav(5)}
+    assert library.frames("one", Codec.PCMA) == ()
+    assert len(library.frames("two", Codec.PCMA)) == 5
+    assert [failed.name for failed in library.failures] == ["two", "one"]
+
+
 def test_the_library_is_bounded() -> None:
-    shelf = Shelf(a=wav(4), b=wav(4), c=wav(4))
-    library = SoundLibrary(shelf.load, max_cached_frames=8)
+    shelf = FakeShelf(a=wav(4), b=wav(4), c=wav(4))
+    library = SoundLibrary(shelf, max_cached_frames=8)
     for name in "abab":
         library.frames(name, Codec.PCMA)
     assert shelf.asked == ["a", "b"]

@@ -490,3 +490,31 @@ async def test_a_worker_ends_when_the_server_is_killed() -> None:
         finally:
             asyncio.get_running_loop().remove_reader(worker)
             os.close(worker)
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
+    """Its line fills up beyond what is kept for it, which is the sign."""
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            desk.do(OpenStream("leg", line.offer()))
+            first = desk.engine.statistics().worker_pids[0]
+            os.kill(first, signal.SIGSTOP)
+            long_name = "x" * 100_000
+            async with asyncio.timeout(LIMIT_S):
+                while not isinstance(desk.events[-1], StreamsLost):
+                    desk.do(Play("leg", 1, (long_name,)))
+                    await asyncio.sleep(0)
+            figures = await desk.statistics(lambda s: s.ports_ready > 0 and s.worker_restarts == 1)
+            assert figures.worker_pids != (first,)
+            with pytest.raises(ProcessLookupError):
+                os.kill(first, 0)
+
+
+@pytest.mark.asyncio
+async def test_an_address_that_phones_cannot_reach_is_refused_at_start(tmp_path: Path) -> None:
+    engine = WorkerMediaEngine(
+        MediaSettings(bind_host="0.0.0.0", prompts_dir=tmp_path), lambda events: None
+    )
+    with pytest.raises(MediaEngineError, match="set the advertised address"):
+        await engine.start()
