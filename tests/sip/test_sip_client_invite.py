@@ -14,7 +14,9 @@ from acd.sip.writing import HopParts
 
 PEER = Peer("udp", "192.0.2.1", 5060)
 INVITE = Send(PEER, b"INVITE")
-PARTS = HopParts(b"sip:b@h", b"Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\n", b"<sip:a@h>;tag=1", b"id", 7)
+PARTS = HopParts(
+    b"sip:b@h", b"Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\n", b"<sip:a@h>;tag=1", b"id", 7
+)
 TO = b"<sip:b@h>;tag=2"
 
 
@@ -34,7 +36,14 @@ def run_out(machine) -> list[tuple[float, object]]:
 def test_retransmits_double_until_timer_b() -> None:
     """17.1.1.2: intervals T1, 2*T1, 4*T1 … and a timeout at 64*T1."""
     fired = run_out(transaction())
-    assert [at - 100 for at, effect in fired if effect == INVITE] == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+    assert [at - 100 for at, effect in fired if effect == INVITE] == [
+        0.5,
+        1.5,
+        3.5,
+        7.5,
+        15.5,
+        31.5,
+    ]
     assert fired[-2:] == [(132.0, TIMED_OUT), (132.0, GONE)]
 
 

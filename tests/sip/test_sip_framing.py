@@ -1,0 +1,50 @@
+"""Cutting a stream into messages (RFC 3261 18.3, RFC 5626 3.5.1)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sip_support import request
+
+from acd.sip.errors import BadMessageError
+from acd.sip.framing import MAX_HEAD_BYTES, PING, StreamFramer
+
+ONE = request("OPTIONS")
+TWO = request("INVITE", body=b"v=0\r\n\r\nContent-Length: 5\r\n")
+COMPACT = b"OPTIONS sip:a@b SIP/2.0\r\nL :\t2\r\n\r\nhi"
+
+
+@given(st.lists(st.sampled_from([ONE, TWO, COMPACT]), max_size=5), st.data())
+def test_any_cut_gives_the_same_messages(messages: list[bytes], data) -> None:
+    stream = b"".join(messages)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    framer, got = StreamFramer(), []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        got += framer.feed(stream[start:end])
+    assert got == messages
+
+
+def test_line_breaks_before_a_message_are_ignored() -> None:
+    """7.5: "MUST ignore any CRLF appearing before the start-line"."""
+    assert StreamFramer().feed(b"\r\n" + ONE) == [ONE]
+
+
+def test_a_ping_comes_out_alone() -> None:
+    framer = StreamFramer()
+    assert framer.feed(b"\r\n") == []
+    assert framer.feed(b"\r\n") == [PING]
+    assert framer.feed(PING + ONE + PING) == [PING, ONE, PING]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"OPTIONS sip:a@b SIP/2.0\r\n\r\n",
+        b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+        b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n",
+        b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 99999999\r\n\r\n",
+        b"x" * (MAX_HEAD_BYTES + 1),
+    ],
+)
+def test_a_stream_that_cannot_be_cut_is_refused(bad: bytes) -> None:
+    with pytest.raises(BadMessageError):
+        StreamFramer().feed(bad)

@@ -1,0 +1,333 @@
+"""Incoming legs through the endpoint: the UAS of INVITE (RFC 3261 8.2, 9.2, 13.3, 15)."""
+
+import pytest
+from sip_support import (
+    PHONE,
+    SDP,
+    Accounts,
+    assert_empty,
+    events,
+    make_endpoint,
+    methods,
+    parsed,
+    request,
+    run_out,
+    sent,
+    statuses,
+)
+
+from acd.sip.digest import answer_challenge
+from acd.sip.events import (
+    InviteReceived,
+    LegCancelled,
+    LegConfirmed,
+    LegEndCause,
+    LegEnded,
+)
+from acd.sip.peer import Peer
+
+INVITE = request("INVITE", body=SDP)
+
+
+def begun(endpoint, data: bytes = INVITE, peer: Peer = PHONE) -> str:
+    (event,) = events(endpoint.receive(data, peer, 0.0))
+    return event.leg
+
+
+def answered(endpoint, data: bytes = INVITE) -> tuple[str, str]:
+    """Return the leg and our tag."""
+    leg = begun(endpoint, data)
+    (ok,) = parsed(endpoint.answer(leg, SDP, 0.0))
+    return leg, ok.to.tag.decode()
+
+
+def confirmed(endpoint, data: bytes = INVITE) -> tuple[str, str]:
+    leg, tag = answered(endpoint, data)
+    endpoint.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PHONE, 0.0)
+    return leg, tag
+
+
+def test_invite_is_answered_100_and_reported() -> None:
+    endpoint = make_endpoint()
+    out = endpoint.receive(request("INVITE", caller="138%300000", body=SDP), PHONE, 0.0)
+    assert statuses(out) == [100]
+    (event,) = events(out)
+    assert event == InviteReceived("seed-1", "call-1", PHONE, "13800000", "", "4000", None, SDP)
+
+
+def test_the_display_name_is_reported() -> None:
+    data = request("INVITE").replace(b"From: <", 'From: "张 三" <'.encode())
+    (event,) = events(make_endpoint().receive(data, PHONE, 0.0))
+    assert (event.caller_name, event.offer) == ("张 三", b"")
+
+
+def test_retransmissions_get_the_latest_answer_and_no_second_call() -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    assert statuses(endpoint.receive(INVITE, PHONE, 0.1)) == [100]
+    endpoint.ring(leg, 0.2)
+    again = endpoint.receive(INVITE, PHONE, 0.3)
+    assert statuses(again) == [180]
+    assert events(again) == []
+    endpoint.answer(leg, SDP, 0.4)
+    assert endpoint.receive(INVITE, PHONE, 0.5) == []  # RFC 6026: Accepted absorbs them
+
+
+def test_answers_name_the_dialog() -> None:
+    """12.1.1: Contact, Record-Route and the same To tag in all answers but 100."""
+    endpoint = make_endpoint()
+    leg = begun(endpoint, request("INVITE", "Record-Route: <sip:p1;lr>, <sip:p2;lr>", body=SDP))
+    (ringing,), (ok,) = parsed(endpoint.ring(leg, 0.0)), parsed(endpoint.answer(leg, SDP, 0.0))
+    for answer in (ringing, ok):
+        assert answer.all(b"record-route") == [b"<sip:p1;lr>", b"<sip:p2;lr>"]
+        assert answer.get(b"contact") == b"<sip:acd@192.0.2.1:5060>"
+    assert ringing.to.tag == ok.to.tag != b""
+    assert ok.body == SDP
+    assert ok.get(b"content-type") == b"application/sdp"
+
+
+def test_ack_confirms_once() -> None:
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint)
+    ack = request("ACK", branch="z9hG4bKack", to_tag=tag)
+    assert endpoint.receive(ack, PHONE, 0.1) == [LegConfirmed(leg, b"")]
+    assert endpoint.receive(ack, PHONE, 0.2) == []
+    assert [item for at, item in run_out(endpoint)] == []
+
+
+def test_the_ack_of_a_late_offer_carries_the_answer() -> None:
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint, request("INVITE"))
+    ack = request("ACK", branch="z9hG4bKack", to_tag=tag, body=b"v=0\r\n")
+    assert endpoint.receive(ack, PHONE, 0.1) == [LegConfirmed(leg, b"v=0\r\n")]
+
+
+def test_2xx_is_repeated_until_patience_ends_then_bye() -> None:
+    """13.3.1.4: T1, doubling up to T2, for 64*T1; then BYE."""
+    endpoint = make_endpoint()
+    leg, _ = answered(endpoint)
+    fired = run_out(endpoint, 32.0)
+    times = [at for at, item in fired if statuses([item]) == [200]]
+    assert times == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+    last = [item for at, item in fired if at == 32.0]
+    assert LegEnded(leg, LegEndCause.ACK_MISSING, "") in last
+    assert methods(last) == [b"BYE"]
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_2xx_is_repeated_on_tcp_too() -> None:
+    """13.3.1.4: "This is independent of whatever transport protocols are used"."""
+    endpoint = make_endpoint()
+    peer = Peer("tcp", "192.0.2.10", 40000)
+    leg = begun(endpoint, INVITE, peer)
+    (ok,) = parsed(endpoint.answer(leg, SDP, 0.0))
+    assert ok.get(b"contact") == b"<sip:acd@192.0.2.1:5060;transport=tcp>"
+    assert statuses(endpoint.on_time(0.5)) == [200]
+
+
+def test_bye_before_ack_ends_the_leg() -> None:
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint)
+    bye = request("BYE", "Reason: Q.850;cause=16", branch="z9hG4bKb", to_tag=tag, cseq=2)
+    out = endpoint.receive(bye, PHONE, 0.2)
+    assert statuses(out) == [200]
+    assert events(out) == [LegEnded(leg, LegEndCause.BYE, "Q.850;cause=16")]
+    assert statuses(endpoint.receive(bye, PHONE, 0.3)) == [200]  # a retransmission
+    assert endpoint.hang_up(leg, 0.4) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_cancel_before_the_answer() -> None:
+    """9.2: 200 to the CANCEL, 487 to the INVITE, both with the same To tag."""
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    endpoint.ring(leg, 0.0)
+    out = endpoint.receive(request("CANCEL"), PHONE, 0.1)
+    assert events(out) == [LegCancelled(leg)]
+    assert statuses(out) == [200, 487]
+    assert len({answer.to.tag for answer in parsed(out)}) == 1
+    assert statuses(endpoint.receive(request("CANCEL"), PHONE, 0.2)) == [200]
+    assert statuses(endpoint.on_time(0.6)) == [487]
+    assert endpoint.receive(request("ACK"), PHONE, 0.7) == []
+    assert endpoint.answer(leg, SDP, 0.8) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_cancel_that_crosses_our_200_has_no_effect() -> None:
+    """9.2: "no effect on the processing of the original request"."""
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint)
+    out = endpoint.receive(request("CANCEL"), PHONE, 0.1)
+    assert (statuses(out), events(out)) == ([200], [])
+    ack = request("ACK", branch="z9hG4bKack", to_tag=tag)
+    assert endpoint.receive(ack, PHONE, 0.2) == [LegConfirmed(leg, b"")]
+
+
+def test_cancel_of_nothing_is_481() -> None:
+    assert statuses(make_endpoint().receive(request("CANCEL"), PHONE, 0.0)) == [481]
+
+
+def test_reject_is_repeated_until_its_ack() -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    (refusal,) = parsed(endpoint.reject(leg, 486, 0.0, "Alle besetzt", retry_after_s=7))
+    assert (refusal.status, refusal.reason) == (486, b"Alle besetzt")
+    assert refusal.get(b"retry-after") == b"7"
+    assert statuses(endpoint.on_time(0.5)) == [486]
+    endpoint.receive(request("ACK", to_tag=refusal.to.tag.decode()), PHONE, 0.6)
+    assert run_out(endpoint) == []
+    assert_empty(endpoint)
+
+
+def test_hang_up_in_each_state() -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    assert statuses(endpoint.hang_up(leg, 0.0)) == [480]
+
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint)
+    # 15: no BYE "until it has received an ACK for its 2xx response".
+    assert endpoint.hang_up(leg, 0.1) == []
+    assert statuses(endpoint.on_time(0.5)) == [200]
+    out = endpoint.receive(request("ACK", branch="z9hG4bKa", to_tag=tag), PHONE, 0.6)
+    assert (methods(out), events(out)) == ([b"BYE"], [])
+
+    endpoint = make_endpoint()
+    leg, _ = confirmed(endpoint)
+    (bye,) = parsed(endpoint.hang_up(leg, 1.0, 'over "now"'))
+    assert bye.uri == b"sip:alice@192.0.2.10:5062"
+    assert bye.get(b"reason") == b'SIP;cause=200;text="over now"'
+    assert (bye.to.tag, bye.cseq.number) == (b"ft", 1)
+    assert endpoint.hang_up(leg, 1.1) == []
+
+
+def test_hang_up_without_ack_says_bye_when_patience_ends() -> None:
+    endpoint = make_endpoint()
+    leg, _ = answered(endpoint)
+    endpoint.hang_up(leg, 0.1)
+    fired = [item for at, item in run_out(endpoint, 32.0) if at == 32.0]
+    assert (methods(fired), events(fired)) == ([b"BYE"], [])
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_early_bye_ends_the_call_like_a_cancel() -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    (ringing,) = parsed(endpoint.ring(leg, 0.0))
+    bye = request("BYE", branch="z9hG4bKb", to_tag=ringing.to.tag.decode(), cseq=2)
+    out = endpoint.receive(bye, PHONE, 0.1)
+    assert (statuses(out), events(out)) == ([200, 487], [LegCancelled(leg)])
+
+
+def test_merged_request_is_482() -> None:
+    """8.2.2.2: same From tag, Call-ID and CSeq over another path."""
+    endpoint = make_endpoint()
+    begun(endpoint)
+    other = request("INVITE", branch="z9hG4bKother", body=SDP)
+    assert statuses(endpoint.receive(other, PHONE, 0.1)) == [482]
+
+
+def test_draining_and_full_are_503_with_retry_after() -> None:
+    endpoint = make_endpoint()
+    endpoint.draining = True
+    for data in (INVITE, request("OPTIONS")):
+        (refusal,) = parsed(endpoint.receive(data, PHONE, 0.0))
+        assert (refusal.status, refusal.get(b"retry-after")) == (503, b"5")
+    full = make_endpoint(max_legs=1)
+    begun(full)
+    other = request("INVITE", branch="z9hG4bK2", call_id="other", body=SDP)
+    assert statuses(full.receive(other, PHONE, 0.0)) == [503]
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Require: 100rel", 420),
+        ("Accept: text/plain", 406),
+        ("Content-Encoding: gzip", 415),
+        ("Contact: nonsense", 400),
+    ],
+)
+def test_what_an_invite_may_not_ask_for(header: str, status: int) -> None:
+    data = request("INVITE", header, body=SDP)
+    if "Contact" in header:
+        data = data.replace(b"Contact: <sip:alice@192.0.2.10:5062>\r\n", b"")
+    (refusal,) = parsed(make_endpoint().receive(data, PHONE, 0.0))
+    assert refusal.status == status
+    if status == 420:
+        assert refusal.get(b"unsupported") == b"100rel"
+
+
+def test_refusals_keep_no_state_and_the_same_tag() -> None:
+    """8.2.7: a stateless UAS makes the same tag for the same request."""
+    endpoint = make_endpoint()
+    refusals = [
+        parsed(endpoint.receive(request("INVITE", "Require: x"), PHONE, at))[0] for at in (0, 1)
+    ]
+    assert refusals[0].to.tag == refusals[1].to.tag != b""
+    assert_empty(endpoint)
+
+
+def test_answers_go_to_the_source_with_received_and_rport() -> None:
+    """RFC 3581 section 4."""
+    via = "Via: SIP/2.0/UDP 10.0.0.5:5060;rport;branch=z9hG4bKnat"
+    out = make_endpoint().receive(request("OPTIONS", via=via), PHONE, 0.0)
+    (answer,) = parsed(out)
+    assert out[0].peer == PHONE
+    assert answer.via.parameters[b"received"] == b"192.0.2.10"
+    assert answer.via.parameters[b"rport"] == b"5062"
+
+
+def test_an_account_has_to_prove_itself() -> None:
+    endpoint = make_endpoint(credentials=Accounts(alice="secret"))
+    (challenge,) = parsed(endpoint.receive(INVITE, PHONE, 0.0))
+    assert challenge.status == 401
+    header = answer_challenge(challenge, b"INVITE", b"sip:4000@192.0.2.1", "alice", "secret", "cn")
+    assert header is not None
+    proved = request("INVITE", header.decode().strip(), branch="z9hG4bK2", cseq=2, body=SDP)
+    (event,) = events(endpoint.receive(proved, PHONE, 0.1))
+    assert event.account == "alice"
+    # Nobody else is asked, and nobody at all when the setting says so.
+    stranger = request("INVITE", caller="bob", call_id="c2", branch="z9hG4bK3")
+    (event,) = events(endpoint.receive(stranger, PHONE, 0.1))
+    assert event.account is None
+    trusting = make_endpoint(credentials=Accounts(alice="secret"), authenticate_accounts=False)
+    assert events(trusting.receive(INVITE, PHONE, 0.0))[0].account is None
+
+
+def test_commands_for_unknown_legs_do_nothing() -> None:
+    endpoint = make_endpoint()
+    for out in (
+        endpoint.ring("x", 0.0),
+        endpoint.answer("x", SDP, 0.0),
+        endpoint.reject("x", 486, 0.0),
+        endpoint.cancel("x", 0.0),
+        endpoint.hang_up("x", 0.0),
+        endpoint.accept_offer("x", SDP, 0.0),
+        endpoint.refuse_offer("x", 488, 0.0),
+        endpoint.unregister("x", 0.0),
+    ):
+        assert out == []
+
+
+def test_a_broken_connection_ends_what_waits_for_an_ack() -> None:
+    endpoint = make_endpoint()
+    peer = Peer("tcp", "192.0.2.10", 40000)
+    leg = begun(endpoint, INVITE, peer)
+    endpoint.answer(leg, SDP, 0.0)
+    (ended,) = endpoint.transport_failed(peer, 0.1)
+    assert ended.cause is LegEndCause.TRANSPORT
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_keep_alives() -> None:
+    endpoint = make_endpoint()
+    tcp = Peer("tcp", "192.0.2.10", 40000)
+    assert sent(endpoint.receive(b"\r\n\r\n", tcp, 0.0)) == [b"\r\n"]
+    assert endpoint.receive(b"\r\n\r\n", PHONE, 0.0) == []
+    assert endpoint.receive(b"", PHONE, 0.0) == []
