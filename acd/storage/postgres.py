@@ -6,6 +6,7 @@ SIGKILL, and is started again when it dies. `acd.storage.postgres_home` says whe
 
 import asyncio
 import fcntl
+import itertools
 import os
 import re
 import shutil
@@ -148,6 +149,10 @@ class EmbeddedPostgres:
             os.close(self._lock_fd)
             self._lock_fd = -1
 
+    async def ready(self) -> None:
+        """Return when the server accepts connections; at once if it does."""
+        await self._ready.wait()
+
     # --- the process ---
 
     async def _supervise(self) -> None:
@@ -167,12 +172,7 @@ class EmbeddedPostgres:
 
     async def _run(self) -> int:
         """Run the server once, reading its log, until it ends."""
-        settings = SETTINGS | {"unix_socket_directories": str(self._home.socket_folder)}
-        version = int((self._home.data / "PG_VERSION").read_text())
-        for since, more in SETTINGS_SINCE.items():
-            settings |= more if version >= since else {}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._process = await self._spawn("postgres", "-D", str(self._home.data), *options)
+        self._process = await self._spawn("postgres", *self._options())
         stream = self._process.stderr
         while stream is not None and (line := await stream.readline()):
             self._on_log(line.decode(errors="replace").strip())
@@ -198,6 +198,14 @@ class EmbeddedPostgres:
             ready.cancel()
         if not self._ready.is_set():
             raise DatabaseError(f"{self._home.data}: Postgres did not start: {self._last_words()}")
+
+    def _options(self) -> list[str]:
+        settings = SETTINGS | {"unix_socket_directories": str(self._home.socket_folder)}
+        version = int((self._home.data / "PG_VERSION").read_text())
+        for since, more in SETTINGS_SINCE.items():
+            settings |= more if version >= since else {}
+        options = (("-c", f"{name}={value}") for name, value in settings.items())
+        return ["-D", str(self._home.data), *itertools.chain.from_iterable(options)]
 
     async def _spawn(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
         account = self._home.account

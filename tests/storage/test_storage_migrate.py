@@ -1,0 +1,94 @@
+"""Migrations: from nothing, twice, at once, and never over a changed file."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from acd.storage.errors import MigrationError
+from acd.storage.migrate import migrate, read_migrations
+from acd.storage.tables import TABLES
+
+
+async def run(dsn: str, folder: Path | None = None) -> list[str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await (migrate(connection, folder) if folder else migrate(connection))
+    finally:
+        await connection.close()
+
+
+def test_from_empty_and_twice(empty_dsn: str) -> None:
+    assert asyncio.run(run(empty_dsn)) == [migration.name for migration in read_migrations()]
+    assert asyncio.run(run(empty_dsn)) == []
+
+
+def test_two_nodes_at_once_take_turns(empty_dsn: str) -> None:
+    async def both() -> list[list[str]]:
+        return list(await asyncio.gather(run(empty_dsn), run(empty_dsn)))
+
+    first, second = sorted(asyncio.run(both()))
+    assert first == []
+    assert second == [migration.name for migration in read_migrations()]
+
+
+def test_a_changed_file_is_refused(empty_dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "0001_one.sql"
+    file.write_text("CREATE TABLE one (a int)")
+    asyncio.run(run(empty_dsn, tmp_path))
+    file.write_text("CREATE TABLE one (a bigint)")
+    with pytest.raises(MigrationError, match=r"0001_one\.sql: was changed"):
+        asyncio.run(run(empty_dsn, tmp_path))
+
+
+def test_a_newer_database_is_refused(empty_dsn: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"000{number}_one.sql").write_text(f"CREATE TABLE t{number} (a int)")
+    asyncio.run(run(empty_dsn, tmp_path))
+    (tmp_path / "0002_one.sql").unlink()
+    with pytest.raises(MigrationError, match="use the newer version"):
+        asyncio.run(run(empty_dsn, tmp_path))
+
+
+def test_a_failing_file_leaves_nothing_behind(empty_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (a int); SELECT nonsense")
+    with pytest.raises(MigrationError, match=r"0001_one\.sql: .*nonsense"):
+        asyncio.run(run(empty_dsn, tmp_path))
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (a int)")
+    assert asyncio.run(run(empty_dsn, tmp_path)) == ["0001_one.sql"]
+
+
+def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "0002_two.sql").write_text("")
+    with pytest.raises(MigrationError, match="expected a name like 0001_what"):
+        read_migrations(tmp_path)
+
+
+UNCOMMENTED = """
+SELECT c.relname || '.' || a.attname
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND a.attnum > 0 AND NOT a.attisdropped
+    AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
+"""
+
+SHAPES = """
+SELECT c.relname, array_agg(a.attname::text)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind = 'p' AND a.attnum > 0 AND c.relnamespace = 'public'::regnamespace GROUP BY 1
+"""
+
+
+def test_every_table_and_column_has_a_comment_and_a_value(dsn: str) -> None:
+    async def look() -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
+        connection = await asyncpg.connect(dsn)
+        found = await connection.fetch(UNCOMMENTED), await connection.fetch(SHAPES)
+        await connection.close()
+        return found
+
+    uncommented, shapes = asyncio.run(look())
+    assert uncommented == []
+    assert {name: set(columns) for name, columns in shapes} == {
+        table.name: set(table.columns) for table in TABLES.values()
+    }
