@@ -13,13 +13,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 MAX_CHARACTERS = 1_000_000
 "Ten times the largest file that a human keeps (a queue and agent list of 2,000 seats: 100 kB)."
 
 MAX_DEPTH = 32
-"The deepest sensible file nests 8 levels; libyaml itself recurses and gives up at 1,000."
+"Four times the deepest sensible file."
 
 MAX_NODES = 200_000
 "After aliases are followed; MAX_CHARACTERS of text without aliases cannot sensibly hold more."
@@ -74,6 +74,11 @@ class DocumentModel(BaseModel):
     )
 
 
+def complaint(message: str, hint: str) -> PydanticCustomError:
+    """Return an error for a validator to raise whose message is shown just as it stands."""
+    return PydanticCustomError("complaint", "{said}", {"said": message, "hint": hint})
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, else some of the known ones."""
     names = sorted(set(known))
@@ -124,7 +129,7 @@ class Document:
         if node.style == "|":
             # The node does not keep the indentation; the usual one is two more than the key's.
             return line + 1, (_mark(key)[1] if key else 1) + 2, True
-        quoted = node.style is not None
+        quoted = node.style in {"'", '"'}
         return line, column + quoted, node.start_mark.line == node.end_mark.line
 
     def validate(self, model: type[ModelT]) -> ModelT:
@@ -141,6 +146,8 @@ class Document:
 
     def _faults(self, error: ValidationError, model: type[BaseModel]) -> Iterator[Fault]:
         for detail in error.errors(include_url=False):
+            if _empty_only_by_other_faults(detail):
+                continue
             path = tuple(part for part in detail["loc"] if part != "[key]")
             at_key = detail["type"] == "extra_forbidden" or path != detail["loc"]
             message, hint = _explain(detail, self.data, model)
@@ -187,10 +194,29 @@ def _not_utf8(text: str, file: str, position: int) -> Fault:
 
 
 class _CoreLoader(yaml.CSafeLoader):
-    """The C parser with the scalars described above in place of YAML 1.1's."""
+    """The C parser with the scalars described above in place of YAML 1.1's.
+
+    The parser calls itself for each level and has no limit of its own: text nested some ten
+    thousand levels deep would crash the process. It announces every level to the resolver.
+    """
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as types-pyyaml declares it
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH + 1:
+            mark = current_node.start_mark if current_node else None
+            raise yaml.composer.ComposerError(None, None, _TOO_DEEP, mark)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 _TAG = "tag:yaml.org,2002:"
 # Longer than nine digits is a telephone or account number; a leading zero or plus means text too.
@@ -222,7 +248,7 @@ class _Builder:
             self._full = True
             self._add(node, path, f"more than {MAX_NODES} values", "use fewer aliases (*name)")
         elif len(path) > MAX_DEPTH:
-            self._add(node, path, f"nested deeper than {MAX_DEPTH} levels")
+            self._add(node, path, _TOO_DEEP)
             # An alias to what it stands in would come back here at every level.
             self._full = True
         elif isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
@@ -334,7 +360,7 @@ def _follow_from(place: _Place, path: Path, at: int) -> tuple[int, _Place]:
     if child is None:
         return skipped
     found, end = _follow_from(child, path, at + 1)
-    return (found + 1, end) if found + 1 >= skipped[0] else skipped
+    return (found + 1, end) if found + 1 > skipped[0] else skipped
 
 
 def _child(node: yaml.Node | None, part: str | int) -> _Place | None:
@@ -350,13 +376,25 @@ def _child(node: yaml.Node | None, part: str | int) -> _Place | None:
 # --- words for pydantic's findings ---
 
 
+def _empty_only_by_other_faults(detail: ErrorDetails) -> bool:
+    """Say whether a list is too short only because its entries have faults, told by themselves."""
+    given: object = detail["input"]
+    if detail["type"] != "too_short" or not isinstance(given, list | dict):
+        return False
+    return len(given) >= int(detail["ctx"]["min_length"])
+
+
 def _explain(detail: ErrorDetails, data: Data, model: type[BaseModel]) -> tuple[str, str]:
     """Return message and hint for one finding; a validator may give its own as `ctx["hint"]`."""
     context: dict[str, Any] = detail.get("ctx", {})
-    name = str(detail["loc"][-1]) if detail["loc"] else "document"
+    loc = detail["loc"]
+    of_key = loc[-1:] == ("[key]",)
+    name = str(loc[-2] if of_key else loc[-1]) if loc else "document"
     given = detail["input"]
     message, hint = detail["msg"].removeprefix("Value error, "), str(context.get("hint", ""))
     match detail["type"]:
+        case "complaint":
+            return message, hint
         case "missing":
             return f"missing {name!r}", f"add `{name}:`"
         case "extra_forbidden":
@@ -372,9 +410,14 @@ def _explain(detail: ErrorDetails, data: Data, model: type[BaseModel]) -> tuple[
             return f"unknown {field} {context['tag']!r}", did_you_mean(str(context["tag"]), tags)
         case "literal_error" | "enum":
             values = re.findall(r"'([^']+)'", str(context["expected"]))
+            if of_key:
+                return f"unknown key {name!r}", did_you_mean(name, values)
             if isinstance(given, str) and values:
                 return f"{name}: unknown value {given!r}", did_you_mean(given, values)
             return f"{name}: {given!r} is not allowed", f"one of {context['expected']}"
+        case "string_pattern_mismatch":
+            what = f"key {name!r}" if of_key else f"{name}: {given!r}"
+            return f"{what} does not fit", f"must match {context['pattern']}"
         case _:
             short = repr(given) if not isinstance(given, dict | list) else type(given).__name__
             return f"{name}: {message[:1].lower()}{message[1:]}, not {short[:60]}", hint

@@ -140,10 +140,12 @@ def digits_pattern(pattern: str) -> Callable[[str], bool]:
     """
     environment = cel.NewEnv(variables={"digits": cel.Type.STRING, "pattern": cel.Type.STRING})
     expression = environment.compile("digits.matches(pattern)")
+    # By itself too: "a)(b" would be sound within the brackets.
     whole = f"^(?:{pattern})$"
-    probe = expression.eval(data={"digits": "", "pattern": whole})
-    if probe.type() == cel.Type.ERROR:
-        raise ExpressionError(str(probe.value()).removeprefix("INVALID_ARGUMENT: "))
+    for text in (pattern, whole):
+        probe = expression.eval(data={"digits": "", "pattern": text})
+        if probe.type() == cel.Type.ERROR:
+            raise ExpressionError(str(probe.value()).removeprefix("INVALID_ARGUMENT: "))
 
     def test(digits: str) -> bool:
         return expression.eval(data={"digits": digits, "pattern": whole}).value() is True

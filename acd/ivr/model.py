@@ -5,10 +5,9 @@ One file holds one flow: its languages, variables, schedules, caller lists, and 
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from .document import DocumentModel
+from .document import DocumentModel, complaint
 
 MAX_FLOW_NODES = 500
 "Ten times what a person still understands in one picture; longer menus are split by goto."
@@ -20,7 +19,14 @@ MAX_WAIT_S = 120.0
 MAX_DIGITS = 32
 "The longest number that people type: a card number of 19 digits, an order number of 32."
 
-Literal_ = bool | int | float | str
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | float | str):
+        raise complaint("a variable's value is wanted", "true, false, a number or text")
+    return value
+
+
+Value = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 "A flow variable's value."
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
@@ -29,6 +35,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "A", "B", "C", "D"]
+Terminator = Literal["", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 Seconds = Annotated[float, Field(gt=0, le=MAX_WAIT_S)]
 Retries = Annotated[int, Field(ge=0, le=MAX_RETRIES)]
 
@@ -48,10 +55,9 @@ class SayNumber(DocumentModel):
 def _sound_name(name: str) -> str:
     parts = name.split("/")
     if name.endswith(".wav") or len(parts) > 2 or not all(p.strip(".") for p in parts):
-        raise PydanticCustomError(
-            "sound_name",
-            "not a sound name",
-            {"hint": "no suffix: welcome, or for all languages music/default"},
+        raise complaint(
+            f"{name!r} is not a sound name",
+            "no suffix: welcome, or for all languages music/default",
         )
     return name
 
@@ -59,7 +65,27 @@ def _sound_name(name: str) -> str:
 SoundName = Annotated[str, AfterValidator(_sound_name)]
 '"welcome" is looked up in the caller\'s language; a name with "/" is taken as it stands.'
 
-Sound = SoundName | SayDigits | SayNumber
+
+def _sound_kind(value: object) -> str | None:
+    if isinstance(value, dict):
+        return next((key for key in ("say_digits", "say_number") if key in value), None)
+    return None if value is None or isinstance(value, list) else "name"
+
+
+Sound = Annotated[
+    Annotated[SoundName, Tag("name")]
+    | Annotated[SayDigits, Tag("say_digits")]
+    | Annotated[SayNumber, Tag("say_number")],
+    Discriminator(
+        _sound_kind,
+        custom_error_type="complaint",
+        custom_error_message="{said}",
+        custom_error_context={
+            "said": "a sound is wanted",
+            "hint": "a name, {say_digits: VARIABLE} or {say_number: VARIABLE}",
+        },
+    ),
+]
 Sounds = Annotated[tuple[Sound, ...], Field(max_length=50)]
 
 
@@ -106,7 +132,7 @@ class Collect(DocumentModel):
     variable: VariableName
     min_digits: Annotated[int, Field(ge=1, le=MAX_DIGITS)] = 1
     max_digits: Annotated[int, Field(ge=1, le=MAX_DIGITS)] = MAX_DIGITS
-    terminator: Key | Literal[""] = "#"
+    terminator: Terminator = "#"
 
     timeout_s: Seconds = 8.0
     "How long to wait for the first digit after the prompts."
@@ -128,10 +154,8 @@ class Collect(DocumentModel):
     @model_validator(mode="after")
     def _limits_in_order(self) -> "Collect":
         if self.min_digits > self.max_digits:
-            raise PydanticCustomError(
-                "digits",
-                "min_digits is above max_digits",
-                {"hint": f"min_digits at most {self.max_digits}"},
+            raise complaint(
+                "min_digits is above max_digits", f"min_digits at most {self.max_digits}"
             )
         return self
 
@@ -171,13 +195,10 @@ class Case(DocumentModel):
     def _one_condition(self) -> "Case":
         given = [key for key in CONDITIONS if getattr(self, key) is not None]
         if len(given) != 1:
-            raise PydanticCustomError(
-                "condition",
-                "a case has exactly one condition, this one {what}",
-                {
-                    "what": f"has {' and '.join(given)}" if given else "has none",
-                    "hint": f"one of {', '.join(CONDITIONS)}",
-                },
+            what = f"has {' and '.join(given)}" if given else "has none"
+            raise complaint(
+                f"a case has exactly one condition, this one {what}",
+                f"one of {', '.join(CONDITIONS)}",
             )
         return self
 
@@ -197,7 +218,7 @@ class SetVariables(DocumentModel):
     """Change variables or the language."""
 
     type: Literal["set"]
-    values: dict[VariableName, Literal_] = Field(default_factory=dict)
+    values: dict[VariableName, Value] = Field(default_factory=dict)
     expressions: dict[VariableName, str] = Field(default_factory=dict)
     "CEL; evaluated in the file's order, after `values`."
 
@@ -207,9 +228,7 @@ class SetVariables(DocumentModel):
     @model_validator(mode="after")
     def _something(self) -> "SetVariables":
         if not self.values and not self.expressions and self.language is None:
-            raise PydanticCustomError(
-                "empty_set", "sets nothing", {"hint": "give values, expressions or language"}
-            )
+            raise complaint("sets nothing", "give values, expressions or language")
         return self
 
 
@@ -280,7 +299,7 @@ class FlowFile(DocumentModel):
     languages: Annotated[tuple[Language, ...], Field(min_length=1, max_length=10)] = ("zh",)
     "The first is the caller's until a set node changes it."
 
-    variables: Annotated[dict[VariableName, Literal_], Field(max_length=100)] = Field(
+    variables: Annotated[dict[VariableName, Value], Field(max_length=100)] = Field(
         default_factory=dict
     )
     "With their first values, which also tell their types."

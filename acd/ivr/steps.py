@@ -29,14 +29,15 @@ plays without a menu the key is forgotten then, and the ring plays on."""
 PLAY_LIMIT_S = 300.0
 "No prompt is so long: a media engine that forgot a play must not hold the caller for ever."
 
-Way = tuple[str, "Step"]
-"Outcome for the record, and the step it leads to."
+SILENT_PLAY_S = 0.1
+"How long a play without sounds takes: not nothing, so that a ring of them does not spin."
 
 
 class Progress:
     """Where one call stands within its flow."""
 
     __slots__ = (
+        "audible",
         "collected",
         "data",
         "deadline",
@@ -68,6 +69,9 @@ class Progress:
         self.languages: tuple[str, ...] = ()
         self.play_number = 0
         self.playing = False
+        self.audible = False
+        "What plays has sounds: a variable to be read may be empty."
+
         self.tries = 0
         self.typed = ""
         "A key pressed into a play, kept for the next menu or number."
@@ -82,13 +86,18 @@ class Progress:
     def play(self, sounds: tuple[str, ...]) -> None:
         self.play_number += 1
         self.playing = True
-        self.deadline = self.now + PLAY_LIMIT_S
-        self.out.append(PlaySounds(self.play_number, sounds))
+        self.audible = bool(sounds)
+        if sounds:
+            self.deadline = self.now + PLAY_LIMIT_S
+            self.out.append(PlaySounds(self.play_number, sounds))
+        else:
+            self.deadline = self.now + SILENT_PLAY_S
 
     def stop_play(self) -> None:
         if self.playing:
             self.playing = False
-            self.out.append(StopSounds())
+            if self.audible:
+                self.out.append(StopSounds())
 
     def leave(self, step: "Step", outcome: str, note: str = "") -> None:
         self.deadline = math.inf
