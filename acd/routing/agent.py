@@ -67,7 +67,7 @@ class Agent(Timed):
     @property
     def rest(self) -> State:
         """The state with no work at hand."""
-        if self.reachable and self.status is not Status.LOGGED_OUT and not self.retired:
+        if self.reachable and self.status is not Status.LOGGED_OUT:
             return State.IDLE
         return State.OFFLINE
 

@@ -105,11 +105,20 @@ class Dispatch:
 
     def assign(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         """Offer the call to the best idle agent; if there is none, it waits on."""
-        chosen = self.floor.choose(waiting, now)
-        if chosen is None:
-            self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
-        else:
-            self._offer(chosen[0], waiting, chosen[1], now, events)
+        target = waiting
+        while (chosen := self.floor.choose(target, now)) is not None:
+            agent, choice = chosen
+            # A layer may have opened to this agent at this very moment for a call further ahead
+            # whose deadline has not struck yet. Each turn makes an offer or goes further ahead.
+            first = self.floor.first_call(agent, now) if len(self.waiting) > 1 else target
+            if first is not None and first is not target:
+                target = first
+                continue
+            self._offer(agent, target, choice, now, events)
+            if target is waiting:
+                return
+            target = waiting
+        self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
     def drop(self, waiting: Waiting) -> None:
         """Take the call out of its queue for good. It must not be on offer."""
@@ -125,9 +134,7 @@ class Dispatch:
             if now >= waiting.leaves_at:
                 self._time_out(waiting, events)
                 return
-            chosen = self.floor.choose(waiting, now)
-            if chosen is not None:
-                self._offer(chosen[0], waiting, chosen[1], now, events)
+            self.assign(waiting, now, events)
         if now >= waiting.position_at:
             waiting.position_at = now + waiting.queue.profile.position_every_s
             events.append(PositionDue(waiting.call.call, waiting.queue.position(waiting)))
@@ -190,11 +197,11 @@ class Dispatch:
             self.drop(waiting)
             self.free(agent, agent.idle_since, now, events)
             return
-        waiting.passed_over.add(agent.number)
         aside_s = pause_s(waiting.queue.profile.miss, outcome)
         if aside_s is None:
             self.free(agent, now, now, events)
         else:
+            waiting.passed_over.add(agent.number)
             self._set_aside(agent, waiting, aside_s, now, events)
         self._go_on(waiting, now, events)
 

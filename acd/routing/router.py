@@ -89,7 +89,10 @@ class Router:
         is noted at once and takes effect when they are over.
         """
         events: list[Event] = []
-        self._dispatch.want(self._agent(agent), status, reason, by, now, events)
+        somebody = self._agent(agent)
+        if somebody.retired:
+            raise UnknownAgentError(agent)
+        self._dispatch.want(somebody, status, reason, by, now, events)
         return events
 
     def end_wrap_up(self, agent: str, now: float) -> list[Event]:

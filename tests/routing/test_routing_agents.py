@@ -54,6 +54,8 @@ def test_a_repeated_input_changes_nothing(world):
     assert world.call("a") == [], "a call that is being talked to is not waiting"
     assert world.release("1001") != []
     assert world.release("1001") == []
+    world.call("a")
+    assert world.router.position("a") == 1, "a talk that is over is not remembered for ever"
 
 
 def test_the_state_track_of_a_whole_call_has_no_gap_and_no_repetition(world):

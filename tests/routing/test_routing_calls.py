@@ -163,6 +163,35 @@ def test_whoever_missed_the_call_is_passed_over_even_if_ranked_first():
     assert made.agent == "best", "everybody else had a go"
 
 
+def test_of_two_calls_whose_layer_opens_at_the_same_moment_the_first_in_line_goes_first():
+    layers = (
+        LayerProfile(name="sellers", order="longest_idle"),
+        LayerProfile(name="lent", order="longest_idle", skills=("service",), after_s=9.0),
+    )
+    world = World([agent("1001"), agent("lent", skill="service")], [queue(layers=layers)])
+    world.log_in("1001", "lent")
+    world.call("a", enqueued_at=world.now)
+    world.call("b", enqueued_at=world.now)
+    world.reachable("1001", False)  # "a" comes back: its deadline is armed after that of "b"
+    assert offered_to(world.wait(9.0)) == [("a", "lent")]
+
+
+def test_a_late_clock_does_not_let_a_new_call_overtake():
+    layers = (
+        LayerProfile(
+            name="experts",
+            order="category_grade",
+            minimum_category_grade=Grade.A,
+        ),
+        LayerProfile(name="all", order="longest_idle", after_s=9.0),
+    )
+    world = World([agent("1001", categories={"tv": Grade.A})], [queue(layers=layers)])
+    world.log_in("1001")
+    world.call("first")
+    world.now += 10.0  # nobody struck the deadline at 9 s
+    assert offered_to(world.call("second", category="tv")) == [("first", "1001")]
+
+
 def test_a_full_queue_refuses_and_an_unknown_one_too():
     world = World([], [queue(max_length=1)])
     world.call("a")

@@ -120,12 +120,21 @@ def test_a_removed_agent_finishes_the_talk_and_the_wrap_up():
         ("1", Status.LOGGED_OUT, "removed", "system")
     ]
     assert world.state("1") is State.TALKING
+    with pytest.raises(UnknownAgentError):
+        world.status("1", Status.READY)
     world.release("1")
     world.call("b")
     assert offered_to(world.wait(30.0)) == []
     assert world.states("1")[-1] is State.OFFLINE
     with pytest.raises(UnknownAgentError):
         world.router.agent_view("1")
+
+
+def test_a_removed_agent_who_was_not_there_is_gone_at_once():
+    world = World([agent("1"), agent("2")], [queue()])
+    world.log_in("2")
+    assert world.configure([], [queue()])[-1].state is State.OFFLINE
+    assert world.router.agents() == []
 
 
 def test_a_removed_agents_phone_stops_ringing_and_the_call_goes_on():

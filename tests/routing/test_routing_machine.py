@@ -93,6 +93,7 @@ class Floor(RuleBasedStateMachine):
         self.calls_made = count(1)
         self.draw = 0.0
         self.profiles = {agent.number: agent for agent in AGENTS}
+        self.configured = set(self.profiles)
         self.queues = {queue.name: queue for queue in (SALES, SERVICE)}
         self.retired_queues = {}
         self.router = Router(
@@ -108,6 +109,8 @@ class Floor(RuleBasedStateMachine):
         self.tracks = {}
         self.wants = {}
         self.ended = set()
+        self.missed = {}
+        self.on_the_clock = False
         self.seen_by_type = {
             OfferMade: self.saw_offer_made,
             OfferWithdrawn: self.saw_offer_withdrawn,
@@ -138,6 +141,8 @@ class Floor(RuleBasedStateMachine):
     def saw_offer_withdrawn(self, event: OfferWithdrawn):
         made = self.offers.pop(event.offer)
         assert (made.call, made.agent) == (event.call, event.agent)
+        if event.outcome is OfferOutcome.NO_ANSWER:
+            self.missed.setdefault(made.call, set()).add(made.agent)
 
     def saw_call_timed_out(self, event: CallTimedOut):
         assert event.call not in {made.call for made in self.offers.values()}
@@ -169,17 +174,17 @@ class Floor(RuleBasedStateMachine):
         return self.queues.get(call.queue) or self.retired_queues[call.queue]
 
     def admitted(self, agent: AgentProfile, call: WaitingCall):
-        """First layer that admits the agent to this call by now, the rule in its own words."""
-        queue = self.queue_of(call)
-        for layer in queue.layers:
-            skills = layer.skills if layer.skills else (queue.skill,)
-            graded = max(agent.skills.get(skill, 0) for skill in skills) >= layer.minimum_grade
-            knows = layer.minimum_category_grade is None or (
-                agent.categories.get(call.category, 0) >= layer.minimum_category_grade
-            )
-            if graded and knows and call.enqueued_at + layer.after_s <= self.now:
-                return layer
-        return None
+        """Whether some open layer lets the agent take the call."""
+        return any(self.lets_in(layer, agent, call) for layer in self.queue_of(call).layers)
+
+    def lets_in(self, layer, agent: AgentProfile, call: WaitingCall):
+        """The rule in its own words: grade, category grade, and the layer is open by now."""
+        skills = layer.skills if layer.skills else (self.queue_of(call).skill,)
+        graded = max(agent.skills.get(skill, 0) for skill in skills) >= layer.minimum_grade
+        knows = layer.minimum_category_grade is None or (
+            agent.categories.get(call.category, 0) >= layer.minimum_category_grade
+        )
+        return graded and knows and call.enqueued_at + layer.after_s <= self.now
 
     def place(self, call):
         return (
@@ -212,6 +217,43 @@ class Floor(RuleBasedStateMachine):
         keys = [(-each.score, -each.idle_s, each.agent) for each in choice.candidates]
         assert keys == sorted(keys)
         assert len(choice.candidates) == min(10, choice.candidates_total)
+        if not self.on_the_clock:
+            layer, agents = self.best_layer(event)
+            assert choice.layer == layer.name
+            assert {each.agent for each in choice.candidates} == agents
+            self.check_scores(event, layer)
+
+    def best_layer(self, event):
+        """First open layer with anybody idle who did not miss this call, else with anybody."""
+        call = self.waiting[event.call]
+        idle = {event.agent} | {
+            number
+            for number, track in self.tracks.items()
+            if track[0] is State.IDLE and self.wants.get(number) is Status.READY
+        }
+        for passed_over in (self.missed.get(event.call, set()), set()):
+            for layer in self.queue_of(call).layers:
+                agents = {
+                    number
+                    for number in idle - passed_over
+                    if self.lets_in(layer, self.profiles[number], call)
+                }
+                if agents:
+                    return layer, agents
+        raise AssertionError("nobody could be chosen")
+
+    def check_scores(self, event, layer):
+        for each in event.choice.candidates:
+            profile = self.profiles[each.agent]
+            category = self.waiting[event.call].category
+            if event.choice.order in {"longest_idle", "hold_out"}:
+                assert each.score == 0.0
+            elif event.choice.order == "category_grade":
+                assert each.score == profile.categories.get(category, 0)
+            elif event.queue in profile.rank:
+                assert each.score == profile.rank[event.queue]
+            else:
+                assert 0.0 < each.score < 1.0
 
     # --- inputs ---
 
@@ -222,13 +264,13 @@ class Floor(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, status=st.sampled_from(Status), reason=st.sampled_from(["", "lunch"]))
     def status(self, number, status, reason):
-        if number in self.known():
+        if number in self.configured:
             self.take(self.router.set_status(number, status, reason, "agent", self.now))
             assert self.router.set_status(number, status, reason, "agent", self.now) == []
 
     @rule(number=NUMBERS)
     def log_in(self, number):
-        if number in self.known():
+        if number in self.configured:
             self.take(self.router.set_reachable(number, True, self.now))
             self.take(self.router.set_status(number, Status.READY, "", "agent", self.now))
 
@@ -295,7 +337,8 @@ class Floor(RuleBasedStateMachine):
     )
     def phone_does_not_take_it(self, pick, outcome):
         offer = sorted(self.offers)[pick % len(self.offers)]
-        del self.offers[offer]
+        made = self.offers.pop(offer)
+        self.missed.setdefault(made.call, set()).add(made.agent)
         self.take(self.router.offer_failed(offer, outcome, self.now))
         assert self.router.offer_failed(offer, outcome, self.now) == []
 
@@ -341,7 +384,7 @@ class Floor(RuleBasedStateMachine):
         until = self.now + seconds
         while (due_at := self.router.next_deadline()) <= until:
             self.now = max(self.now, due_at)
-            self.take(self.router.on_time(self.now))
+            self.strike()
             assert self.router.next_deadline() > self.now
         self.now = until
 
@@ -349,13 +392,21 @@ class Floor(RuleBasedStateMachine):
     def time_jumps(self, seconds):
         """The clock comes late: everything that was due strikes at once."""
         self.now += seconds
+        self.strike()
+
+    def strike(self):
+        # Of deadlines that come at the same time one is first: an agent who frees up may take a
+        # call whose layer opens at this very moment to others too.
+        self.on_the_clock = True
         self.take(self.router.on_time(self.now))
+        self.on_the_clock = False
 
     @rule(pick=st.integers(0, len(CONFIGURATIONS) - 1))
     def configuration_changes(self, pick):
         agents, queues = CONFIGURATIONS[pick]
         self.retired_queues |= self.queues
         self.queues = {queue.name: queue for queue in queues}
+        self.configured = {agent.number for agent in agents}
         self.profiles |= {agent.number: agent for agent in agents}
         self.take(self.router.configure(agents, queues, self.now))
         assert self.router.configure(agents, queues, self.now) == []
