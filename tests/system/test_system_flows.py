@@ -33,7 +33,7 @@ def stock_flow(site: Site, server: Server) -> Iterator[None]:
 def readiness(server: Server) -> str:
     """Return what /readyz says about flows that cannot be used."""
     details = json.loads(server.get("/readyz")[1])
-    return json.dumps(details["flows"])
+    return json.dumps(details["faults"])
 
 
 def change(site: Site, **nodes: dict[str, object]) -> None:
