@@ -1,0 +1,266 @@
+"""Outgoing legs through the endpoint: the UAC of INVITE (RFC 3261 9.1, 13.2, 17.1.1)."""
+
+import pytest
+from sip_support import (
+    PHONE,
+    SDP,
+    answer_to,
+    assert_empty,
+    events,
+    make_endpoint,
+    methods,
+    parsed,
+    request,
+    run_out,
+    sent,
+    statuses,
+)
+
+from acd.sip.endpoint import InviteTarget
+from acd.sip.errors import BadTargetError
+from acd.sip.events import LegAnswered, LegEndCause, LegEnded, LegFailed, LegRinging
+from acd.sip.peer import Peer
+
+TARGET = InviteTarget(
+    uri="sip:agent@192.0.2.10:5062", peer=PHONE, caller="138", caller_name="张三"
+)
+
+
+def called(endpoint, target: InviteTarget = TARGET) -> bytes:
+    """Return our INVITE of leg "out"."""
+    (invite,) = sent(endpoint.invite("out", target, SDP, 0.0))
+    return invite
+
+
+def established(endpoint) -> tuple[bytes, bytes]:
+    """Return our INVITE and our tag in a leg "out" that has been answered."""
+    invite = called(endpoint)
+    out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 0.1)
+    assert events(out) == [LegAnswered("out", SDP)]
+    return invite, parsed(out)[0].from_.tag
+
+
+def test_the_invite() -> None:
+    headers = (("X-Queue", "sales\r\nEvil: yes"),)
+    target = InviteTarget(
+        uri="sip:agent@192.0.2.10:5062?x=y",
+        peer=PHONE,
+        caller="a b",
+        caller_name='"Bob"',
+        headers=headers,
+    )
+    (invite,) = parsed(make_endpoint().invite("out", target, SDP, 0.0))
+    assert invite.uri == b"sip:agent@192.0.2.10:5062"
+    assert invite.from_.uri == b"sip:a%20b@192.0.2.1:5060"
+    assert invite.from_.display_text == '"Bob"'
+    assert invite.get(b"call-id") == b"out"
+    assert invite.get(b"x-queue") == b"sales  Evil: yes"
+    assert b"evil" not in invite.headers
+    assert (invite.body, invite.get(b"max-forwards")) == (SDP, b"70")
+
+
+def test_an_anonymous_caller() -> None:
+    target = InviteTarget(uri="sip:agent@192.0.2.10", peer=PHONE, caller="")
+    (invite,) = parsed(make_endpoint().invite("out", target, SDP, 0.0))
+    assert invite.from_.uri == b"sip:anonymous@anonymous.invalid"
+
+
+def test_ringing_and_answer() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    assert endpoint.receive(answer_to(invite, 100, tag=""), PHONE, 0.1) == []
+    out = endpoint.receive(answer_to(invite, 183, body=b"v=0\r\n"), PHONE, 0.2)
+    assert out == [LegRinging("out", 183, b"v=0\r\n")]
+    out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 100.0)
+    assert events(out) == [LegAnswered("out", SDP)]
+    (ack,) = parsed(out)
+    # 13.2.2.4: the ACK goes to the Contact, with the INVITE's CSeq number and a branch of its own.
+    assert (ack.method, ack.uri) == (b"ACK", b"sip:agent@192.0.2.10:5062")
+    assert (ack.cseq.number, ack.to.tag) == (1, b"peer")
+    assert ack.branch not in invite
+
+
+def test_each_2xx_retransmission_is_acknowledged_again() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    ok = answer_to(invite, 200, body=SDP)
+    first = sent(endpoint.receive(ok, PHONE, 0.1))
+    assert endpoint.receive(ok, PHONE, 0.6) != []
+    assert sent(endpoint.receive(ok, PHONE, 1.6)) == first
+    endpoint.hang_up("out", 2.0)
+    assert sent(endpoint.receive(ok, PHONE, 3.6)) == first
+
+
+def test_the_other_branch_of_a_fork_is_hung_up() -> None:
+    """13.2.2.4: an unwanted 2xx is acknowledged and ended by BYE, once."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 0.1)
+    other = answer_to(invite, 200, tag="second", body=SDP)
+    out = endpoint.receive(other, PHONE, 0.2)
+    assert (methods(out), events(out)) == ([b"ACK", b"BYE"], [])
+    assert {item.to.tag for item in parsed(out)} == {b"second"}
+    assert methods(endpoint.receive(other, PHONE, 0.7)) == [b"ACK"]
+
+
+def test_refusal_is_acknowledged_and_reported_once() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    busy = answer_to(invite, 486)
+    out = endpoint.receive(busy, PHONE, 0.1)
+    assert (methods(out), events(out)) == ([b"ACK"], [LegFailed("out", 486, "Whatever")])
+    assert methods(endpoint.receive(busy, PHONE, 0.6)) == [b"ACK"]
+    assert events(endpoint.receive(answer_to(invite, 200), PHONE, 0.7)) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_no_answer_at_all_is_408() -> None:
+    endpoint = make_endpoint()
+    called(endpoint)
+    fired = run_out(endpoint)
+    assert fired[-1] == (32.0, LegFailed("out", 408, "Request Timeout"))
+    assert_empty(endpoint)
+
+
+def test_transport_failure_is_503() -> None:
+    endpoint = make_endpoint()
+    called(endpoint)
+    assert endpoint.transport_failed(Peer("udp", "192.0.2.99", 1), 0.1) == []
+    assert events(endpoint.transport_failed(PHONE, 0.1)) == [
+        LegFailed("out", 503, "Service Unavailable")
+    ]
+    assert_empty(endpoint)
+
+
+def test_cancel_while_ringing() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.1)
+    out = endpoint.cancel("out", 1.0)
+    assert events(out) == [LegFailed("out", 487, "Request Terminated")]
+    (cancel,) = parsed(out)
+    # 9.1: "The Request-URI, Call-ID, To, the numeric part of CSeq, and From header fields in the
+    # CANCEL request MUST be identical to those in the request being cancelled", one Via, equal.
+    assert (cancel.method, cancel.uri) == (b"CANCEL", b"sip:agent@192.0.2.10:5062")
+    assert cancel.get(b"via") in invite
+    assert cancel.get(b"to") in invite
+    assert cancel.get(b"from") in invite
+    assert (cancel.cseq.number, cancel.get(b"call-id")) == (1, b"out")
+    assert endpoint.receive(answer_to(sent(out)[0], 200), PHONE, 1.1) == []
+    out = endpoint.receive(answer_to(invite, 487), PHONE, 1.2)
+    assert (methods(out), events(out)) == ([b"ACK"], [])
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_cancel_waits_for_a_provisional_answer() -> None:
+    """9.1: "the client MUST wait for the arrival of a provisional response"."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    assert endpoint.cancel("out", 0.1) == [LegFailed("out", 487, "Request Terminated")]
+    out = endpoint.receive(answer_to(invite, 100, tag=""), PHONE, 0.2)
+    assert (methods(out), events(out)) == ([b"CANCEL"], [])
+
+
+def test_200_that_crosses_the_cancel_is_hung_up() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.1)
+    endpoint.hang_up("out", 1.0)
+    out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 1.1)
+    assert (methods(out), events(out)) == ([b"ACK", b"BYE"], [])
+
+
+def test_a_phone_that_never_answers_a_cancel_is_forgotten() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.1)
+    endpoint.cancel("out", 1.0)
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_hang_up_says_bye_to_the_contact() -> None:
+    endpoint = make_endpoint()
+    established(endpoint)
+    out = endpoint.hang_up("out", 5.0)
+    (bye,) = parsed(out)
+    assert (bye.method, bye.uri, bye.cseq.number) == (b"BYE", b"sip:agent@192.0.2.10:5062", 2)
+    assert endpoint.receive(answer_to(sent(out)[0], 481), PHONE, 5.1) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_the_phone_hangs_up() -> None:
+    """Its first request in the dialog may have any CSeq (12.2.2), here 1."""
+    endpoint = make_endpoint()
+    _, tag = established(endpoint)
+    bye = request(
+        "BYE", uri="sip:acd@192.0.2.1:5060", call_id="out", from_tag="peer", to_tag=tag.decode()
+    )
+    out = endpoint.receive(bye, PHONE, 5.0)
+    assert statuses(out) == [200]
+    assert events(out) == [LegEnded("out", LegEndCause.BYE, "")]
+
+
+def test_routes_are_reversed_and_used_loosely() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    ok = answer_to(invite, 200, "Record-Route: <sip:p1;lr>", "Record-Route: <sip:p2;lr>", body=SDP)
+    ack = parsed(endpoint.receive(ok, PHONE, 0.1))[0]
+    assert ack.all(b"route") == [b"<sip:p2;lr>", b"<sip:p1;lr>"]
+    assert ack.uri == b"sip:agent@192.0.2.10:5062"
+
+
+def test_a_strict_router_gets_its_own_uri() -> None:
+    """12.2.1.1 with a first route that has no lr."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    ok = answer_to(invite, 200, "Record-Route: <sip:p1;lr>, <sip:old>", body=SDP)
+    ack = parsed(endpoint.receive(ok, PHONE, 0.1))[0]
+    assert ack.uri == b"sip:old"
+    assert ack.all(b"route") == [b"<sip:p1;lr>", b"<sip:agent@192.0.2.10:5062>"]
+
+
+def test_challenge_is_answered_once() -> None:
+    endpoint = make_endpoint()
+    target = InviteTarget(
+        uri="sip:4000@192.0.2.10", peer=PHONE, caller="1001", username="1001", password="pw"
+    )
+    invite = called(endpoint, target)
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+    out = endpoint.receive(answer_to(invite, 401, challenge), PHONE, 0.1)
+    ack, second = parsed(out)
+    assert (ack.method, second.method, events(out)) == (b"ACK", b"INVITE", [])
+    assert second.cseq.number == 2
+    assert b'username="1001"' in second.get(b"authorization")
+    out = endpoint.receive(answer_to(sent(out)[1], 401, challenge), PHONE, 0.2)
+    assert events(out) == [LegFailed("out", 401, "Whatever")]
+
+
+def test_broken_targets_fail_and_doubled_ids_are_an_error() -> None:
+    endpoint = make_endpoint()
+    broken = InviteTarget(uri="no uri", peer=PHONE, caller="1")
+    (failed,) = endpoint.invite("out", broken, SDP, 0.0)
+    assert (failed.leg, failed.status) == ("out", 484)
+    called(endpoint)
+    with pytest.raises(BadTargetError, match="new id"):
+        endpoint.invite("out", TARGET, SDP, 0.0)
+
+
+@pytest.mark.parametrize("contact", ["<sip:>", "sip:a@b;;;", "*"])
+def test_a_200_without_a_usable_contact_fails(contact: str) -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    (failed,) = endpoint.receive(answer_to(invite, 200, contact=contact), PHONE, 0.1)
+    assert failed.status == 502
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_stray_responses_are_dropped() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    stranger = answer_to(invite.replace(b"z9hG4bK", b"z9hG4bKx"), 200)
+    assert endpoint.receive(stranger, PHONE, 0.1) == []
