@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from acd.storage.database import UNREACHABLE
 from acd.storage.errors import DatabaseError
 from acd.storage.journal import Journal
 from acd.storage.kpi import queue_kpis
+from acd.storage.outcomes import SalesOutcome, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipper import Lag, Shipper
 from acd.web.ports import ServiceUnavailableError
@@ -54,7 +55,12 @@ class Database:
         """Start the database and ship until cancelled, through all its outages."""
         if self._embedded is not None:
             await self._start(self._embedded)
-        await self._shipper.run()
+        while True:
+            try:
+                await self._shipper.run()
+            except Exception:  # noqa: BLE001 - our own bug there must not end calls here
+                log.exception("shipper_failed", calls="go on, records wait in the journal")
+            await asyncio.sleep(RETRY_S)
 
     async def _start(self, embedded: EmbeddedPostgres) -> None:
         """Start the embedded Postgres, again and again if need be."""
@@ -91,6 +97,19 @@ class Database:
         """End the embedded Postgres."""
         if self._embedded is not None:
             await self._embedded.stop()
+
+    async def sales_outcomes(self) -> AsyncIterator[list[SalesOutcome]]:
+        """Yield what became of earlier sales calls, as soon as the database answers."""
+        await self._shipper.drain()
+        try:
+            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
+            try:
+                async for chunk in sales_outcomes(connection):
+                    yield chunk
+            finally:
+                await connection.close()
+        except UNREACHABLE as error:
+            log.warning("ranks_not_learned", reason=str(error), effect="measured anew")
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the journal."""

@@ -44,6 +44,7 @@ from acd.web.token import load_or_create_token
 
 from .banner import print_banner
 from .database import Database
+from .keeper import Keeper
 from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .tuning import raise_file_limit, tune_collector
@@ -116,10 +117,16 @@ class Service:
             event_log=self._journal,
             transports=self._transports,
             engine=self._engine,
-            subscribers=(self._observe, CallLog(config.server.log.level), self._watch_calls),
+            subscribers=(
+                self._observe,
+                CallLog(config.server.log.level),
+                self._watch_calls,
+                self._keeper,
+            ),
             taps=(self._tap,),
         )
         self._begin_journal()
+        self._keeper.restore(self._driver)
         self._built = True
         await self._build_web(stack)
 
@@ -198,6 +205,7 @@ class Service:
             random_bytes=secrets.token_bytes,
         )
         self._exchange = Exchange(self._endpoint, self._centre)
+        self._keeper = Keeper(self._state, self._centre, self._router)
         self._reloader = Reloader(
             config,
             flows,
@@ -299,6 +307,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(self._database.run(), name="database"),
+                tasks.create_task(self._learn_ranks(), name="ranks"),
                 tasks.create_task(self._reloader.run(), name="reload"),
             ]
             loop.add_signal_handler(
@@ -313,6 +322,23 @@ class Service:
             for task in background:
                 task.cancel()
         Running.forget(self._state)
+
+    async def _learn_ranks(self) -> None:
+        """Tell the router what earlier boots learned, once the database is there."""
+        outcomes = 0
+        async for chunk in self._database.sales_outcomes():
+            for outcome in chunk:
+                self._router.record_outcome(
+                    outcome.agent,
+                    outcome.queue,
+                    outcome.category,
+                    outcome.interaction,
+                    outcome.ordered,
+                    outcome.started_s,
+                )
+            outcomes += len(chunk)
+            await asyncio.sleep(0)  # let calls go first
+        log.info("ranks_learned", outcomes=outcomes)
 
     def _announce(self) -> None:
         """Say that calls are taken, where, and what does not stand."""
@@ -340,6 +366,7 @@ class Service:
             self._driver.flush()
             await self._until(self._end_now, BYE_GRACE_S)
         self._driver.flush()
+        self._keeper.save()
         self._journal.append([events.ServerStopped()], self._driver.now())
         await self._database.drain()
         log.info("stopped")

@@ -58,14 +58,16 @@ class CallCentre:
         self._router = router
         self._settings = settings
         self._new_id = new_id
-        self._wall = wall
         self._effects: Effects = []
         self._calls: dict[str, Call] = {}
         self._calls_by_leg: dict[str, Call] = {}
         self._closing_streams: dict[str, str] = {}
         self._now = 0.0
         self._desk = Desk(
-            router, self._effects, login_at_registration=settings.login_at_registration
+            router,
+            self._effects,
+            login_at_registration=settings.login_at_registration,
+            wall=wall,
         )
         self._queueing = Queueing(
             router, self._desk, self._effects, self, self._calls_by_leg, new_id
@@ -145,9 +147,7 @@ class CallCentre:
         self, agent: str, disposition: Disposition, *, interaction: str = ""
     ) -> Effects | None:
         """Class an agent's last call; None if the agent took no such call."""
-        if not self._desk.dispose(
-            agent, disposition, interaction=interaction, wall_s=self._wall().timestamp()
-        ):
+        if not self._desk.dispose(agent, disposition, interaction=interaction):
             return None
         return self._take()
 
@@ -299,7 +299,6 @@ class CallCentre:
                 router=self._router,
                 desk=self._desk,
                 now=self._now,
-                wall_s=lambda: self._wall().timestamp(),
             )
         if routed is not None:
             self._queueing.apply(routed, self._now)

@@ -1,7 +1,5 @@
 """Agents steer themselves by dialling: ready, away, log out, end of wrap-up, disposition."""
 
-from collections.abc import Callable
-
 from acd.routing.events import Event as RoutingEvent
 from acd.routing.model import State, Status
 from acd.routing.router import Router
@@ -18,7 +16,6 @@ def carry_out(
     router: Router,
     desk: Desk,
     now: float,
-    wall_s: Callable[[], float],
 ) -> list[RoutingEvent] | None:
     """Do what the agent dialled; None if it cannot be done now."""
     match action:
@@ -34,5 +31,4 @@ def carry_out(
             return router.end_wrap_up(agent, now)
         case CodeAction.DISPOSITION:
             disposition = Disposition(call_class=argument, ordered=argument == "order")
-            done = desk.dispose(agent, disposition, interaction="", wall_s=wall_s())
-            return [] if done else None
+            return [] if desk.dispose(agent, disposition) else None

@@ -1,6 +1,7 @@
 """The agents' side: their devices, log-in by registration, and the calls they can still class."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -32,15 +33,25 @@ class HandledCall(Struct, frozen=True):
     interaction: str
     queue: str
     category: str
+    answered_wall_s: float
+    "UTC seconds."
 
 
 class Desk:
     """Knows which phone rings for which agent."""
 
-    def __init__(self, router: Router, effects: Effects, *, login_at_registration: bool) -> None:
+    def __init__(
+        self,
+        router: Router,
+        effects: Effects,
+        *,
+        login_at_registration: bool,
+        wall: Callable[[], datetime],
+    ) -> None:
         self._router = router
         self._effects = effects
         self._login_at_registration = login_at_registration
+        self._wall = wall
         self._agents: dict[str, AgentProfile] = {}
         self._agent_by_account: dict[str, str] = {}
         self._contacts: dict[str, tuple[Contact, ...]] = {}
@@ -96,17 +107,16 @@ class Desk:
             routed += self._router.set_status(agent, Status.LOGGED_OUT, "", "system", now)
         return routed
 
-    def remember(self, agent: str, call: HandledCall) -> None:
+    def remember(self, agent: str, *, interaction: str, queue: str, category: str) -> None:
         """Note the call that the agent is connected to now."""
-        self._handled[agent] = call
+        answered_wall_s = self._wall().timestamp()
+        self._handled[agent] = HandledCall(interaction, queue, category, answered_wall_s)
 
     def handled(self, agent: str) -> HandledCall | None:
         """Return the call that the agent took last."""
         return self._handled.get(agent)
 
-    def dispose(
-        self, agent: str, disposition: Disposition, *, interaction: str, wall_s: float
-    ) -> bool:
+    def dispose(self, agent: str, disposition: Disposition, *, interaction: str = "") -> bool:
         """Class a call: the one named, or the agent's last when `interaction` is empty.
 
         Returns False when there is no such call of this agent.
@@ -128,6 +138,11 @@ class Desk:
             )
         )
         self._router.record_outcome(
-            agent, last.queue, category, last.interaction, disposition.ordered, wall_s
+            agent,
+            last.queue,
+            category,
+            last.interaction,
+            disposition.ordered,
+            last.answered_wall_s,
         )
         return True

@@ -13,6 +13,7 @@ from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.sip import effects as sip_effects
 from acd.sip.endpoint import Endpoint, Output
+from acd.sip.events import Contact
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
 
@@ -60,6 +61,10 @@ class Exchange:
     def transport_failed(self, peer: Peer, now: float) -> None:
         """Take a transport's word that the peer cannot be reached."""
         self._settle(self._endpoint.transport_failed(peer, now), now)
+
+    def restore_contacts(self, account: str, contacts: tuple[Contact, ...], now: float) -> None:
+        """Take the devices that an earlier run of the process knew."""
+        self._settle(self._endpoint.restore_contacts(account, contacts, now), now)
 
     def on_media(self, event: MediaEvent, now: float) -> None:
         """Take what the media engine reports."""

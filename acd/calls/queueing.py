@@ -17,7 +17,7 @@ from acd.sip.endpoint import InviteTarget
 from . import events
 from .call import AgentLeg, Call, Phase, Playing, Visit
 from .commands import HangUpLeg, InviteLeg
-from .desk import Desk, HandledCall
+from .desk import Desk
 from .effects import Effects
 from .host import Host
 
@@ -262,8 +262,12 @@ class Queueing:
                 leg=leg.leg,
             )
         )
-        handled = HandledCall(call.interaction, visit.queue.name, visit.category)
-        self._desk.remember(leg.agent, handled)
+        self._desk.remember(
+            leg.agent,
+            interaction=call.interaction,
+            queue=visit.queue.name,
+            category=visit.category,
+        )
         call.talk_visit = visit
         self.apply(routed, now)
 

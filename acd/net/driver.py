@@ -14,6 +14,7 @@ from acd.calls.exchange import Exchange
 from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
 from acd.sip.effects import Send
+from acd.sip.events import Contact
 from acd.sip.peer import Peer
 
 
@@ -53,6 +54,11 @@ class Driver:
     def transport_failed(self, peer: Peer) -> None:
         """Take a transport's failure."""
         self._exchange.transport_failed(peer, self._loop.time())
+        self._schedule_flush()
+
+    def restore_contacts(self, account: str, contacts: tuple[Contact, ...]) -> None:
+        """Take the devices that an earlier run of the process knew."""
+        self._exchange.restore_contacts(account, contacts, self._loop.time())
         self._schedule_flush()
 
     def on_media(self, events: Sequence[MediaEvent]) -> None:

@@ -1,0 +1,112 @@
+"""Keeps the snapshot of devices and statuses current, and gives it back after a restart."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import structlog
+
+from acd.calls import events
+from acd.calls.centre import CallCentre
+from acd.calls.journal import Record
+from acd.net.driver import Driver
+from acd.routing.model import Status
+from acd.routing.router import Router
+from acd.sip.events import Contact
+from acd.sip.peer import Peer
+from acd.storage.snapshot import (
+    SavedAgent,
+    SavedContact,
+    Snapshot,
+    SnapshotError,
+    read_snapshot,
+    write_snapshot,
+)
+
+log = structlog.get_logger(__name__)
+
+SETTLE_S = 1.0
+"Changes of this long are saved together: a thousand phones register in a burst after a power cut."
+
+
+class Keeper:
+    """A subscriber of the event stream that saves what it is about."""
+
+    def __init__(self, folder: Path, centre: CallCentre, router: Router) -> None:
+        self._folder = folder
+        self._centre = centre
+        self._router = router
+        self._save_at: asyncio.TimerHandle | None = None
+        self._saving: asyncio.Task[None] | None = None
+
+    def __call__(self, record: Record) -> None:
+        """Note that something changed."""
+        if (
+            isinstance(record.event, events.DevicesChanged | events.AgentStatusChanged)
+            and self._save_at is None
+        ):
+            self._save_at = asyncio.get_running_loop().call_later(SETTLE_S, self._save_soon)
+
+    def _save_soon(self) -> None:
+        self._save_at = None
+        self._saving = asyncio.create_task(asyncio.to_thread(self._write, self._snapshot()))
+
+    def save(self) -> None:
+        """Save now, at the end of the process."""
+        if self._save_at is not None:
+            self._save_at.cancel()
+        self._write(self._snapshot())
+
+    def _snapshot(self) -> Snapshot:
+        to_wall_s = time.time() - asyncio.get_running_loop().time()
+        contacts = {
+            account: tuple(
+                SavedContact(
+                    contact.uri, *contact.peer, contact.expires_at + to_wall_s, contact.user_agent
+                )
+                for contact in devices
+            )
+            for account, devices in self._centre.desk.devices().items()
+        }
+        agents = tuple(
+            SavedAgent(view.agent, view.status.value, view.reason)
+            for view in self._router.agents()
+        )
+        return Snapshot(contacts, agents)
+
+    def _write(self, snapshot: Snapshot) -> None:
+        try:
+            write_snapshot(self._folder, snapshot)
+        except SnapshotError as error:
+            log.warning("snapshot_not_written", error=str(error))
+
+    def restore(self, driver: Driver) -> None:
+        """Register again whom the last boot knew, and put agents where they were."""
+        try:
+            snapshot = read_snapshot(self._folder)
+        except SnapshotError as error:
+            log.warning(
+                "snapshot_not_read", error=str(error), effect="phones register in their time"
+            )
+            return
+        if snapshot is None:
+            return
+        to_mono_s = driver.now() - time.time()
+        for account, saved in snapshot.contacts.items():
+            driver.restore_contacts(account, tuple(_contact(one, to_mono_s) for one in saved))
+        for agent in snapshot.agents:
+            if agent.status != Status.AWAY.value:
+                continue
+            effects = self._centre.set_status(
+                agent.agent, Status.AWAY, agent.reason, "system", driver.now()
+            )
+            driver.carry_out(effects or [])
+
+
+def _contact(saved: SavedContact, to_mono_s: float) -> Contact:
+    return Contact(
+        saved.uri,
+        Peer(saved.transport, saved.host, saved.port),
+        saved.expires_wall_s + to_mono_s,
+        saved.user_agent,
+    )

@@ -1,0 +1,67 @@
+"""What must outlive the process besides the journal: who is registered where, who is away.
+
+One small file, replaced as a whole. It is a convenience: without it phones register again in their
+own time, so a file that cannot be read is reported and passed over, never fatal.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+FILE = "snapshot.msgpack"
+VERSION = 1
+
+
+class SnapshotError(Exception):
+    """The file is there and cannot be used."""
+
+
+class SavedContact(msgspec.Struct, frozen=True):
+    """A registered device; its expiry by the wall clock, since monotonic time ends with a boot."""
+
+    uri: str
+    transport: str
+    host: str
+    port: int
+    expires_wall_s: float
+    user_agent: str
+
+
+class SavedAgent(msgspec.Struct, frozen=True):
+    """What an agent wanted."""
+
+    agent: str
+    status: str
+    reason: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The whole file."""
+
+    contacts: dict[str, tuple[SavedContact, ...]]
+    agents: tuple[SavedAgent, ...]
+    version: int = VERSION
+
+
+def read_snapshot(folder: Path) -> Snapshot | None:
+    """Return what was saved, None if nothing was. Raises SnapshotError."""
+    path = folder / FILE
+    try:
+        snapshot = msgspec.msgpack.decode(path.read_bytes(), type=Snapshot)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SnapshotError(f"{path}: {error}") from error
+    if snapshot.version != VERSION:
+        raise SnapshotError(f"{path}: version {snapshot.version}, this server reads {VERSION}")
+    return snapshot
+
+
+def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
+    """Replace the file. Raises SnapshotError; the file before stands then."""
+    new = folder / f"{FILE}.new"
+    try:
+        new.write_bytes(msgspec.msgpack.encode(snapshot))
+        new.replace(folder / FILE)
+    except OSError as error:
+        raise SnapshotError(f"{folder / FILE}: {error}") from error
