@@ -148,7 +148,7 @@ class MediaStream:
 
     def on_packet(self, packet: bytes, source: Address, now: float) -> bytes | None:
         """Take a packet that arrived; return the one to send to `partner`, if any."""
-        if len(packet) <= HEADER_BYTES:
+        if len(packet) < HEADER_BYTES:
             return None
         first, second, sequence, timestamp, ssrc = _unpack(packet)
         payload = packet[HEADER_BYTES:] if first == VERSION_2 else payload_of(packet)

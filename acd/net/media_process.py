@@ -49,6 +49,7 @@ class WorkerProcess:
             ours.setblocking(False)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # no module of the working folder in place of ours
                 "-m",
                 "acd.net.media_worker",
                 str(theirs.fileno()),

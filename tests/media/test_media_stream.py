@@ -286,4 +286,4 @@ class BridgeMachine(RuleBasedStateMachine):
 
 
 TestBridgeMachine = BridgeMachine.TestCase
-TestBridgeMachine.settings = settings(max_examples=60, stateful_step_count=40)
+TestBridgeMachine.settings = settings(max_examples=40, stateful_step_count=40)
