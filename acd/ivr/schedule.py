@@ -84,10 +84,12 @@ def parse_days(text: str) -> Iterable[int]:
     """Return the days of "mon", "mon-fri" (may wrap: "sat-mon") or "daily", Monday as 0."""
     if text == "daily":
         return range(7)
-    first, _, last = text.partition("-")
-    if first not in DAYS or (last or first) not in DAYS:
+    first, dash, last = text.partition("-")
+    if not dash:
+        last = first
+    if first not in DAYS or last not in DAYS:
         raise ScheduleError(f"unknown day {text!r}", "mon, tue … sun, mon-fri or daily")
-    begin, end = DAYS.index(first), DAYS.index(last or first)
+    begin, end = DAYS.index(first), DAYS.index(last)
     return [(begin + offset) % 7 for offset in range((end - begin) % 7 + 1)]
 
 

@@ -1,4 +1,4 @@
-"""Compose the music on hold: a calm loop of about 31 s as 8 kHz, 16 bit, mono WAV.
+"""Compose the music on hold: a calm loop of about 29 s as 8 kHz, 16 bit, mono WAV.
 
     python deploy/prompts/music.py [ivr_flows/prompts/music/default.wav]
 
@@ -14,7 +14,7 @@ from array import array
 from pathlib import Path
 
 RATE_HZ = 8_000
-BEAT_S = 0.65
+BEAT_S = 0.6
 BEATS_PER_BAR = 4
 HIGHEST_HZ = 3_000.0
 "Partials above are left out: G.711 ends at 3,400 Hz, and 8 kHz samples would fold them back."
