@@ -58,7 +58,7 @@ class Database:
         while True:
             try:
                 await self._shipper.run()
-            except Exception:  # noqa: BLE001 - our own bug there must not end calls here
+            except Exception:  # our own bug there must not end calls here
                 log.exception("shipper_failed", calls="go on, records wait in the journal")
             await asyncio.sleep(RETRY_S)
 
