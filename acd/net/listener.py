@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import Callable, Iterable
 
@@ -101,7 +100,7 @@ class SipTransports:
 
     async def close(self) -> None:
         """Stop listening and close every connection after what was sent before."""
-        self._udp.close()
+        await self._udp.close()
         await self._tcp.close()
         self._bound.clear()
 
@@ -112,9 +111,11 @@ async def _bind(transport: str, host: str, port: int) -> socket.socket:
     kind = SOCKET_KINDS.get(transport)
     if kind is None:
         raise TransportError(f"cannot listen on {where}: the transport must be udp or tcp")
+    if not 0 <= port < 65_536:  # the resolver would silently take it modulo 65,536
+        raise TransportError(f"cannot listen on {where}: a port is a number from 0 to 65535")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
-    except (socket.gaierror, UnicodeError, OverflowError) as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise TransportError(
             f"cannot listen on {where}: {host} is not an address or known name"
         ) from error
@@ -128,9 +129,8 @@ async def _bind(transport: str, host: str, port: int) -> socket.socket:
         sock.bind(address)
         if transport == "tcp":  # of two that bound the port, only this call finds the second out
             sock.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         sock.close()
-        number = error.errno if isinstance(error, OSError) and error.errno else 0
-        reason = REASONS.get(number) or (os.strerror(number) if number else str(error))
+        reason = REASONS.get(error.errno or 0, error.strerror)
         raise TransportError(f"cannot listen on {where}: {reason}") from error
     return sock

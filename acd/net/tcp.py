@@ -4,11 +4,12 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from msgspec import Struct
 
-from acd.sip.framing import FramingError
+from acd.sip.errors import BadMessageError
+from acd.sip.framing import PING
 from acd.sip.peer import Peer
 
 PONG = b"\r\n"
@@ -41,7 +42,7 @@ class Framer(Protocol):
     """Cuts a stream into messages: `acd.sip.framing.StreamFramer`."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that are complete now; raise FramingError if none can follow."""
+        """Return the messages that are complete now; raise BadMessageError if none can follow."""
 
 
 class TcpConnection(asyncio.Protocol):
@@ -56,59 +57,63 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
-        self._blank_bytes = 0
         self._mid_message = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
+        self._lost = asyncio.Event()
 
     # --- from the loop ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the table and send what was waiting for the connection."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports have asyncio's methods but not its base classes.
+        self._transport = stream = cast("asyncio.Transport", transport)
+        self._table.alive.add(self)
         if not self.peer.host:
-            host, port = transport.get_extra_info("peername")[:2]
+            host, port = stream.get_extra_info("peername")[:2]
             self.peer = Peer("tcp", host, port)
             self._closing = not self._table.enter(self)
         if self._closing:
-            transport.abort()
+            stream.abort()
             return
-        _probe_dead_peers(transport.get_extra_info("socket"))
+        _probe_dead_peers(stream.get_extra_info("socket"))
         # Who says nothing at all holds the place no longer than one message may take.
         self._close_at(self._table.loop.time() + self._limits.message_s)
         for data in self._unsent:
-            transport.write(data)
+            stream.write(data)
         self._unsent.clear()
 
     def data_received(self, data: bytes) -> None:
         """Pass on the messages that became complete."""
         if self._closing:
             return
-        if not self._mid_message:
-            self._answer_pings(data)
         try:
             messages = self._framer.feed(data)
-        except FramingError:
+        except BadMessageError:
             # Where the next message begins cannot be known any more.
             self.close(failed=True)
             return
         now = self._table.loop.time()
-        if messages or not data.strip(b"\r\n"):
+        if messages:
             self._mid_message = False
             self._deadline = now + self._limits.idle_s
-        elif not self._mid_message:
+        elif not self._mid_message and not data.isspace():
             self._mid_message = True
             self._close_at(now + self._limits.message_s)
         for message in messages:
-            self._table.on_message(message, self.peer)
+            if message == PING:
+                self.send(PONG)
+            else:
+                self._table.on_message(message, self.peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table. A peer that closes in good order has not failed."""
         if self._timer is not None:
             self._timer.cancel()
         self._transport = None
+        self._table.alive.discard(self)
+        self._lost.set()
         if not self._closing:
             self._closing = True
             self._table.leave(self, failed=exc is not None)
@@ -143,16 +148,11 @@ class TcpConnection(asyncio.Protocol):
         self._transport.close()
         self._timer = self._table.loop.call_later(self._limits.close_s, self._transport.abort)
 
-    # --- own ---
+    async def lost(self) -> None:
+        """Wait until the socket is closed; after `close` that takes `close_s` at most."""
+        await self._lost.wait()
 
-    def _answer_pings(self, data: bytes) -> None:
-        """Answer CRLFCRLF between messages, also when it comes in pieces or glued to a message."""
-        blank_bytes = len(data) - len(data.lstrip(b"\r\n"))
-        pings, self._blank_bytes = divmod(self._blank_bytes + blank_bytes, 4)
-        if blank_bytes < len(data):
-            self._blank_bytes = 0
-        if pings:
-            self.send(PONG)
+    # --- own ---
 
     def _close_at(self, deadline: float) -> None:
         self._deadline = deadline
@@ -184,6 +184,8 @@ class TcpConnections:
         self.limits = limits
         self._on_failed = on_failed
         self._connections: dict[Peer, TcpConnection] = {}
+        self.alive: set[TcpConnection] = set()
+        "Those with a socket, also when they have left the table and only write out the rest."
         self._connecting: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self.connections_refused = 0
@@ -221,6 +223,7 @@ class TcpConnections:
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
+        await asyncio.gather(*(connection.lost() for connection in list(self.alive)))
 
     # --- from the connections ---
 

@@ -39,12 +39,17 @@ class UdpListener(asyncio.DatagramProtocol):
         self._on_message = on_message
         self._routes = routes
         self._peers: dict[tuple[str | int, ...], Peer] = {}
+        self.closed = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         """Deliver one message. A look-up costs a sixth of making the peer anew."""
         if len(data) > KEEP_ALIVE_BYTES_MAX:
             peer = self._peers.get(addr) or self._first_from(addr)
             self._on_message(data, peer)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Tell whoever waits in `UdpSockets.close`."""
+        self.closed.set()
 
     def _first_from(self, addr: tuple[str | int, ...]) -> Peer:
         host, port = str(addr[0]), int(addr[1])
@@ -98,12 +103,13 @@ class UdpSockets:
         except OSError:
             self._on_failed(peer)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every socket."""
-        for _, transport in self._listeners:
-            transport.close()
-        self._listeners.clear()
+        listeners, self._listeners = self._listeners, []
         self._routes.clear()
+        for listener, transport in listeners:
+            transport.close()
+            await listener.closed.wait()
 
     def _find_route(self, peer: Peer) -> Route | None:
         """Choose a socket for a peer that has sent nothing yet; None: no socket can reach it."""

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 from prometheus_client import (
@@ -33,9 +33,6 @@ from acd.calls import events
 from acd.calls.events import Event
 
 from .families import FAMILIES, LOOP_DELAY_BUCKETS_S, WAIT_BUCKETS_S, Family
-
-Direction = Literal["in", "out"]
-"Seen from this server."
 
 Labels = tuple[str, ...]
 
@@ -109,7 +106,7 @@ class Metrics:
         }
         self._waits: dict[Labels, _Histogram] = {}
         self._loop_delay = _Histogram(LOOP_DELAY_BUCKETS_S)
-        self._sip: dict[Direction, dict[bytes, int]] = {"in": {OTHER: 0}, "out": {OTHER: 0}}
+        self._sip: dict[str, dict[bytes, int]] = {"in": {OTHER: 0}, "out": {OTHER: 0}}
         self._version = version
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -131,8 +128,11 @@ class Metrics:
         if count is not None:
             count(self, event)
 
-    def sip_message(self, direction: Direction, data: bytes) -> None:
-        """Count one message by its start line. Also called with garbage: it counts as other."""
+    def sip_message(self, direction: str, data: bytes) -> None:
+        """Count one message by its start line; `direction` is "in" or "out".
+
+        Also called with garbage: it counts as other.
+        """
         # The key is the method, or version and code ("SIP/2.0 200"): both end before byte 12.
         key = data[:11] if data[:4] == b"SIP/" else data[: data.find(b" ", 0, 12)]
         counts = self._sip[direction]

@@ -14,7 +14,6 @@ from acd.calls.events import CallStarted, Event, OfferMade
 from acd.sip.peer import Peer
 
 from .ladder import Line, Party, draw, event_line, message_line, message_text
-from .metrics import Direction
 
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 "Header names ignore case, and i is short for Call-ID (RFC 3261 20.8)."
@@ -43,7 +42,7 @@ class TraceLimits(Struct, frozen=True, kw_only=True):
 
 class _Message(Struct, frozen=True, gc=False):
     wall_us: int
-    direction: Direction
+    incoming: bool
     peer: Peer
     data: bytes
 
@@ -104,8 +103,11 @@ class Tracer:
         self._requests = _Shelf(limits.requests, limits.bytes // 8, limits.messages_per_call)
         self._interactions: OrderedDict[str, _Interaction] = OrderedDict()
 
-    def message(self, direction: Direction, peer: Peer, data: bytes, wall_us: int) -> None:
-        """Keep one SIP message as it was on the wire; `wall_us` is UTC, µs since 1970."""
+    def message(self, direction: str, peer: Peer, data: bytes, wall_us: int) -> None:
+        """Keep one SIP message as it was on the wire; `direction` is "in" or "out".
+
+        `wall_us` is UTC, µs since 1970.
+        """
         call_id = _call_id(data)
         if not call_id:
             return
@@ -117,7 +119,7 @@ class Tracer:
                 dialog = shelf.dialogs.get(call_id)
             if dialog is None:
                 dialog = shelf.begin(call_id)
-        shelf.add(dialog, _Message(wall_us, direction, peer, data))
+        shelf.add(dialog, _Message(wall_us, direction == "in", peer, data))
 
     def observe(self, event: Event, wall_us: int) -> None:
         """Keep one event of the stream, if it is part of an interaction."""
@@ -162,7 +164,7 @@ class Tracer:
             role = interaction.parties.get(call_id, "")
             for kept in dialog.messages if dialog is not None else ():
                 party = Party(role, f"{kept.peer.transport}:{kept.peer.host}:{kept.peer.port}")
-                incoming = kept.direction == "in"
+                incoming = kept.incoming
                 lines.append(message_line(kept.wall_us, party, kept.data, incoming=incoming))
                 if messages:
                     text = message_text(kept.wall_us, party, kept.data, incoming=incoming)

@@ -78,7 +78,7 @@ def test_no_server_and_no_state_folder_are_said_so(tmp_path):
     with pytest.raises(CommandError, match="is --state the server's folder"):
         fetch("x", tmp_path, "127.0.0.1:1", messages=False)
     load_or_create_token(tmp_path)
-    with pytest.raises(CommandError, match="no server answers on http://127.0.0.1:1"):
+    with pytest.raises(CommandError, match=r"no server answers on http://127\.0\.0\.1:1"):
         fetch("x", tmp_path, "127.0.0.1:1", messages=False)
 
 

@@ -1,0 +1,68 @@
+"""What the tests of the SIP transports share: a record of what arrives, and messages."""
+
+import asyncio
+
+import uvloop
+
+from acd.net.listener import SipTransports
+from acd.sip.peer import Peer
+
+DEADLINE_S = 4.0
+
+
+class Arrivals:
+    """Both callbacks of the transports; what came can be waited for."""
+
+    def __init__(self):
+        self.messages = asyncio.Queue()
+        self.failed = asyncio.Queue()
+
+    def on_message(self, data, peer):
+        self.messages.put_nowait((data, peer))
+
+    def on_failed(self, peer):
+        self.failed.put_nowait(peer)
+
+    async def message(self):
+        return await asyncio.wait_for(self.messages.get(), DEADLINE_S)
+
+    async def failure(self):
+        return await asyncio.wait_for(self.failed.get(), DEADLINE_S)
+
+
+def run(scenario):
+    """Run a coroutine function on the loop that the server runs on."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(scenario(), 2 * DEADLINE_S))
+
+
+class Serving:
+    """Transports that listen on loopback, with their arrivals."""
+
+    def __init__(self, *listeners, **options):
+        self._listeners = [
+            listener if isinstance(listener, tuple) else (listener, "127.0.0.1", 0)
+            for listener in listeners
+        ]
+        self._options = options
+
+    async def __aenter__(self):
+        self.arrivals = Arrivals()
+        self.transports = SipTransports(
+            self.arrivals.on_message, self.arrivals.on_failed, **self._options
+        )
+        await self.transports.start(self._listeners)
+        return self
+
+    async def __aexit__(self, *_):
+        await self.transports.close()
+
+    def peer(self, index=0):
+        """Return this server as seen by the other side."""
+        return Peer(*self.transports.bound_addresses()[index])
+
+
+def message(number, body=b""):
+    """Return a SIP message that names its number."""
+    head = f"OPTIONS sip:{number}@acd SIP/2.0\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
