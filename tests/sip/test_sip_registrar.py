@@ -1,0 +1,295 @@
+"""REGISTER through the endpoint: digest and bindings (RFC 3261 10.3, 22; RFC 7616, 8760)."""
+
+import re
+
+import pytest
+from sip_support import PHONE, Accounts, events, make_endpoint, message, parsed, run_out
+
+from acd.sip.digest import answer_challenge
+from acd.sip.events import Contact, ContactsChanged
+from acd.sip.message import read
+from acd.sip.peer import Peer
+
+URI = "sip:192.0.2.1"
+CONTACT = "Contact: <sip:1001@192.0.2.10:5062>"
+
+
+class Phone:
+    """A phone that answers challenges, message by message."""
+
+    def __init__(
+        self,
+        endpoint,
+        *,
+        account: str = "1001",
+        password: str = "pw",
+        peer=PHONE,
+        call_id: str = "reg",
+    ):
+        self.endpoint, self.account, self.password = endpoint, account, password
+        self.peer, self.call_id, self.cseq = peer, call_id, 0
+
+    def send(self, *headers: str, now: float = 0.0, cseq: int | None = None) -> list:
+        self.cseq = self.cseq + 1 if cseq is None else cseq
+        data = message(
+            f"REGISTER {URI} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.peer.host}:{self.peer.port};branch=z9hG4bK{self.call_id}{self.cseq}{now}{len(headers)}",
+            f"From: <sip:{self.account}@192.0.2.1>;tag=f",
+            f"To: <sip:{self.account}@192.0.2.1>",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {self.cseq} REGISTER",
+            *headers,
+        )
+        return self.endpoint.receive(data, self.peer, now)
+
+    def authorization(self, challenge, *, password: str = "") -> str:
+        header = answer_challenge(
+            challenge, b"REGISTER", URI.encode(), self.account, password or self.password, "cnonce"
+        )
+        assert header is not None
+        return header.decode().strip()
+
+    def register(self, *headers: str, now: float = 0.0, cseq: int | None = None) -> list:
+        (challenge,) = parsed(self.send(*headers, now=now))
+        assert challenge.status == 401
+        return self.send(*headers, self.authorization(challenge), now=now, cseq=cseq)
+
+
+def registrar(**settings):
+    return make_endpoint(credentials=Accounts(**{"1001": "pw", "1002": "pw2"}), **settings)
+
+
+def status(outputs) -> int:
+    (answer,) = parsed(outputs)
+    return answer.status
+
+
+def test_registration() -> None:
+    endpoint = registrar()
+    out = Phone(endpoint).register(CONTACT, "Expires: 600", "User-Agent: desk 1", now=10.0)
+    binding = Contact("sip:1001@192.0.2.10:5062", PHONE, 610.0, "desk 1")
+    assert events(out) == [ContactsChanged("1001", (binding,))]
+    (answer,) = parsed(out)
+    assert answer.get(b"contact") == b"<sip:1001@192.0.2.10:5062>;expires=600"
+    assert endpoint.contacts("1001") == (binding,)
+
+
+def test_both_algorithms_are_offered_the_stronger_first() -> None:
+    """RFC 8760 2.3: "in order of preference"; one header each."""
+    (challenge,) = parsed(Phone(registrar()).send(CONTACT))
+    offered = [challenge.get(b"www-authenticate"), *challenge.more[b"www-authenticate"]]
+    assert [re.search(rb"algorithm=([^,]+)", line)[1] for line in offered] == [b"SHA-256", b"MD5"]
+    assert all(b'qop="auth"' in line for line in offered)
+
+
+def test_md5_is_taken_too() -> None:
+    phone = Phone(registrar())
+    (challenge,) = parsed(phone.send(CONTACT))
+    challenge.headers[b"www-authenticate"] = challenge.more.pop(b"www-authenticate")[0]
+    header = phone.authorization(challenge)
+    assert "algorithm=MD5" in header
+    assert status(phone.send(CONTACT, header)) == 200
+
+
+@pytest.mark.parametrize("account", ["1001", "nobody"])
+def test_a_wrong_password_is_challenged_again(account: str) -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint, account=account)
+    (challenge,) = parsed(phone.send(CONTACT))
+    (again,) = parsed(phone.send(CONTACT, phone.authorization(challenge, password="no")))
+    assert again.status == 401
+    assert b"stale" not in again.get(b"www-authenticate")
+    assert endpoint.contacts(account) == ()
+
+
+def test_nobody_registers_for_another() -> None:
+    phone = Phone(registrar())
+    (challenge,) = parsed(phone.send(CONTACT))
+    header = phone.authorization(challenge).replace('username="1001"', 'username="1002"')
+    assert status(phone.send(CONTACT, header)) == 403
+
+
+def test_an_answer_is_not_taken_twice() -> None:
+    """RFC 7616 3.3: the nonce count detects replays; stale spares the user a question."""
+    phone = Phone(registrar())
+    (challenge,) = parsed(phone.send(CONTACT))
+    header = phone.authorization(challenge)
+    assert status(phone.send(CONTACT, header)) == 200
+    (again,) = parsed(phone.send(CONTACT, header))
+    assert again.status == 401
+    assert b"stale=true" in again.get(b"www-authenticate")
+
+
+def test_an_old_nonce_is_stale() -> None:
+    phone = Phone(registrar(nonce_lifetime_s=60.0))
+    (challenge,) = parsed(phone.send(CONTACT, now=0.0))
+    header = phone.authorization(challenge)
+    (again,) = parsed(phone.send(CONTACT, header, now=61.0))
+    assert b"stale=true" in again.get(b"www-authenticate")
+    assert status(phone.send(CONTACT, phone.authorization(again), now=61.0)) == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('nonce="', 'nonce="0'),
+        ("nc=00000001", "nc=1"),
+        ("qop=auth, ", ""),
+        ('cnonce="cnonce"', 'cnonce=""'),
+    ],
+)
+def test_tampered_answers_are_refused(old: str, new: str) -> None:
+    phone = Phone(registrar())
+    (challenge,) = parsed(phone.send(CONTACT))
+    header = phone.authorization(challenge)
+    assert old in header
+    assert status(phone.send(CONTACT, header.replace(old, new))) == 401
+
+
+def test_retransmission_is_answered_alike_and_changes_nothing() -> None:
+    endpoint, headers = registrar(), (CONTACT,)
+    phone = Phone(endpoint)
+    (challenge,) = parsed(phone.send(*headers))
+    header = phone.authorization(challenge)
+    first = phone.send(*headers, header)
+    again = phone.send(*headers, header, cseq=phone.cseq)
+    assert parsed(again)[0].status == 200
+    assert events(again) == []
+    assert len(events(first)) == 1
+
+
+def test_expiry_rules() -> None:
+    """10.3.7: 423 below the minimum; more than the maximum is cut; contact before header."""
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    (brief,) = parsed(phone.register(CONTACT, "Expires: 59"))
+    assert (brief.status, brief.get(b"min-expires")) == (423, b"60")
+    for headers, lifetime_s in [
+        ((CONTACT, "Expires: 60"), 60),
+        ((CONTACT, "Expires: 999999"), 3600),
+        ((CONTACT,), 300),
+        ((CONTACT + ";expires=120", "Expires: 600"), 120),
+        ((CONTACT, "Expires: soon"), 3600),
+    ]:
+        phone.register(*headers)
+        assert endpoint.contacts("1001")[0].expires_at == lifetime_s
+
+
+def test_bindings_expire() -> None:
+    endpoint = registrar()
+    Phone(endpoint).register(CONTACT, "Expires: 60", now=0.0)
+    fired = run_out(endpoint)
+    assert (60.0, ContactsChanged("1001", ())) in fired
+    assert endpoint.contacts("1001") == ()
+    assert endpoint.next_deadline() == float("inf")
+
+
+def test_refresh_moves_the_expiry() -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT, "Expires: 60", now=0.0)
+    phone.register(CONTACT, "Expires: 60", now=50.0)
+    assert (110.0, ContactsChanged("1001", ())) in run_out(endpoint)
+
+
+def test_unregister_one_and_all() -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT)
+    phone.register("Contact: <sip:1001@192.0.2.11>")
+    assert len(endpoint.contacts("1001")) == 2
+    out = phone.register(CONTACT, "Expires: 0")
+    assert [contact.uri for contact in events(out)[0].contacts] == ["sip:1001@192.0.2.11"]
+    assert status(phone.register("Contact: *")) == 400
+    assert status(phone.register("Contact: *", CONTACT, "Expires: 0")) == 400
+    out = phone.register("Contact: *", "Expires: 0")
+    assert events(out) == [ContactsChanged("1001", ())]
+
+
+def test_a_query_changes_nothing() -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT)
+    out = phone.register()
+    assert events(out) == []
+    assert b"sip:1001@192.0.2.10:5062" in parsed(out)[0].get(b"contact")
+
+
+def test_older_requests_do_not_win() -> None:
+    """10.3.7: same Call-ID needs a higher CSeq, "If not, […] the request fails"."""
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.cseq = 10
+    phone.register(CONTACT)
+    (challenge,) = parsed(phone.send(CONTACT, "Expires: 0"))
+    late = phone.send(CONTACT, "Expires: 0", phone.authorization(challenge), cseq=5)
+    assert status(late) == 500
+    assert len(endpoint.contacts("1001")) == 1
+    rebooted = Phone(endpoint, call_id="new")
+    assert status(rebooted.register(CONTACT, "Expires: 0")) == 200
+
+
+def test_one_more_device_replaces_the_oldest() -> None:
+    endpoint = registrar(max_contacts=2)
+    phone = Phone(endpoint)
+    for host in (1, 2, 3):
+        phone.register(f"Contact: <sip:1001@192.0.2.{host}>", now=float(host))
+    uris = [contact.uri for contact in endpoint.contacts("1001")]
+    assert uris == ["sip:1001@192.0.2.3", "sip:1001@192.0.2.2"]
+
+
+@pytest.mark.parametrize(
+    "contact", ["Contact: <tel:1001>", "Contact: <sip:1001>;;", "Contact: nonsense"]
+)
+def test_broken_contacts_change_nothing(contact: str) -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    out = phone.register(CONTACT.replace("1001@", "keep@"))
+    assert status(out) == 200
+    assert status(phone.register(contact + ", <sip:1001@192.0.2.9>")) in {200, 400}
+    assert any("keep@" in item.uri for item in endpoint.contacts("1001"))
+
+
+def test_headers_of_a_contact_uri_are_not_kept() -> None:
+    endpoint = registrar()
+    Phone(endpoint).register("Contact: <sip:1001@h?Route=%3Csip:evil%3E>")
+    assert endpoint.contacts("1001")[0].uri == "sip:1001@h"
+
+
+def test_bindings_go_with_their_connection() -> None:
+    endpoint = registrar()
+    tcp = Peer("tcp", "192.0.2.10", 40000)
+    Phone(endpoint, peer=tcp).register(CONTACT)
+    Phone(endpoint, account="1002", password="pw2", call_id="r2").register(CONTACT)
+    assert endpoint.transport_failed(PHONE, 1.0) == []
+    assert endpoint.transport_failed(tcp, 1.0) == [ContactsChanged("1001", ())]
+
+
+def test_bindings_survive_a_restart() -> None:
+    before = registrar()
+    Phone(before).register(CONTACT, "Expires: 600")
+    kept = before.contacts("1001")
+    after = registrar()
+    assert after.restore_contacts("1001", kept, 100.0) == [ContactsChanged("1001", kept)]
+    assert after.contacts("1001") == kept
+    assert status(Phone(after).register(CONTACT, "Expires: 0", now=101.0)) == 200
+    assert after.restore_contacts("1001", kept, 601.0) == []
+
+
+def test_accounts_are_limited() -> None:
+    endpoint = registrar(max_accounts=1)
+    assert status(Phone(endpoint).register(CONTACT)) == 200
+    other = Phone(endpoint, account="1002", password="pw2", call_id="r2")
+    assert status(other.register(CONTACT)) == 503
+
+
+def test_the_answer_names_every_binding() -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT, now=0.0)
+    out = phone.register("Contact: <sip:1001@192.0.2.11>", now=100.0)
+    contacts = read(out[-1].data).all(b"contact")
+    assert contacts == [
+        b"<sip:1001@192.0.2.11>;expires=300",
+        b"<sip:1001@192.0.2.10:5062>;expires=200",
+    ]
