@@ -72,6 +72,18 @@ def test_the_same_configuration_again_changes_nothing():
     assert world.state("1") is State.OFFERED
 
 
+def test_a_call_on_offer_is_not_offered_again_after_a_reload():
+    agents = [agent("1"), agent("2")]
+    world = World(agents, [queue()])
+    world.log_in("1")
+    world.call("a")
+    world.configure(agents, [queue()])
+    world.log_in("2")
+    assert world.state("2") is State.IDLE
+    world.leave("a")
+    assert world.router.queue_lengths() == {"sales": 0}
+
+
 def test_an_agent_who_is_taught_a_skill_takes_the_call_that_waits_for_it():
     world = World([agent("1", skill="service")], [queue()])
     world.log_in("1")
