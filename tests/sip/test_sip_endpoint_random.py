@@ -1,0 +1,161 @@
+"""The endpoint under anything: it never raises, and nothing is left when all is over."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sip_support import (
+    PHONE,
+    SDP,
+    Accounts,
+    answer_to,
+    assert_empty,
+    make_endpoint,
+    request,
+    run_out,
+    sent,
+)
+
+from acd.sip.endpoint import InviteTarget
+from acd.sip.events import (
+    InviteReceived,
+    LegAnswered,
+    LegCancelled,
+    LegConfirmed,
+    LegEnded,
+    LegFailed,
+)
+from acd.sip.message import Request, read
+from acd.sip.peer import Peer
+
+TCP = Peer("tcp", "192.0.2.10", 40000)
+METHODS = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER", "FOO"]
+COMMANDS = ["ring", "answer", "reject", "cancel", "hang_up", "accept_offer", "refuse_offer"]
+
+SMALL = st.integers(0, 5)
+STEP = st.one_of(
+    st.tuples(st.just("request"), st.sampled_from(METHODS), SMALL, SMALL, st.booleans()),
+    st.tuples(
+        st.just("respond"), SMALL, st.sampled_from([100, 180, 200, 302, 401, 486, 487, 600])
+    ),
+    st.tuples(st.just("command"), st.sampled_from(COMMANDS), SMALL),
+    st.tuples(st.just("invite"), st.booleans()),
+    st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
+    st.tuples(st.just("mutate"), st.integers(0, 400), st.binary(max_size=5)),
+    st.tuples(st.just("garbage"), st.binary(max_size=80)),
+    st.tuples(st.just("broken transport"), st.booleans()),
+)
+
+
+class Stage:
+    """Drives one endpoint and keeps the rules that hold for each leg."""
+
+    def __init__(self) -> None:
+        self.endpoint = make_endpoint(credentials=Accounts(known="pw"), max_legs=6)
+        self.now, self.number = 0.0, 0
+        self.requests: list[bytes] = []  # ours, to be answered
+        self.heard: list[bytes] = []  # theirs, to be garbled
+        self.tags = [""]
+        self.legs = ["unknown"]
+        self.stories: dict[str, list[type]] = {}
+
+    def take(self, outputs) -> None:
+        for data in sent(outputs):
+            message = read(data)  # whatever we send can be read
+            assert message.fault is None
+            if isinstance(message, Request):
+                self.requests.append(data)
+                self.tags.append(message.from_.tag.decode())
+            elif message.status != 400:  # a 400 gives broken headers back as they came
+                assert message.via
+                assert message.cseq
+                self.tags.append(message.to.tag.decode("latin-1"))
+        for event in outputs:
+            leg = getattr(event, "leg", None)
+            if leg is not None:
+                self.note(leg, type(event))
+
+    def note(self, leg: str, kind: type) -> None:
+        story = self.stories.setdefault(leg, [])
+        if kind is InviteReceived:
+            self.legs.append(leg)
+            assert story == []
+        assert not set(story) & {LegCancelled, LegFailed, LegEnded}, "nothing after the end"
+        if kind is LegAnswered:
+            assert kind not in story
+        if kind is LegConfirmed and leg.startswith("out"):
+            assert LegAnswered in story
+        story.append(kind)
+
+    def step(self, what: str, *arguments) -> None:
+        getattr(self, what.replace(" ", "_"))(*arguments)
+
+    def request(self, method: str, leg: int, tag: int, fresh: bool) -> None:
+        self.number += 1
+        branch = f"z9hG4bK{self.number if fresh else leg}"
+        data = request(
+            method,
+            branch=branch,
+            call_id=["call-1", "call-2", "out-1", "call-1"][leg % 4],
+            from_tag=["ft", "peer"][leg % 2],
+            caller=["alice", "known"][leg == 5],
+            to_tag=self.tags[-1 - tag % len(self.tags)],
+            cseq=self.number if fresh else 1,
+            body=SDP if tag % 2 else b"",
+        )
+        self.heard.append(data)
+        self.take(self.endpoint.receive(data, TCP if leg == 4 else PHONE, self.now))
+
+    def respond(self, which: int, status: int) -> None:
+        if self.requests:
+            asked = self.requests[-1 - which % len(self.requests)]
+            data = answer_to(asked, status, tag=f"peer{which % 2}")
+            self.heard.append(data)
+            self.take(self.endpoint.receive(data, PHONE, self.now))
+
+    def command(self, name: str, which: int) -> None:
+        endpoint, leg = self.endpoint, self.legs[-1 - which % len(self.legs)]
+        match name:
+            case "ring" | "cancel" | "hang_up":
+                out = getattr(endpoint, name)(leg, self.now)
+            case "answer" | "accept_offer":
+                out = getattr(endpoint, name)(leg, SDP, self.now)
+            case _:
+                out = getattr(endpoint, name)(leg, 486, self.now)
+        self.take(out)
+
+    def invite(self, authorized: bool) -> None:
+        self.number += 1
+        leg = f"out-{self.number}"
+        self.legs.append(leg)
+        target = InviteTarget(
+            uri="sip:a@192.0.2.10", peer=PHONE, caller="c", username="u" * authorized, password="p"
+        )
+        self.take(self.endpoint.invite(leg, target, SDP, self.now))
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+        while self.endpoint.next_deadline() <= self.now:
+            self.take(self.endpoint.on_time(self.now))
+
+    def mutate(self, at: int, insert: bytes) -> None:
+        if self.heard:
+            data = self.heard[-1]
+            data = data[:at] + insert + data[at + len(insert) :]
+            self.take(self.endpoint.receive(data, PHONE, self.now))
+
+    def garbage(self, data: bytes) -> None:
+        self.take(self.endpoint.receive(data, PHONE, self.now))
+
+    def broken_transport(self, stream: bool) -> None:
+        self.take(self.endpoint.transport_failed(TCP if stream else PHONE, self.now))
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(STEP, max_size=40))
+def test_anything_may_happen(steps) -> None:
+    stage = Stage()
+    for what, *arguments in steps:
+        stage.step("pass_" if what == "pass" else what, *arguments)
+    for leg in stage.legs:
+        stage.take(stage.endpoint.hang_up(leg, stage.now))
+    stage.take([item for _, item in run_out(stage.endpoint)])
+    assert_empty(stage.endpoint)
