@@ -160,6 +160,8 @@ class WorkerMediaEngine:
         slots = range(self._settings.workers)
         self._started = [loop.create_future() for _ in slots]
         self._keepers = [asyncio.create_task(self._keep(slot)) for slot in slots]
+        for keeper in self._keepers:
+            keeper.add_done_callback(_log_fault)
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 await asyncio.gather(*self._started)
@@ -362,7 +364,7 @@ class WorkerMediaEngine:
         for leg in legs:
             del self._legs[leg]
         if legs:
-            self._on_event((StreamsLost(legs, f"media worker {worker.pid} died"),))
+            self._tell((StreamsLost(legs, f"media worker {worker.pid} died"),))
 
     def _on_messages(self, worker: WorkerProcess, messages: list[ToServer]) -> None:
         events: list[Event] = []
@@ -381,7 +383,11 @@ class WorkerMediaEngine:
                 case _:
                     events.append(message)
         if events:
-            self._on_event(events)
+            self._tell(events)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Report in a turn of its own: a fault of the listener is not one of the worker's line."""
+        asyncio.get_running_loop().call_soon(self._on_event, events)
 
     def _on_ports(self, worker: WorkerProcess, message: PortsReady) -> None:
         worker.ready.extend(message.ports)
@@ -400,3 +406,9 @@ class WorkerMediaEngine:
                     f"({message.fault or 'the range is empty'}); choose another range or address"
                 )
             )
+
+
+def _log_fault(keeper: asyncio.Task[None]) -> None:
+    """Keepers end by being cancelled only; anything else leaves a place without a worker."""
+    if not keeper.cancelled() and (error := keeper.exception()) is not None:
+        log.error("media_worker_given_up", exc_info=error)

@@ -94,7 +94,7 @@ class Arrivals(asyncio.DatagramProtocol):
 
 @pytest.mark.asyncio
 async def test_packets_leave_every_20_ms() -> None:
-    arrivals = Arrivals(wanted=51)
+    arrivals = Arrivals(wanted=31)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: arrivals, local_addr=(HOST, 0))
     port = transport.get_extra_info("sockname")[1]
@@ -109,5 +109,5 @@ async def test_packets_leave_every_20_ms() -> None:
     for one, following in pairwise(packets):
         assert (following.sequence - one.sequence) % 65536 == 1
         assert (following.timestamp - one.timestamp) % 2**32 == 160
-    took_s = arrivals.packets[50][0] - arrivals.packets[0][0]
-    assert took_s == pytest.approx(1.0, abs=0.1)
+    took_s = arrivals.packets[30][0] - arrivals.packets[0][0]
+    assert took_s == pytest.approx(0.6, abs=0.1)
