@@ -41,7 +41,14 @@ BAD_DATA = (
 )
 "What a row's content can cause; all else is trouble with the database."
 
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseError)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    DatabaseError,
+)
 "What a database that is down, stopping, full, or not ours can cause."
 
 

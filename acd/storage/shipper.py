@@ -20,7 +20,7 @@ from acd.calls.cdr import Fold
 from acd.calls.cdr_rows import Interval, Row
 from acd.calls.journal import Record
 
-from .database import UNREACHABLE, Batch, Progress, Writer
+from .database import Batch, Progress, Writer
 from .errors import StorageError
 from .frames import START, Position
 from .journal import Journal
@@ -136,7 +136,8 @@ class Shipper:
             while True:
                 try:
                     await self._ship()
-                except UNREACHABLE as error:
+                except Exception as error:  # noqa: BLE001  # no fault of database or driver
+                    # may end telephony; whatever it was, the position is read again.
                     failures = 1 if self.connected else failures + 1
                     self.connected = False
                     if failures == 1:
@@ -301,4 +302,4 @@ def _place(entry: Entry) -> str:
 
 
 def _words(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

@@ -16,10 +16,11 @@ class Traffic:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._number = 0
+        self._seed = seed
 
     def new_id(self, kind: str) -> str:
         self._number += 1
-        return f"{kind}-{self._number:08d}"
+        return f"{kind}-{self._seed}-{self._number:06d}"
 
     def call(self) -> list[tuple[float, ev.Event]]:
         rng, call = self._random, self.new_id("call")
