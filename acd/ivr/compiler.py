@@ -10,8 +10,8 @@ from .document import Path
 from .effects import EnterQueue
 from .expressions import Data, Value
 from .parts import Parts
+from .progress import Announcement, Progress
 from .steps import (
-    Announcement,
     BranchStep,
     CollectStep,
     EchoStep,
@@ -19,7 +19,6 @@ from .steps import (
     HangUpStep,
     MenuStep,
     PlayStep,
-    Progress,
     QueueStep,
     SetStep,
     Step,

@@ -6,14 +6,30 @@ and numbers too long to be counted with (telephone numbers) stay text. Keys are 
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+
+from .explain import complaint, empty_only_by_other_faults, explain
+from .faults import Data, DocumentError, Fault, IvrError, Path, did_you_mean
+
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Data",
+    "Document",
+    "DocumentError",
+    "DocumentModel",
+    "Fault",
+    "IvrError",
+    "Path",
+    "complaint",
+    "did_you_mean",
+    "read_document",
+]
 
 MAX_CHARACTERS = 1_000_000
 "Ten times the largest file that a human keeps (a queue and agent list of 2,000 seats: 100 kB)."
@@ -24,46 +40,7 @@ MAX_DEPTH = 32
 MAX_NODES = 200_000
 "After aliases are followed; MAX_CHARACTERS of text without aliases cannot sensibly hold more."
 
-Path = tuple[str | int, ...]
-"Keys and indices from the top of the document down."
-
-Data = dict[str, Any] | list[Any] | str | int | float | bool | None
-
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-class IvrError(Exception):
-    """Root of this package's errors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One mistake in a file. Lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-    path: str
-    'Where in the document: "nodes.menu.timeout_s"; empty for the whole.'
-
-    message: str
-    hint: str = ""
-    "What would be right."
-
-    def __str__(self) -> str:
-        """Return `file:line:column: message (hint)`."""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.message}{hint}"
-
-
-class DocumentError(IvrError):
-    """The document cannot be used; `faults` are all its mistakes in the file's order."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(
-            sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column))
-        )
-        super().__init__("\n".join(map(str, self.faults)))
 
 
 class DocumentModel(BaseModel):
@@ -72,22 +49,6 @@ class DocumentModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )
-
-
-def complaint(message: str, hint: str) -> PydanticCustomError:
-    """Return an error for a validator to raise whose message is shown just as it stands."""
-    return PydanticCustomError("complaint", "{said}", {"said": message, "hint": hint})
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest known word, else some of the known ones."""
-    names = sorted(set(known))
-    if near := get_close_matches(word, names, n=1, cutoff=0.6):
-        return f"did you mean {near[0]!r}?"
-    if not names:
-        return ""
-    more = ", …" if len(names) > 12 else ""
-    return f"known: {', '.join(names[:12])}{more}"
 
 
 class Document:
@@ -146,11 +107,11 @@ class Document:
 
     def _faults(self, error: ValidationError, model: type[BaseModel]) -> Iterator[Fault]:
         for detail in error.errors(include_url=False):
-            if _empty_only_by_other_faults(detail):
+            if empty_only_by_other_faults(detail):
                 continue
             path = tuple(part for part in detail["loc"] if part != "[key]")
             at_key = detail["type"] == "extra_forbidden" or path != detail["loc"]
-            message, hint = _explain(detail, self.data, model)
+            message, hint = explain(detail, self.data, model)
             yield self.fault(path, message, hint, at_key=at_key)
 
 
@@ -371,93 +332,3 @@ def _child(node: yaml.Node | None, part: str | int) -> _Place | None:
     elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     return None
-
-
-# --- words for pydantic's findings ---
-
-
-def _empty_only_by_other_faults(detail: ErrorDetails) -> bool:
-    """Say whether a list is too short only because its entries have faults, told by themselves."""
-    given: object = detail["input"]
-    if detail["type"] != "too_short" or not isinstance(given, list | dict):
-        return False
-    return len(given) >= int(detail["ctx"]["min_length"])
-
-
-def _explain(detail: ErrorDetails, data: Data, model: type[BaseModel]) -> tuple[str, str]:
-    """Return message and hint for one finding; a validator may give its own as `ctx["hint"]`."""
-    context: dict[str, Any] = detail.get("ctx", {})
-    loc = detail["loc"]
-    of_key = loc[-1:] == ("[key]",)
-    name = str(loc[-2] if of_key else loc[-1]) if loc else "document"
-    given = detail["input"]
-    message, hint = detail["msg"].removeprefix("Value error, "), str(context.get("hint", ""))
-    match detail["type"]:
-        case "complaint":
-            return message, hint
-        case "missing":
-            return f"missing {name!r}", f"add `{name}:`"
-        case "extra_forbidden":
-            return f"unknown key {name!r}", did_you_mean(
-                name, _field_names(model, detail["loc"], data)
-            )
-        case "union_tag_not_found":
-            field = str(context["discriminator"]).strip("'")
-            return f"missing {field!r}", f"add `{field}:`"
-        case "union_tag_invalid":
-            field = str(context["discriminator"]).strip("'")
-            tags = re.findall(r"'([^']+)'", str(context["expected_tags"]))
-            return f"unknown {field} {context['tag']!r}", did_you_mean(str(context["tag"]), tags)
-        case "literal_error" | "enum":
-            values = re.findall(r"'([^']+)'", str(context["expected"]))
-            if of_key:
-                return f"unknown key {name!r}", did_you_mean(name, values)
-            if isinstance(given, str) and values:
-                return f"{name}: unknown value {given!r}", did_you_mean(given, values)
-            return f"{name}: {given!r} is not allowed", f"one of {context['expected']}"
-        case "string_pattern_mismatch":
-            what = f"key {name!r}" if of_key else f"{name}: {given!r}"
-            return f"{what} does not fit", f"must match {context['pattern']}"
-        case _:
-            short = repr(given) if not isinstance(given, dict | list) else type(given).__name__
-            return f"{name}: {message[:1].lower()}{message[1:]}, not {short[:60]}", hint
-
-
-def _field_names(model: type[BaseModel], loc: Path, data: Data) -> set[str]:
-    """Return the keys that are known where this path ends."""
-    models = {model}
-    for part in loc[:-1]:
-        if isinstance(data, dict):
-            data = data.get(str(part), data)
-        elif isinstance(data, list) and isinstance(part, int):
-            data = data[part]
-        inner = {
-            found
-            for known in models
-            if str(part) in _keys(known)
-            for found in _models_in(_keys(known)[str(part)])
-        }
-        models = inner or models
-    fitting = {known for known in models if _tags_fit(known, data)}
-    return {key for known in fitting or models for key in _keys(known)}
-
-
-def _keys(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-
-
-def _models_in(annotation: Any) -> set[type[BaseModel]]:  # noqa: ANN401 - any annotation may come
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {found for part in get_args(annotation) for found in _models_in(part)}
-
-
-def _tags_fit(model: type[BaseModel], data: Data) -> bool:
-    """Say whether the literal fields (the tags of unions) of this model have the data's values."""
-    if not isinstance(data, dict):
-        return True
-    return all(
-        data.get(key, get_args(annotation)[0]) in get_args(annotation)
-        for key, annotation in _keys(model).items()
-        if get_origin(annotation) is Literal
-    )

@@ -15,6 +15,7 @@ from .expressions import (
     digits_pattern,
     unusable_name,
 )
+from .progress import Progress
 from .schedule import (
     Opening,
     OpeningHours,
@@ -26,7 +27,7 @@ from .schedule import (
     parse_span,
     parse_zone,
 )
-from .steps import Progress, Test
+from .steps import Test
 
 
 @dataclass(frozen=True, slots=True)

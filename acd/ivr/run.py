@@ -1,4 +1,7 @@
-"""One call's walk through flows: events in, effects out. Changes of state are in `steps`."""
+"""One call's walk through flows: events in, effects out.
+
+What changes a call's state is in `steps`; the state is `progress.Progress`.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +12,8 @@ from .compiler import Flow
 from .effects import Effect, FlowEntered
 from .events import DigitPressed, Event, QueueLeft, SoundsFinished
 from .expressions import BUILT_IN, Value
-from .steps import GotoStep, Progress, Step
+from .progress import Progress
+from .steps import GotoStep, Step
 
 MAX_STEPS_PER_INPUT = 200
 """Steps taken at once between two waits. The longest sensible chain of branches is a dozen, and
@@ -147,11 +151,11 @@ class FlowRun:
             allowed -= 1
             self._steps_left -= 1
             if allowed < 0 or self._steps_left < 0:
-                progress.leave(step, "step_limit", "the flow took too many steps")
+                progress.leave(step.name, "step_limit", "the flow took too many steps")
                 progress.finish("step_limit")
                 break
             if isinstance(step, GotoStep):
-                progress.leave(step, step.flow)
+                progress.leave(step.name, step.flow)
                 step = self._enter_flow(self._book.flow(step.flow))
             else:
                 step = step.enter(progress)

@@ -5,166 +5,15 @@ next input (or the call is over). Steps are made once at load and never change; 
 one call is in `Progress`.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
-from .effects import (
-    EchoCaller,
-    Effect,
-    EndCall,
-    EnterQueue,
-    PlaySounds,
-    StepTaken,
-    StopSounds,
-    VariableSet,
-)
+from .effects import EchoCaller, EnterQueue
 from .expressions import EvaluationError, Value
-from .speech import SpeechError, say_digits, say_number
+from .progress import Announcement, Progress
 
 MAX_SKIPPED_PLAYS = 10
 """Plays that a key kept for the next menu may skip: more than any way to a menu has. In a ring of
 plays without a menu the key is forgotten then, and the ring plays on."""
-
-PLAY_LIMIT_S = 300.0
-"No prompt is so long: a media engine that forgot a play must not hold the caller for ever."
-
-SILENT_PLAY_S = 0.1
-"How long a play without sounds takes: not nothing, so that a ring of them does not spin."
-
-
-class Progress:
-    """Where one call stands within its flow."""
-
-    __slots__ = (
-        "audible",
-        "collected",
-        "data",
-        "deadline",
-        "finished",
-        "flow_name",
-        "languages",
-        "now",
-        "out",
-        "play_number",
-        "playing",
-        "skipped",
-        "tries",
-        "typed",
-        "wall",
-    )
-
-    def __init__(self, caller: str, called: str, wall: Callable[[], datetime]) -> None:
-        self.data: dict[str, Value | datetime] = {
-            "caller": caller,
-            "called": called,
-            "language": "",
-        }
-        self.wall = wall
-        self.now = 0.0
-        self.out: list[Effect] = []
-        self.deadline = math.inf
-        self.finished = False
-        self.flow_name = ""
-        self.languages: tuple[str, ...] = ()
-        self.play_number = 0
-        self.playing = False
-        self.audible = False
-        "What plays has sounds: a variable to be read may be empty."
-
-        self.tries = 0
-        self.typed = ""
-        "A key pressed into a play, kept for the next menu or number."
-
-        self.skipped = 0
-        self.collected = ""
-
-    @property
-    def language(self) -> str:
-        return str(self.data["language"])
-
-    def play(self, sounds: tuple[str, ...]) -> None:
-        self.play_number += 1
-        self.playing = True
-        self.audible = bool(sounds)
-        if sounds:
-            self.deadline = self.now + PLAY_LIMIT_S
-            self.out.append(PlaySounds(self.play_number, sounds))
-        else:
-            self.deadline = self.now + SILENT_PLAY_S
-
-    def stop_play(self) -> None:
-        if self.playing:
-            self.playing = False
-            if self.audible:
-                self.out.append(StopSounds())
-
-    def leave(self, step: "Step", outcome: str, note: str = "") -> None:
-        self.deadline = math.inf
-        self.out.append(StepTaken(self.flow_name, step.name, outcome, note))
-
-    def finish(self, reason: str) -> None:
-        self.finished = True
-        self.playing = False
-        self.deadline = math.inf
-        self.typed = ""
-        self.out.append(EndCall(reason))
-
-    def set_variable(self, name: str, value: Value) -> None:
-        if self.data.get(name) != value:
-            self.data[name] = value
-            self.out.append(VariableSet(name, spoken(value)))
-
-
-def spoken(value: object) -> str:
-    """Return a variable's value as text, as CEL writes it."""
-    return ("false", "true")[value] if isinstance(value, bool) else str(value)
-
-
-class Announcement:
-    """Sounds of a node, resolved for each language of its flow."""
-
-    __slots__ = ("_by_language", "_parts")
-
-    def __init__(
-        self, parts: tuple[str | tuple[str, str], ...], languages: tuple[str, ...]
-    ) -> None:
-        """Take sound names and pairs of "say_digits" or "say_number" with a variable's name."""
-        self._parts = parts
-        self._by_language: dict[str, tuple[str, ...]] = {}
-        if all(isinstance(part, str) for part in parts):
-            for language in languages:
-                names = (resolve(part, language) for part in parts if isinstance(part, str))
-                self._by_language[language] = tuple(names)
-
-    def sounds(self, progress: Progress) -> tuple[str, ...]:
-        language = progress.language
-        ready = self._by_language.get(language)
-        if ready is not None:
-            return ready
-        sounds: list[str] = []
-        for part in self._parts:
-            if isinstance(part, str):
-                sounds.append(resolve(part, language))
-            else:
-                sounds += _say(part[0], progress.data.get(part[1], ""), language)
-        return tuple(sounds)
-
-
-def resolve(name: str, language: str) -> str:
-    """Return the sound's full name: in this language, unless the name says where it is."""
-    return name if "/" in name else f"{language}/{name}"
-
-
-def _say(how: str, value: object, language: str) -> tuple[str, ...]:
-    text = spoken(value)
-    if how == "say_digits":
-        return say_digits(text, language)
-    try:
-        return say_number(int(float(text)), language)
-    except (SpeechError, ValueError, OverflowError):
-        # Too long for words, or no number at all: what digits there are is still of use.
-        return say_digits(text, language)
 
 
 class Step:
@@ -207,14 +56,14 @@ class PlayStep(Step):
         if progress.typed and self.interruptible:
             if progress.skipped < MAX_SKIPPED_PLAYS:
                 progress.skipped += 1
-                progress.leave(self, "skipped")
+                progress.leave(self.name, "skipped")
                 return self.next
             progress.typed = ""
         progress.play(self.announcement.sounds(progress))
         return None
 
     def on_played(self, progress: Progress) -> Step | None:
-        progress.leave(self, "next")
+        progress.leave(self.name, "next")
         return self.next
 
     def on_digit(self, progress: Progress, digit: str) -> Step | None:
@@ -223,7 +72,7 @@ class PlayStep(Step):
         progress.stop_play()
         progress.typed = digit
         progress.skipped = 0
-        progress.leave(self, "interrupted")
+        progress.leave(self.name, "interrupted")
         return self.next
 
 
@@ -279,7 +128,7 @@ class _AskingStep(Step):
         progress.tries += 1
         progress.typed = progress.collected = ""
         if progress.tries > self.retries:
-            progress.leave(self, outcome)
+            progress.leave(self.name, outcome)
             return self.on_invalid if invalid else self.on_silence
         announcement = self.after_invalid if invalid else self.after_timeout
         progress.play(announcement.sounds(progress))
@@ -311,7 +160,7 @@ class MenuStep(_AskingStep):
         chosen = self.ways.get(digit)
         if chosen is None:
             return self._again(progress, "invalid")
-        progress.leave(self, digit)
+        progress.leave(self.name, digit)
         return chosen
 
 
@@ -372,7 +221,7 @@ class CollectStep(_AskingStep):
             return self._again(progress, "invalid")
         progress.collected = ""
         progress.set_variable(self.variable, number)
-        progress.leave(self, "next")
+        progress.leave(self.name, "next")
         return self.next
 
 
@@ -392,11 +241,11 @@ class BranchStep(Step):
         for test, label, chosen in self.cases:
             try:
                 if test(progress):
-                    progress.leave(self, label, note)
+                    progress.leave(self.name, label, note)
                     return chosen
             except EvaluationError as error:
                 note = f"{label}: {error}"
-        progress.leave(self, "else", note)
+        progress.leave(self.name, "else", note)
         return self.otherwise
 
 
@@ -419,7 +268,7 @@ class SetStep(Step):
                 note = f"{name}: {error}"
         if self.language:
             progress.set_variable("language", self.language)
-        progress.leave(self, "error" if note else "next", note)
+        progress.leave(self.name, "error" if note else "next", note)
         return self.next
 
 
@@ -441,7 +290,7 @@ class QueueStep(Step):
         return None
 
     def on_queue_left(self, progress: Progress, reason: str) -> Step | None:
-        progress.leave(self, reason)
+        progress.leave(self.name, reason)
         chosen = self.ways.get(reason)
         if chosen is None:
             progress.finish(reason)
@@ -486,6 +335,6 @@ class HangUpStep(Step):
         return None
 
     def on_played(self, progress: Progress) -> Step | None:
-        progress.leave(self, self.reason)
+        progress.leave(self.name, self.reason)
         progress.finish(self.reason)
         return None

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from . import model
 from .document import Document, Fault, Path, did_you_mean
 from .parts import Parts, PartsCompiler
+from .progress import resolve
 from .speech import NUMBER_SOUNDS
-from .steps import resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

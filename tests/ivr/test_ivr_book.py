@@ -1,5 +1,7 @@
 """Loading and reloading: a flow stands or falls by itself, and calls keep what they began with."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,6 +124,36 @@ def test_there_is_an_end_to_the_number_of_flows():
     book, faults = reload(FlowBook(), files, CONTEXT)
     assert len(book.flows) == MAX_FLOWS
     assert [fault.hint for fault in faults] == [f"at most {MAX_FLOWS}"]
+
+
+FOLDER = Path(__file__).parents[2] / "ivr_flows"
+STOCK = (FOLDER / "hotline.yaml").read_text("utf-8")
+AFTER_HOURS = (FOLDER / "after_hours.yaml").read_text("utf-8")
+STOCK_CONTEXT = FlowContext(
+    queues=frozenset({"sales", "service"}),
+    sounds=frozenset(
+        wav.relative_to(FOLDER / "prompts").with_suffix("").as_posix()
+        for wav in FOLDER.glob("prompts/*/*.wav")
+    ),
+)
+SLIP = st.tuples(
+    st.integers(0, len(STOCK)),
+    st.integers(0, 12),
+    st.sampled_from(["", " ", "\n", ":", "- ", "x", "1", "[", "}", "'", "\n    type: set\n"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SLIP, max_size=3))
+def test_whatever_slips_into_a_file_it_is_taken_or_has_located_faults(slips):
+    text = STOCK
+    for at, length, inserted in slips:
+        text = text[:at] + inserted + text[at + length :]
+    files = {"hotline.yaml": text, "after_hours.yaml": AFTER_HOURS}
+    book, faults = reload(FlowBook(), files, STOCK_CONTEXT)
+    assert ("hotline" in book.flows) == (not faults)
+    lines = text.count("\n") + 1
+    assert all(1 <= fault.line <= lines for fault in faults)
 
 
 FILES = st.dictionaries(

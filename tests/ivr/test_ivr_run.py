@@ -14,8 +14,8 @@ from acd.ivr.effects import EndCall, EnterQueue, PlaySounds, StepTaken, StopSoun
 from acd.ivr.events import DigitPressed, QueueLeft, SoundsFinished
 from acd.ivr.model import FlowFile
 from acd.ivr.parts import PartsCompiler
+from acd.ivr.progress import PLAY_LIMIT_S
 from acd.ivr.run import MAX_STEPS_PER_CALL, MAX_STEPS_PER_INPUT, FlowRun
-from acd.ivr.steps import PLAY_LIMIT_S
 
 MENU = """
 start: welcome
