@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from acd.ivr.document import Fault, did_you_mean
+from acd.ivr.document import Document, Fault, did_you_mean
 from acd.ivr.document import Path as Place
 
 from .agents import Agents, AgentSettings
@@ -33,6 +33,7 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
     queues, agents = sources.queues.model, sources.agents.model
     if not queues or not agents:
         return
+    yield from _clear_passwords(sources.agents.document, agents)
     held = {skill for agent in agents.everyone() for skill in agent.skills}
     wanted = {queue.skill for queue in queues.queues.values()}
     for name, queue in queues.queues.items():
@@ -60,6 +61,20 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
                     did_you_mean(skill, wanted),
                     at_key=True,
                 )
+
+
+def _clear_passwords(document: Document, agents: Agents) -> Iterator[Fault]:
+    """One warning for all: a bench has a thousand of them."""
+    places: list[Place] = [
+        (section, index, "password")
+        for section in ("agents", "ranges")
+        for index, entry in enumerate(getattr(agents, section))
+        if entry.password is not None
+    ]
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        message = f"a password in clear{more}: for labs only"
+        yield document.fault(places[0], message, "take it out and use `acd agents passwd`")
 
 
 def _skills(agents: Agents) -> Iterator[tuple[str, int, Iterable[str]]]:

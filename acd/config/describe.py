@@ -28,6 +28,9 @@ _INTRODUCTION = """\
 `acd config check DIR` shows every mistake in them at once, with file and line and what would be
 right. The files in `config/` are commented examples. Units stand at the end of names: `_s` are
 seconds, `_ms` milliseconds. An unknown key is a mistake, never ignored.
+
+`server.yaml` is read at start; a change needs a restart. The other files are taken over while
+calls go on, when they change or on SIGHUP: all of them or, if there is a mistake in any, none.
 """
 
 

@@ -97,6 +97,22 @@ def test_what_is_hardly_meant_is_a_warning(folder, change):
     ]
 
 
+def test_passwords_in_clear_are_one_warning(folder, change):
+    change("agents.yaml", "    account: desk2\n", "    account: desk2\n    password: labonly\n")
+    change(
+        "agents.yaml",
+        "# trailing remark",
+        """\
+ranges:
+  - {first: b1, last: b9, password: "{number}", skills: {sales: C}}""",
+    )
+    (warning,) = load_config(folder).warnings
+    assert str(warning).removeprefix(f"{folder}/") == (
+        "agents.yaml:10:15: a password in clear and 1 more: for labs only"
+        " (take it out and use `acd agents passwd`)"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [
