@@ -217,6 +217,28 @@ def test_a_single_outcome_moves_its_idle_agent_without_a_new_fit_of_the_group():
     assert only_offer(world.call("c")).agent == "1"
 
 
+def test_a_new_fit_of_the_group_ranks_those_anew_who_stand_idle_meanwhile():
+    others = [f"other{index}" for index in range(20)]
+    world = World(
+        [agent("few"), agent("many"), *(agent(number) for number in others)],
+        [queue(layers=(BY_RANK,))],
+    )
+
+    def learn(number, orders, calls):
+        for index in range(calls):
+            interaction = f"{number}-{index}"
+            world.router.record_outcome(number, "sales", "", interaction, index < orders, 0.0)
+
+    learn("few", 5, 5)
+    learn("many", 55, 100)
+    world.log_in("few", "many")
+    assert only_offer(world.call("a")).agent == "few"
+    world.leave("a")
+    for number in others:  # the group turns out to sell little: five of five was luck
+        learn(number, 20, 100)
+    assert only_offer(world.call("b")).agent == "many"
+
+
 def test_conversion_is_learned_by_category_even_where_nobody_has_grades():
     world = World([agent("1"), agent("2")], [queue(layers=(BY_RANK,))])
     for index in range(50):
