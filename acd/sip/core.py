@@ -1,10 +1,8 @@
-"""What all parts of one endpoint share: settings, identity on the wire, legs, and the output."""
-
-from __future__ import annotations
+"""What all parts of one endpoint share: settings, identity on the wire, and the output."""
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -19,9 +17,6 @@ from .settings import EndpointSettings
 from .timers import SipTimers
 from .uri import parse_host_port
 from .writing import one_line
-
-if TYPE_CHECKING:
-    from .leg import Leg
 
 Output = Effect | Event | ClientEvent
 
@@ -54,10 +49,6 @@ class Core:
         "_identities",
         "_secret",
         "deadlines",
-        "dialogs",
-        "incoming",
-        "invites",
-        "legs",
         "new_id",
         "out",
         "product_lines",
@@ -81,14 +72,6 @@ class Core:
         self.random_bytes = random_bytes
         self.deadlines = Deadlines()
         self.out: list[Output] = []
-        self.legs: dict[str, Leg] = {}
-        "Legs that commands may still name."
-        self.dialogs: dict[bytes, Leg] = {}
-        "By our own tag; holds legs that are over for the caller but still wait for an ACK, too."
-        self.incoming: dict[tuple[bytes, bytes, int], Leg] = {}
-        "Incoming legs by Call-ID, From tag and CSeq, to find merged requests (RFC 3261 8.2.2.2)."
-        self.invites: dict[bytes, Leg] = {}
-        "By the key of an INVITE transaction that is not finally answered, for its CANCEL."
         self._secret = random_bytes(16)
         self._identities = {
             transport: _identity(transport, host, port)

@@ -11,7 +11,7 @@ from .errors import BadMessageError, BadTargetError
 from .events import Contact, LegFailed
 from .inbound import Inbound
 from .incoming_leg import IncomingLeg
-from .leg import send_ack, send_bye
+from .leg import LegTable, send_ack, send_bye
 from .message import Response, read
 from .outgoing_leg import OutgoingLeg
 from .peer import Peer
@@ -40,7 +40,8 @@ class Endpoint:
     """All SIP of one process, pure: the caller owns sockets and clock.
 
     Every method returns what is to be done and what happened, in order. A command for a leg that
-    is unknown or over returns nothing, since commands and the network race.
+    is unknown or over returns nothing, since commands and the network race. `BadTargetError` tells
+    the caller's own mistakes: a status out of its range, a leg id that is taken.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Endpoint:
     ) -> None:
         core = self._core = Core(settings, new_id, random_bytes, timers)
         self._transactions = Transactions(core)
+        table = self._table = LegTable()
         self._registrar = Registrar(core)
         digest = DigestServer(settings.realm, credentials, random_bytes, settings.nonce_lifetime_s)
-        self._inbound = Inbound(core, self._transactions, digest, self._registrar)
+        self._inbound = Inbound(core, self._transactions, table, digest, self._registrar)
         self._registrations: dict[str, Registration] = {}
 
     @property
@@ -71,7 +73,7 @@ class Endpoint:
     @property
     def legs(self) -> int:
         """Legs under way, including those that only wait for an ACK to be hung up."""
-        return len(self._core.legs.keys() | {leg.id for leg in self._core.dialogs.values()})
+        return len(self._table)
 
     @property
     def transactions(self) -> int:
@@ -127,7 +129,7 @@ class Endpoint:
         """
         out = self._core.out = []
         self._transactions.transport_failed(peer, now)
-        for leg in list(self._core.dialogs.values()):
+        for leg in list(self._table.dialogs.values()):
             leg.transport_failed(peer, now)
         self._registrar.transport_failed(peer)
         return out
@@ -157,16 +159,17 @@ class Endpoint:
     # Incoming legs.
 
     def ring(self, leg: str, now: float, sdp: bytes = b"", status: int = 180) -> list[Output]:
-        """Answer an incoming leg provisionally."""
+        """Answer an incoming leg provisionally (101–199)."""
+        _check_status(status, 101, 199)
         out = self._core.out = []
-        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+        if isinstance(found := self._table.legs.get(leg), IncomingLeg):
             found.ring(status, sdp, now)
         return out
 
     def answer(self, leg: str, sdp: bytes, now: float) -> list[Output]:
         """Answer an incoming leg with 200; `LegConfirmed` follows."""
         out = self._core.out = []
-        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+        if isinstance(found := self._table.legs.get(leg), IncomingLeg):
             found.answer(sdp, now)
         return out
 
@@ -174,8 +177,9 @@ class Endpoint:
         self, leg: str, status: int, now: float, reason: str = "", retry_after_s: int = 0
     ) -> list[Output]:
         """Refuse an incoming leg (300–699); no event follows."""
+        _check_status(status, 300, 699)
         out = self._core.out = []
-        if isinstance(found := self._core.legs.get(leg), IncomingLeg):
+        if isinstance(found := self._table.legs.get(leg), IncomingLeg):
             found.reject(status, now, reason, retry_after_s)
         return out
 
@@ -185,24 +189,24 @@ class Endpoint:
         """Call out; the leg id becomes the Call-ID. `LegAnswered` or `LegFailed` follows."""
         core = self._core
         out = core.out = []
-        if leg in core.legs:
+        if leg in self._table.legs:
             raise BadTargetError(f"leg {leg!r} exists already; take a new id for each leg")
-        if len(core.legs) >= core.settings.max_legs or self._transactions.full:
+        if len(self._table.legs) >= core.settings.max_legs or self._transactions.full:
             out.append(LegFailed(leg, 503, "Too many legs or transactions of our own"))
             return out
         try:
-            outgoing = OutgoingLeg(core, self._transactions, leg, target, offer)
+            outgoing = OutgoingLeg(core, self._transactions, self._table, leg, target, offer)
         except BadTargetError as fault:
             out.append(LegFailed(leg, 484, str(fault)))
             return out
-        core.legs[leg] = outgoing
+        self._table.legs[leg] = outgoing
         outgoing.send_invite(now)
         return out
 
     def cancel(self, leg: str, now: float) -> list[Output]:
         """Give up an outgoing leg; `LegFailed` (487) is among what this returns."""
         out = self._core.out = []
-        if isinstance(found := self._core.legs.get(leg), OutgoingLeg):
+        if isinstance(found := self._table.legs.get(leg), OutgoingLeg):
             found.cancel(now)
         return out
 
@@ -214,7 +218,7 @@ class Endpoint:
         No `LegEnded` follows; an outgoing leg that is not answered fails as by `cancel`.
         """
         out = self._core.out = []
-        if (found := self._core.legs.get(leg)) is not None:
+        if (found := self._table.legs.get(leg)) is not None:
             found.hang_up(now, reason)
         return out
 
@@ -224,14 +228,15 @@ class Endpoint:
         When it came without an offer, this is the offer, and `LegConfirmed` brings the answer.
         """
         out = self._core.out = []
-        if (found := self._core.legs.get(leg)) is not None:
+        if (found := self._table.legs.get(leg)) is not None:
             found.accept_offer(sdp, now)
         return out
 
     def refuse_offer(self, leg: str, status: int, now: float) -> list[Output]:
-        """Refuse a `LegReoffered`; the session stays as it was."""
+        """Refuse a `LegReoffered` (300–699); the session stays as it was."""
+        _check_status(status, 300, 699)
         out = self._core.out = []
-        if (found := self._core.legs.get(leg)) is not None:
+        if (found := self._table.legs.get(leg)) is not None:
             found.refuse_offer(status, now)
         return out
 
@@ -269,3 +274,8 @@ class Endpoint:
         out = self._core.out = []
         self._registrar.restore(account, contacts, now)
         return out
+
+
+def _check_status(status: int, least: int, most: int) -> None:
+    if not least <= status <= most:
+        raise BadTargetError(f"status {status} cannot be sent here, only {least} to {most}")

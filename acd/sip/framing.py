@@ -47,7 +47,7 @@ class StreamFramer:
     def _measure(self, messages: list[bytes]) -> bool:
         """Find out how long the next message is; False while its head is incomplete."""
         buffer = self._buffer
-        while buffer[:1] in (b"\r", b"\n"):  # a tuple: a bytearray has no hash
+        while buffer and buffer[0] in b"\r\n":
             # 7.5: "Implementations processing SIP messages over stream-oriented transports MUST
             # ignore any CRLF appearing before the start-line". Two of them are a ping.
             if buffer[:4] == PING:

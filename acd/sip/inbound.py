@@ -10,6 +10,7 @@ from .digest import DigestServer
 from .effects import Send
 from .errors import BadMessageError
 from .incoming_leg import IncomingLeg
+from .leg import LegTable
 from .message import Request
 from .peer import Peer
 from .registrar import Registrar
@@ -30,12 +31,18 @@ _COMPLETED = State.COMPLETED
 class Inbound:
     """Takes every request that the endpoint receives."""
 
-    __slots__ = ("_core", "_digest", "_registrar", "_transactions", "draining")
+    __slots__ = ("_core", "_digest", "_registrar", "_table", "_transactions", "draining")
 
     def __init__(
-        self, core: Core, transactions: Transactions, digest: DigestServer, registrar: Registrar
+        self,
+        core: Core,
+        transactions: Transactions,
+        table: LegTable,
+        digest: DigestServer,
+        registrar: Registrar,
     ) -> None:
         self._core = core
+        self._table = table
         self._transactions = transactions
         self._digest = digest
         self._registrar = registrar
@@ -81,13 +88,13 @@ class Inbound:
         if isinstance(machine, ServerInviteTransaction) and machine.state is _COMPLETED:
             self._transactions.acknowledged(machine, now)
             return
-        leg = self._core.dialogs.get(request.to.tag)
+        leg = self._table.dialogs.get(request.to.tag)
         if leg is not None and leg.dialog is not None and leg.dialog.matches(request):
             leg.on_ack(request, peer, now)
 
     def _on_cancel(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         invite_key = server_key(request, b"INVITE")
-        leg = self._core.invites.get(invite_key)
+        leg = self._table.cancellable.get(invite_key)
         machine = self._transactions.server(invite_key)
         if leg is None and machine is None and not self._transactions.finished(invite_key):
             # 9.2: "If the UAS did not find a matching transaction for the CANCEL according to
@@ -107,7 +114,7 @@ class Inbound:
             leg.cancelled(now)
 
     def _within_dialog(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
-        leg = self._core.dialogs.get(request.to.tag)
+        leg = self._table.dialogs.get(request.to.tag)
         if leg is None or leg.dialog is None or not leg.dialog.matches(request):
             raise BadMessageError("Call/Transaction Does Not Exist", 481)
         check_target(request)
@@ -117,19 +124,23 @@ class Inbound:
     def _on_invite(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         core = self._core
         merge_key = (request.need(b"call-id"), request.from_.tag, request.cseq.number)
-        if merge_key in core.incoming:
+        if merge_key in self._table.incoming:
             # 8.2.2.2: "If the request has no tag in the To header field, the UAS core MUST check
             # the request against ongoing transactions. If the From tag, Call-ID, and CSeq
             # exactly match those associated with an ongoing transaction, but the request does
             # not match that transaction […], the UAS core SHOULD generate a 482".
             raise BadMessageError("Loop Detected", 482)
-        if self.draining or len(core.dialogs) >= core.settings.max_legs or self._transactions.full:
+        if (
+            self.draining
+            or len(self._table.dialogs) >= core.settings.max_legs
+            or self._transactions.full
+        ):
             raise self._unavailable()
         account = self._caller_account(request, now)
         called = check_target(request)
         check_extensions(request)
         check_content(request)
-        leg = IncomingLeg(core, self._transactions, core.new_id(), key, request, peer)
+        leg = IncomingLeg(core, self._transactions, self._table, core.new_id(), key, request, peer)
         leg.begin(request, called, account, now)
 
     def _caller_account(self, request: Request, now: float) -> str | None:

@@ -5,7 +5,7 @@ from .dialog import Dialog
 from .effects import Send
 from .errors import BadMessageError
 from .events import InviteReceived, LegCancelled
-from .leg import RETRY_SOON, Leg
+from .leg import RETRY_SOON, Leg, LegTable
 from .message import Request
 from .peer import Peer
 from .server_invite import ServerInviteTransaction
@@ -32,12 +32,13 @@ class IncomingLeg(Leg):
         self,
         core: Core,
         transactions: Transactions,
+        table: LegTable,
         leg_id: str,
         key: bytes,
         invite: Request,
         peer: Peer,
     ) -> None:
-        super().__init__(core, transactions, leg_id)
+        super().__init__(core, transactions, table, leg_id)
         tag = core.token()
         dialog = self._begun = self.dialog = Dialog.of_request(invite, tag, peer)
         self._peer = peer
@@ -55,10 +56,11 @@ class IncomingLeg(Leg):
     def begin(self, invite: Request, called: Uri, account: str | None, now: float) -> None:
         """Answer 100 and report the call."""
         core, dialog = self._core, self._begun
-        core.legs[self.id] = self
-        core.dialogs[dialog.local_tag] = self
-        core.incoming[self._merge_key] = self
-        core.invites[self._key] = self
+        table = self._table
+        table.legs[self.id] = self
+        table.dialogs[dialog.local_tag] = self
+        table.incoming[self._merge_key] = self
+        table.cancellable[self._key] = self
         self._respond(100, reply(100, self._head), now)
         caller = invite.from_
         core.out.append(
@@ -119,7 +121,7 @@ class IncomingLeg(Leg):
             self.reject(480, now, reason)
         elif self._answer is not None and self._confirms:
             self.over = True
-            self._core.legs.pop(self.id, None)
+            self._table.legs.pop(self.id, None)
         else:
             self._hang_up_dialog(now, reason)
 
@@ -145,10 +147,10 @@ class IncomingLeg(Leg):
         if invite is not None:
             if status >= 200:
                 self._invite = None
-                self._core.invites.pop(self._key, None)
+                self._table.cancellable.pop(self._key, None)
             self._transactions.respond(invite, status, answer, now)
         return answer
 
     def _forget(self) -> None:
         super()._forget()
-        self._core.incoming.pop(self._merge_key, None)
+        self._table.incoming.pop(self._merge_key, None)

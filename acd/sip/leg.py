@@ -18,7 +18,7 @@ from .request_checks import check_content
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
 from .uri import text
-from .writing import ACCEPT_LINE, ALLOW_LINE, one_line, reply, reply_head
+from .writing import ACCEPT_LINE, ALLOW_LINE, reason_line, reply, reply_head
 
 RETRY_SOON = b"Retry-After: 5\r\n"
 'RFC 3261 14.2: "a Retry-After header field with a randomly chosen value of between 0 and 10".'
@@ -55,12 +55,28 @@ def send_bye(
     branch = b"z9hG4bK" + core.token()
     via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
     dialog.local_cseq += 1
-    extra = core.product_lines[1]
-    if reason:
-        clean = one_line(reason).replace(b"\\", b"").replace(b'"', b"")
-        extra += b'Reason: SIP;cause=200;text="%b"\r\n' % clean
+    extra = core.product_lines[1] + reason_line(reason)
     data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
     transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)
+
+
+class LegTable:
+    """All legs of an endpoint, by what requests and commands name them with."""
+
+    __slots__ = ("cancellable", "dialogs", "incoming", "legs")
+
+    def __init__(self) -> None:
+        self.legs: dict[str, Leg] = {}
+        "By id: legs that commands may still name."
+        self.dialogs: dict[bytes, Leg] = {}
+        "By our own tag; also holds legs whose end waits for an ACK."
+        self.incoming: dict[tuple[bytes, bytes, int], Leg] = {}
+        "By Call-ID, From tag and CSeq of the INVITE, to find merged requests (8.2.2.2)."
+        self.cancellable: dict[bytes, Leg] = {}
+        "By the key of an INVITE transaction that is not finally answered, for its CANCEL."
+
+    def __len__(self) -> int:
+        return len(self.legs.keys() | {leg.id for leg in self.dialogs.values()})
 
 
 class Leg(Machine):
@@ -77,14 +93,18 @@ class Leg(Machine):
         "_offer_key",
         "_repeat_at",
         "_repeat_s",
+        "_table",
         "_transactions",
         "dialog",
         "id",
         "over",
     )
 
-    def __init__(self, core: Core, transactions: Transactions, leg_id: str) -> None:
+    def __init__(
+        self, core: Core, transactions: Transactions, table: LegTable, leg_id: str
+    ) -> None:
         super().__init__()
+        self._table = table
         self._core = core
         self._transactions = transactions
         self.id = leg_id
@@ -234,7 +254,7 @@ class Leg(Machine):
             self._offer = (invite, request, peer)
             trying = Send(peer, reply(100, reply_head(request, peer, b"")))
             self._transactions.respond(invite, 100, trying, now)
-            self._core.invites[key] = self
+            self._table.cancellable[key] = self
         else:
             update = self._transactions.begin_server_request(key, peer)
             self._offer = (update, request, peer)
@@ -277,7 +297,7 @@ class Leg(Machine):
         if self._offer is None:
             return
         (transaction, request, peer), self._offer = self._offer, None
-        self._core.invites.pop(self._offer_key, None)
+        self._table.cancellable.pop(self._offer_key, None)
         head = reply_head(request, peer, b"")
         extra = self._core.product_lines[0]
         if status < 300:
@@ -310,6 +330,6 @@ class Leg(Machine):
 
     def _forget(self) -> None:
         """Leave the endpoint's tables."""
-        self._core.legs.pop(self.id, None)
+        self._table.legs.pop(self.id, None)
         if self.dialog is not None:
-            self._core.dialogs.pop(self.dialog.local_tag, None)
+            self._table.dialogs.pop(self.dialog.local_tag, None)

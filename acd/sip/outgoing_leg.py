@@ -8,12 +8,12 @@ from .effects import Send
 from .errors import BadMessageError, BadTargetError
 from .events import LegAnswered, LegFailed, LegRinging
 from .headers import quote
-from .leg import NOBODY, Leg, send_ack, send_bye
+from .leg import NOBODY, Leg, LegTable, send_ack, send_bye
 from .message import Response
 from .settings import InviteTarget
 from .transactions import Transactions
 from .uri import Uri, escape_user, text
-from .writing import ALLOW_LINE, HopParts, one_line, reason_phrase
+from .writing import ALLOW_LINE, HopParts, one_line, reason_line, reason_phrase
 
 _UNSAFE = frozenset(b' <>"\\^`{|}')
 
@@ -33,21 +33,34 @@ def request_uri(uri: str) -> bytes:
 class OutgoingLeg(Leg):
     """From our INVITE to the end. Before the answer, `_invite` is its transaction."""
 
-    __slots__ = ("_cancel_wanted", "_invite", "_offer_sdp", "_parts", "_target", "_to", "_tries")
+    __slots__ = (
+        "_cancel_wanted",
+        "_invite",
+        "_offer_sdp",
+        "_parts",
+        "_reason",
+        "_ringing",
+        "_target",
+        "_to",
+        "_tries",
+    )
 
     def __init__(
         self,
         core: Core,
         transactions: Transactions,
+        table: LegTable,
         leg_id: str,
         target: InviteTarget,
         offer: bytes,
     ) -> None:
-        super().__init__(core, transactions, leg_id)
+        super().__init__(core, transactions, table, leg_id)
         self._target = target
         self._offer_sdp = offer
         self._cancel_wanted = False
         self._tries = 0
+        self._reason = b""
+        self._ringing: LegRinging | None = None
         self._invite: ClientInviteTransaction | None = None
         uri = request_uri(target.uri)
         self._to = b"<%b>" % uri
@@ -96,7 +109,7 @@ class OutgoingLeg(Leg):
                 # response before sending the request."
                 self._send_cancel(now)
             elif status > 100 and not self.over:
-                self._core.out.append(LegRinging(self.id, status, response.body))
+                self._report_ringing(response)
             return None
         self._invite = None
         if status < 300:
@@ -106,16 +119,23 @@ class OutgoingLeg(Leg):
         self._fail(status, text(response.reason))
         return None
 
+    def _report_ringing(self, response: Response) -> None:
+        ringing = LegRinging(self.id, response.status, response.body)
+        if ringing != self._ringing:  # the network and some phones repeat provisional answers
+            self._ringing = ringing
+            self._core.out.append(ringing)
+
     def on_failure(self, status: int, now: float) -> None:
         """No answer came, or the transport failed."""
         del now
         self._invite = None
         self._fail(status, reason_phrase(status))
 
-    def cancel(self, now: float) -> None:
+    def cancel(self, now: float, reason: str = "") -> None:
         """Give the call up; it is reported as failed at once, whatever the network still says."""
         if self._invite is None or self.over:
             return
+        self._reason = reason_line(reason)
         if self._invite.state is State.PROCEEDING:
             self._send_cancel(now)
         else:
@@ -125,7 +145,7 @@ class OutgoingLeg(Leg):
     def hang_up(self, now: float, reason: str) -> None:
         """CANCEL before the answer, BYE after it."""
         if self.dialog is None:
-            self.cancel(now)
+            self.cancel(now, reason)
         else:
             self._hang_up_dialog(now, reason)
 
@@ -135,7 +155,7 @@ class OutgoingLeg(Leg):
         if invite is None:
             return
         branch = invite.key.partition(b" ")[0]
-        cancel = Send(self._target.peer, parts.request(b"CANCEL", self._to))
+        cancel = Send(self._target.peer, parts.request(b"CANCEL", self._to, self._reason))
         self._transactions.begin_client_request(branch, b"CANCEL", cancel, NOBODY, now)
         self._transactions.abandon(invite, now)
 
@@ -152,8 +172,9 @@ class OutgoingLeg(Leg):
             # 9.1 and 15: the 2xx crossed our CANCEL; the call that it made is hung up again.
             send_bye(core, self._transactions, dialog, "", now)
             return ack
+        self._offer_sdp = b""
         self.dialog = dialog
-        core.dialogs[dialog.local_tag] = self
+        self._table.dialogs[dialog.local_tag] = self
         core.out.append(LegAnswered(self.id, response.body))
         return ack
 

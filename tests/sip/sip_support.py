@@ -11,7 +11,10 @@ from acd.sip.peer import Peer
 
 PHONE = Peer("udp", "192.0.2.10", 5062)
 SERVER = Peer("udp", "192.0.2.1", 5060)
-SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n"
+SDP = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
+    b"m=audio 7000 RTP/AVP 0\r\n"
+)
 
 
 class Accounts:

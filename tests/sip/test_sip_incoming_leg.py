@@ -17,6 +17,7 @@ from sip_support import (
 )
 
 from acd.sip.digest import answer_challenge
+from acd.sip.errors import BadTargetError
 from acd.sip.events import (
     InviteReceived,
     LegCancelled,
@@ -312,6 +313,15 @@ def test_commands_for_unknown_legs_do_nothing() -> None:
         endpoint.unregister("x", 0.0),
     ):
         assert out == []
+
+
+@pytest.mark.parametrize(("command", "status"), [("ring", 200), ("ring", 100), ("reject", 180)])
+def test_a_status_out_of_range_is_our_own_mistake(command: str, status: int) -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    arguments = (leg, 0.0, b"", status) if command == "ring" else (leg, status, 0.0)
+    with pytest.raises(BadTargetError, match=str(status)):
+        getattr(endpoint, command)(*arguments)
 
 
 def test_a_broken_connection_ends_what_waits_for_an_ack() -> None:

@@ -71,6 +71,7 @@ def test_ringing_and_answer() -> None:
     assert endpoint.receive(answer_to(invite, 100, tag=""), PHONE, 0.1) == []
     out = endpoint.receive(answer_to(invite, 183, body=b"v=0\r\n"), PHONE, 0.2)
     assert out == [LegRinging("out", 183, b"v=0\r\n")]
+    assert endpoint.receive(answer_to(invite, 183, body=b"v=0\r\n"), PHONE, 0.3) == []
     out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 100.0)
     assert events(out) == [LegAnswered("out", SDP)]
     (ack,) = parsed(out)
@@ -152,6 +153,15 @@ def test_cancel_while_ringing() -> None:
     assert (methods(out), events(out)) == ([b"ACK"], [])
     run_out(endpoint)
     assert_empty(endpoint)
+
+
+def test_the_reason_of_a_cancel() -> None:
+    """RFC 3326 2: a call taken elsewhere is not a missed one."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.1)
+    (cancel,) = parsed(endpoint.hang_up("out", 1.0, "Call completed elsewhere"))
+    assert cancel.get(b"reason") == b'SIP;cause=200;text="Call completed elsewhere"'
 
 
 def test_cancel_waits_for_a_provisional_answer() -> None:

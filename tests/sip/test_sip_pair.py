@@ -140,7 +140,7 @@ def test_calls_over_a_bad_network(ending: str) -> None:
             if end.legs:
                 # One side never heard of the end, as its leg is confirmed and the BYEs were
                 # lost on all tries: the call centre hangs such a leg up when its media is dead.
-                for leg in list(end._core.legs):
+                for leg in list(end._table.legs):
                     world.take(peer, end.hang_up(leg, world.now))
         world.run()
         for end in world.ends.values():

@@ -107,7 +107,8 @@ def outcome(outputs) -> int | str:
 
 def assert_still_serving(endpoint: Endpoint) -> None:
     plain = (
-        b"OPTIONS sip:4000@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.200;branch=z9hG4bKplain\r\n"
+        b"OPTIONS sip:4000@192.0.2.1 SIP/2.0\r\n"
+        b"Via: SIP/2.0/UDP 192.0.2.200;branch=z9hG4bKplain\r\n"
         b"From: <sip:a@192.0.2.200>;tag=1\r\nTo: <sip:4000@192.0.2.1>\r\nCall-ID: plain\r\n"
         b"CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     )
