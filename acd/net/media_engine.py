@@ -29,6 +29,7 @@ from acd.media.commands import (
 from acd.media.errors import MediaError
 from acd.media.events import (
     Event,
+    StreamAccepted,
     StreamClosed,
     StreamOpened,
     StreamRefused,
@@ -239,6 +240,7 @@ class WorkerMediaEngine:
             self._refuse(command.leg, UNUSABLE, str(error))
             return
         record.worker.send(Negotiate(command.leg, record.agreed))
+        self._on_event((StreamAccepted(command.leg),))
 
     def _reoffer(self, command: Reoffer) -> None:
         if (record := self._leg(command.leg)) is None:

@@ -30,6 +30,7 @@ from acd.media.events import (
     DigitPressed,
     Event,
     PlayFinished,
+    StreamAccepted,
     StreamClosed,
     StreamOpened,
     StreamRefused,
@@ -101,6 +102,7 @@ class Desk:
         """Open a stream for a phone that is called."""
         self.do(OpenStream(leg, b"", near))
         self.do(AcceptAnswer(leg, phone.answer(self.now(StreamOpened).sdp)))
+        assert self.now(StreamAccepted).leg == leg
 
 
 @asynccontextmanager
