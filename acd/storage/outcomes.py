@@ -34,7 +34,7 @@ async def sales_outcomes(connection: asyncpg.Connection) -> AsyncIterator[list[S
           AND EXISTS (
               SELECT FROM queue_visits v
               WHERE v.started_at = d.started_at AND v.interaction = d.interaction
-                AND v.queue = d.queue AND v.kind = 'sales' AND v.reason = 'answered')
+                AND v.queue = d.queue AND v.kind = 'sales' AND v.outcome = 'answered')
         ORDER BY d.started_at
     """
     async with connection.transaction():
