@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import asyncpg
 import msgspec
+from asyncpg.prepared_stmt import PreparedStatement
 from msgspec import Struct
 
 from acd.calls.cdr_open import Moment
@@ -92,6 +93,7 @@ class Batch:
         """Take a row."""
         if isinstance(row, Disposition | StreamQuality) and row.started_us == 0:
             self.homeless.append(row)
+            self.rows += 1
             return
         kind = type(row)
         table = TABLES[kind]
@@ -123,6 +125,7 @@ class Writer:
         self._journal = journal
         self._node = node
         self._months: set[tuple[int, int]] = set()
+        self._upserts: dict[str, PreparedStatement] = {}
 
     @classmethod
     async def connect(cls, dsn: str, *, journal: str, node: str) -> Self:
@@ -179,10 +182,10 @@ class Writer:
             mono_s,
         )
 
-    async def open_intervals(self) -> list[Interval]:
-        """Return the agents' intervals of this node that have an open row."""
-        status = await self._connection.fetch(_OPEN_STATUS, self._node)
-        state = await self._connection.fetch(_OPEN_STATE, self._node)
+    async def open_intervals(self, boot: str) -> list[Interval]:
+        """Return the agents' intervals of one of this node's boots that have an open row."""
+        status = await self._connection.fetch(_OPEN_STATUS, self._node, boot)
+        state = await self._connection.fetch(_OPEN_STATE, self._node, boot)
         return [
             *(AgentStatusInterval(**_interval_fields(row)) for row in status),
             *(AgentStateInterval(**_interval_fields(row)) for row in state),
@@ -239,7 +242,11 @@ class Writer:
         await self._connection.copy_records_to_table(
             f"stage_{table.name}", columns=table.columns, records=_in_turns(rows)
         )
-        await self._connection.execute(table.upsert)
+        # Prepared: planning an insert into partitions costs more than inserting some rows.
+        upsert = self._upserts.get(table.name)
+        if upsert is None:
+            upsert = self._upserts[table.name] = await self._connection.prepare(table.upsert)
+        await upsert.fetch()
 
     async def _store_carefully(self, table: Table, rows: list[Values], batch: Batch) -> None:
         """Store what the database takes; halve what it refuses until the bad rows are found."""
@@ -302,12 +309,12 @@ WHERE p.segment = $11 AND p.segment_offset = $12
 
 _OPEN_STATUS = """
 SELECT node, boot, seq, project, agent, status, reason, changed_by, started_at, started_mono_s
-FROM agent_status_intervals WHERE node = $1 AND ended_at IS NULL
+FROM agent_status_intervals WHERE node = $1 AND boot = $2 AND ended_at IS NULL
 """
 
 _OPEN_STATE = """
 SELECT node, boot, seq, project, agent, state, queue, interaction, started_at, started_mono_s
-FROM agent_state_intervals WHERE node = $1 AND ended_at IS NULL
+FROM agent_state_intervals WHERE node = $1 AND boot = $2 AND ended_at IS NULL
 """
 
 

@@ -35,6 +35,9 @@ from .frames import (
     sound_size,
 )
 
+WARN_SHARE = 0.5
+"Above this share of its limit, each new segment of the journal is an alarm."
+
 
 class JournalState(Enum):
     """Whether records reach the disk."""
@@ -314,6 +317,9 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self._fd >= 0:
             self._retired.append(self._fd)
+        if self._total > WARN_SHARE * self._settings.total_bytes:
+            full = 100 * self._total // self._settings.total_bytes
+            self._alarm(f"{self.folder}: the journal is {full} % full: the database takes nothing")
         self._fd = fd
         self._segment = number
         self._size = len(SEGMENT_HEAD)

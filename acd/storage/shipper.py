@@ -181,7 +181,7 @@ class Shipper:
     async def _resume(self, writer: Writer) -> None:
         """Take the position from the database and forget all that was read before."""
         progress = await writer.progress()
-        self._seeds = await writer.open_intervals()
+        self._seeds = [] if progress is None else await writer.open_intervals(progress.boot)
         self._seeded = progress is None
         self._shipped = progress
         confirmed = progress.confirmed if progress is not None else START
@@ -226,7 +226,8 @@ class Shipper:
         try:
             rows = self._fold.apply(entry.record, (entry.begin.segment, entry.begin.offset))
         except Exception as error:  # noqa: BLE001  # one record must not hold up all others
-            self._batch.put_aside(_place(entry), error, entry.record)
+            if new:
+                self._batch.put_aside(_place(entry), error, entry.record)
             return
         if new:
             for row in rows:
