@@ -139,9 +139,8 @@ def unescape(value: bytes) -> str:
 
 def text(value: bytes) -> str:
     """Decode what people are to read: UTF-8, anything unprintable as U+FFFD."""
-    if value.isascii() and value.isalnum():
-        return value.decode("ascii")
-    return _CONTROLS.sub("\ufffd", value.decode("utf-8", "replace"))
+    decoded = value.decode("utf-8", "replace")
+    return decoded if decoded.isprintable() else _CONTROLS.sub("\ufffd", decoded)
 
 
 def escape_user(user: str) -> bytes:

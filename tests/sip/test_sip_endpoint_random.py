@@ -32,6 +32,10 @@ COMMANDS = ["ring", "answer", "reject", "cancel", "hang_up", "accept_offer", "re
 
 SMALL = st.integers(0, 5)
 STEP = st.one_of(
+    st.tuples(st.just("call"), st.booleans()),
+    st.tuples(st.just("talk"), st.booleans()),
+    st.tuples(st.just("within"), st.sampled_from(METHODS), SMALL, st.booleans()),
+    st.tuples(st.just("again"), SMALL),
     st.tuples(st.just("request"), st.sampled_from(METHODS), SMALL, SMALL, st.booleans()),
     st.tuples(
         st.just("respond"), SMALL, st.sampled_from([100, 180, 200, 302, 401, 486, 487, 600])
@@ -54,6 +58,7 @@ class Stage:
         self.requests: list[bytes] = []  # ours, to be answered
         self.heard: list[bytes] = []  # theirs, to be garbled
         self.tags = [""]
+        self.dialogs: list[tuple[str, str, str]] = []  # Call-ID, their tag, ours
         self.legs = ["unknown"]
         self.stories: dict[str, list[type]] = {}
 
@@ -64,14 +69,69 @@ class Stage:
             if isinstance(message, Request):
                 self.requests.append(data)
                 self.tags.append(message.from_.tag.decode())
+                if message.method == b"ACK":
+                    self.note_dialog(message, message.to.tag, message.from_.tag)
             elif message.status not in {400, 505}:  # these give broken headers back as they came
                 assert message.via
                 assert message.cseq
                 self.tags.append(message.to.tag.decode("latin-1"))
+                if message.cseq.method == b"INVITE" and message.status in {180, 200}:
+                    self.note_dialog(message, message.from_.tag, message.to.tag)
         for event in outputs:
             leg = getattr(event, "leg", None)
             if leg is not None:
                 self.note(leg, type(event))
+
+    def note_dialog(self, message, theirs: bytes, ours: bytes) -> None:
+        known = (message.get(b"call-id"), theirs, ours)
+        self.dialogs.append(tuple(part.decode("latin-1") for part in known))
+
+    def call(self, offer: bool) -> None:
+        """A new call comes in."""
+        self.number += 1
+        data = request(
+            "INVITE",
+            branch=f"z9hG4bKcall{self.number}",
+            call_id=f"in-{self.number}",
+            body=SDP if offer else b"",
+        )
+        self.heard.append(data)
+        self.take(self.endpoint.receive(data, PHONE, self.now))
+
+    def talk(self, outgoing: bool) -> None:
+        """A whole call is set up, so that the steps after it find one."""
+        if outgoing:
+            self.invite(False)
+            self.respond(0, 200)
+        else:
+            self.call(True)
+            self.command("answer", 0)
+            self.within("ACK", 0, True)
+
+    def within(self, method: str, which: int, plain: bool) -> None:
+        """A request comes within a dialog that exists or did."""
+        if not self.dialogs:
+            return
+        self.number += 1
+        call_id, theirs, ours = self.dialogs[-1 - which % len(self.dialogs)]
+        first = method in {"ACK", "CANCEL"} and plain
+        data = request(
+            method,
+            branch=f"z9hG4bKw{self.number}",
+            call_id=call_id,
+            from_tag=theirs,
+            to_tag=ours,
+            cseq=1 if first else self.number + 1 - (method == "ACK"),
+            body=b"" if plain else SDP,
+        )
+        self.heard.append(data)
+        self.take(self.endpoint.receive(data, PHONE, self.now))
+
+    def again(self, which: int) -> None:
+        """The network delivers something once more."""
+        if self.heard:
+            data = self.heard[-1 - which % len(self.heard)]
+            self.take(self.endpoint.receive(data, PHONE, self.now))
 
     def note(self, leg: str, kind: type) -> None:
         story = self.stories.setdefault(leg, [])
