@@ -38,6 +38,7 @@ def open_hall(tmp_path: Path, tones: dict[str, Path]) -> Iterator[Callable[[Serv
 
     yield opened
     for hall in halls:
+        hall.server.tell_log()
         hall.close()
 
 

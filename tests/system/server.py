@@ -75,7 +75,7 @@ class Site:
         with self.edit("server.yaml") as server:
             first = SystemRandom().randrange(20_000, 29_999 - RTP_PORTS, 2)
             server["media"] |= {"port_min": first, "port_max": first + RTP_PORTS, "workers": 1}
-            server["log"] = {"format": "json", "level": "debug"}
+            server["log"] = {"format": "json", "level": "info"}
 
     @contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
@@ -122,6 +122,7 @@ class Server:
         self.log_path = site.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._log = self.log_path.open("ab")
+        self._told_bytes = 0
 
     # --- life ---
 
@@ -200,14 +201,14 @@ class Server:
         return code
 
     def close(self) -> None:
-        """End it whatever it does, and print what it said: pytest shows that of failed tests."""
+        """End it whatever it does."""
         if self.running:
             self.signal(signal.SIGTERM)
             self.signal(signal.SIGTERM)
             if self.exit_code(within_s=5) is None:
                 self.kill9()
         self._log.close()
-        print(self.log_tail(60))
+        self.tell_log()
 
     # --- where it is ---
 
@@ -332,6 +333,13 @@ class Server:
     def log(self) -> str:
         """Return everything it has said so far."""
         return self.log_path.read_text(errors="replace")
+
+    def tell_log(self) -> None:
+        """Print what it has said since the last time: pytest shows that of failed tests."""
+        with self.log_path.open(errors="replace") as file:
+            file.seek(self._told_bytes)
+            print(file.read())
+            self._told_bytes = file.tell()
 
     def log_tail(self, lines: int) -> str:
         """Return its last lines."""

@@ -155,6 +155,8 @@ def test_an_own_database_that_comes_later_goes_and_comes_again(
     hall.agent("1001")
     have_a_talk(hall, "13600000011")
     gate.open()
+    exists = "SELECT to_regclass('interactions') IS NOT NULL AS exists"
+    until(lambda: gated.query(exists)[0]["exists"], "the tables are made", within_s=20)
     all_of_it_once(gated, ["13600000011"])
     gate.close()
     have_a_talk(hall, "13600000012")
