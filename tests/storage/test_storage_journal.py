@@ -159,7 +159,7 @@ def test_text_that_is_no_unicode_is_written_all_the_same(tmp_path: Path) -> None
     assert read(tmp_path, pytest.fail) == ["a?"]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(min_value=0), count=st.integers(1, 8))
 def test_after_truncation_anywhere_what_was_whole_is_there(
     tmp_path_factory: pytest.TempPathFactory, cut: int, count: int
@@ -182,7 +182,7 @@ def test_after_truncation_anywhere_what_was_whole_is_there(
     assert read(folder) == [*whole, "call-99"]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_corruption_costs_only_the_records_it_hits(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -226,13 +226,13 @@ def test_the_records_own_limit_is_a_failure_that_ends_when_room_is_made(tmp_path
     while journal.state is JournalState.WRITING:
         number += 1
         journal.append([answered(number)], 0.0)
-    assert "limit of 3000 bytes" in alarms.wait()
+    assert "cannot be written" in alarms.wait_for("limit of 3000 bytes")
     journal.append([answered(number + 1)], 0.0)
     assert journal.state is JournalState.FAILING
     reader = JournalReader(tmp_path, on_damage=pytest.fail)
     before = [entry.record.event.interaction for entry in reader]
     journal.release(reader.position.segment)
-    assert "is written again" in alarms.wait()
+    alarms.wait_for("is written again")
     assert journal.state is JournalState.WRITING
     after = [entry.record.event.interaction for entry in reader]
     assert before + after == [f"call-{n}" for n in range(1, number + 2)]
@@ -342,3 +342,25 @@ def test_a_record_of_a_later_version_is_handed_on_undecoded(tmp_path: Path) -> N
     assert second.end.offset - second.begin.offset == FRAME_HEAD_BYTES + len(payload)
     assert reader.position == Position(1, second.end.offset)
     reader.close()
+
+
+def test_a_filling_journal_warns_before_it_is_full(tmp_path: Path) -> None:
+    alarms = Alarms()
+    journal = opened(tmp_path, alarms, segment_bytes=1000, total_bytes=10_000)
+    while not alarms.texts:
+        journal.append([answered(1)], 0.0)
+    assert "% full" in alarms.texts[0]
+    assert journal.state is JournalState.WRITING
+    assert 5_000 < journal.total_bytes < 7_000
+    journal.close()
+
+
+def test_how_much_lies_behind_a_position(tmp_path: Path) -> None:
+    journal = opened(tmp_path, segment_bytes=1000)
+    begin = journal.end
+    while journal.end.segment < 4:
+        journal.append([answered(1)], 0.0)
+    assert journal.bytes_from(journal.end) == 0
+    assert journal.bytes_from(begin) == pytest.approx(journal.total_bytes, rel=0.1)
+    assert journal.bytes_from(Position(9, 0)) == 0
+    journal.close()

@@ -466,6 +466,43 @@ def test_the_loop_is_free_while_a_backlog_is_shipped(dsn: str, tmp_path: Path) -
     assert slices[int(len(slices) * 0.999)] < 0.005
 
 
+def test_two_shippers_of_one_journal_cannot_both_count(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(timeline(11, 200))
+    small = ShipperSettings(interval_s=0.0, batch_interactions=10, retry_first_s=0.01)
+
+    async def check() -> None:
+        first, second = site.shipper(dsn, settings=small), site.shipper(dsn, settings=small)
+        async with asyncio.timeout(LIMIT_S), Running(first), Running(second):
+            await asyncio.gather(first.drain(), second.drain())
+        assert settled(await contents(dsn)) == folded(tmp_path)
+        assert any("another process has shipped" in alarm for alarm in site.alarms)
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def test_an_event_that_breaks_the_fold_is_set_aside(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    far = ev.AgentStateChanged(agent="1001", state="idle")
+    end = ev.CallEnded(interaction="call", ended_by="caller", reason="hangup")
+    site.write([(0.0, started("call", "leg"))])
+    site.write([(1e13, far)])  # a wall clock of the year 318,000
+    site.write([(2.0, far), (3.0, end)])
+
+    async def check() -> None:
+        shipper = await ship(site, dsn)
+        assert shipper.set_aside == 1
+        ((place, error),) = await fetch(dsn, "SELECT place, error FROM set_aside")
+        assert place == "agent_state_intervals"
+        assert "OverflowError" in error
+        ((calls,),) = await fetch(dsn, "SELECT count(*) FROM interactions")
+        assert calls == 1
+
+    asyncio.run(check())
+    site.journal.close()
+
+
 def test_every_kind_of_row_has_a_table() -> None:
     from typing import get_args
 
