@@ -17,7 +17,7 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
     "MD5": lambda data: md5(data, usedforsecurity=False).hexdigest(),
 }
 
-_MAX_NONCES = 65_536
+MAX_NONCES = 65_536
 "Nonces whose count is remembered: as many log-ins within a nonce's lifetime; about 15 MB."
 
 
@@ -73,6 +73,7 @@ class DigestServer:
         "_forgotten_at",
         "_key",
         "_lifetime_s",
+        "_max_nonces",
         "_realm",
         "_serial",
     )
@@ -83,7 +84,9 @@ class DigestServer:
         credentials: Credentials,
         random_bytes: Callable[[int], bytes],
         lifetime_s: float,
+        max_nonces: int = MAX_NONCES,
     ) -> None:
+        self._max_nonces = max_nonces
         self._realm = realm
         self._credentials = credentials
         self._lifetime_s = lifetime_s
@@ -154,7 +157,7 @@ class DigestServer:
             return False
         self._counts[nonce] = (made_at, number)
         self._counts.move_to_end(nonce)
-        if len(self._counts) > _MAX_NONCES:
+        if len(self._counts) > self._max_nonces:
             _, (old, _) = self._counts.popitem(last=False)
             self._forgotten_at = max(self._forgotten_at, old)
         return True

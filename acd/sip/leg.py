@@ -118,7 +118,7 @@ class Leg(Machine):
         self._repeat_s = 0.0
         self._repeat_at = math.inf
         self._give_up_at = math.inf
-        # A re-INVITE or UPDATE whose answer we owe: transaction, the answer's first lines.
+        # A re-INVITE or UPDATE whose answer we owe, and where it came from.
         self._offer: tuple[ServerTransaction, Request, Peer] | None = None
         self._offer_key = b""
 

@@ -16,6 +16,9 @@ from .uri import Uri, text
 _MAX_CONTACTS_PER_REQUEST = 20
 "More than any phone sends; with a few bindings per account nobody needs more."
 
+_USER_AGENT_CHARS = 200
+"Names and firmware versions have some 60; what is kept per device stays small."
+
 _MALFORMED_EXPIRES_S = 3600
 'RFC 3261 20.19: "Malformed values SHOULD be treated as equivalent to 3600."'
 
@@ -150,9 +153,8 @@ class Registrar:
             lifetime_s = self._lifetime_s(request, contact)
             if lifetime_s > 0:
                 bare = contact.uri.partition(b"?")[0] if uri.headers else contact.uri
-                device = Contact(
-                    bare.decode(), peer, now + lifetime_s, text(request.get(b"user-agent"))
-                )
+                agent = text(request.get(b"user-agent"))[:_USER_AGENT_CHARS]
+                device = Contact(bare.decode(), peer, now + lifetime_s, agent)
                 bindings = (_Binding(device, identity, call_id, cseq), *bindings)
         return bindings[: self._core.settings.max_contacts]
 

@@ -324,6 +324,38 @@ def test_a_status_out_of_range_is_our_own_mistake(command: str, status: int) -> 
         getattr(endpoint, command)(*arguments)
 
 
+def test_phones_of_rfc_2543_send_no_branch() -> None:
+    """17.2.3: their requests are matched by URI, tags, Call-ID, CSeq number and Via."""
+    via = "Via: SIP/2.0/UDP 192.0.2.10:5062"
+    endpoint = make_endpoint()
+    invite = request("INVITE", via=via, body=SDP)
+    leg = begun(endpoint, invite)
+    assert statuses(endpoint.receive(invite, PHONE, 0.1)) == [100]
+    out = endpoint.receive(request("CANCEL", via=via), PHONE, 0.2)
+    assert (statuses(out), events(out)) == ([200, 487], [LegCancelled(leg)])
+    endpoint.receive(request("ACK", via=via, to_tag="any"), PHONE, 0.3)
+    assert run_out(endpoint) == []
+    assert_empty(endpoint)
+
+
+def test_a_call_over_tcp_needs_no_retransmissions() -> None:
+    endpoint = make_endpoint()
+    tcp = Peer("tcp", "192.0.2.10", 40000)
+    leg = begun(endpoint, INVITE, tcp)
+    endpoint.reject(leg, 486, 0.0)
+    fired = run_out(endpoint, 31.0)
+    assert fired == []
+    endpoint.receive(request("ACK"), tcp, 31.0)
+    assert_empty(endpoint)
+
+
+def test_transactions_are_limited() -> None:
+    endpoint = make_endpoint(max_transactions=1)
+    begun(endpoint)
+    other = request("INVITE", branch="z9hG4bK2", call_id="other", body=SDP)
+    assert statuses(endpoint.receive(other, PHONE, 0.0)) == [503]
+
+
 def test_a_broken_connection_ends_what_waits_for_an_ack() -> None:
     endpoint = make_endpoint()
     peer = Peer("tcp", "192.0.2.10", 40000)

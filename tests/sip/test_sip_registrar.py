@@ -3,9 +3,19 @@
 import re
 
 import pytest
-from sip_support import PHONE, Accounts, events, make_endpoint, message, parsed, run_out
+from sip_support import (
+    PHONE,
+    Accounts,
+    events,
+    make_endpoint,
+    message,
+    parsed,
+    run_out,
+    seeded_bytes,
+)
 
-from acd.sip.digest import answer_challenge
+from acd.sip.digest import DigestServer, answer_challenge
+from acd.sip.errors import BadMessageError
 from acd.sip.events import Contact, ContactsChanged
 from acd.sip.message import read
 from acd.sip.peer import Peer
@@ -119,6 +129,28 @@ def test_an_answer_is_not_taken_twice() -> None:
     (again,) = parsed(phone.send(CONTACT, header))
     assert again.status == 401
     assert b"stale=true" in again.get(b"www-authenticate")
+
+
+def test_a_nonce_that_had_to_be_forgotten_is_stale() -> None:
+    """The table of nonce counts is limited; what fell out of it must not open a replay."""
+    server = DigestServer("acd", Accounts(**{"1001": "pw"}), seeded_bytes(), 300.0, max_nonces=2)
+
+    def ask(now: float, *headers: str) -> BadMessageError | None:
+        asked = read(message(f"REGISTER {URI} SIP/2.0", *headers))
+        try:
+            server.check(asked, "1001", now)
+        except BadMessageError as refusal:
+            return refusal
+        return None
+
+    def proof(refusal: BadMessageError) -> str:
+        challenge = read(b"SIP/2.0 401 x\r\n" + refusal.headers + b"\r\n")
+        return answer_challenge(challenge, b"REGISTER", URI.encode(), "1001", "pw", "c").decode()
+
+    proofs = [proof(ask(float(at))).strip() for at in range(3)]
+    assert [ask(3.0, header) for header in proofs] == [None, None, None]
+    for replay in proofs:
+        assert b"stale=true" in ask(4.0, replay).headers
 
 
 def test_an_old_nonce_is_stale() -> None:
