@@ -43,10 +43,17 @@ def set_up_logging(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    after: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        mask_secrets,
+        _renderer(log_format, colours=stream.isatty()),
+    ]
+    # Our own lines go straight to the stream: by way of the standard library's logging a line cost
+    # 200 µs, a fifth of what a whole call may.
     structlog.configure(
-        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*before, *after],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda name="acd": _StreamLogger(stream, name),
         # Off: a logger made at import, before the set-up, would keep the default for ever.
         cache_logger_on_first_use=False,
     )
@@ -54,12 +61,7 @@ def set_up_logging(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                mask_secrets,
-                _renderer(log_format, colours=stream.isatty()),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
         )
     )
     root = logging.getLogger()
@@ -67,6 +69,14 @@ def set_up_logging(
     root.setLevel(number)
     # One line per HTTP request says nothing that the metrics do not.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class _StreamLogger(structlog.WriteLogger):
+    """Writes finished lines; `name` is what `add_logger_name` shows."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 @contextmanager

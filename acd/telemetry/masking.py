@@ -1,6 +1,7 @@
 """Takes secrets out of what people read: log lines and traces."""
 
 import re
+from functools import cache
 
 MASK = "***"
 
@@ -30,6 +31,7 @@ _PATTERNS = (
 )
 
 
+@cache
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret."""
     return _SECRET_KEY.search(name) is not None
@@ -37,6 +39,9 @@ def is_secret_name(name: str) -> bool:
 
 def mask_text(text: str) -> str:
     """Return the text without credentials, passwords and keys."""
+    # Every pattern needs one of these; ids, codes and numbers, most of all values, have none.
+    if ":" not in text and "=" not in text and " " not in text and "\t" not in text:
+        return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
