@@ -108,6 +108,8 @@ class Journal:
             os.close(self._lock_fd)
             raise JournalError(f"{folder}: {error.strerror}") from error
         self._boot_begin = Position(self._segment, self._size)
+        # A power cut may have taken the records that the note was about.
+        self._recover_from = min(self._recover_from, self._boot_begin)
         self._thread = threading.Thread(target=self._sync_for_ever, name="journal", daemon=True)
         self._thread.start()
 
@@ -171,11 +173,19 @@ class Journal:
 
     def mark_recovered(self) -> None:
         """Note that everything earlier boots left open has been closed by records of this one."""
-        text = f"{self._boot_begin.segment} {self._boot_begin.offset}\n"
+        self.move_recover_from(self._boot_begin)
+
+    def move_recover_from(self, position: Position) -> None:
+        """Note that every call that began before this position has ended.
+
+        The next start reads from there; it is a matter of that start's time alone.
+        """
+        if position <= self._recover_from:
+            return
         temporary = self.folder / "recover_from.new"
-        temporary.write_text(text)
+        temporary.write_text(f"{position.segment} {position.offset}\n")
         temporary.replace(self.folder / "recover_from")
-        self._recover_from = self._boot_begin
+        self._recover_from = position
 
     def listen(self, on_append: Callable[[], None] | None) -> None:
         """Call this, in the appending thread, after each append."""

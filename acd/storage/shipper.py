@@ -29,6 +29,9 @@ from .journal_reader import Entry, JournalReader
 RECORDS_BETWEEN_TURNS = 100
 "Records folded before other tasks get their turn: about a millisecond."
 
+RECOVERY_BYTES = 4 << 20
+"What a start's recovery reads at most while the database keeps up: a third of a second."
+
 TYPICAL_RECORD_BYTES = 230
 "For an estimate of how many records of earlier boots wait."
 
@@ -255,10 +258,17 @@ class Shipper:
         self._confirmed = position
         self._behind_since = None if position >= self._journal.end else begun
         self._report(batch)
-        if progress.resume.segment > self._released:
-            self._released = progress.resume.segment
-            await asyncio.to_thread(self._journal.release, self._released)
+        await self._let_go(progress.resume)
         await self._tell()
+
+    async def _let_go(self, resume: Position) -> None:
+        """Delete segments that nothing needs; let the next start's recovery read less."""
+        if resume.segment > self._released:
+            self._released = resume.segment
+            await asyncio.to_thread(self._journal.release, self._released)
+        noted = self._journal.recover_from
+        if resume.segment > noted.segment or resume.offset > noted.offset + RECOVERY_BYTES:
+            await asyncio.to_thread(self._journal.move_recover_from, resume)
 
     def _open_rows(self) -> list[Row]:
         """Return rows of what is still under way, and of what will never end."""

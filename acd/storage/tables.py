@@ -11,6 +11,9 @@ from acd.calls import cdr_rows as cdr
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+LAST_YEAR = 2200
+"A clock beyond it is wrong; partitions are not made for it."
+
 Values = tuple[Any, ...]
 "A row as the database driver takes it; the key's columns first."
 
@@ -52,8 +55,10 @@ def at_or_none(wall_us: int | None) -> datetime | None:
 
 
 def month_of(wall_us: int) -> tuple[int, int]:
-    """Return year and month (UTC) of a wall time: the partition."""
+    """Return year and month (UTC) of a wall time: the partition. Raises ValueError."""
     moment = at(wall_us)
+    if moment.year >= LAST_YEAR:
+        raise ValueError(f"{moment} is no time of a call: set the clock")
     return moment.year, moment.month
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import signal
 import socket
+import subprocess
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -123,3 +126,25 @@ def test_the_journal_is_dumped_as_json_lines(
     assert json.loads(line)["event"]["interaction"] == "two"
     assert main(["journal", "dump", "--state", str(tmp_path / "wrong")]) == 1
     assert "there is no journal" in capsys.readouterr().err
+
+
+def test_a_dump_follows_the_journal(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "acd",
+        "journal",
+        "dump",
+        "--follow",
+        "--state",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dump:
+        assert dump.stdout is not None
+        for number in (1, 2):
+            journal.append([started(f"call-{number}", "leg")], 0.0)
+            assert json.loads(dump.stdout.readline())["event"]["interaction"] == f"call-{number}"
+        dump.send_signal(signal.SIGINT)
+        assert dump.wait(10) == 130
+    journal.close()

@@ -364,3 +364,23 @@ def test_how_much_lies_behind_a_position(tmp_path: Path) -> None:
     assert journal.bytes_from(begin) == pytest.approx(journal.total_bytes, rel=0.1)
     assert journal.bytes_from(Position(9, 0)) == 0
     journal.close()
+
+
+def test_where_recovery_reads_from_moves_forward_and_never_past_the_end(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    begin = journal.end
+    journal.append([answered(1)], 0.0)
+    middle = journal.end
+    journal.append([answered(2)], 0.0)
+    journal.move_recover_from(middle)
+    journal.move_recover_from(begin)
+    assert journal.recover_from == middle
+    journal.close()
+    journal = opened(tmp_path, boot="next")
+    assert journal.recover_from == middle
+    journal.close()
+    path = segment_path(tmp_path, 1)
+    path.write_bytes(path.read_bytes()[: begin.offset])
+    journal = opened(tmp_path, boot="after the power cut")
+    assert journal.recover_from == journal.boot_begin == begin
+    journal.close()

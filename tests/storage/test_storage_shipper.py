@@ -387,10 +387,12 @@ def test_shipped_segments_go_but_not_those_an_open_call_needs(dsn: str, tmp_path
     async def check() -> None:
         await ship(site, dsn)
         assert segments(tmp_path)[0] == first
+        assert site.journal.recover_from.segment == first
         end = ev.CallEnded(interaction="long", ended_by="caller", reason="hangup")
         site.write([(5000.0, end)])
         await ship(site, dsn)
         assert segments(tmp_path) == [site.journal.end.segment]
+        assert site.journal.recover_from == site.journal.end
         ((duration_s,),) = await fetch(
             dsn, "SELECT duration_s FROM interactions WHERE interaction = 'long'"
         )
@@ -482,20 +484,21 @@ def test_two_shippers_of_one_journal_cannot_both_count(dsn: str, tmp_path: Path)
     site.journal.close()
 
 
-def test_an_event_that_breaks_the_fold_is_set_aside(dsn: str, tmp_path: Path) -> None:
+def test_a_row_of_an_absurd_clock_is_set_aside(dsn: str, tmp_path: Path) -> None:
     site = Site(tmp_path)
     far = ev.AgentStateChanged(agent="1001", state="idle")
     end = ev.CallEnded(interaction="call", ended_by="caller", reason="hangup")
     site.write([(0.0, started("call", "leg"))])
     site.write([(1e13, far)])  # a wall clock of the year 318,000
+    site.write([(6e9, far)])  # one of 2216
     site.write([(2.0, far), (3.0, end)])
 
     async def check() -> None:
         shipper = await ship(site, dsn)
-        assert shipper.set_aside == 1
-        ((place, error),) = await fetch(dsn, "SELECT place, error FROM set_aside")
-        assert place == "agent_state_intervals"
-        assert "OverflowError" in error
+        assert shipper.set_aside == 2
+        errors = await fetch(dsn, "SELECT error FROM set_aside ORDER BY error")
+        assert "OverflowError" in errors[0][0]
+        assert "set the clock" in errors[1][0]
         ((calls,),) = await fetch(dsn, "SELECT count(*) FROM interactions")
         assert calls == 1
 
