@@ -111,8 +111,10 @@ class SipPhone:
         at = self.endpoint.next_deadline()
         if at < self._armed_at:
             self._armed_at = at
-            self._clock.after(max(0.0, at - self._clock.now), self._on_time)
+            self._clock.after(max(0.0, at - self._clock.now), lambda: self._on_time(at))
 
-    def _on_time(self) -> None:
+    def _on_time(self, at: float) -> None:
+        if at != self._armed_at:
+            return  # an earlier deadline took its place
         self._armed_at = NEVER
         self._carry_out(self.endpoint.on_time(self._clock.now))

@@ -151,7 +151,9 @@ class WireWorld:
         self.exchange.on_media(event, self.clock.now)
         self._flush()
 
-    def _on_time(self) -> None:
+    def _on_time(self, at: float) -> None:
+        if at != self._armed_at:
+            return  # an earlier deadline took its place
         self._armed_at = float("inf")
         self.exchange.on_time(self.clock.now)
         self._flush()
@@ -166,7 +168,7 @@ class WireWorld:
         at = self.exchange.next_deadline()
         if at < self._armed_at:
             self._armed_at = at
-            self.clock.after(max(0.0, at - self.clock.now), self._on_time)
+            self.clock.after(max(0.0, at - self.clock.now), lambda: self._on_time(at))
 
     # --- people ---
 
