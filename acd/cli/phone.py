@@ -4,17 +4,21 @@ import argparse
 import asyncio
 import json
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._options import CommandError, Subparsers, add_state
 
 if TYPE_CHECKING:
-    from acd.net.phone import Phone
+    from acd.net.phone import Phone, PhoneCall
     from acd.sip.peer import Peer
 
 DIGIT_PAUSE_S = 1.0
 "Between answer and first digit, and for each comma: what a person needs to find the key."
+
+ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"A server that listens on all addresses is reached on this machine's own."
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -28,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     call.set_defaults(run=_run_call)
     answer = verbs.add_parser("answer", help="register as an agent and take one call")
-    answer.set_defaults(run=_run_answer)
+    answer.set_defaults(run=_run_answer, digits="")
     for verb in (call, answer):
         add_state(verb)
         verb.add_argument("--server", metavar="HOST:PORT", help="default: the one on --state")
@@ -46,82 +50,112 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _run_call(arguments: argparse.Namespace) -> int:
-    return _run(_call(arguments))
+    _check(arguments)
+    return _run(_call(arguments, arguments.user or "phone"))
 
 
 def _run_answer(arguments: argparse.Namespace) -> int:
-    return _run(_answer(arguments))
+    if not arguments.user:
+        raise CommandError("--user: which agent registers?")
+    _check(arguments)
+    return _run(_take(arguments))
 
 
-def _run(work: "Coroutine[None, None, int]") -> int:
+def _check(arguments: argparse.Namespace) -> None:
+    """Find what is wrong before anybody's phone rings."""
+    from acd.media.digits import DIGITS
+    from acd.media.errors import SoundError
+    from acd.media.wav import read_wav
+
+    unknown = sorted(set(arguments.digits) - set(DIGITS) - {","})
+    if unknown:
+        raise CommandError(f"--digits: {''.join(unknown)!r} are no keys; keys are {DIGITS}")
+    if not arguments.seconds > 0:
+        raise CommandError("--seconds: must be more than 0")
+    if arguments.play:
+        try:
+            read_wav(arguments.play.read_bytes())
+        except SoundError as error:
+            raise CommandError(f"--play {arguments.play}: {error}") from error
+    if arguments.record and not arguments.record.parent.is_dir():
+        raise CommandError(f"--record: there is no folder {arguments.record.parent}")
+
+
+def _run(work: "Coroutine[None, None, None]") -> int:
+    from acd.media.errors import MediaError
     from acd.net.phone import PhoneError
 
     try:
-        return asyncio.run(work)
-    except PhoneError as error:
+        asyncio.run(work)
+    except (PhoneError, MediaError) as error:
         raise CommandError(str(error)) from error
-
-
-async def _call(arguments: argparse.Namespace) -> int:
-    from acd.net.phone import Phone
-
-    user = arguments.user or "phone"
-    async with Phone(_server(arguments), user=user, password=_password(arguments)) as phone:
-        await phone.call(arguments.number)
-        print(f"{arguments.number} answered")
-        await _talk(phone, arguments, arguments.digits)
     return 0
 
 
-async def _answer(arguments: argparse.Namespace) -> int:
+def _phone(arguments: argparse.Namespace, user: str) -> "Phone":
     from acd.net.phone import Phone
-    from acd.sip.events import InviteReceived
 
-    if not arguments.user:
-        raise CommandError("--user: which agent registers?")
-    async with Phone(
-        _server(arguments), user=arguments.user, password=_password(arguments)
-    ) as phone:
+    return Phone(_server(arguments), user=user, password=_password(arguments))
+
+
+async def _call(arguments: argparse.Namespace, user: str) -> None:
+    async with _phone(arguments, user) as phone:
+        call = await phone.call(arguments.number)
+        _tell(f"{arguments.number} answered")
+        await _talk(call, arguments)
+
+
+async def _take(arguments: argparse.Namespace) -> None:
+    from acd.net.phone import PhoneError
+
+    async with _phone(arguments, arguments.user) as phone:
         await phone.register()
-        print(f"{arguments.user} is registered and waits for a call")
-        invite = await phone.event(InviteReceived)
-        assert isinstance(invite, InviteReceived)  # the only kind asked for
-        phone.ring(invite.leg)
-        print(f"call from {invite.caller_name or invite.caller}")
-        await phone.answer(invite)
-        await _talk(phone, arguments, "")
-        await phone.unregister()
-    return 0
+        _tell(f"{arguments.user} is registered and waits for a call; Ctrl-C ends it")
+        while True:
+            call = await phone.incoming()
+            call.ring()
+            _tell(f"call from {call.name or call.number}")
+            try:
+                await call.answer()
+            except PhoneError as error:
+                _tell(str(error))
+                continue
+            await _talk(call, arguments)
+            return
 
 
-async def _talk(phone: "Phone", arguments: argparse.Namespace, digits: str) -> None:
+async def _talk(call: "PhoneCall", arguments: argparse.Namespace) -> None:
     """Play, press keys, record, until the other side or the time ends it."""
-    from acd.sip.events import LegEnded
-
-    media = phone.media
-    assert media is not None  # the call stands
+    media = call.media
     if arguments.play:
         media.play_wav(arguments.play.read_bytes(), loop=True)
-    pressing = asyncio.create_task(_press(phone, digits))
     try:
         async with asyncio.timeout(arguments.seconds):
-            await phone.event(LegEnded)
-        print("the other side hung up")
+            await _press(call, arguments.digits)
+            _tell(await call.over())
     except TimeoutError:
-        print(f"hanging up after {arguments.seconds:g} s")
+        _tell(f"hanging up after {arguments.seconds:g} s")
     finally:
-        pressing.cancel()
         if arguments.record:
             arguments.record.write_bytes(media.recorded_wav())
-            print(f"what was heard is in {arguments.record}")
+            _tell(f"what was heard is in {arguments.record}")
 
 
-async def _press(phone: "Phone", digits: str) -> None:
-    for part in digits.split(","):
-        await asyncio.sleep(DIGIT_PAUSE_S)
-        if part and phone.media is not None:
-            phone.media.press(part)
-            print(f"pressed {part}")
+async def _press(call: "PhoneCall", digits: str) -> None:
+    for part in digits.split(",") if digits else ():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DIGIT_PAUSE_S):
+                await call.over()
+        if call.end:
+            return
+        if part:
+            call.media.press(part)
+            _tell(f"pressed {part}")
+
+
+def _tell(text: str) -> None:
+    # At once: who reads it through a pipe wants to know how far the call is.
+    print(text, flush=True)
 
 
 def _server(arguments: argparse.Namespace) -> "Peer":
@@ -142,7 +176,7 @@ def _server(arguments: argparse.Namespace) -> "Peer":
         raise CommandError(
             f"no server runs on {arguments.state}; start `acd run` or name one with --server"
         ) from error
-    return Peer("udp", host, port)
+    return Peer("udp", ANY_HOSTS.get(host, host), port)
 
 
 def _password(arguments: argparse.Namespace) -> str:
