@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -84,10 +84,20 @@ class EmbeddedPostgres:
     ties the child's life to the thread that started it.
     """
 
-    def __init__(self, state: Path, *, on_event: Callable[[str], None]) -> None:
-        """`on_event` gets one sentence for each trouble: a death, a restart, a fatal message."""
+    def __init__(
+        self,
+        state: Path,
+        *,
+        on_event: Callable[[str], None],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`on_event` gets one sentence for each trouble: a death, a restart, a fatal message.
+
+        `settings` are Postgres' own (postgresql.conf) and go before SETTINGS.
+        """
         self._state = state
         self._on_event = on_event
+        self._settings = SETTINGS | dict(settings or {})
         self._home = find_home(state)
         self._lock_fd = -1
         self._process: asyncio.subprocess.Process | None = None
@@ -200,7 +210,7 @@ class EmbeddedPostgres:
             raise DatabaseError(f"{self._home.data}: Postgres did not start: {self._last_words()}")
 
     def _options(self) -> list[str]:
-        settings = SETTINGS | {"unix_socket_directories": str(self._home.socket_folder)}
+        settings = self._settings | {"unix_socket_directories": str(self._home.socket_folder)}
         version = int((self._home.data / "PG_VERSION").read_text())
         for since, more in SETTINGS_SINCE.items():
             settings |= more if version >= since else {}

@@ -37,7 +37,9 @@ def state(open_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def server(open_folder: Path) -> Iterator[str]:
     """The DSN of a running embedded server; it lives in a loop and thread of its own."""
-    postgres = EmbeddedPostgres(open_folder / "shared", on_event=print)
+    # The disk of a busy test machine is not what is tested: this server need not outlive a crash.
+    quick = {"fsync": "off", "full_page_writes": "off"}
+    postgres = EmbeddedPostgres(open_folder / "shared", on_event=print, settings=quick)
     started = threading.Event()
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()

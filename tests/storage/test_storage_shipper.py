@@ -470,7 +470,7 @@ def test_the_loop_is_free_while_a_backlog_is_shipped(dsn: str, tmp_path: Path) -
 
 def test_two_shippers_of_one_journal_cannot_both_count(dsn: str, tmp_path: Path) -> None:
     site = Site(tmp_path)
-    site.write(timeline(11, 200))
+    site.write(timeline(11, 80))
     small = ShipperSettings(interval_s=0.0, batch_interactions=10, retry_first_s=0.01)
 
     async def check() -> None:
