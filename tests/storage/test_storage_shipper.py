@@ -14,7 +14,9 @@ from storage_traffic import Traffic, offered, started, timeline
 from acd.calls import events as ev
 from acd.calls.cdr import Fold
 from acd.calls.cdr_rows import Interaction
-from acd.storage.frames import frame, segment_path, segments
+from acd.storage.database import Batch, Progress, Writer
+from acd.storage.errors import DatabaseError
+from acd.storage.frames import Position, frame, segment_path, segments
 from acd.storage.journal import Journal, JournalSettings
 from acd.storage.journal_reader import JournalReader
 from acd.storage.postgres import EmbeddedPostgres
@@ -468,20 +470,20 @@ def test_the_loop_is_free_while_a_backlog_is_shipped(dsn: str, tmp_path: Path) -
     assert slices[int(len(slices) * 0.999)] < 0.005
 
 
-def test_two_shippers_of_one_journal_cannot_both_count(dsn: str, tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.write(timeline(11, 80))
-    small = ShipperSettings(interval_s=0.0, batch_interactions=10, retry_first_s=0.01)
+def test_two_writers_of_one_journal_cannot_both_move_its_position(dsn: str) -> None:
+    def progress(offset: int) -> Progress:
+        return Progress(Position(1, offset), Position(1, 8), "boot", 1, START_US, 0.0)
 
     async def check() -> None:
-        first, second = site.shipper(dsn, settings=small), site.shipper(dsn, settings=small)
-        async with asyncio.timeout(LIMIT_S), Running(first), Running(second):
-            await asyncio.gather(first.drain(), second.drain())
-        assert settled(await contents(dsn)) == folded(tmp_path)
-        assert any("another process has shipped" in alarm for alarm in site.alarms)
+        async with await Writer.connect(dsn, journal="j", node="node") as writer:
+            await writer.write(Batch(), None, progress(100))
+            await writer.write(Batch(), progress(100), progress(200))
+            for stale in (None, progress(100)):
+                with pytest.raises(DatabaseError, match="another process has shipped"):
+                    await writer.write(Batch(), stale, progress(300))
+            assert await writer.progress() == progress(200)
 
     asyncio.run(check())
-    site.journal.close()
 
 
 def test_a_row_of_an_absurd_clock_is_set_aside(dsn: str, tmp_path: Path) -> None:
