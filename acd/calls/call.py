@@ -1,6 +1,7 @@
 """The state of one call and of the agent's leg that belongs to it.
 
-Only `acd.calls.centre` and `acd.calls.queueing` change these; everybody else reads events.
+Only the call centre and its parts (`queueing`, `flowing`, `hearing`, `holding`) change these;
+everybody else reads events.
 
     ARRIVING ── media open ──▶ IN_FLOW ◀─────────┐
         │                        │ queue node     │ queue gave the caller back
@@ -13,9 +14,13 @@ Only `acd.calls.centre` and `acd.calls.queueing` change these; everybody else re
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from math import inf
 
 from acd.ivr.run import FlowRun
+from acd.routing.deadlines import Timed
 from acd.routing.model import QueueProfile
+
+from .numbers import Target
 
 
 class Phase(Enum):
@@ -89,6 +94,9 @@ class AgentLeg:
     "Its media stream stands."
 
     connected_at: float | None = None
+    held_by: frozenset[str] = frozenset()
+    "The legs of the talk, one or both, that have the other side on hold."
+
     held_since: float | None = None
     hold_s: float = 0.0
 
@@ -99,7 +107,17 @@ class AgentLeg:
             self.held_since = None
 
 
-@dataclass(slots=True)
+class FlowTimer(Timed):
+    """When the call's flow has something to do by itself."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: "Call") -> None:
+        super().__init__()
+        self.call = call
+
+
+@dataclass(slots=True, eq=False)
 class Call:
     """One caller, from INVITE to the end."""
 
@@ -108,10 +126,17 @@ class Call:
     caller: str
     caller_name: str
     called: str
+
+    target: Target
+    "What the called number meant at the INVITE, whatever is loaded later."
+
     language: str
 
     account: str | None = None
     "The account that called, if it proved itself."
+
+    late_offer: bool = False
+    "The INVITE had no SDP: the ACK still has to bring the answer to our offer."
 
     phase: Phase = Phase.ARRIVING
     answered: bool = False
@@ -136,5 +161,19 @@ class Call:
     reoffering: set[str] = field(default_factory=set)
     "Legs whose re-INVITE waits for the media engine."
 
-    deadline: float = float("inf")
-    "Of the flow; kept so that stale entries of the deadline heap are known."
+    holding: set[str] = field(default_factory=set)
+    "Legs whose phone has put us on hold, in a talk or before one."
+
+    timer: FlowTimer | None = None
+
+    refused_at: float = -inf
+    refused_by: set[str] = field(default_factory=set)
+    "Queues that had no room at that moment."
+
+    def note_refusal(self, queue: str, now: float) -> bool:
+        """Note that the queue is full; return whether it was at this same moment already."""
+        if self.refused_at != now:
+            self.refused_at, self.refused_by = now, set()
+        again = queue in self.refused_by
+        self.refused_by.add(queue)
+        return again

@@ -6,7 +6,6 @@ of people, and time; the result of each is a list of effects in the order to car
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from math import inf
 
 from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
@@ -20,11 +19,21 @@ from acd.sip import events as sip
 from . import events
 from .call import Call, EndReason, Phase, Playing
 from .codes import carry_out
-from .commands import AcceptOffer, AnswerLeg, HangUpLeg, RefuseOffer, RejectLeg
+from .commands import AnswerLeg, HangUpLeg, RefuseOffer, RejectLeg
 from .desk import Desk, Disposition
 from .effects import Effect, Effects
 from .flowing import Flowing
-from .numbers import CodeAction, CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget
+from .hearing import Hearing
+from .holding import Holding
+from .numbers import (
+    CodeAction,
+    CodeTarget,
+    EchoTarget,
+    FlowTarget,
+    NumberPlan,
+    QueueTarget,
+    Target,
+)
 from .queueing import Queueing
 from .settings import CentreSettings
 
@@ -34,6 +43,9 @@ LEG_END_REASONS = {
     sip.LegEndCause.PEER_GONE: EndReason.PEER_GONE,
     sip.LegEndCause.TRANSPORT: EndReason.TRANSPORT,
 }
+GONE_UNANSWERED = 480
+"What `HangUpLeg` says to a caller whom we have not answered yet."
+
 RETRY_AFTER_S = 10
 "Asked of a caller whom we cannot take now: long enough for a burst to pass, short for a person."
 
@@ -61,7 +73,6 @@ class CallCentre:
         self._effects: Effects = []
         self._calls: dict[str, Call] = {}
         self._calls_by_leg: dict[str, Call] = {}
-        self._closing_streams: dict[str, str] = {}
         self._now = 0.0
         self._desk = Desk(
             router,
@@ -69,11 +80,13 @@ class CallCentre:
             login_at_registration=settings.login_at_registration,
             wall=wall,
         )
+        self._hearing = Hearing(self._effects)
         self._queueing = Queueing(
-            router, self._desk, self._effects, self, self._calls_by_leg, new_id
+            router, self._desk, self._effects, self, self._hearing, self._calls_by_leg, new_id
         )
+        self._holding = Holding(self._effects, self._hearing, self._queueing)
         self._numbers = numbers
-        self._flowing = Flowing(flows, self._effects, self, wall)
+        self._flowing = Flowing(flows, self._effects, self, self._hearing, wall)
         self._desk.configure(agents)
         self._queueing.configure({queue.name: queue for queue in queues})
         self._on_sip: dict[type, Callable[..., None]] = {
@@ -95,7 +108,7 @@ class CallCentre:
             media_in.StreamRefused: self._stream_refused,
             media_in.PlayFinished: self._play_finished,
             media_in.DigitPressed: self._digit,
-            media_in.StreamClosed: self._stream_closed,
+            media_in.StreamClosed: self._hearing.closed,
             media_in.StreamsLost: self._streams_lost,
         }
 
@@ -133,6 +146,7 @@ class CallCentre:
         """Change what an agent wants; None if there is no such agent."""
         if self._desk.profile(agent) is None:
             return None
+        self._now = now
         self._queueing.apply(self._router.set_status(agent, status, reason, by, now), now)
         return self._take()
 
@@ -140,6 +154,7 @@ class CallCentre:
         """End an agent's after-call work; None if there is no such agent."""
         if self._desk.profile(agent) is None:
             return None
+        self._now = now
         self._queueing.apply(self._router.end_wrap_up(agent, now), now)
         return self._take()
 
@@ -159,15 +174,17 @@ class CallCentre:
         numbers: NumberPlan,
         now: float,
     ) -> Effects:
-        """Replace agents, queues and numbers at once; calls and devices stay."""
+        """Replace agents, queues and numbers at once; calls and devices stay.
+
+        All of it or, on the router's ConfigurationError, nothing.
+        """
+        self._now = now
+        routed = self._router.configure(agents, queues, now)
         self._numbers = numbers
         self._desk.configure(agents)
         self._queueing.configure({queue.name: queue for queue in queues})
-        self._queueing.apply(self._router.configure(agents, queues, now), now)
-        for account, contacts in tuple(self._desk.devices().items()):
-            agent = self._desk.agent_of(account)
-            if agent is not None and contacts:
-                self._queueing.apply(self._router.set_reachable(agent, True, now), now)
+        self._queueing.apply(routed, now)
+        self._queueing.apply(self._desk.settle(now), now)
         return self._take()
 
     def replace_flows(self, flows: FlowBook) -> None:
@@ -201,21 +218,10 @@ class CallCentre:
     # --- arrival ---
 
     def _invited(self, event: sip.InviteReceived) -> None:
-        refusal = self._refusal(event)
-        if refusal is not None:
-            status, reason = refusal
-            retry_after_s = RETRY_AFTER_S if status == 503 else 0
-            self._effects.append(RejectLeg(event.leg, status, retry_after_s))
-            self._effects.append(
-                events.CallRejected(
-                    sip_call_id=event.sip_call_id,
-                    caller=event.caller,
-                    called=event.called,
-                    peer=_peer_text(event),
-                    sip_status=status,
-                    reason=reason,
-                )
-            )
+        target = self._numbers.target(event.called)
+        refusal = self._refusal(event, target)
+        if target is None or refusal is not None:
+            self._reject(event, *(refusal or (404, "unknown_number")))
             return
         call = Call(
             self._new_id(),
@@ -223,8 +229,10 @@ class CallCentre:
             event.caller,
             event.caller_name,
             event.called,
+            target,
             self._settings.language,
             account=event.account,
+            late_offer=not event.offer,
         )
         self._calls[call.interaction] = call
         self._calls_by_leg[call.leg] = call
@@ -243,15 +251,27 @@ class CallCentre:
         )
         self._effects.append(media.OpenStream(call.leg, event.offer))
 
-    def _refusal(self, event: sip.InviteReceived) -> tuple[int, str] | None:
+    def _reject(self, event: sip.InviteReceived, status: int, reason: str) -> None:
+        """Refuse a call before it becomes an interaction."""
+        retry_after_s = RETRY_AFTER_S if status == 503 else 0
+        self._effects.append(RejectLeg(event.leg, status, retry_after_s))
+        self._effects.append(
+            events.CallRejected(
+                sip_call_id=event.sip_call_id,
+                caller=event.caller,
+                called=event.called,
+                peer=_peer_text(event),
+                sip_status=status,
+                reason=reason,
+            )
+        )
+
+    def _refusal(self, event: sip.InviteReceived, target: Target | None) -> tuple[int, str] | None:
         """Return the SIP answer and the reason why this call is not taken, if so."""
         if self.refusing is not None:
             return 503, self.refusing
         if len(self._calls) >= self._settings.max_calls:
             return 503, "full"
-        target = self._numbers.target(event.called)
-        if target is None:
-            return 404, "unknown_number"
         if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
             return 403, "not_an_agent"
         return None
@@ -270,7 +290,7 @@ class CallCentre:
 
     def _begin(self, call: Call) -> None:
         """Start what the called number means."""
-        match self._numbers.target(call.called):
+        match call.target:
             case FlowTarget(flow):
                 self._flowing.enter(call, flow, self._now)
             case QueueTarget(name):
@@ -279,14 +299,11 @@ class CallCentre:
                 self.echo(call)
             case CodeTarget(action, argument):
                 self._carry_out(call, action, argument)
-            case None:
-                # The number was taken away by a reload between INVITE and answer.
-                self.end(call, "system", EndReason.FLOW_ENDED)
 
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""
         call.phase = Phase.ECHO
-        self._effects.append(media.Echo(call.leg))
+        self._hearing.echo(call)
 
     def _carry_out(self, call: Call, action: CodeAction, argument: str) -> None:
         """Do what an agent dialled, say so, and hang up."""
@@ -305,7 +322,7 @@ class CallCentre:
         prompts = self._settings.prompts
         done = prompts.code_done.get(action, "")
         sound = prompts.code_refused if routed is None else done
-        self.last_prompt(call, sound, EndReason.CODE_DONE)
+        self._last_prompt(call, sound, EndReason.CODE_DONE)
 
     # --- queues ---
 
@@ -313,29 +330,36 @@ class CallCentre:
         """Put the caller into a queue."""
         queue = self._queueing.queue(name)
         if queue is None:
+            # Taken away by a reload under a call that still follows the flow from before.
             self.end(call, "system", EndReason.QUEUE_UNKNOWN)
             return
-        self.hush(call)
         self._queueing.enter(call, queue, self._now, priority=priority, category=category)
 
-    def queue_gave_back(self, call: Call, queue: QueueProfile, reason: LeaveReason) -> None:
+    def queue_gave_back(
+        self, call: Call, queue: QueueProfile, reason: LeaveReason, *, again: bool
+    ) -> None:
         """Go on where the queue's overflow says, else where the flow says, else hang up."""
         overflow, prompts = queue.overflow, self._settings.prompts
         full = reason is LeaveReason.REFUSED_FULL
         end_reason = EndReason.QUEUE_FULL if full else EndReason.MAX_WAIT
-        if overflow is not None and overflow.flow:
-            self.hush(call)
+        if again:
+            # Flow and overflow have led round in a ring, and all of its queues are full.
+            self._last_prompt(call, prompts.queue_full, end_reason)
+        elif overflow is not None and overflow.flow:
+            self._hearing.hush(call)
             self._flowing.enter(call, overflow.flow, self._now)
         elif overflow is not None and overflow.hang_up_prompt:
-            self.last_prompt(call, overflow.hang_up_prompt, end_reason)
+            self._last_prompt(call, overflow.hang_up_prompt, end_reason)
         elif self._flowing.can_take_back(call):
             call.phase = Phase.IN_FLOW
-            self.hush(call)
+            self._hearing.hush(call)
             self._flowing.tell(call, ivr_in.QueueLeft(reason.value), self._now)
         else:
-            self.last_prompt(call, prompts.queue_full if full else prompts.max_wait, end_reason)
+            self._last_prompt(call, prompts.queue_full if full else prompts.max_wait, end_reason)
 
-    def last_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
+    # --- what the caller hears, and presses ---
+
+    def _last_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
         """Let the caller hear one more thing, then hang up."""
         if not sound:
             self.end(call, "system", reason)
@@ -343,32 +367,18 @@ class CallCentre:
         call.phase = Phase.CLOSING
         call.end_reason = reason
         name = f"{call.language}/{sound}"
-        self.play(call, Playing.LAST_PROMPT, (name,), loop=False)
-
-    # --- what the caller hears ---
-
-    def play(self, call: Call, playing: Playing, sounds: tuple[str, ...], *, loop: bool) -> None:
-        """Let the caller hear this in place of what played before."""
-        call.play += 1
-        call.playing = playing
-        self._effects.append(media.Play(call.leg, call.play, sounds, loop))
-
-    def hush(self, call: Call) -> None:
-        """Fall silent, if anything plays."""
-        if call.playing is not Playing.NOTHING:
-            call.playing = Playing.NOTHING
-            self._effects.append(media.StopPlay(call.leg))
+        self._hearing.play(call, Playing.LAST_PROMPT, (name,), loop=False)
 
     def _play_finished(self, event: media_in.PlayFinished) -> None:
         call = self._calls_by_leg.get(event.leg)
-        if call is None or event.leg != call.leg or event.play != call.play:
+        if call is None or event.leg != call.leg:
             return
-        ended, call.playing = call.playing, Playing.NOTHING
-        match ended:
+        match self._hearing.finished(call, event.play):
             case Playing.FLOW:
                 self._flowing.tell(call, ivr_in.SoundsFinished(call.flow_play), self._now)
             case Playing.ANNOUNCEMENT if call.visit is not None and call.visit.queue.music:
-                self.play(call, Playing.MUSIC, (call.visit.queue.music,), loop=True)
+                music = (call.visit.queue.music,)
+                self._hearing.play(call, Playing.MUSIC, music, loop=True)
             case Playing.LAST_PROMPT:
                 self.end(call, "system", call.end_reason)
             case _:
@@ -386,13 +396,22 @@ class CallCentre:
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def _confirmed(self, event: sip.LegConfirmed) -> None:
-        if event.answer and event.leg in self._calls_by_leg:
+        call = self._calls_by_leg.get(event.leg)
+        if call is None:
+            return
+        if event.answer:
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
+        elif call.late_offer and event.leg == call.leg:
+            # RFC 3261 13.2.2.4: "If the 2xx contains an offer (based on the rules above), the ACK
+            # MUST carry an answer in its body." Without one nobody would ever hear anything.
+            self.end(call, "fault", EndReason.MEDIA_REFUSED)
+        call.late_offer = False
 
     def _stream_accepted(self, event: media_in.StreamAccepted) -> None:
         call = self._calls_by_leg.get(event.leg)
         if call is not None and event.leg != call.leg:
             self._queueing.stream_accepted(call, self._now)
+            self._holding.settle(call, self._now)
 
     def _leg_failed(self, event: sip.LegFailed) -> None:
         call = self._calls_by_leg.get(event.leg)
@@ -413,16 +432,19 @@ class CallCentre:
         leg_ended_by = "fault" if fault else "peer"
         if event.leg == call.leg:
             self._finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
-        else:
-            self._queueing.talk_over(call, leg_ended_by, 0, self._now)
+        elif call.phase is Phase.TALKING:
+            self._queueing.talk_over(call, leg_ended_by, reason.value, self._now)
             self.end(call, "fault" if fault else "agent", reason)
+        else:
+            self._queueing.hung_up_early(call, fault=fault, now=self._now)
 
     def end(self, call: Call, ended_by: str, reason: EndReason) -> None:
         """Hang up on the caller and close the call."""
         if call.phase is Phase.ENDED:
             return
         self._effects.append(HangUpLeg(call.leg))
-        self._finish(call, ended_by, reason, leg_ended_by="server")
+        status = 0 if call.answered else GONE_UNANSWERED
+        self._finish(call, ended_by, reason, leg_ended_by="server", status=status)
 
     def _finish(
         self,
@@ -441,12 +463,12 @@ class CallCentre:
         self._queueing.leave(call, left, self._now)
         if call.agent_leg is not None:
             self._effects.append(HangUpLeg(call.agent_leg.leg))
-            self._queueing.talk_over(call, "server", 0, self._now)
+            self._queueing.talk_over(call, "server", reason.value, self._now)
         call.phase = Phase.ENDED
-        call.deadline = inf
+        self._flowing.leave(call)
         del self._calls[call.interaction]
         del self._calls_by_leg[call.leg]
-        self.close_stream(call, call.leg, opened=call.answered)
+        self._hearing.close(call, call.leg, opened=call.answered)
         self._effects.append(
             events.LegEnded(
                 interaction=call.interaction,
@@ -465,62 +487,29 @@ class CallCentre:
             )
         )
 
-    # --- hold ---
+    # --- media ---
 
     def _leg_reoffered(self, event: sip.LegReoffered) -> None:
         call = self._calls_by_leg.get(event.leg)
         if call is None:
             self._effects.append(RefuseOffer(event.leg, 481))
-            return
-        call.reoffering.add(event.leg)
-        self._effects.append(media.Reoffer(event.leg, event.offer))
+        else:
+            self._holding.reoffered(call, event.leg, event.offer)
 
     def _stream_reoffered(self, event: media_in.StreamReoffered) -> None:
         call = self._calls_by_leg.get(event.leg)
-        if call is None:
-            return
-        call.reoffering.discard(event.leg)
-        self._effects.append(AcceptOffer(event.leg, event.answer))
-        leg = call.agent_leg
-        if leg is None or leg.connected_at is None:
-            return
-        was_held = leg.held_since is not None
-        self._queueing.held(call, event.held, self._now)
-        if event.held and not was_held:
-            self._let_wait(call, event.leg)
-        elif was_held and not event.held:
-            self._effects.append(media.Bridge(call.leg, leg.leg))
-
-    def _let_wait(self, call: Call, holder: str) -> None:
-        """Play music to the side that was put on hold."""
-        leg, visit = call.agent_leg, call.talk_visit
-        assert leg is not None  # only a talk can be held
-        self._effects.append(media.Unbridge(call.leg))
-        if visit is not None and visit.queue.music:
-            other = leg.leg if holder == call.leg else call.leg
-            call.play += 1
-            self._effects.append(media.Play(other, call.play, (visit.queue.music,), loop=True))
-
-    # --- media ---
-
-    def close_stream(self, call: Call, leg: str, *, opened: bool) -> None:
-        """Give a leg's media back; what it counted is booked when the engine reports it."""
-        if opened:
-            self._closing_streams[leg] = call.interaction
-        self._effects.append(media.CloseStream(leg))
+        if call is not None:
+            self._holding.accepted(call, event.leg, event.answer, event.held, self._now)
 
     def _stream_refused(self, event: media_in.StreamRefused) -> None:
         call = self._calls_by_leg.get(event.leg)
-        if call is None:
+        if call is None or self._holding.refused(call, event.leg, event.status):
             return
-        if event.leg in call.reoffering:
-            call.reoffering.discard(event.leg)
-            self._effects.append(RefuseOffer(event.leg, event.status))
+        if call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
+            self.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:
             self._effects.append(HangUpLeg(event.leg))
-            self._queueing.leg_failed(call, event.status, self._now)
-        elif call.answered:
-            self.end(call, "fault", EndReason.MEDIA_REFUSED)
+            self._queueing.media_failed(call, event.status, self._now)
         else:
             self._effects.append(RejectLeg(call.leg, event.status))
             self._finish(
@@ -533,26 +522,10 @@ class CallCentre:
 
     def _streams_lost(self, event: media_in.StreamsLost) -> None:
         for leg in event.legs:
-            self._closing_streams.pop(leg, None)
             call = self._calls_by_leg.get(leg)
             if call is not None:
                 self.end(call, "fault", EndReason.MEDIA_LOST)
-
-    def _stream_closed(self, event: media_in.StreamClosed) -> None:
-        interaction = self._closing_streams.pop(event.leg, None)
-        if interaction is not None:
-            self._effects.append(
-                events.StreamMeasured(
-                    interaction=interaction,
-                    leg=event.leg,
-                    packets_received=event.packets_received,
-                    packets_sent=event.packets_sent,
-                    packets_lost=event.packets_lost,
-                    packets_late=event.packets_late,
-                    packets_foreign=event.packets_foreign,
-                    jitter_ms=event.jitter_ms,
-                )
-            )
+        self._hearing.lost(event.legs)
 
     # --- the rest ---
 

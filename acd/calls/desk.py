@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from acd.routing.events import Event as RoutingEvent
-from acd.routing.model import AgentProfile, Status
+from acd.routing.model import AgentProfile, QueueKind, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip.events import Contact, ContactsChanged
 
@@ -32,6 +32,7 @@ class HandledCall(Struct, frozen=True):
 
     interaction: str
     queue: str
+    kind: QueueKind
     category: str
     answered_wall_s: float
     "UTC seconds."
@@ -58,10 +59,19 @@ class Desk:
         self._handled: dict[str, HandledCall] = {}
 
     def configure(self, agents: Iterable[AgentProfile]) -> None:
-        """Replace the agents; devices and calls at hand stay."""
+        """Replace the agents; devices and calls at hand stay. `settle` has to follow."""
         self._agents = {agent.number: agent for agent in agents}
         self._agent_by_account = {agent.account: agent.number for agent in self._agents.values()}
         self._handled = {n: call for n, call in self._handled.items() if n in self._agents}
+
+    def settle(self, now: float) -> list[RoutingEvent]:
+        """Log agents in and out whose account is another since the agents were replaced."""
+        routed: list[RoutingEvent] = []
+        for agent, profile in self._agents.items():
+            reachable = bool(self._contacts.get(profile.account))
+            if self._router.agent_view(agent).reachable != reachable:
+                routed += self._reachable(agent, reachable, now)
+        return routed
 
     def agent_of(self, account: str | None) -> str | None:
         """Return the number of the agent whose account this is."""
@@ -107,10 +117,13 @@ class Desk:
             routed += self._router.set_status(agent, Status.LOGGED_OUT, "", "system", now)
         return routed
 
-    def remember(self, agent: str, *, interaction: str, queue: str, category: str) -> None:
+    def remember(
+        self, agent: str, *, interaction: str, queue: QueueProfile, category: str
+    ) -> None:
         """Note the call that the agent is connected to now."""
-        answered_wall_s = self._wall().timestamp()
-        self._handled[agent] = HandledCall(interaction, queue, category, answered_wall_s)
+        self._handled[agent] = HandledCall(
+            interaction, queue.name, queue.kind, category, self._wall().timestamp()
+        )
 
     def handled(self, agent: str) -> HandledCall | None:
         """Return the call that the agent took last."""
@@ -137,12 +150,14 @@ class Desk:
                 solved=disposition.solved,
             )
         )
-        self._router.record_outcome(
-            agent,
-            last.queue,
-            category,
-            last.interaction,
-            disposition.ordered,
-            last.answered_wall_s,
-        )
+        if last.kind is QueueKind.SALES:
+            # Conversion is orders per answered sales call; nothing else is learned from.
+            self._router.record_outcome(
+                agent,
+                last.queue,
+                category,
+                last.interaction,
+                disposition.ordered,
+                last.answered_wall_s,
+            )
         return True

@@ -48,7 +48,7 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     peer: str
     sip_status: int
     reason: str
-    'A closed set: "unknown_number", "not_an_agent", "draining", "journal_failing".'
+    'A closed set: "unknown_number", "not_an_agent", "full", "draining", "journal_failing".'
 
 
 class CallAnswered(_Event, frozen=True, kw_only=True):
@@ -73,6 +73,9 @@ class FlowStepTaken(_Event, frozen=True, kw_only=True):
     flow: str
     node: str
     outcome: str
+
+    note: str = ""
+    "What went wrong in the node, for whoever maintains the flow; empty when nothing did."
 
 
 class QueueEntered(_Event, frozen=True, kw_only=True):
@@ -189,7 +192,9 @@ class LegEnded(_Event, frozen=True, kw_only=True):
     '"peer", "server", or "fault".'
 
     sip_status: int = 0
+
     reason: str = ""
+    "Value of `acd.calls.call.EndReason`, or of `OfferOutcome` for a phone that rang in vain."
 
 
 class CallEnded(_Event, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """A caller's way through IVR flows: carries out what a `FlowRun` asks, and keeps its deadlines."""
 
-import heapq
 from collections.abc import Callable
 from datetime import datetime
 from math import inf
@@ -9,25 +8,33 @@ from acd.ivr import effects as ivr
 from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
 from acd.ivr.run import FlowRun
+from acd.routing.deadlines import Deadlines, Timed
 
 from . import events
-from .call import Call, EndReason, Phase, Playing
+from .call import Call, EndReason, FlowTimer, Phase, Playing
 from .effects import Effects
+from .hearing import Hearing
 from .host import Host
 
 
 class Flowing:
-    """Runs flows for calls. Only this part touches `Call.run` and `Call.deadline`."""
+    """Runs flows for calls. Only this part touches `Call.run` and `Call.timer`."""
 
     def __init__(
-        self, flows: FlowBook, effects: Effects, host: Host, wall: Callable[[], datetime]
+        self,
+        flows: FlowBook,
+        effects: Effects,
+        host: Host,
+        hearing: Hearing,
+        wall: Callable[[], datetime],
     ) -> None:
         self.flows = flows
         "For calls that enter a flow from now on; those under way keep the book they began with."
         self._effects = effects
         self._host = host
+        self._hearing = hearing
         self._wall = wall
-        self._deadlines: list[tuple[float, str, Call]] = []
+        self._deadlines = Deadlines()
         self._handlers: dict[type, Callable[..., None]] = {
             ivr.PlaySounds: self._plays,
             ivr.StopSounds: self._hushes,
@@ -47,6 +54,8 @@ class Flowing:
             return
         language = call.run.language if call.run is not None else ""
         call.phase = Phase.IN_FLOW
+        if call.timer is None:
+            call.timer = FlowTimer(call)
         call.run = FlowRun(
             self.flows,
             flow,
@@ -66,36 +75,37 @@ class Flowing:
         """Return whether the caller came to the queue from a flow that can go on."""
         return call.run is not None and not call.run.finished
 
+    def leave(self, call: Call) -> None:
+        """Forget the call's flow: the call is over."""
+        if call.timer is not None:
+            self._deadlines.arm(call.timer, inf)
+        call.run = None
+
     def on_time(self, now: float) -> None:
         """Run every deadline that has passed."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            at, _, call = heapq.heappop(self._deadlines)
-            if call.deadline == at and call.run is not None:
+        while (due := self._deadlines.pop_due(now)) is not None:
+            call = _call_of(due)
+            if call.run is not None:
                 self._carry_out(call, call.run.on_time(now))
 
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; inf for never."""
-        while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else inf
+        return self._deadlines.next()
 
     def _carry_out(self, call: Call, effects: list[ivr.Effect]) -> None:
         for effect in effects:
             if call.phase is Phase.ENDED:
                 return
             self._handlers[type(effect)](call, effect)
-        at = call.run.next_deadline() if call.run is not None else inf
-        if at != call.deadline and call.phase is not Phase.ENDED:
-            call.deadline = at
-            if at < inf:
-                heapq.heappush(self._deadlines, (at, call.interaction, call))
+        if call.run is not None and call.timer is not None:
+            self._deadlines.arm(call.timer, call.run.next_deadline())
 
     def _plays(self, call: Call, effect: ivr.PlaySounds) -> None:
         call.flow_play = effect.play
-        self._host.play(call, Playing.FLOW, effect.sounds, loop=False)
+        self._hearing.play(call, Playing.FLOW, effect.sounds, loop=False)
 
     def _hushes(self, call: Call, _: ivr.StopSounds) -> None:
-        self._host.hush(call)
+        self._hearing.hush(call)
 
     def _queues(self, call: Call, effect: ivr.EnterQueue) -> None:
         if call.run is not None:
@@ -122,8 +132,14 @@ class Flowing:
                 flow=effect.flow,
                 node=effect.node,
                 outcome=effect.outcome,
+                note=effect.note,
             )
         )
 
     def _variable_set(self, call: Call, effect: ivr.VariableSet) -> None:
         """Do nothing: variables are the flow's own business; its steps are recorded."""
+
+
+def _call_of(due: Timed) -> Call:
+    assert isinstance(due, FlowTimer)  # nothing else is armed here
+    return due.call

@@ -4,6 +4,7 @@ Whatever the router decides is carried out here, and whatever becomes of an agen
 to the router here. Nothing else touches `Call.visit` and `Call.agent_leg`.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from acd.ivr.speech import say_position
@@ -15,10 +16,11 @@ from acd.routing.router import Router
 from acd.sip.endpoint import InviteTarget
 
 from . import events
-from .call import AgentLeg, Call, Phase, Playing, Visit
+from .call import AgentLeg, Call, EndReason, Phase, Playing, Visit
 from .commands import HangUpLeg, InviteLeg
 from .desk import Desk
 from .effects import Effects
+from .hearing import Hearing
 from .host import Host
 
 BUSY_STATUSES = frozenset({486, 600})
@@ -50,6 +52,7 @@ class Queueing:
         desk: Desk,
         effects: Effects,
         host: Host,
+        hearing: Hearing,
         calls_by_leg: dict[str, Call],
         new_id: Callable[[], str],
     ) -> None:
@@ -57,10 +60,13 @@ class Queueing:
         self._desk = desk
         self._effects = effects
         self._host = host
+        self._hearing = hearing
         self._calls_by_leg = calls_by_leg
         self._new_id = new_id
         self._queues: dict[str, QueueProfile] = {}
         self._waiting: dict[str, Call] = {}
+        self._routed: deque[routing.Event] = deque()
+        self._applying = False
         self._now = 0.0
         self._handlers: dict[type, Callable[..., None]] = {
             routing.OfferMade: self._offer_made,
@@ -81,10 +87,24 @@ class Queueing:
         return self._queues.get(name)
 
     def apply(self, routed: list[routing.Event], now: float) -> None:
-        """Carry out what the router decided, in order."""
+        """Carry out what the router decided, in the order in which it did.
+
+        Carrying one decision out may ask the router for more (an overflow lines up elsewhere):
+        those wait until the earlier ones are through, or an agent's states would be told in the
+        wrong order.
+        """
         self._now = now
-        for event in routed:
-            self._handlers[type(event)](event)
+        waiting = self._routed
+        waiting.extend(routed)
+        if self._applying:
+            return
+        self._applying = True
+        try:
+            while waiting:
+                event = waiting.popleft()
+                self._handlers[type(event)](event)
+        finally:
+            self._applying = False
 
     # --- waiting ---
 
@@ -125,12 +145,15 @@ class Queueing:
             )
         )
         if queue.music:
-            self._host.play(call, Playing.MUSIC, (queue.music,), loop=True)
+            self._hearing.play(call, Playing.MUSIC, (queue.music,), loop=True)
+        else:
+            self._hearing.hush(call)
         waiting = WaitingCall(
             call=visit.visit,
             interaction=call.interaction,
             queue=queue.name,
             enqueued_at=first,
+            entered_at=now,
             priority=visit.priority,
             category=visit.category,
             caller=call.caller,
@@ -170,40 +193,49 @@ class Queueing:
         self._gave_back(event.call, LeaveReason.TIMED_OUT)
 
     def _refused(self, event: routing.CallRefused) -> None:
-        self._gave_back(event.call, LeaveReason.REFUSED_FULL)
+        self._gave_back(event.call, event.reason)
 
     def _gave_back(self, visit_id: str, reason: LeaveReason) -> None:
         call = self._waiting.get(visit_id)
         if call is None or call.visit is None:
             return
         visit, overflow = call.visit, call.visit.queue.overflow
-        if overflow and (overflow.queue or overflow.flow) and reason is LeaveReason.TIMED_OUT:
+        # The queue it overflows into may have been taken away by a reload.
+        target = self._queues.get(overflow.queue) if overflow and overflow.queue else None
+        overflows = target is not None or (overflow is not None and overflow.flow != "")
+        if overflows and reason is LeaveReason.TIMED_OUT:
             reason = LeaveReason.OVERFLOWED
         self._left(call, visit, reason, self._now)
-        target = self._queues.get(overflow.queue) if overflow and overflow.queue else None
-        if target is not None:
+        if reason is LeaveReason.FAULTED:
+            self._host.end(call, "system", EndReason.QUEUE_UNKNOWN)
+            return
+        full = reason is LeaveReason.REFUSED_FULL
+        again = full and call.note_refusal(visit.queue.name, self._now)
+        if target is not None and not again:
             self.enter(
                 call,
                 target,
                 self._now,
+                priority=visit.priority - visit.queue.priority,
                 category=visit.category,
                 first_enqueued_at=visit.first_enqueued_at,
             )
         else:
-            self._host.queue_gave_back(call, visit.queue, reason)
+            self._host.queue_gave_back(call, visit.queue, reason, again=again)
 
     def _position_due(self, event: routing.PositionDue) -> None:
         call = self._waiting.get(event.call)
         if call is not None:
             sounds = say_position(event.position, call.language)
-            self._host.play(call, Playing.ANNOUNCEMENT, sounds, loop=False)
+            self._hearing.play(call, Playing.ANNOUNCEMENT, sounds, loop=False)
 
     # --- offers ---
 
     def _offer_made(self, event: routing.OfferMade) -> None:
         call = self._waiting.get(event.call)
         if call is None:
-            # The caller left within the same step; the router has been or will be told.
+            # The caller has left within the same step: the agent must not wait for the lease.
+            self.apply(self._router.leave(event.call, self._now), self._now)
             return
         leg = AgentLeg(self._new_id(), event.offer, event.agent, event.account, self._now)
         call.agent_leg = leg
@@ -230,7 +262,7 @@ class Queueing:
         leg.opened = True
         contact = self._desk.contact(leg.account)
         if contact is None:
-            self._offer_over(call, OfferOutcome.FAILED, 480, now)
+            self._offer_over(call, OfferOutcome.FAILED, "fault", 480, now)
             return
         queue = visit.queue.display_name or visit.queue.name
         target = InviteTarget(
@@ -247,12 +279,17 @@ class Queueing:
         if leg is None or visit is None:
             return
         routed = self._router.offer_answered(leg.offer, now)
+        if not routed:
+            # The offer was over already: the agent may be called by somebody else by now.
+            self._effects.append(HangUpLeg(leg.leg))
+            self._drop_agent_leg(call, leg, "server", OfferOutcome.FAILED.value)
+            self._offer_ended(call, visit, leg, OfferOutcome.FAILED, 0, now)
+            return
         self._offer_ended(call, visit, leg, OfferOutcome.ANSWERED, 200, now)
         self._left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
         leg.connected_at = now
         call.phase = Phase.TALKING
-        call.playing = Playing.NOTHING
-        self._effects.append(media.Bridge(call.leg, leg.leg))
+        self._hearing.bridge(call, leg.leg)
         self._effects.append(
             events.AgentConnected(
                 interaction=call.interaction,
@@ -265,7 +302,7 @@ class Queueing:
         self._desk.remember(
             leg.agent,
             interaction=call.interaction,
-            queue=visit.queue.name,
+            queue=visit.queue,
             category=visit.category,
         )
         call.talk_visit = visit
@@ -273,14 +310,27 @@ class Queueing:
 
     def leg_failed(self, call: Call, status: int, now: float) -> None:
         """Take that the agent's phone refused, was busy, or could not be reached."""
-        self._offer_over(call, outcome_of(status), status, now)
+        self._offer_over(call, outcome_of(status), "peer", status, now)
 
-    def _offer_over(self, call: Call, outcome: OfferOutcome, status: int, now: float) -> None:
+    def media_failed(self, call: Call, status: int, now: float) -> None:
+        """Take that there is no media for the agent's leg, before the talk."""
+        self._offer_over(call, OfferOutcome.FAILED, "fault", status, now)
+
+    def hung_up_early(self, call: Call, *, fault: bool, now: float) -> None:
+        """Take that the agent's leg ended after its answer and before the talk."""
+        if fault:
+            self._offer_over(call, OfferOutcome.FAILED, "fault", 200, now)
+        else:
+            self._offer_over(call, OfferOutcome.REJECTED, "peer", 200, now)
+
+    def _offer_over(
+        self, call: Call, outcome: OfferOutcome, ended_by: str, status: int, now: float
+    ) -> None:
         """End the offer from the phone's side; the router finds the next agent."""
         leg, visit = call.agent_leg, call.visit
         if leg is None or visit is None:
             return
-        self._drop_agent_leg(call, leg, "peer", status)
+        self._drop_agent_leg(call, leg, ended_by, outcome.value, status)
         self._offer_ended(call, visit, leg, outcome, status, now)
         self.apply(self._router.offer_failed(leg.offer, outcome, now), now)
 
@@ -291,7 +341,7 @@ class Queueing:
         leg, visit = call.agent_leg, call.visit
         assert visit is not None  # a call in self._waiting is in a visit
         self._effects.append(HangUpLeg(leg.leg))
-        self._drop_agent_leg(call, leg, "server", 0)
+        self._drop_agent_leg(call, leg, "server", event.outcome.value)
         self._offer_ended(call, visit, leg, event.outcome, 0, self._now)
 
     def _offer_ended(
@@ -317,14 +367,22 @@ class Queueing:
             )
         )
 
-    def _drop_agent_leg(self, call: Call, leg: AgentLeg, ended_by: str, status: int) -> None:
+    def _drop_agent_leg(
+        self, call: Call, leg: AgentLeg, ended_by: str, reason: str, status: int = 0
+    ) -> None:
         """Forget the agent's leg and give its media back."""
         call.agent_leg = None
+        call.reoffering.discard(leg.leg)
+        call.holding.discard(leg.leg)
         self._calls_by_leg.pop(leg.leg, None)
-        self._host.close_stream(call, leg.leg, opened=leg.opened)
+        self._hearing.close(call, leg.leg, opened=leg.opened)
         self._effects.append(
             events.LegEnded(
-                interaction=call.interaction, leg=leg.leg, ended_by=ended_by, sip_status=status
+                interaction=call.interaction,
+                leg=leg.leg,
+                ended_by=ended_by,
+                sip_status=status,
+                reason=reason,
             )
         )
 
@@ -346,16 +404,17 @@ class Queueing:
         self._effects.append(event)
         self.apply(self._router.hold(leg.agent, held, now), now)
 
-    def talk_over(self, call: Call, ended_by: str, status: int, now: float) -> None:
+    def talk_over(self, call: Call, ended_by: str, reason: str, now: float) -> None:
         """Book the talk and send the agent into wrap-up.
 
-        `ended_by` says who ended the agent's leg: "peer", "server" or "fault".
+        `ended_by` says who ended the agent's leg: "peer", "server" or "fault"; `reason` is that
+        of the whole call.
         """
         leg, visit = call.agent_leg, call.talk_visit
         if leg is None or leg.connected_at is None or visit is None:
             return
         leg.book_hold(now)
-        self._drop_agent_leg(call, leg, ended_by, status)
+        self._drop_agent_leg(call, leg, ended_by, reason)
         self._effects.append(
             events.AgentDisconnected(
                 interaction=call.interaction,

@@ -1,6 +1,7 @@
 """Log lines of calls and agents: what an operator greps for, each with its interaction id.
 
-One line at `info` for a call's end and for what people do; a call's single steps at `debug`.
+One line at `info` for a call's end and for what people do; a call's single steps at `debug`. A
+step of a flow in which something went wrong is a warning: its author has to know.
 """
 
 import structlog
@@ -39,6 +40,7 @@ class CallLog:
         """`level` is the configured log level."""
         self._info = INFO if level in {"debug", "info"} else {}
         self._debug = DEBUG if level == "debug" else {}
+        self._warns = level in {"debug", "info", "warning"}
 
     def __call__(self, record: Record) -> None:
         """Write the event's line, if it has one."""
@@ -47,6 +49,8 @@ class CallLog:
         name = self._info.get(kind)
         if name is not None:
             log.info(name, **_fields(event))
+        elif self._warns and isinstance(event, events.FlowStepTaken) and event.note:
+            log.warning("flow_step_failed", **_fields(event))
         elif self._debug and (name := self._debug.get(kind)) is not None:
             log.debug(name, **_fields(event))
 

@@ -1,0 +1,82 @@
+"""What callers hear, and the media streams of their calls' legs.
+
+The one place that asks the media engine to play, bridge and close. Nothing else touches
+`Call.play` and `Call.playing`.
+"""
+
+from acd.media import commands as media
+from acd.media import events as media_in
+
+from . import events
+from .call import Call, Playing
+from .effects import Effects
+
+
+class Hearing:
+    """Commands to the media engine, and what came of the streams."""
+
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
+        self._closing: dict[str, str] = {}
+        "Streams being closed, with their interaction; as many at most as are open."
+
+    def play(self, call: Call, playing: Playing, sounds: tuple[str, ...], *, loop: bool) -> None:
+        """Let the caller hear this in place of what played before."""
+        call.playing = playing
+        self.play_to(call, call.leg, sounds, loop=loop)
+
+    def play_to(self, call: Call, leg: str, sounds: tuple[str, ...], *, loop: bool) -> None:
+        """Let either leg of the call hear this."""
+        call.play += 1
+        self._effects.append(media.Play(leg, call.play, sounds, loop))
+
+    def hush(self, call: Call) -> None:
+        """Fall silent, if anything plays."""
+        if call.playing is not Playing.NOTHING:
+            call.playing = Playing.NOTHING
+            self._effects.append(media.StopPlay(call.leg))
+
+    def finished(self, call: Call, play: int) -> Playing:
+        """Return what has ended with this play: nothing, if another took its place."""
+        if play != call.play:
+            return Playing.NOTHING
+        ended, call.playing = call.playing, Playing.NOTHING
+        return ended
+
+    def echo(self, call: Call) -> None:
+        """Send the caller's own audio back; this also ends what plays."""
+        call.playing = Playing.NOTHING
+        self._effects.append(media.Echo(call.leg))
+
+    def bridge(self, call: Call, leg: str) -> None:
+        """Let caller and agent hear each other; this also ends what plays."""
+        call.playing = Playing.NOTHING
+        self._effects.append(media.Bridge(call.leg, leg))
+
+    def close(self, call: Call, leg: str, *, opened: bool) -> None:
+        """Give a leg's stream back; what it counted is booked when the engine reports it."""
+        if opened:
+            self._closing[leg] = call.interaction
+        self._effects.append(media.CloseStream(leg))
+
+    def closed(self, event: media_in.StreamClosed) -> None:
+        """Book what a stream counted."""
+        interaction = self._closing.pop(event.leg, None)
+        if interaction is not None:
+            self._effects.append(
+                events.StreamMeasured(
+                    interaction=interaction,
+                    leg=event.leg,
+                    packets_received=event.packets_received,
+                    packets_sent=event.packets_sent,
+                    packets_lost=event.packets_lost,
+                    packets_late=event.packets_late,
+                    packets_foreign=event.packets_foreign,
+                    jitter_ms=event.jitter_ms,
+                )
+            )
+
+    def lost(self, legs: tuple[str, ...]) -> None:
+        """Expect no more of these streams: their worker died."""
+        for leg in legs:
+            self._closing.pop(leg, None)

@@ -1,0 +1,73 @@
+"""Re-INVITEs within a call: hold by either side or both, and moved media."""
+
+from acd.media import commands as media
+
+from .call import AgentLeg, Call
+from .commands import AcceptOffer, RefuseOffer
+from .effects import Effects
+from .hearing import Hearing
+from .queueing import Queueing
+
+
+class Holding:
+    """Answers re-INVITEs, and lets whoever is put on hold hear music."""
+
+    def __init__(self, effects: Effects, hearing: Hearing, queueing: Queueing) -> None:
+        self._effects = effects
+        self._hearing = hearing
+        self._queueing = queueing
+
+    def reoffered(self, call: Call, leg: str, offer: bytes) -> None:
+        """Pass the phone's new offer to the media engine."""
+        call.reoffering.add(leg)
+        self._effects.append(media.Reoffer(leg, offer))
+
+    def accepted(self, call: Call, leg: str, answer: bytes, held: bool, now: float) -> None:
+        """Answer the phone; the talk is on hold from now on, or no longer, if it says so."""
+        call.reoffering.discard(leg)
+        self._effects.append(AcceptOffer(leg, answer))
+        if held:
+            call.holding.add(leg)
+        else:
+            call.holding.discard(leg)
+        self.settle(call, now)
+
+    def refused(self, call: Call, leg: str, status: int) -> bool:
+        """Refuse the phone's offer, if one was pending; the session stays as it was."""
+        if leg not in call.reoffering:
+            return False
+        call.reoffering.discard(leg)
+        self._effects.append(RefuseOffer(leg, status))
+        return True
+
+    def settle(self, call: Call, now: float) -> None:
+        """Let the talk follow who holds whom.
+
+        A caller may have gone on hold while waiting already: then the talk begins on hold.
+        """
+        leg = call.agent_leg
+        if leg is None or leg.connected_at is None:
+            return
+        before, leg.held_by = leg.held_by, frozenset(call.holding)
+        if leg.held_by == before:
+            return
+        self._queueing.held(call, bool(leg.held_by), now)
+        if not leg.held_by:
+            self._hearing.bridge(call, leg.leg)
+            return
+        if not before:
+            self._effects.append(media.Unbridge(call.leg))
+        self._let_wait(call, leg, before)
+
+    def _let_wait(self, call: Call, leg: AgentLeg, before: frozenset[str]) -> None:
+        """Play music to the side that listens while the other one does not."""
+        visit = call.talk_visit
+        if visit is None or not visit.queue.music:
+            return
+        for side, other in ((call.leg, leg.leg), (leg.leg, call.leg)):
+            waits = other in leg.held_by and side not in leg.held_by
+            waited = other in before and side not in before
+            if waits and not waited:
+                self._hearing.play_to(call, side, (visit.queue.music,), loop=True)
+            elif waited and not waits:
+                self._effects.append(media.StopPlay(side))
