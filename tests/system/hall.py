@@ -18,9 +18,9 @@ class Hall:
         self._callers: list[Phone] = []
 
     def agent(
-        self, number: str, *, transport: str = "udp", codec: str = "", ready: bool = True
+        self, number: str, *, transport: str = "udp", codec: str = "", expires_s: int = 300
     ) -> Phone:
-        """Register an agent's phone; the agent is idle then, unless told otherwise."""
+        """Register an agent's phone; the agent is idle then."""
         phone = Phone(
             f"agent-{number}",
             self._folder,
@@ -29,9 +29,9 @@ class Hall:
             codec=codec,
         )
         self.agents[number] = phone
-        phone.register(self.server.sip(transport), number, self.server.password(number))
-        if ready:
-            self.server.agent_is(number, "idle")
+        password = self.server.password(number)
+        phone.register(self.server.sip(transport), number, password, expires_s=expires_s)
+        self.server.agent_is(number, "idle")
         return phone
 
     def caller(
@@ -48,14 +48,20 @@ class Hall:
         self._callers.append(phone)
         return phone.outside(self.server.sip(transport), number)
 
+    def abandon(self) -> None:
+        """Let go of all phones: the server they knew is no more."""
+        for phone in (*self._callers, *self.agents.values()):
+            phone.close()
+        self._callers.clear()
+        self.agents.clear()
+
     def close(self) -> None:
         """Leave the server as it was before the test: nobody calls, nobody is there."""
+        if not self.server.running:
+            self.abandon()
+            return
         for phone in self._callers:
             phone.close()
-        if not self.server.running:
-            for phone in self.agents.values():
-                phone.close()
-            return
         for phone in self.agents.values():
             with suppress(PhoneError):
                 phone.unregister()

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -285,7 +286,8 @@ class Phone:
     def close(self) -> None:
         """End the phone; calls that are left are hung up, the registration stays."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(COMMAND_S)
         except subprocess.TimeoutExpired:
@@ -295,6 +297,11 @@ class Phone:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._log.close()
+
+    def unplug(self) -> None:
+        """Pull the cable: the phone is gone, and nobody is told."""
+        self._process.kill()
+        self._process.wait(COMMAND_S)
 
     # --- the process ---
 

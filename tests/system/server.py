@@ -32,6 +32,9 @@ RECORDS_S = 10.0
 RTP_PORTS = 400
 "A hundred calls of two legs, two ports each."
 
+RTP_FIRST = (13_000, 18_500)
+"Where a server's ports begin: above the phones' and away from the stock range, where others run."
+
 Found = TypeVar("Found")
 
 
@@ -73,7 +76,7 @@ class Site:
         shutil.copytree(ROOT / "ivr_flows", self.flows, ignore=shutil.ignore_patterns("prompts"))
         (self.flows / "prompts").symlink_to(ROOT / "ivr_flows" / "prompts")
         with self.edit("server.yaml") as server:
-            first = SystemRandom().randrange(20_000, 29_999 - RTP_PORTS, 2)
+            first = SystemRandom().randrange(*RTP_FIRST, 2)
             server["media"] |= {"port_min": first, "port_max": first + RTP_PORTS, "workers": 1}
             server["log"] = {"format": "json", "level": "info"}
 

@@ -243,8 +243,7 @@ class Phone:
 
     def over(self, line):
         """Close the call's files now; the object itself goes after this callback."""
-        line.stop()
-        line.recorder = None
+        line.player = line.recorder = None
         line.audio = None
         self._finished.append(self._lines.pop(line.serial, line))
         self.tell("over", line=line.serial)
@@ -277,8 +276,8 @@ class Phone:
             config.sipConfig.authCreds.append(credentials)
         media = config.mediaConfig.transportConfig
         media.boundAddress = "127.0.0.1"
-        # Below the server's ports and below those the kernel gives out.
-        media.port = 10_000 + os.getpid() % 4_500 * 2
+        # Below the servers' ports, each process somewhere else.
+        media.port = 10_000 + os.getpid() % 1_400 * 2
         media.portRange = 200
         config.natConfig.contactRewriteUse = 0
         self._server, self._user = server + suffix, user

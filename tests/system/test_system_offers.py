@@ -44,6 +44,8 @@ def server(site: Site) -> Iterator[Server]:
             OVERFLOWING: {"queue": "overflowing"},
             NARROW: {"queue": "narrow"},
         }
+    with site.edit("server.yaml") as settings:
+        settings["sip"]["registrar"]["min_expires_s"] = 1
     server = Server(site)
     yield server.start()
     server.close()
@@ -193,6 +195,18 @@ def test_an_agent_who_unregisters_while_ringing(server: Server, hall: Hall) -> N
     assert offers(server, "13900000051", 2) == [("1001", "agent_left"), ("1002", "answered")]
 
 
+def test_an_unplugged_phone_is_not_waited_for(server: Server, hall: Hall) -> None:
+    gone, second = hall.agent("1001", expires_s=3), hall.agent("1002")
+    gone.unplug()
+    server.agent_is("1001", "offline", within_s=8)
+    caller = hall.caller("13900000052")
+    caller.call_answered(SALES)
+    second.rings()
+    caller.hangup()
+    second.hung_up()
+    assert offers(server, "13900000052", 1) == [("1002", "caller_left")]
+
+
 # --- the caller leaves ---
 
 
@@ -273,7 +287,7 @@ def test_a_full_queue_refuses(server: Server, hall: Hall) -> None:
     first, second = hall.caller("13900000073"), hall.caller("13900000074")
     first.call_answered(NARROW)
     second.call_answered(NARROW)
-    second.hung_up()
+    second.hung_up(within_s=10)
     assert visit_outcome(server, "13900000074") == "refused_full"
     first.hangup()
 

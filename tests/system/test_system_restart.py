@@ -1,5 +1,7 @@
 """The server ends, in every way: the finished is on record, the open is closed and says why."""
 
+import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,6 +61,7 @@ def test_killed_in_mid_call(server: Server, open_hall: Opened) -> None:
     waiting.hears_sound()
     children = server.children()
     server.kill9()
+    hall.abandon()
     until(lambda: not alive(children), f"children end with it: {children}", within_s=10)
 
     server.start()
@@ -95,6 +98,28 @@ def alive(pids: list[int]) -> list[int]:
         if state != "Z":
             living.append(pid)
     return living
+
+
+def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
+    server: Server, open_hall: Opened
+) -> None:
+    server.start()
+    hall = open_hall(server)
+    caller, agent = in_talk(hall, "13500000005")
+    [worker] = [pid for pid in server.children() if "media" in command_line(pid)]
+    os.kill(worker, signal.SIGKILL)
+    caller.hung_up()
+    agent.hung_up()
+    [row] = server.rows("SELECT * FROM interactions WHERE ended_at IS NOT NULL")
+    assert (row["ended_by"], row["reason"]) == ("fault", "media_lost")
+    until(lambda: json.loads(server.get("/readyz")[1])["media_workers"] == 1, "a new worker")
+    caller, agent = in_talk(hall, "13500000006")
+    caller.hangup()
+    agent.hung_up()
+
+
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
 def test_sigterm_lets_the_running_call_end(server: Server, open_hall: Opened) -> None:

@@ -1,0 +1,56 @@
+"""baresip as an agent's phone: another stack, MD5 digest only, that answers by itself."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+MODULES = Path("/usr/lib/baresip/modules")
+
+
+class Baresip:
+    """Registers an account and takes every call at once; speaks a tone."""
+
+    def __init__(
+        self, folder: Path, server: str, user: str, password: str, tone_hz: float
+    ) -> None:
+        program = shutil.which("baresip")
+        assert program, "baresip is missing: apt-get install baresip-core (`make test` does)"
+        config = {
+            "sip_listen": "127.0.0.1:0",
+            "rtp_ports": "19000-19999",
+            "audio_source": f"ausine,{tone_hz:.0f}",
+            "audio_player": "",
+            "audio_alert": "",
+            "audio_srate": "8000",
+            "module_path": str(MODULES),
+            "module_tmp": "uuid.so\nmodule_tmp account.so",
+            "module_app": "menu.so",
+            "module": "g711.so\nmodule ausine.so",
+        }
+        folder.mkdir()
+        lines = [f"{name} {value}" for name, value in config.items() if value]
+        (folder / "config").write_text("\n".join(lines) + "\n")
+        account = f"<sip:{user}@{server}>;auth_user={user};auth_pass={password}"
+        (folder / "accounts").write_text(f"{account};answermode=auto;regint=60\n")
+        self._log = (folder / "log").open("w+")
+        self._process = subprocess.Popen(
+            [program, "-f", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def close(self) -> str:
+        """Unregister and end; returns what it said."""
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._log.seek(0)
+        said = self._log.read()
+        self._log.close()
+        return said
