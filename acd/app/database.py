@@ -127,7 +127,7 @@ class Database:
             self._down(text)
 
     def _on_postgres(self, text: str) -> None:
-        log.error("postgres", event=text)
+        log.error("postgres", trouble=text)
 
     async def kpi(self, day: str, zone: tzinfo, queues: Iterable[str]) -> list[QueueKpi]:
         """Return a day's figures of all queues.
