@@ -552,8 +552,11 @@ BEGIN
     ] LOOP
         part := parent || '_' || to_char(month, 'YYYYMM');
         IF to_regclass(part) IS NULL THEN
+            -- Made apart, then attached: PARTITION OF would lock the parent against its readers,
+            -- and a report that joins two of them and waits for the second is a deadlock.
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, parent);
             EXECUTE format(
-                'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, parent,
+                'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, part,
                 month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
         END IF;
     END LOOP;
