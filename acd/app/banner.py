@@ -17,12 +17,16 @@ def print_banner(
     console: Console, config: Config, running: Running, passwords: Mapping[str, str]
 ) -> None:
     """Print where phones, people and programs find the server."""
-    host, port = next(iter(running.sip.values()))
+    reached: dict[tuple[str, int], list[str]] = {}
+    for transport, address in running.sip.items():
+        reached.setdefault(address, []).append(transport)
     web = f"http://{running.http[0]}:{running.http[1]}"
     console.print(f"\n[bold]acd[/bold] {config.server.centre.name} is ready\n")
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("register phones at", f"{host}:{port} ({', '.join(running.sip)})")
-    facts.add_row("health, metrics", f"{web}/readyz  {web}/metrics")
+    for (host, port), transports in reached.items():
+        facts.add_row("register phones at", f"{host}:{port} ({', '.join(transports)})")
+    facts.add_row("health, readiness", f"{web}/healthz  {web}/readyz")
+    facts.add_row("metrics", f"{web}/metrics")
     facts.add_row("live page, reports", f"{web}/  {web}/api/reports/kpi?day=today")
     facts.add_row("report on paper", "acd report kpi --day today")
     console.print(facts)
