@@ -29,6 +29,9 @@ SETTLE_S = 1.0
 "Changes of this long are saved together: a thousand phones register in a burst after a power cut."
 
 
+STATUSES = {status.value: status for status in Status}
+
+
 class Keeper:
     """A subscriber of the event stream that saves what it is about."""
 
@@ -48,14 +51,20 @@ class Keeper:
             self._save_at = asyncio.get_running_loop().call_later(SETTLE_S, self._save_soon)
 
     def _save_soon(self) -> None:
+        if self._saving is not None and not self._saving.done():
+            # A slow disk: two writers would spoil each other's file.
+            self._save_at = asyncio.get_running_loop().call_later(SETTLE_S, self._save_soon)
+            return
         self._save_at = None
         self._saving = asyncio.create_task(asyncio.to_thread(self._write, self._snapshot()))
 
-    def save(self) -> None:
+    async def save(self) -> None:
         """Save now, at the end of the process."""
         if self._save_at is not None:
             self._save_at.cancel()
-        self._write(self._snapshot())
+        if self._saving is not None:
+            await self._saving
+        await asyncio.to_thread(self._write, self._snapshot())
 
     def _snapshot(self) -> Snapshot:
         to_wall_s = time.time() - asyncio.get_running_loop().time()
@@ -95,12 +104,18 @@ class Keeper:
         for account, saved in snapshot.contacts.items():
             driver.restore_contacts(account, tuple(_contact(one, to_mono_s) for one in saved))
         for agent in snapshot.agents:
-            if agent.status != Status.AWAY.value:
+            status = STATUSES.get(agent.status)
+            # Who was ready is so again with the device, by the rules of a registration.
+            if status is None or (status is Status.READY and not self._has_device(agent.agent)):
                 continue
             effects = self._centre.set_status(
-                agent.agent, Status.AWAY, agent.reason, "system", driver.now()
+                agent.agent, status, agent.reason, "system", driver.now()
             )
             driver.carry_out(effects or [])
+
+    def _has_device(self, agent: str) -> bool:
+        profile = self._centre.desk.profile(agent)
+        return profile is not None and self._centre.desk.contact(profile.account) is not None
 
 
 def _contact(saved: SavedContact, to_mono_s: float) -> Contact:

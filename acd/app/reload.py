@@ -4,7 +4,8 @@ A broken file changes nothing: the old version serves on, the log and /readyz sa
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -19,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 SETTLE_MS = 300
 "An editor writes a file in several steps; changes this close together are one."
+
+WATCH_AGAIN_S = 5.0
+"After the watcher failed: the folder is gone, or the kernel has no more watches to give."
 
 STEP_MS = 250
 "How often the watcher looks whether the kernel reported a change."
@@ -67,9 +71,18 @@ class Reloader:
         self._on_config = on_config
         self._on_flows = on_flows
         self._on_outcome = on_outcome
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        while True:
+            try:
+                await self._watch()
+            except (OSError, RuntimeError) as error:
+                log.error("watch_failed", reason=str(error), instead="SIGHUP makes us look")  # noqa: TRY400 - the reason says it all
+            await asyncio.sleep(WATCH_AGAIN_S)
+
+    async def _watch(self) -> None:
         folders = {self.config.folder, self.config.flows_folder}
         async for _ in awatch(
             *folders, debounce=SETTLE_MS, step=STEP_MS, recursive=True, force_polling=False
@@ -78,43 +91,75 @@ class Reloader:
 
     async def look(self) -> None:
         """Read everything again and take what is right into service."""
-        config = self.config
-        faults: tuple[Fault, ...] = ()
-        try:
-            config = await asyncio.to_thread(load_config, self.config.folder)
-        except ConfigError as error:
-            faults = error.faults
-        if config is not self.config and not faults:
-            self._take_config(config)
-        files = await asyncio.to_thread(read_flow_files, self.config.flows_folder)
-        context = await asyncio.to_thread(flow_context, self.config)
-        book, flow_faults = reload(self.flows, files, context)
-        if book.versions() != self.flows.versions():
-            self.flows = book
-            self._on_flows(book)
-            log.info("flows_reloaded", flows=book.versions())
-        self.faults = (*faults, *flow_faults)
-        self._tell(self.faults)
+        async with self._looking:
+            await self._look()
 
-    def _take_config(self, config: Config) -> None:
+    async def _look(self) -> None:
+        try:
+            config, faults = await asyncio.to_thread(self._read_config)
+            book, flow_faults = await asyncio.to_thread(self._read_flows, config)
+            if flow_faults and config is not self.config:
+                former_book, former_faults = await asyncio.to_thread(self._read_flows, self.config)
+                blamed = [fault for fault in flow_faults if fault not in former_faults]
+                if blamed:
+                    # The flows fit the configuration that serves, and would not fit this one: it
+                    # takes away, e.g., a queue that a flow leads to.
+                    config, faults = self.config, (*faults, *blamed)
+                    book, flow_faults = former_book, former_faults
+        except OSError as error:
+            self._tell((_unreadable(error),))
+            return
+        # No waiting from here on: calls see both or neither.
+        faults += self._take(config, book)
+        self._tell((*faults, *flow_faults))
+
+    def _read_config(self) -> tuple[Config, tuple[Fault, ...]]:
+        """Return the configuration as it is now, or the former one and what is wrong."""
+        try:
+            config = load_config(self.config.folder)
+        except ConfigError as error:
+            return self.config, error.faults
         if config.server != self.config.server:
             log.warning(
                 "restart_needed", file="server.yaml", reason="its settings are read at start only"
             )
-        changed = (
-            config.agents != self.config.agents
-            or config.queues != self.config.queues
-            or config.numbers != self.config.numbers
-            or config.reasons != self.config.reasons
-        )
-        self.config = config
-        if changed:
-            self._on_config(config)
-            log.info("configuration_reloaded")
+        return replace(config, server=self.config.server), ()
 
-    def _tell(self, faults: Iterable[Fault]) -> None:
-        broken = False
+    def _read_flows(self, config: Config) -> tuple[FlowBook, list[Fault]]:
+        """Return the flows as they would serve under this configuration, and their faults."""
+        return reload(self.flows, read_flow_files(config.flows_folder), flow_context(config))
+
+    def _take(self, config: Config, book: FlowBook) -> tuple[Fault, ...]:
+        """Take both into service; return why not, if the rooms refuse the configuration."""
+        former = self.config
+        changed = (config.agents, config.queues, config.numbers, config.reasons) != (
+            former.agents,
+            former.queues,
+            former.numbers,
+            former.reasons,
+        )
+        if changed:
+            try:
+                self._on_config(config)
+            except Exception as error:
+                # Whatever the reason: calls go on by what serves.
+                log.exception("configuration_not_taken")
+                return (Fault(str(config.folder), 1, 1, "", f"cannot be taken: {error}", ""),)
+            log.info("configuration_reloaded")
+        self.config = config
+        if book.versions() != self.flows.versions():
+            self.flows = book
+            self._on_flows(book)
+            log.info("flows_reloaded", flows=book.versions())
+        return ()
+
+    def _tell(self, faults: tuple[Fault, ...]) -> None:
+        """Keep and log what is wrong with the files as they are now."""
+        self.faults = faults
         for fault in faults:
-            broken = True
             log.error("reload_failed", fault=str(fault), serving="the version before")
-        self._on_outcome(not broken)
+        self._on_outcome(not faults)
+
+
+def _unreadable(error: OSError) -> Fault:
+    return Fault(str(error.filename), 1, 1, "", f"cannot be read: {error.strerror}", "")

@@ -6,10 +6,12 @@ import secrets
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -26,6 +28,7 @@ from acd.ivr.book import FlowBook, FlowError, load_flows
 from acd.net.driver import Driver
 from acd.net.listener import SipTransports, TransportError
 from acd.net.media_engine import MediaEngineError, MediaSettings, WorkerMediaEngine
+from acd.routing.errors import RoutingError
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
 from acd.sip.peer import Peer
@@ -49,12 +52,19 @@ from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
+from .waiting import unless
 
 log = structlog.get_logger(__name__)
 
 VERSION = version("acd")
 LOOPBACK = "127.0.0.1"
+DRAINING, JOURNAL_FAILING = "draining", "journal_failing"
+"Why new calls are refused (`CallCentre.refusing`)."
+
 ANY_HOSTS = frozenset({"0.0.0.0", "::"})
+
+START_ERRORS = (TransportError, ListenError, MediaEngineError, StorageError, RoutingError)
+"What the rooms raise when the world does not let them begin; their messages are for operators."
 
 BYE_GRACE_S = 1.0
 "How long phones get to answer our BYE before the sockets close; they answer within 1 ms here."
@@ -85,14 +95,22 @@ class Service:
         self._no_calls = asyncio.Event()
 
     async def run(self) -> int:
-        """Start, serve, drain; return the exit code."""
+        """Start, serve, drain; return the exit code.
+
+        A signal during the start takes down again what had come up, and is no error.
+        """
         raise_file_limit()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_end_signal)
         async with AsyncExitStack() as stack:
             try:
-                await self._build(stack)
-            except (TransportError, ListenError, MediaEngineError, StorageError) as error:
+                built = await unless(self._end_wanted, self._build(stack))
+            except START_ERRORS as error:
                 raise StartError(str(error)) from error
-            await self._serve()
+            if built:
+                await self._serve()
+        log.info("stopped")
         return 0
 
     # --- building ---
@@ -108,8 +126,8 @@ class Service:
         self._passwords = self._provide_secrets(config)
         await self._build_media(stack)
         self._transports = SipTransports(self._on_message, self._on_failed)
-        await self._transports.start(self._listeners())
         stack.push_async_callback(self._transports.close)
+        await self._transports.start(self._listeners())
         self._build_core(flows)
         self._build_telemetry()
         self._driver = Driver(
@@ -205,6 +223,8 @@ class Service:
             random_bytes=secrets.token_bytes,
         )
         self._exchange = Exchange(self._endpoint, self._centre)
+        if self._journal.state is Writing.FAILING:
+            self._centre.refusing = JOURNAL_FAILING
         self._keeper = Keeper(self._state, self._centre, self._router)
         self._reloader = Reloader(
             config,
@@ -244,8 +264,8 @@ class Service:
             ),
             lambda happened: self._driver.on_media(happened),
         )
-        await self._engine.start()
         stack.push_async_callback(self._engine.stop)
+        await self._engine.start()
 
     def _build_telemetry(self) -> None:
         self._tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
@@ -293,35 +313,36 @@ class Service:
             ),
         )
         self._web = WebServer(build_app(services))
-        await self._web.start(self._http.host, self._http.port)
         stack.push_async_callback(self._web.close)
+        await self._web.start(self._http.host, self._http.port)
 
     # --- serving ---
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_end_signal)
         sampler = LoopDelaySampler(self._metrics.loop_delayed)
         sampler.start()
-        async with asyncio.TaskGroup() as tasks:
-            background = [
-                tasks.create_task(self._database.run(), name="database"),
-                tasks.create_task(self._learn_ranks(), name="ranks"),
-                tasks.create_task(self._reloader.run(), name="reload"),
-            ]
-            loop.add_signal_handler(
-                signal.SIGHUP, lambda: tasks.create_task(self._reloader.look())
-            )
-            await self._database.tried_once()
-            self._announce()
-            tune_collector()
-            await self._end_wanted.wait()
-            await self._drain()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(_kept_apart("database", self._database.run())),
+                    tasks.create_task(_kept_apart("ranks", self._learn_ranks())),
+                    tasks.create_task(_kept_apart("reload", self._reloader.run())),
+                ]
+                asyncio.get_running_loop().add_signal_handler(
+                    signal.SIGHUP,
+                    lambda: tasks.create_task(_kept_apart("reload", self._reloader.look())),
+                )
+                if await unless(self._end_wanted, self._database.tried_once()):
+                    self._announce()
+                    tune_collector()
+                    await self._end_wanted.wait()
+                await self._drain()
+                for task in background:
+                    task.cancel()
+        finally:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
             sampler.stop()
-            for task in background:
-                task.cancel()
-        Running.forget(self._state)
+            Running.forget(self._state)
 
     async def _learn_ranks(self) -> None:
         """Tell the router what earlier boots learned, once the database is there."""
@@ -348,38 +369,43 @@ class Service:
             for transport, host, port in reversed(self._transports.bound_addresses())
         }
         running = Running(os.getpid(), sip, self._web.bound_address(), self._database.dsn)
-        running.write(self._state)
+        try:
+            running.write(self._state)
+        except OSError as error:
+            log.error("run_file_not_written", reason=str(error), effect="other commands miss us")  # noqa: TRY400 - the reason says it all
         for warning in self._config.warnings:
             log.warning("configuration", warning=str(warning))
         print_banner(Console(), self._config, running, self._passwords)
 
     async def _drain(self) -> None:
-        """Refuse new calls, let running ones end, then hang up on the rest."""
+        """Refuse new calls, let running ones end, then hang up on the rest.
+
+        A second signal cuts every wait short.
+        """
         self._ready = False
         self._endpoint.draining = True
-        self._centre.refusing = "draining"
+        self._centre.refusing = DRAINING
         log.info("draining", calls=self._centre.calls_total, seconds=self._config.server.drain_s)
-        if self._centre.calls_total:
-            await self._calls_over(self._config.server.drain_s)
+        await self._calls_over(self._config.server.drain_s)
         if self._centre.calls_total:
             self._driver.carry_out(self._centre.shut_down(self._driver.now()))
             self._driver.flush()
             await self._until(self._end_now, BYE_GRACE_S)
-        self._driver.flush()
-        self._keeper.save()
+        await self._keeper.save()
+        self._driver.stop()
         self._journal.append([events.ServerStopped()], self._driver.now())
-        await self._database.drain()
-        log.info("stopped")
+        if not await unless(self._end_now, self._database.drain()):
+            log.warning("records_wait_in_journal", records=self._database.lag().records)
 
     async def _calls_over(self, limit_s: float) -> None:
         """Wait until no call is left, the limit is over, or a second signal comes."""
-        waits = [
-            asyncio.create_task(self._no_calls.wait()),
-            asyncio.create_task(self._end_now.wait()),
-        ]
-        await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        if not self._centre.calls_total:
+            return
+        # It was set whenever the last of several calls had ended, all day long.
+        self._no_calls.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await unless(self._end_now, self._no_calls.wait())
 
     @staticmethod
     async def _until(event: asyncio.Event, limit_s: float) -> None:
@@ -418,8 +444,9 @@ class Service:
     def _on_journal_alarm(self, text: str) -> None:
         failing = self._journal.state is Writing.FAILING
         (log.critical if failing else log.warning)("journal", alarm=text)
-        if self._centre.refusing != "draining":
-            self._centre.refusing = "journal_failing" if failing else None
+        # A journal that had a torn tail says so before there is a call centre.
+        if self._built and self._centre.refusing != DRAINING:
+            self._centre.refusing = JOURNAL_FAILING if failing else None
 
     def _take_config(self, config: Config) -> None:
         self._provide_secrets(config)
@@ -427,6 +454,7 @@ class Service:
             agents=config.agent_profiles(),
             queues=config.queue_profiles(),
             numbers=config.number_plan(),
+            login_at_registration=config.agents.log_in_at_registration,
             now=self._driver.now(),
         )
         self._driver.carry_out(effects)
@@ -467,3 +495,11 @@ class Service:
         lag = self._database.lag()
         failing = self._journal.state is Writing.FAILING
         return JournalState(lag.records, lag.seconds, failing)
+
+
+async def _kept_apart(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Do work beside the calls: not even a bug in it may end them."""
+    try:
+        await work
+    except Exception:
+        log.exception("background_work_failed", work=name, effect="calls go on without it")

@@ -172,16 +172,18 @@ class CallCentre:
         agents: tuple[AgentProfile, ...],
         queues: tuple[QueueProfile, ...],
         numbers: NumberPlan,
+        login_at_registration: bool | None = None,
         now: float,
     ) -> Effects:
         """Replace agents, queues and numbers at once; calls and devices stay.
 
+        `login_at_registration` as in the settings; None: as it is.
         All of it or, on the router's ConfigurationError, nothing.
         """
         self._now = now
         routed = self._router.configure(agents, queues, now)
         self._numbers = numbers
-        self._desk.configure(agents)
+        self._desk.configure(agents, login_at_registration=login_at_registration)
         self._queueing.configure({queue.name: queue for queue in queues})
         self._queueing.apply(routed, now)
         self._queueing.apply(self._desk.settle(now), now)

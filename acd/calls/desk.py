@@ -58,8 +58,12 @@ class Desk:
         self._contacts: dict[str, tuple[Contact, ...]] = {}
         self._handled: dict[str, HandledCall] = {}
 
-    def configure(self, agents: Iterable[AgentProfile]) -> None:
+    def configure(
+        self, agents: Iterable[AgentProfile], *, login_at_registration: bool | None = None
+    ) -> None:
         """Replace the agents; devices and calls at hand stay. `settle` has to follow."""
+        if login_at_registration is not None:
+            self._login_at_registration = login_at_registration
         self._agents = {agent.number: agent for agent in agents}
         self._agent_by_account = {agent.account: agent.number for agent in self._agents.values()}
         self._handled = {n: call for n, call in self._handled.items() if n in self._agents}

@@ -38,7 +38,7 @@ class Driver:
         self._subscribers = subscribers
         self._taps = taps
         self._loop = asyncio.get_running_loop()
-        self._flush_scheduled = False
+        self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
@@ -77,6 +77,13 @@ class Driver:
         """Return the core's time."""
         return self._loop.time()
 
+    def stop(self) -> None:
+        """Let nothing more come out of the core: the last event of the boot comes next."""
+        self.flush()
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
     # --- outputs ---
 
     def _schedule_flush(self) -> None:
@@ -86,6 +93,16 @@ class Driver:
 
     def flush(self) -> None:
         """Carry out all that has come together."""
+        if self._stopped:
+            return
+        try:
+            self._carry_out_step()
+        finally:
+            # Whatever went wrong must not keep later inputs and timers from being served.
+            self._flush_scheduled = False
+            self._rearm()
+
+    def _carry_out_step(self) -> None:
         exchange, engine = self._exchange, self._engine
         step = exchange.take_step()
         media = step.media
@@ -97,7 +114,6 @@ class Driver:
             step.events += more.events
             step.sends += more.sends
             media = more.media
-        self._flush_scheduled = False
         if step.events:
             self._journal(step.events)
         send = self._transports.send
@@ -108,7 +124,6 @@ class Driver:
                 send(effect.peer, effect.data)
             else:
                 self._transports.disconnect(effect.peer)
-        self._rearm()
 
     def _journal(self, events: list[Event]) -> None:
         records = self._event_log.append(events, self._loop.time())
@@ -129,5 +144,7 @@ class Driver:
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, inf
-        self._exchange.on_time(self._loop.time())
-        self.flush()
+        try:
+            self._exchange.on_time(self._loop.time())
+        finally:
+            self.flush()

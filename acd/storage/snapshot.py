@@ -63,5 +63,5 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     try:
         new.write_bytes(msgspec.msgpack.encode(snapshot))
         new.replace(folder / FILE)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise SnapshotError(f"{folder / FILE}: {error}") from error
