@@ -87,8 +87,12 @@ class Board:
                 self.calls_taken[agent.number] = self.calls_taken.get(agent.number, 0) + 1
 
     def take_calls(self, calls: Iterable[CallView], *, now_s: float, wall: datetime) -> None:
-        """Take GET /api/calls: those that are no longer there are over."""
-        here = {call.interaction: call for call in calls}
+        """Take GET /api/calls: those that are no longer there are over.
+
+        Agents who dial their codes are no callers, though the server has them in its list.
+        """
+        accounts = {agent.account for agent in self.agents}
+        here = {call.interaction: call for call in calls if call.caller not in accounts}
         for interaction in self._calls.keys() - here.keys():
             self._finish(self._calls.pop(interaction), now_s, wall)
         for interaction, view in here.items():

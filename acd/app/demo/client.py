@@ -34,6 +34,7 @@ class AgentView(Struct, frozen=True):
 
     number: str
     name: str
+    account: str
     status: str
     reason: str
     state: str

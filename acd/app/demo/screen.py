@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,9 @@ Locale = Literal["zh", "en"]
 
 ROWS_AROUND = 11
 "Frame, head, hint, and two lines above each of three tables, and the prompt below."
+
+UNLIMITED_WIDTH = 1_000
+"Wider than any table here."
 
 LAST_CALLS_MIN = 2
 "Shown on the lowest terminal too."
@@ -50,7 +53,7 @@ _WORDS = {
     "ended": ("Ended", "结束"),
     "caller": ("Caller", "主叫"),
     "agent": ("Agent", "座席"),
-    "waited": ("Before", "等待"),
+    "waited": ("Before", "接通前"),
     "talked": ("Talk", "通话"),
     "nobody": ("gave up", "放弃"),
     "left_menu": ("in the menu", "语音菜单"),
@@ -102,6 +105,21 @@ def draw_board(
         Text(hint, style="dim", overflow="ellipsis", no_wrap=True),
     )
     return Panel(Group(*parts), title=_word("title", locale), expand=False)
+
+
+def fitting(table: Table, console: Console) -> Table:
+    """Return the table, turned by a quarter when the console is too narrow for it."""
+    unlimited = console.options.update(max_width=UNLIMITED_WIDTH)
+    if console.measure(table, options=unlimited).maximum <= console.width:
+        return table
+    turned = Table(title=table.title, caption=table.caption)
+    first, *others = table.columns
+    turned.add_column(first.header, no_wrap=True)
+    for name in first.cells:
+        turned.add_column(name, justify="right", no_wrap=True)
+    for column in others:
+        turned.add_row(column.header, *column.cells)
+    return turned
 
 
 def plain_line(board: Board, clock: Clock, *, locale: Locale) -> str:
@@ -193,7 +211,7 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...], locale: Lo
         title_justify="left",
         title_style="bold",
         box=None,
-        padding=(0, 2),
+        padding=(0, 2, 0, 0),
     )
     for key in left:
         table.add_column(_word(key, locale), no_wrap=True)

@@ -25,7 +25,7 @@ from acd.routing.model import AgentProfile
 from .board import Board
 from .client import Client, ClientError
 from .people import AgentAtWork, Ears, Pace, call_hotline
-from .screen import Clock, Locale, draw_board, plain_line
+from .screen import Clock, Locale, draw_board, fitting, plain_line
 from .site import DemoError, DemoSite
 
 CALLERS_MAX = 200
@@ -98,7 +98,7 @@ async def run_demo(config: Config, options: DemoOptions, console: Console) -> No
                 raise DemoError(f"the figures cannot be had: {error}") from error
     wide = console if console.is_terminal else Console(file=console.file, width=REPORT_WIDTH)
     title = f"KPI {datetime.now(demo.zone):%Y-%m-%d} ({demo.zone})"
-    wide.print(as_table(kpis, title=title, locale=options.locale))
+    wide.print(fitting(as_table(kpis, title=title, locale=options.locale), wide))
     _tell_further(wide, folder, trace_path)
 
 
