@@ -125,7 +125,9 @@ class Service:
         self._secret_store = SecretStore(self._state)
         self._passwords = self._provide_secrets(config)
         await self._build_media(stack)
-        self._transports = SipTransports(self._on_message, self._on_failed)
+        self._transports = SipTransports(
+            self._on_message, self._on_failed, on_batch=self._on_batch
+        )
         stack.push_async_callback(self._transports.close)
         await self._transports.start(self._listeners())
         self._build_core(flows)
@@ -423,6 +425,10 @@ class Service:
         # What comes while the start is not through yet is dropped: SIP sends again after 0.5 s.
         if self._built:
             self._driver.receive(data, peer)
+
+    def _on_batch(self) -> None:
+        if self._built:
+            self._driver.flush()
 
     def _on_failed(self, peer: Peer) -> None:
         if self._built:

@@ -45,11 +45,10 @@ class Driver:
     # --- inputs ---
 
     def receive(self, data: bytes, peer: Peer) -> None:
-        """Take one SIP message."""
+        """Take one SIP message; `flush` has to follow the last one that is at hand."""
         for tap in self._taps:
             tap("in", peer, data)
         self._exchange.receive(data, peer, self._loop.time())
-        self._schedule_flush()
 
     def transport_failed(self, peer: Peer) -> None:
         """Take a transport's failure."""
@@ -114,6 +113,7 @@ class Driver:
             step.events += more.events
             step.sends += more.sends
             media = more.media
+        engine.flush()
         if step.events:
             self._journal(step.events)
         send = self._transports.send
@@ -135,12 +135,14 @@ class Driver:
 
     def _rearm(self) -> None:
         at = self._exchange.next_deadline()
-        if at == self._timer_at:
+        if at >= self._timer_at:
+            # Most deadlines move away before they come (an answer stops the retransmissions): a
+            # timer that once finds nothing to do is cheaper than to arm it anew each time.
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = None if at == inf else self._loop.call_at(at, self._on_timer)
+        self._timer = self._loop.call_at(at, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, inf

@@ -34,8 +34,9 @@ class SipTransports:
     """Carries SIP messages to and from peers. Lives in the thread of the running loop.
 
     `on_message(data, peer)` is called with every message that arrives: a whole datagram, or one
-    message cut out of a stream. `on_failed(peer)` says that messages sent to this peer may not
-    have arrived; it is called later from the loop, never from within `send`.
+    message cut out of a stream; `on_batch()` follows the last one at hand. `on_failed(peer)` says
+    that messages sent to this peer may not have arrived; it is called later from the loop, never
+    from within `send`.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class SipTransports:
         on_message: Callable[[bytes, Peer], None],
         on_failed: Callable[[Peer], None],
         *,
+        on_batch: Callable[[], None] = lambda: None,
         tcp_limits: TcpLimits = TcpLimits(),  # noqa: B008  frozen
         new_framer: Callable[[], Framer] = StreamFramer,
     ) -> None:
@@ -51,8 +53,8 @@ class SipTransports:
         def report_failed(peer: Peer) -> None:
             loop.call_soon(on_failed, peer)
 
-        self._udp = UdpSockets(on_message, report_failed)
-        self._tcp = TcpConnections(on_message, report_failed, new_framer, tcp_limits)
+        self._udp = UdpSockets(on_message, on_batch, report_failed)
+        self._tcp = TcpConnections(on_message, on_batch, report_failed, new_framer, tcp_limits)
         self._bound: list[Address] = []
 
     async def start(self, listeners: Iterable[Address]) -> None:
@@ -71,7 +73,10 @@ class SipTransports:
         for transport, sock in sockets:
             host, port = sock.getsockname()[:2]
             self._bound.append((transport, host, port))
-            await (self._udp if transport == "udp" else self._tcp).add(sock)
+            if transport == "udp":
+                self._udp.add(sock)
+            else:
+                await self._tcp.add(sock)
 
     def bound_addresses(self) -> list[Address]:
         """Return where this server listens, in the order of `start`, with the real ports."""
@@ -100,7 +105,7 @@ class SipTransports:
 
     async def close(self) -> None:
         """Stop listening and close every connection after what was sent before."""
-        await self._udp.close()
+        self._udp.close()
         await self._tcp.close()
         self._bound.clear()
 

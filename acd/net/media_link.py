@@ -74,10 +74,6 @@ class WorkerFigures(Struct, frozen=True, tag=True):
 ToWorker = Configure | Open | Negotiate | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
 ToServer = PortsReady | WorkerFigures | SoundFailed | PlayFinished | DigitPressed | StreamClosed
 
-GATHER_S = 0.004
-"""How long messages wait for others to be sent with. A call takes six commands, each in a turn of
-the loop of its own, and a write costs more than all else about them; nobody hears 4 ms."""
-
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
 
@@ -101,18 +97,23 @@ class Link(asyncio.Protocol, Generic[Sent, Received]):
         self._buffer = bytearray()
 
     def send(self, message: Sent) -> None:
-        """Send with all else of the next few milliseconds; lost when the line is."""
+        """Send with all else of this turn of the loop; lost when the line is."""
         if not self._pending:
-            self._loop.call_later(GATHER_S, self._flush)
+            self._loop.call_soon(self.flush)
+        self._pending.append(message)
+
+    def gather(self, message: Sent) -> None:
+        """Keep the message for the next `flush`, which the caller sees to."""
         self._pending.append(message)
 
     def close(self) -> None:
         """Send what is pending and hang up."""
-        self._flush()
+        self.flush()
         if self._transport is not None:
             self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is pending, in one write."""
         pending, self._pending = self._pending, []
         transport = self._transport
         if not pending or transport is None or transport.is_closing():

@@ -67,8 +67,13 @@ class WorkerProcess:
             theirs.close()
         self._link.send(settings)
 
-    def send(self, message: ToWorker) -> None:
-        self._link.send(message)
+    def gather(self, message: ToWorker) -> None:
+        """Keep the message for the next `flush`."""
+        self._link.gather(message)
+
+    def flush(self) -> None:
+        """Send what was gathered, in one write."""
+        self._link.flush()
 
     async def end(self) -> None:
         """Close the line, wait for the process's end, and kill it if that takes too long."""

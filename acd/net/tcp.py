@@ -106,6 +106,8 @@ class TcpConnection(asyncio.Protocol):
                 self.send(PONG)
             else:
                 self._table.on_message(message, self.peer)
+        if messages:
+            self._table.on_batch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table. A peer that closes in good order has not failed."""
@@ -174,12 +176,14 @@ class TcpConnections:
     def __init__(
         self,
         on_message: Callable[[bytes, Peer], None],
+        on_batch: Callable[[], None],
         on_failed: Callable[[Peer], None],
         new_framer: Callable[[], Framer],
         limits: TcpLimits,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.on_message = on_message
+        self.on_batch = on_batch
         self.new_framer = new_framer
         self.limits = limits
         self._on_failed = on_failed

@@ -1,7 +1,8 @@
 """SIP over UDP: one socket per listening address.
 
-Receiving goes through the loop's datagram transport. Sending calls the socket itself: the error of
-a datagram is then known together with its peer, and nothing is queued in user space, where a
+Both ways go past the loop's datagram transports, straight to the socket. Receiving: the messages
+at hand are taken together, and whoever takes them learns when they are through. Sending: the error
+of a datagram is known together with its peer, and nothing is queued in user space, where a
 datagram that waits is worth less than the retransmission that follows it.
 """
 
@@ -18,6 +19,11 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 ROUTES_MAX = 65_536
 "Peers remembered: 2,000 seats, their trunks and callers many times over; about 15 MB when full."
 
+BATCH_MAX = 64
+"Datagrams taken in one go, so that timers and other sockets wait for some 10 ms at most."
+
+DATAGRAM_BYTES_MAX = 65_535
+
 KEEP_ALIVE_BYTES_MAX = 4
 'Phones keep NAT bindings open by "CRLFCRLF" or four zero bytes; no SIP message is as short.'
 
@@ -29,27 +35,36 @@ Route = tuple[socket.socket, Address]
 Routes = dict[Peer, Route]
 
 
-class UdpListener(asyncio.DatagramProtocol):
+class UdpListener:
     """One bound socket; passes each datagram on with the peer that it came from."""
 
     def __init__(
-        self, sock: socket.socket, on_message: Callable[[bytes, Peer], None], routes: Routes
+        self,
+        sock: socket.socket,
+        on_message: Callable[[bytes, Peer], None],
+        on_batch: Callable[[], None],
+        routes: Routes,
     ) -> None:
         self.sock = sock
         self._on_message = on_message
+        self._on_batch = on_batch
         self._routes = routes
         self._peers: dict[tuple[str | int, ...], Peer] = {}
-        self.closed = asyncio.Event()
 
-    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        """Deliver one message. A look-up costs a sixth of making the peer anew."""
-        if len(data) > KEEP_ALIVE_BYTES_MAX:
-            peer = self._peers.get(addr) or self._first_from(addr)
-            self._on_message(data, peer)
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        """Tell whoever waits in `UdpSockets.close`."""
-        self.closed.set()
+    def read(self) -> None:
+        """Deliver the messages at hand. A look-up costs a sixth of making the peer anew."""
+        receive = self.sock.recvfrom
+        for _ in range(BATCH_MAX):
+            try:
+                data, addr = receive(DATAGRAM_BYTES_MAX)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an ICMP error of an earlier datagram; the next one may be sound
+            if len(data) > KEEP_ALIVE_BYTES_MAX:
+                peer = self._peers.get(addr) or self._first_from(addr)
+                self._on_message(data, peer)
+        self._on_batch()
 
     def _first_from(self, addr: tuple[str | int, ...]) -> Peer:
         host, port = str(addr[0]), int(addr[1])
@@ -67,24 +82,27 @@ class UdpSockets:
     """All UDP sockets of this server."""
 
     def __init__(
-        self, on_message: Callable[[bytes, Peer], None], on_failed: Callable[[Peer], None]
+        self,
+        on_message: Callable[[bytes, Peer], None],
+        on_batch: Callable[[], None],
+        on_failed: Callable[[Peer], None],
     ) -> None:
         self._on_message = on_message
+        self._on_batch = on_batch
         self._on_failed = on_failed
-        self._listeners: list[tuple[UdpListener, asyncio.DatagramTransport]] = []
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[UdpListener] = []
         self._routes: Routes = {}
         self.datagrams_dropped = 0
         "Not sent because the kernel's send buffer was full."
 
-    async def add(self, sock: socket.socket) -> None:
+    def add(self, sock: socket.socket) -> None:
         """Serve a bound socket."""
         sock.setblocking(False)
         _widen_buffers(sock)
-        loop = asyncio.get_running_loop()
-        transport, listener = await loop.create_datagram_endpoint(
-            lambda: UdpListener(sock, self._on_message, self._routes), sock=sock
-        )
-        self._listeners.append((listener, transport))
+        listener = UdpListener(sock, self._on_message, self._on_batch, self._routes)
+        self._loop.add_reader(sock, listener.read)
+        self._listeners.append(listener)
 
     def send(self, peer: Peer, data: bytes) -> None:
         """Send one datagram, or report the peer as failed. Never raises, never waits.
@@ -103,13 +121,13 @@ class UdpSockets:
         except OSError:
             self._on_failed(peer)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close every socket."""
         listeners, self._listeners = self._listeners, []
         self._routes.clear()
-        for listener, transport in listeners:
-            transport.close()
-            await listener.closed.wait()
+        for listener in listeners:
+            self._loop.remove_reader(listener.sock)
+            listener.sock.close()
 
     def _find_route(self, peer: Peer) -> Route | None:
         """Choose a socket for a peer that has sent nothing yet; None: no socket can reach it."""
@@ -120,9 +138,7 @@ class UdpSockets:
         if not 0 < peer.port < 65_536:
             return None
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        sockets = [
-            listener.sock for listener, _ in self._listeners if listener.sock.family == family
-        ]
+        sockets = [listener.sock for listener in self._listeners if listener.sock.family == family]
         if not sockets:
             return None
         sock = max(sockets, key=lambda sock: _suits(sock, loopback=address.is_loopback))
