@@ -20,7 +20,7 @@ from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Timed
 from acd.routing.model import QueueProfile
 
-from .numbers import Target
+from .numbers import CodeTarget, Target
 
 
 class Phase(Enum):
@@ -146,6 +146,9 @@ class Call:
 
     talk_visit: Visit | None = None
     "The visit that the talk under way came from."
+
+    at_end: CodeTarget | None = None
+    "An agent's code that waits for the end of this call."
 
     play: int = 0
     "Number of the latest play on the caller's stream."

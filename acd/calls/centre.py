@@ -18,7 +18,7 @@ from acd.sip import events as sip
 
 from . import events
 from .call import Call, EndReason, Phase, Playing
-from .codes import carry_out
+from .codes import can_wait, carry_out
 from .commands import AnswerLeg, HangUpLeg, RefuseOffer, RejectLeg
 from .desk import Desk, Disposition
 from .effects import Effect, Effects
@@ -26,7 +26,6 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .holding import Holding
 from .numbers import (
-    CodeAction,
     CodeTarget,
     EchoTarget,
     FlowTarget,
@@ -299,32 +298,39 @@ class CallCentre:
                 self.enter_queue(call, name, 0, "")
             case EchoTarget():
                 self.echo(call)
-            case CodeTarget(action, argument):
-                self._carry_out(call, action, argument)
+            case CodeTarget() as code:
+                self._carry_out(call, code)
 
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""
         call.phase = Phase.ECHO
         self._hearing.echo(call)
 
-    def _carry_out(self, call: Call, action: CodeAction, argument: str) -> None:
+    def _carry_out(self, call: Call, code: CodeTarget) -> None:
         """Do what an agent dialled, say so, and hang up."""
-        agent, routed = self._desk.agent_of(call.account), None
-        if agent is not None:
-            routed = carry_out(
-                action,
-                argument,
-                agent,
-                router=self._router,
-                desk=self._desk,
-                now=self._now,
-            )
+        agent = self._desk.agent_of(call.account)
+        if agent is not None and can_wait(code.action, agent, self._router):
+            call.at_end = code
+            done = True
+        else:
+            done = agent is not None and self._do_code(code, agent)
+        prompts = self._settings.prompts
+        sound = prompts.code_done.get(code.action, "") if done else prompts.code_refused
+        self._last_prompt(call, sound, EndReason.CODE_DONE)
+
+    def _do_code(self, code: CodeTarget, agent: str) -> bool:
+        """Carry out a code; False if it cannot be done now."""
+        routed = carry_out(
+            code.action,
+            code.argument,
+            agent,
+            router=self._router,
+            desk=self._desk,
+            now=self._now,
+        )
         if routed is not None:
             self._queueing.apply(routed, self._now)
-        prompts = self._settings.prompts
-        done = prompts.code_done.get(action, "")
-        sound = prompts.code_refused if routed is None else done
-        self._last_prompt(call, sound, EndReason.CODE_DONE)
+        return routed is not None
 
     # --- queues ---
 
@@ -488,6 +494,9 @@ class CallCentre:
                 sip_status=status,
             )
         )
+        agent = self._desk.agent_of(call.account)
+        if call.at_end is not None and agent is not None:
+            self._do_code(call.at_end, agent)
 
     # --- media ---
 

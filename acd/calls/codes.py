@@ -7,6 +7,17 @@ from acd.routing.router import Router
 from .desk import Desk, Disposition
 from .numbers import CodeAction
 
+CALLS_FOLLOW = frozenset({CodeAction.READY, CodeAction.END_WRAP_UP})
+"""What may bring the agent a call. It waits until the code's own call is over: as long as that
+lasts the phone is in use, and one with a single line would refuse the first offer as busy."""
+
+
+def can_wait(action: CodeAction, agent: str, router: Router) -> bool:
+    """Tell whether this is carried out at the end of the code's call, and can be."""
+    if action is CodeAction.END_WRAP_UP:
+        return router.agent_view(agent).state is State.WRAP_UP
+    return action in CALLS_FOLLOW
+
 
 def carry_out(
     action: CodeAction,
