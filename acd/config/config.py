@@ -86,6 +86,7 @@ class Config:
         return EndpointSettings(
             advertised=advertised,
             realm=sip.realm,
+            digest_algorithms=sip.digest_algorithms,
             min_expires_s=sip.registrar.min_expires_s,
             default_expires_s=sip.registrar.default_expires_s,
             max_expires_s=sip.registrar.max_expires_s,

@@ -69,6 +69,11 @@ class Sip(Section):
     realm: Annotated[str, Field(pattern=r'^[^"\\\s]{1,64}$')] = "acd"
     "Digest realm. Passwords are stored hashed with it: after a change, agents need new ones."
 
+    digest_algorithms: Annotated[
+        tuple[Literal["SHA-256", "MD5"], ...], Field(min_length=1, max_length=2)
+    ] = ("SHA-256", "MD5")
+    "What phones may prove their password by; [MD5] for old ones that stumble over a choice."
+
     registrar: Registrar = Registrar()
 
     authenticate_accounts: bool = True

@@ -9,9 +9,8 @@ from itertools import count
 from .errors import BadMessageError
 from .headers import split_list
 from .message import Message, Request, Response
-from .settings import Credentials
+from .settings import ALGORITHMS, Credentials
 
-# RFC 8760 2.4 wants the strongest algorithm first; a client takes the first one it knows.
 _HASHES: dict[str, Callable[[bytes], str]] = {
     "SHA-256": lambda data: sha256(data).hexdigest(),
     "MD5": lambda data: md5(data, usedforsecurity=False).hexdigest(),
@@ -68,6 +67,7 @@ class DigestServer:
     """
 
     __slots__ = (
+        "_algorithms",
         "_counts",
         "_credentials",
         "_forgotten_at",
@@ -85,7 +85,9 @@ class DigestServer:
         random_bytes: Callable[[int], bytes],
         lifetime_s: float,
         max_nonces: int = MAX_NONCES,
+        algorithms: tuple[str, ...] = ALGORITHMS,
     ) -> None:
+        self._algorithms = algorithms
         self._max_nonces = max_nonces
         self._realm = realm
         self._credentials = credentials
@@ -126,7 +128,7 @@ class DigestServer:
         algorithm = fields.get("algorithm", "MD5").upper()
         count_text = fields.get("nc", "")
         well_formed = (
-            algorithm in _HASHES
+            algorithm in self._algorithms
             and fields.get("qop") == "auth"
             and len(count_text) == 8
             and all(char in "0123456789abcdefABCDEF" for char in count_text)
@@ -169,7 +171,7 @@ class DigestServer:
         lines = "".join(
             f'WWW-Authenticate: Digest realm="{self._realm}", nonce="{nonce}", '
             f'algorithm={algorithm}, qop="auth"{tail}\r\n'
-            for algorithm in _HASHES
+            for algorithm in self._algorithms
         )
         return BadMessageError("Unauthorized", 401, lines.encode())
 

@@ -57,7 +57,13 @@ class Endpoint:
         self._transactions = Transactions(core)
         table = self._table = LegTable()
         self._registrar = Registrar(core)
-        digest = DigestServer(settings.realm, credentials, random_bytes, settings.nonce_lifetime_s)
+        digest = DigestServer(
+            settings.realm,
+            credentials,
+            random_bytes,
+            settings.nonce_lifetime_s,
+            algorithms=settings.digest_algorithms,
+        )
         self._inbound = Inbound(core, self._transactions, table, digest, self._registrar)
         self._registrations: dict[str, Registration] = {}
 

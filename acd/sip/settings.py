@@ -6,6 +6,10 @@ from msgspec import Struct
 
 from .peer import Peer
 
+# RFC 8760 2.4 wants the strongest algorithm first; a client takes the first one it knows.
+ALGORITHMS = ("SHA-256", "MD5")
+"Hashes of digest authentication, in the order in which they are offered."
+
 
 class EndpointSettings(Struct, frozen=True, kw_only=True):
     """Settings of one SIP endpoint; they do not change while it runs."""
@@ -18,6 +22,9 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
 
     product: str = "acd"
     "Value of Server and User-Agent."
+
+    digest_algorithms: tuple[str, ...] = ALGORITHMS
+    "What challenges offer and answers may use, in this order."
 
     min_expires_s: int = 60
     "A REGISTER that asks for less (but not 0) is answered 423."
