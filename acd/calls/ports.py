@@ -26,9 +26,6 @@ class MediaEngine(Protocol):
     def execute(self, command: MediaCommand) -> None:
         """Take one command."""
 
-    def flush(self) -> None:
-        """Carry out what was taken since the last time; called once after some commands."""
-
 
 class EventLog(Protocol):
     """The journal."""

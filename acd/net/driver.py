@@ -113,7 +113,6 @@ class Driver:
             step.events += more.events
             step.sends += more.sends
             media = more.media
-        engine.flush()
         if step.events:
             self._journal(step.events)
         send = self._transports.send

@@ -184,16 +184,8 @@ class WorkerMediaEngine:
         self._legs.clear()
 
     def execute(self, command: Command) -> None:
-        """Carry out a command. One for a leg that is not or no longer known is ignored.
-
-        Workers hear of it by the next `flush`.
-        """
+        """Carry out a command. One for a leg that is not or no longer known is ignored."""
         self._handlers[type(command)](command)
-
-    def flush(self) -> None:
-        """Tell the workers what was executed since the last time, each in one write."""
-        for worker in self._workers.values():
-            worker.flush()
 
     def statistics(self) -> EngineStatistics:
         workers = [self._workers[slot] for slot in sorted(self._workers)]
@@ -234,7 +226,7 @@ class WorkerMediaEngine:
             return
         self._legs[leg] = record
         worker.legs.add(leg)
-        worker.gather(Open(leg, worker.ready.popleft(), record.agreed))
+        worker.send(Open(leg, worker.ready.popleft(), record.agreed))
         self._on_event((StreamOpened(leg, record.sdp),))
 
     def _accept_answer(self, command: AcceptAnswer) -> None:
@@ -247,7 +239,7 @@ class WorkerMediaEngine:
         except SdpError as error:
             self._refuse(command.leg, UNUSABLE, str(error))
             return
-        record.worker.gather(Negotiate(command.leg, record.agreed))
+        record.worker.send(Negotiate(command.leg, record.agreed))
         self._on_event((StreamAccepted(command.leg),))
 
     def _reoffer(self, command: Reoffer) -> None:
@@ -259,7 +251,7 @@ class WorkerMediaEngine:
             self._refuse(command.leg, UNUSABLE, str(error))
             return
         if command.offer and record.agreed is not None:
-            record.worker.gather(Negotiate(command.leg, record.agreed))
+            record.worker.send(Negotiate(command.leg, record.agreed))
         held = record.agreed is not None and record.agreed.held
         self._on_event((StreamReoffered(command.leg, record.sdp, held),))
 
@@ -270,16 +262,16 @@ class WorkerMediaEngine:
         if one.worker is not other.worker:
             self._refuse(command.leg, NO_ROOM, f"{command.other} is in another media worker")
             return
-        one.worker.gather(command)
+        one.worker.send(command)
 
     def _close(self, command: CloseStream) -> None:
         if (record := self._leg(command.leg)) is not None:
             record.closing = True
-            record.worker.gather(command)
+            record.worker.send(command)
 
     def _pass_on(self, command: Play | StopPlay | Unbridge | Echo) -> None:
         if (record := self._leg(command.leg)) is not None:
-            record.worker.gather(command)
+            record.worker.send(command)
 
     def _leg(self, leg: str) -> _Leg | None:
         record = self._legs.get(leg)

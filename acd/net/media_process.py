@@ -66,14 +66,10 @@ class WorkerProcess:
         finally:
             theirs.close()
         self._link.send(settings)
-
-    def gather(self, message: ToWorker) -> None:
-        """Keep the message for the next `flush`."""
-        self._link.gather(message)
-
-    def flush(self) -> None:
-        """Send what was gathered, in one write."""
         self._link.flush()
+
+    def send(self, message: ToWorker) -> None:
+        self._link.send(message)
 
     async def end(self) -> None:
         """Close the line, wait for the process's end, and kill it if that takes too long."""

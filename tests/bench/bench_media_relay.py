@@ -63,7 +63,6 @@ class Bench:
         phone.setblocking(False)
         phone.bind((HOST, 0))
         self.engine.execute(OpenStream(leg, b"", near))
-        self.engine.flush()
         assert isinstance(self.last, StreamOpened), self.last
         local = Capabilities(
             address=HOST, port=phone.getsockname()[1], session_id=1, codecs=(Codec.PCMA,)
@@ -71,7 +70,6 @@ class Bench:
         answer, agreed = answer_offer(self.last.sdp, local)
         assert parse(answer).media
         self.engine.execute(AcceptAnswer(leg, answer))
-        self.engine.flush()
         return phone, agreed.port
 
 
@@ -120,11 +118,9 @@ async def measure(bench: Bench, options: argparse.Namespace) -> None:
         phones.append(await bench.open(f"a{pair}", ""))
         if options.play:
             bench.engine.execute(Play(f"a{pair}", 1, ("music",), loop=True))
-            bench.engine.flush()
             continue
         phones.append(await bench.open(f"b{pair}", f"a{pair}"))
         bench.engine.execute(Bridge(f"a{pair}", f"b{pair}"))
-        bench.engine.flush()
     await asyncio.sleep(1.5)
     before, begin_s, began = bench.engine.statistics().workers[0], cpu_s(pid), monotonic()
     if options.play:

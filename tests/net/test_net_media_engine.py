@@ -69,7 +69,6 @@ class Desk:
 
     def do(self, command: Command) -> None:
         self.engine.execute(command)
-        self.engine.flush()
 
     def now(self, kind: type[Kind]) -> Kind:
         """Return the last event, which must be there already and of this kind."""
@@ -517,7 +516,6 @@ async def test_a_listener_that_fails_costs_no_worker(tmp_path: Path) -> None:
     with Line() as line:
         engine.execute(OpenStream("leg", line.offer()))
         engine.execute(Play("leg", 1, ()))
-        engine.flush()
         async with asyncio.timeout(LIMIT_S):
             await failed.wait()
     assert isinstance(faults[0], BrokenError)
