@@ -1,8 +1,10 @@
 """Agents steer themselves: codes dialled on their phones, and the HTTP interface."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from baresip import Baresip
 from hall import Hall
 from phone import Phone
 from server import Server, Site, until
@@ -14,6 +16,8 @@ SALES = "4001"
 @pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[Server]:
     site.queue("sales", layers=[{"name": "all"}], wrap_up_s=120, position_every_s=0)
+    with site.edit("server.yaml") as settings:
+        settings["sip"]["digest_algorithms"] = ["MD5"]  # the other modules' phones use SHA-256
     server = Server(site)
     yield server.start()
     server.close()
@@ -157,3 +161,18 @@ def test_metrics_and_traces_know_the_call(server: Server, hall: Hall) -> None:
     answered, metrics = server.get("/metrics")
     assert answered == 200
     assert 'acd_queue_left_total{queue="sales",reason="answered"}' in metrics
+
+
+def test_a_phone_of_another_make(server: Server, hall: Hall, tmp_path: Path) -> None:
+    caller = hall.caller("13800000009")
+    agent = Baresip(tmp_path / "baresip", server.sip(), "1004", server.password("1004"), AGENT_HZ)
+    try:
+        server.agent_is("1004", "idle")
+        caller.call_answered(SALES)
+        caller.hears(AGENT_HZ, within_s=15)
+        caller.hangup()
+        server.agent_is("1004", "wrap_up")
+        server.api("POST", "/agents/1004/wrap-up/end", {})
+    finally:
+        print(agent.close())
+    server.agent_is("1004", "offline")

@@ -1,10 +1,8 @@
 """The whole story on the stock configuration: dial, menu, queue, talk, records, report."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from baresip import Baresip
 from hall import Hall
 from phone import Phone
 from server import Server, Site, until
@@ -174,18 +172,3 @@ def test_an_unknown_number_is_not_found(hall: Hall) -> None:
 
 def test_nobody_calls_in_an_agents_name_without_the_password(hall: Hall) -> None:
     assert hall.caller("1001").call_refused(SALES) in {401, 403}
-
-
-def test_a_phone_of_another_make(server: Server, hall: Hall, tmp_path: Path) -> None:
-    caller = hall.caller("13800000009")
-    agent = Baresip(tmp_path / "baresip", server.sip(), "1004", server.password("1004"), AGENT_HZ)
-    try:
-        server.agent_is("1004", "idle")
-        caller.call_answered(SALES)
-        caller.hears(AGENT_HZ, within_s=15)
-        caller.hangup()
-        server.agent_is("1004", "wrap_up")
-        server.api("POST", "/agents/1004/wrap-up/end", {})
-    finally:
-        print(agent.close())
-    server.agent_is("1004", "offline")
