@@ -1,0 +1,171 @@
+"""Anything in any order: the centre never raises, and its records close when all have gone."""
+
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+from calls_stage import ANSWER, NUMBERS, OFFER, Stage, agent, queue
+from hypothesis import given, settings
+
+from acd.calls import events
+from acd.calls.desk import Disposition
+from acd.calls.numbers import NumberPlan
+from acd.media import commands as media
+from acd.media import events as media_in
+from acd.routing.model import Overflow, Status
+from acd.sip import events as sip
+
+ACCOUNTS = ("phone1001", "phone1002", "phone1005", "door")
+NUMBERS_DIALLED = (*NUMBERS, "4711")
+STATUSES = (486, 480, 408, 503, 603)
+OVERFLOWS = (None, Overflow(queue="service"), Overflow(flow="later"), Overflow(flow="at_once"))
+
+legs = st.integers(0, 7)
+"Which leg, of all that there ever were: counted back from the newest."
+
+usual = st.one_of(
+    st.tuples(st.just("dials"), st.just("4001"), st.just("door")),
+    st.tuples(st.just("goes_on"), st.integers(0, 1)),
+)
+unusual = st.one_of(
+    st.tuples(st.just("dials"), st.sampled_from(NUMBERS_DIALLED), st.sampled_from(ACCOUNTS)),
+    st.tuples(st.just("goes_on"), legs),
+    st.tuples(st.just("opened"), legs),
+    st.tuples(st.just("refused"), legs),
+    st.tuples(st.just("answered"), legs),
+    st.tuples(st.just("accepted"), legs),
+    st.tuples(st.just("confirmed"), legs, st.sampled_from((b"", ANSWER))),
+    st.tuples(st.just("failed"), legs, st.sampled_from(STATUSES)),
+    st.tuples(st.just("cancelled"), legs),
+    st.tuples(st.just("ended"), legs, st.sampled_from(sip.LegEndCause)),
+    st.tuples(st.just("reoffered"), legs),
+    st.tuples(st.just("held"), legs, st.booleans()),
+    st.tuples(st.just("digit"), legs, st.sampled_from("129*")),
+    st.tuples(st.just("played"), legs),
+    st.tuples(st.just("closed"), legs),
+    st.tuples(st.just("lost"), legs, legs),
+    st.tuples(st.just("devices"), st.sampled_from(ACCOUNTS), st.integers(0, 2)),
+    st.tuples(
+        st.just("status"), st.sampled_from(("1001", "1002", "1005")), st.sampled_from(Status)
+    ),
+    st.tuples(st.just("wrap_up"), st.sampled_from(("1001", "1002", "1005"))),
+    st.tuples(st.just("disposed"), st.sampled_from(("1001", "1002", "1005"))),
+    st.tuples(st.just("reloaded"), st.booleans(), st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from((0.0, 0.5, 5.0, 21.0, 61.0))),
+)
+steps = st.integers(0, 2).flatmap(lambda draw: usual if draw else unusual)
+"Two in three: talks must come about for something to go wrong in them."
+
+
+class Storm:
+    """Carries out steps. What no endpoint or engine would report of a leg is left out."""
+
+    def __init__(self, overflow: Overflow | None) -> None:
+        self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
+        self.stage = stage = Stage(
+            agents=self.agents,
+            queues=(
+                queue(max_length=2, max_wait_s=60.0, overflow=overflow, position_every_s=20.0),
+                queue("service", max_length=2, wrap_up_s=0.0),
+            ),
+        )
+        self.callers: set[str] = set()
+        self.over: set[str] = set()
+        centre, heard, told = stage.centre, stage.on_media, stage.on_sip
+        self.of_legs: dict[str, Callable[..., object]] = {
+            "goes_on": self.go_on,
+            "opened": lambda leg: heard(media_in.StreamOpened(leg, OFFER)),
+            "refused": lambda leg: heard(media_in.StreamRefused(leg, 488, "")),
+            "accepted": lambda leg: heard(media_in.StreamAccepted(leg)),
+            "confirmed": lambda leg, answer: told(sip.LegConfirmed(leg, answer)),
+            "ended": stage.hangs_up,
+            "reoffered": lambda leg: told(sip.LegReoffered(leg, OFFER)),
+            "held": lambda leg, held: heard(media_in.StreamReoffered(leg, ANSWER, held)),
+            "digit": stage.presses,
+            "played": lambda leg: stage.plays(leg) and stage.heard_out(leg),
+            "closed": lambda leg: heard(media_in.StreamClosed(leg, 0, 0, 0, 0, 0, 0.0)),
+            "lost": lambda leg, back: heard(media_in.StreamsLost((leg, self.leg(back)), "")),
+        }
+        self.of_agents_legs: dict[str, Callable[..., object]] = {
+            "answered": lambda leg: told(sip.LegAnswered(leg, ANSWER)),
+            "failed": lambda leg, status: told(sip.LegFailed(leg, status, "")),
+        }
+        self.of_people: dict[str, Callable[..., object]] = {
+            "dials": lambda number, account: self.callers.add(
+                stage.dials(number, account=account)
+            ),
+            "devices": stage.devices,
+            "status": lambda number, status: stage.take(
+                centre.set_status(number, status, "", "api", stage.now) or []
+            ),
+            "wrap_up": lambda number: stage.take(centre.end_wrap_up(number, stage.now) or []),
+            "disposed": lambda number: stage.take(
+                centre.dispose(number, Disposition(call_class="other")) or []
+            ),
+            "reloaded": self.reload,
+            "wait": stage.wait,
+        }
+
+    def leg(self, back: int) -> str:
+        """A leg that SIP still knows, or none."""
+        known = [command.leg for command in self.stage.all(media.OpenStream)]
+        living = [leg for leg in known if leg not in self.over]
+        return living[-1 - back] if back < len(living) else ""
+
+    def take(self, name: str, *arguments: object) -> None:
+        if name in self.of_people:
+            self.of_people[name](*arguments)
+        else:
+            back, *more = arguments
+            leg = self.leg(back)  # type: ignore[arg-type]  # the strategy's order
+            if name in self.of_legs:
+                self.of_legs[name](leg, *more)
+            elif name == "cancelled":
+                if leg in self.callers:
+                    self.stage.on_sip(sip.LegCancelled(leg))
+            elif leg not in self.callers:
+                self.of_agents_legs[name](leg, *more)
+        self.note_ends()
+
+    def note_ends(self) -> None:
+        self.over |= {e.leg for e in self.stage.now_all(events.LegEnded)}
+
+    def go_on(self, leg: str) -> None:
+        """What happens when nothing goes wrong: answered by us, or by the agent."""
+        stage = self.stage
+        stage.on_media(media_in.StreamOpened(leg, OFFER))
+        if leg not in self.callers:
+            self.note_ends()
+            stage.on_sip(sip.LegAnswered(leg, ANSWER))
+            stage.on_media(media_in.StreamAccepted(leg))
+
+    def reload(self, fewer_agents: bool, fewer_queues: bool) -> None:
+        stage = self.stage
+        stage.take(
+            stage.centre.configure(
+                agents=self.agents[1:] if fewer_agents else self.agents,
+                queues=stage.queues[1:] if fewer_queues else stage.queues,
+                numbers=NumberPlan(targets=NUMBERS),
+                now=stage.now,
+            )
+        )
+
+    def everybody_leaves(self) -> None:
+        stage = self.stage
+        for leg in sorted(self.callers):
+            stage.hangs_up(leg)
+        stage.wait(100)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(OVERFLOWS), st.lists(steps, min_size=10, max_size=60))
+def test_whatever_happens_the_records_close(
+    overflow: Overflow | None, happening: list[tuple[str, ...]]
+) -> None:
+    storm = Storm(overflow)
+    for account in ACCOUNTS[:2]:
+        storm.take("devices", account, 1)
+    for step in happening:
+        storm.take(*step)
+    storm.everybody_leaves()
+    assert storm.stage.centre.calls_total == 0
+    storm.stage.check_over()
