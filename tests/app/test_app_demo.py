@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import os
 import select
 import shutil
@@ -23,7 +22,7 @@ from acd.app.demo.client import AgentView, CallView, QueueView
 from acd.app.demo.people import Pace
 from acd.app.demo.screen import Clock, draw_board, fitting, plain_line
 from acd.app.demo.site import DemoSite
-from acd.config import load_config
+from acd.config import Config, load_config
 from acd.reports.kpi import QueueKpi
 from acd.reports.table import as_table
 
@@ -215,14 +214,37 @@ def processes_of(folder: Path) -> dict[int, str]:
     return found
 
 
+@pytest.fixture
+def operators(tmp_path: Path) -> Config:
+    """Return the stock configuration as an operator's, with a database and addresses in it."""
+    home = tmp_path / "operators"
+    shutil.copytree(ROOT / "config", home)
+    text = (home / "server.yaml").read_text()
+    for stock, own in (
+        ('dsn: ""', 'dsn: "postgresql://calls@db.invalid/acd"'),
+        ("bind_host: 127.0.0.1", "bind_host: 0.0.0.0\n  advertised_host: 192.0.2.1"),
+        ("flows: ../ivr_flows", f"flows: {ROOT / 'ivr_flows'}"),
+    ):
+        assert stock in text
+        text = text.replace(stock, own)
+    (home / "server.yaml").write_text(text)
+    return load_config(home)
+
+
 @pytest.mark.asyncio
-async def test_a_demo_ends_by_itself_with_its_calls_in_the_report(folder: Path) -> None:
+async def test_a_demo_ends_by_itself_with_its_calls_in_the_report(
+    folder: Path, operators: Config
+) -> None:
     console = Console(file=io.StringIO(), width=200)
     options = DemoOptions(
         minutes=0.06, calls_per_minute=120, locale="en", folder=folder, pace=HURRIED
     )
     async with asyncio.timeout(60):
-        await run_demo(load_config(ROOT / "config"), options, console)
+        await run_demo(operators, options, console)
+    served = load_config(folder / "config").server
+    assert served.database.dsn == "", "the operator's own database is not for play"
+    assert (served.media.bind_host, served.media.advertised_host) == ("127.0.0.1", "")
+    assert served.centre.locale == "en"
     text = console.file.getvalue()
     rows = {
         cells[0]: cells[1:]
@@ -255,26 +277,6 @@ async def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
         async with DemoSite(load_config(ROOT / "config"), folder, locale="en"):
             pass
     assert processes_of(folder) == {}
-
-
-@pytest.mark.asyncio
-async def test_an_operators_own_database_and_addresses_are_not_touched(folder: Path) -> None:
-    home = folder / "operators"
-    shutil.copytree(ROOT / "config", home)
-    settings = (home / "server.yaml").read_text()
-    settings = settings.replace('dsn: ""', 'dsn: "postgresql://calls@db.invalid/acd"')
-    settings = settings.replace(
-        "bind_host: 127.0.0.1", "bind_host: 0.0.0.0\n  advertised_host: 192.0.2.1"
-    )
-    settings = settings.replace("flows: ../ivr_flows", f"flows: {ROOT / 'ivr_flows'}")
-    (home / "server.yaml").write_text(settings)
-    async with DemoSite(load_config(home), folder / "demo", locale="en") as site:
-        running = json.loads((site.state / "run.json").read_text())
-        assert "db.invalid" not in running["database"]
-        copied = load_config(folder / "demo" / "config")
-        assert copied.server.media.bind_host == "127.0.0.1"
-        assert copied.server.media.advertised_host == ""
-        assert copied.server.centre.locale == "en"
 
 
 def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
