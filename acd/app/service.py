@@ -26,6 +26,7 @@ from acd.calls.ports import Direction
 from acd.config import Config, parse_address
 from acd.ivr.book import FlowBook, FlowError, load_flows
 from acd.net.driver import Driver
+from acd.net.entropy import Entropy
 from acd.net.listener import SipTransports, TransportError
 from acd.net.media_engine import MediaEngineError, MediaSettings, WorkerMediaEngine
 from acd.routing.errors import RoutingError
@@ -119,7 +120,8 @@ class Service:
         """Build everything from the ground up; `stack` takes it down again in reverse."""
         config = self._config
         self._state = prepare_state(self._state_dir)
-        self._new_id = Uuid7Source(lambda: time.time_ns() // 1_000_000, secrets.randbits)
+        self._entropy = Entropy()
+        self._new_id = Uuid7Source(lambda: time.time_ns() // 1_000_000, self._entropy.bits)
         flows = self._load_flows()
         self._open_journal(stack)
         self._secret_store = SecretStore(self._state)
@@ -222,7 +224,7 @@ class Service:
             config.endpoint_settings(self._advertised()),
             credentials=self._secret_store,
             new_id=self._new_id,
-            random_bytes=secrets.token_bytes,
+            random_bytes=self._entropy.token_bytes,
         )
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:

@@ -22,6 +22,10 @@ ROUTES_MAX = 65_536
 BATCH_MAX = 64
 "Datagrams taken in one go, so that timers and other sockets wait for some 10 ms at most."
 
+BUSY_S = 0.002
+"""Reads that follow each other faster look for more datagrams; slower ones take the one that is
+there and spare the system call that would find nothing, a tenth of all of a call's."""
+
 DATAGRAM_BYTES_MAX = 65_535
 
 KEEP_ALIVE_BYTES_MAX = 4
@@ -50,11 +54,15 @@ class UdpListener:
         self._on_batch = on_batch
         self._routes = routes
         self._peers: dict[tuple[str | int, ...], Peer] = {}
+        self._time = asyncio.get_running_loop().time
+        self._read_at = 0.0
 
     def read(self) -> None:
         """Deliver the messages at hand. A look-up costs a sixth of making the peer anew."""
-        receive = self.sock.recvfrom
-        for _ in range(BATCH_MAX):
+        receive, now = self.sock.recvfrom, self._time()
+        busy = now - self._read_at < BUSY_S
+        self._read_at = now
+        for _ in range(BATCH_MAX if busy else 1):
             try:
                 data, addr = receive(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
