@@ -321,6 +321,16 @@ def test_nothing_outlives_it_when_it_is_killed(folder: Path) -> None:
     assert processes_of(folder) == {}
 
 
+def test_a_server_that_dies_under_way_is_told(folder: Path) -> None:
+    process = started(folder, "--agents", "2")
+    [server] = [pid for pid, words in processes_of(folder).items() if " -m acd run " in words]
+    os.kill(server, signal.SIGKILL)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "acd: the server ended; the end of " in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
