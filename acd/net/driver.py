@@ -48,7 +48,12 @@ class Driver:
         """Take one SIP message; `flush` has to follow the last one that is at hand."""
         for tap in self._taps:
             tap("in", peer, data)
-        self._exchange.receive(data, peer, self._loop.time())
+        try:
+            self._exchange.receive(data, peer, self._loop.time())
+        except BaseException:
+            # A bug that one message brings to light must not hold up the others of its batch.
+            self._schedule_flush()
+            raise
 
     def transport_failed(self, peer: Peer) -> None:
         """Take a transport's failure."""

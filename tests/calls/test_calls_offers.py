@@ -187,15 +187,15 @@ def test_the_agent_goes_away_while_ringing() -> None:
 
 def test_the_longest_wait_strikes_as_an_agent_goes_away() -> None:
     # The clock of the command counts, not that of whatever was heard last.
-    stage = Stage(queues=(queue(max_wait_s=10.0, overflow=Overflow(queue="service")),))
+    stage = Stage(queues=(queue(max_wait_s=10.0, overflow=Overflow(flow="at_once")),))
     stage.registers("1001")
     caller = stage.calls("4001")
     stage.ringing("1001")
     stage.now += 15
     stage.take(stage.centre.set_status("1001", Status.AWAY, "lunch", "agent", stage.now))
     assert stage.one(events.QueueLeft).waited_s == 15
-    assert stage.one(events.QueueEntered).waited_before_s == 15
     stage.hangs_up(caller)
+    assert stage.one(events.QueueLeft).waited_s == 0
     stage.check_over()
 
 

@@ -1,5 +1,7 @@
 """A caller's whole way, and every way in which a call can end."""
 
+from math import inf
+
 import pytest
 from calls_stage import ANSWER, OFFER, Stage, flows, queue
 
@@ -168,10 +170,19 @@ def test_keys_in_one_moment_do_not_trip_over_each_other() -> None:
     # A clock of whole milliseconds gives two of them the same time, and so the same deadline.
     stage = Stage()
     caller = stage.calls("4000")
-    for _ in range(3):
-        stage.on_media(media_in.DigitPressed(caller, "2", 100))
-        stage.on_media(media_in.DigitPressed(caller, "9", 100))
+    stage.heard_out(caller)
+    stage.presses(caller, "9")
+    stage.heard_out(caller)
+    stage.presses(caller, "9")
     stage.wait(600)
+    assert stage.ended().reason == "flow_ended"
+
+
+def test_what_a_call_waited_for_is_forgotten_with_it() -> None:
+    stage = Stage()
+    for _ in range(20):
+        stage.hangs_up(stage.calls("4000"))
+    assert stage.centre.next_deadline() == inf
 
 
 def test_a_play_that_something_else_replaced_ends_nothing() -> None:
