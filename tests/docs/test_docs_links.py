@@ -109,6 +109,19 @@ def test_make_targets_exist() -> None:
                 assert named is None or named[1] in targets, f"{page_id(page)}: {text}"
 
 
+def test_readme_names_every_package_that_make_test_installs() -> None:
+    script = (ROOT / "deploy/test-tools.sh").read_text(encoding="utf-8")
+    packages = re.findall(
+        r"\b[\w-]+:([\w-]+)", script.partition("for pair in")[2].partition(";")[0]
+    )
+    assert packages
+    for page in (ROOT / "README.md", ROOT / "docs/README.zh.md"):
+        missing = [
+            name for name in packages if f"`{name}`" not in page.read_text(encoding="utf-8")
+        ]
+        assert not missing, page_id(page)
+
+
 def test_flow_examples_are_right() -> None:
     text = (ROOT / "docs/flows.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(flow:.*?)```", text, re.DOTALL)
