@@ -1,0 +1,151 @@
+"""What outlives a restart: who is registered where, and what agents wanted."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+import structlog
+
+from acd.app.keeper import Keeper
+from acd.calls import events
+from acd.calls.centre import CallCentre
+from acd.calls.effects import Effects
+from acd.calls.journal import Record
+from acd.calls.numbers import NumberPlan
+from acd.calls.settings import CentreSettings
+from acd.ivr.book import FlowBook
+from acd.routing.model import AgentProfile, Status
+from acd.routing.router import Router
+from acd.sip.events import Contact, ContactsChanged
+from acd.sip.peer import Peer
+from acd.storage.snapshot import FILE, SavedAgent, Snapshot, read_snapshot, write_snapshot
+
+NUMBERS = ("1001", "1002", "1003", "1004")
+
+
+class Boot:
+    """One run of the process: a centre, a keeper, and a driver that only carries out."""
+
+    def __init__(self, folder: Path, *, login_at_registration: bool = True) -> None:
+        ids = count(1)
+        profiles = [
+            AgentProfile(number=number, name="", account=number, skills={}) for number in NUMBERS
+        ]
+        self.router = Router(agents=profiles, queues=(), new_id=lambda: f"id{next(ids)}")
+        self.centre = CallCentre(
+            router=self.router,
+            agents=profiles,
+            queues=(),
+            numbers=NumberPlan(targets={}),
+            flows=FlowBook(),
+            settings=CentreSettings(login_at_registration=login_at_registration),
+            new_id=lambda: f"id{next(ids)}",
+            wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+        )
+        self.keeper = Keeper(folder, self.centre, self.router)
+
+    # --- the driver ---
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def carry_out(self, effects: Effects) -> None:
+        """Tell the keeper what happened, as the journal's subscriber."""
+        for effect in effects:
+            if isinstance(effect, events.Event):
+                self.keeper(Record("n", "b", 1, 0, self.now(), effect))
+
+    def restore_contacts(self, account: str, contacts: Iterable[Contact]) -> None:
+        self.carry_out(self.centre.on_sip(ContactsChanged(account, tuple(contacts)), self.now()))
+
+    # --- people ---
+
+    def registers(self, number: str) -> None:
+        peer = Peer("udp", "10.0.0.7", 5060)
+        contact = Contact(f"sip:{number}@10.0.0.7", peer, self.now() + 600, "Phone/1")
+        self.restore_contacts(number, (contact,))
+
+    def wants(self, number: str, status: Status, reason: str = "") -> None:
+        effects = self.centre.set_status(number, status, reason, "agent", self.now())
+        self.carry_out(effects or [])
+
+    def restore(self) -> "Boot":
+        self.keeper.restore(self)  # type: ignore[arg-type]  # has what of a driver is used
+        return self
+
+    def statuses(self) -> list[tuple[str, str]]:
+        return [(view.status.value, view.reason) for view in self.router.agents()]
+
+
+@pytest.mark.asyncio
+async def test_devices_and_wishes_come_back(tmp_path: Path) -> None:
+    former = Boot(tmp_path)
+    for number in NUMBERS[:3]:
+        former.registers(number)
+    former.wants("1002", Status.AWAY, "lunch")
+    former.wants("1003", Status.LOGGED_OUT)  # with the phone still on the desk
+    await former.keeper.save()
+
+    boot = Boot(tmp_path).restore()
+    assert boot.statuses() == former.statuses()
+    assert boot.statuses() == [
+        ("ready", ""),
+        ("away", "lunch"),
+        ("logged_out", ""),
+        ("logged_out", ""),
+    ]
+    contact = boot.centre.desk.contact("1001")
+    assert contact is not None
+    assert contact.uri == "sip:1001@10.0.0.7"
+    assert contact.peer == Peer("udp", "10.0.0.7", 5060)
+    assert contact.expires_at == pytest.approx(boot.now() + 600, abs=5)
+
+
+@pytest.mark.asyncio
+async def test_who_is_not_logged_in_by_the_phone_is_ready_again_all_the_same(
+    tmp_path: Path,
+) -> None:
+    former = Boot(tmp_path, login_at_registration=False)
+    former.registers("1001")
+    former.wants("1001", Status.READY)
+    await former.keeper.save()
+    boot = Boot(tmp_path, login_at_registration=False).restore()
+    assert boot.statuses()[0] == ("ready", "")
+
+
+@pytest.mark.asyncio
+async def test_a_change_is_saved_after_a_while(tmp_path: Path) -> None:
+    boot = Boot(tmp_path)
+    boot.registers("1001")
+    boot.wants("1001", Status.AWAY, "lunch")
+    async with asyncio.timeout(10):
+        while not (tmp_path / FILE).exists():  # noqa: ASYNC110 - a file tells nobody that it came
+            await asyncio.sleep(0.05)
+    snapshot = read_snapshot(tmp_path)
+    assert snapshot is not None
+    assert snapshot.agents[0] == SavedAgent("1001", "away", "lunch")
+    await boot.keeper.save()
+
+
+@pytest.mark.asyncio
+async def test_a_corrupt_file_is_said_and_passed_over(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"nonsense")
+    with structlog.testing.capture_logs() as logs:
+        boot = Boot(tmp_path).restore()
+    assert [line["event"] for line in logs] == ["snapshot_not_read"]
+    assert {status for status, _ in boot.statuses()} == {"logged_out"}
+
+
+@pytest.mark.asyncio
+async def test_agents_and_statuses_that_are_no_more(tmp_path: Path) -> None:
+    agents = (SavedAgent("1001", "asleep", ""), SavedAgent("9999", "away", "lunch"))
+    write_snapshot(tmp_path, Snapshot({}, agents))
+    assert Boot(tmp_path).restore().statuses()[0] == ("logged_out", "")
+
+
+@pytest.mark.asyncio
+async def test_nothing_saved_is_nothing_restored(tmp_path: Path) -> None:
+    assert {status for status, _ in Boot(tmp_path).restore().statuses()} == {"logged_out"}
