@@ -92,6 +92,8 @@ class SimulatedEngine:
             if leg in self._bridged and self._bridged[leg] not in {command.leg, command.other}:
                 raise InvariantError(f"{leg} is bridged with two others")
             self._plays.pop(leg, None)
+            if leg not in self.open:
+                raise InvariantError(f"{leg} is bridged and has no stream")
         self._bridged[command.leg] = command.other
         self._bridged[command.other] = command.leg
         self.on_bridge(command.leg, command.other)

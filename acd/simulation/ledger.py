@@ -1,15 +1,16 @@
 """The invariants of the event stream, checked event by event (style.md's rule on simulation).
 
-One record per call, no agent in two calls, nothing opened that is not closed, nobody overtaken. A
-breach raises `InvariantError` at once, with the time and the ids, so that the seed shows it.
+One record per call and leg, no agent in two calls, none called who wants no call or still writes
+up the last one, nothing opened that is not closed, nobody overtaken within equal rank. A breach
+raises `InvariantError` at once, with the time and the ids, so that the seed shows it.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from acd.calls import events
-from acd.routing.model import State
+from acd.routing.model import State, Status
 
 
 class InvariantError(AssertionError):
@@ -28,7 +29,8 @@ class _Waiting:
 class Ledger:
     """Reads every event once and keeps what is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, wrap_up_s: Mapping[str, float] | None = None) -> None:
+        """`wrap_up_s` is the after-call work of each queue that is checked."""
         self.outcomes: Counter[str] = Counter()
         "CallEnded reasons."
 
@@ -39,6 +41,13 @@ class Ledger:
         "OfferEnded outcomes."
 
         self.started = self.ended = self.offered = 0
+        self.wrap_ups = 0
+        "Wrap-ups that ended by themselves."
+
+        self._wrap_up_s = wrap_up_s or {}
+        self._wrap_up: dict[str, tuple[float, str]] = {}
+        self._statuses: dict[str, str] = {}
+        self._legs: dict[str, str] = {}
         self._calls: set[str] = set()
         self._ended: set[str] = set()
         self._waiting: dict[str, _Waiting] = {}
@@ -48,6 +57,7 @@ class Ledger:
         self._states: dict[str, str] = {}
         self._handlers: dict[type, Callable[..., None]] = {
             events.CallStarted: self._call_started,
+            events.LegEnded: self._leg_ended,
             events.CallEnded: self._call_ended,
             events.QueueEntered: self._queue_entered,
             events.QueueLeft: self._queue_left,
@@ -56,6 +66,7 @@ class Ledger:
             events.AgentConnected: self._connected,
             events.AgentDisconnected: self._disconnected,
             events.AgentStateChanged: self._state_changed,
+            events.AgentStatusChanged: self._status_changed,
         }
 
     def take(self, event: events.Event, now: float) -> None:
@@ -64,8 +75,13 @@ class Ledger:
         if handler is not None:
             handler(event, now)
 
+    def ends_wrap_up(self, agent: str) -> None:
+        """Note that the agent is about to end the wrap-up before its time."""
+        self._wrap_up.pop(agent, None)
+
     def check_closed(self) -> None:
         """Check that nothing is left open when all callers have gone."""
+        _require(not self._legs, f"legs never ended: {sorted(self._legs)[:3]}")
         _require(not self._calls, f"calls never ended: {sorted(self._calls)[:3]}")
         _require(not self._waiting, f"visits never left: {sorted(self._waiting)[:3]}")
         _require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
@@ -79,6 +95,11 @@ class Ledger:
         self.started += 1
         _require(event.interaction not in self._calls, f"{now}: call started twice")
         self._calls.add(event.interaction)
+        self._legs[event.leg] = event.interaction
+
+    def _leg_ended(self, event: events.LegEnded, now: float) -> None:
+        began = self._legs.pop(event.leg, None)
+        _require(began == event.interaction, f"{now}: leg ended twice or never began {event}")
 
     def _call_ended(self, event: events.CallEnded, now: float) -> None:
         self.ended += 1
@@ -105,7 +126,12 @@ class Ledger:
         waiting = self._waiting.get(event.visit)
         if waiting is None or waiting.offered:
             raise InvariantError(f"{now}: offered a call that does not wait {event}")
+        state, status = self._states.get(agent), self._statuses.get(agent)
+        _require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered {event}")
+        _require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready {event}")
+        _best_first(event, now)
         waiting.offered = True
+        self._legs[event.leg] = event.interaction
         self._offers[event.offer] = event.visit
         self._offer_of_agent[agent] = event.offer
         self._nobody_overtaken(event, waiting, now)
@@ -145,10 +171,34 @@ class Ledger:
         _require(talk == event.interaction, f"{now}: talk ended twice or never began {event}")
         _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time {event}")
 
+    def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
+        before = self._statuses.get(event.agent)
+        _require(before != event.status or event.reason != "", f"{now}: no change {event}")
+        self._statuses[event.agent] = event.status
+
     def _state_changed(self, event: events.AgentStateChanged, now: float) -> None:
         before = self._states.get(event.agent, State.OFFLINE.value)
         _require(before != event.state or event.interaction != "", f"{now}: no change {event}")
         self._states[event.agent] = event.state
+        if event.state == State.WRAP_UP.value:
+            self._wrap_up[event.agent] = now, event.queue
+        elif event.agent in self._wrap_up:
+            self._wrap_up_over(event, now)
+
+    def _wrap_up_over(self, event: events.AgentStateChanged, now: float) -> None:
+        began_at, queue = self._wrap_up.pop(event.agent)
+        due_s = self._wrap_up_s.get(queue, 0.0)
+        _require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short {event}")
+        self.wrap_ups += 1
+
+
+def _best_first(event: events.OfferMade, now: float) -> None:
+    """Check that the best of those who were weighed is called, among equals who idled longest."""
+    chosen, *others = event.choice.candidates
+    _require(chosen.agent == event.agent, f"{now}: another one was better {event}")
+    for other in others:
+        better = (other.score, other.idle_s) > (chosen.score, chosen.idle_s + 1e-9)
+        _require(not better, f"{now}: {other.agent} was better {event}")
 
 
 def _require(holds: bool, message: str) -> None:

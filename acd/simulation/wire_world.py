@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import md5, sha256
 
+from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
@@ -62,7 +63,10 @@ class WireWorld:
         randomness: Randomness,
     ) -> None:
         self.clock = VirtualClock()
-        self.ledger = Ledger()
+        self.ledger = Ledger({queue.name: queue.wrap_up_s for queue in queues})
+        self.on_ended: Callable[[int], None] = lambda ended: None
+        "Told of each call's end how many there have been, for whoever watches."
+
         self.cut_by_network = 0
         "Callers whose INVITE no answer came to."
 
@@ -162,6 +166,8 @@ class WireWorld:
         step = self.exchange.take_step()
         for event in step.events:
             self.ledger.take(event, self.clock.now)
+            if isinstance(event, events.CallEnded):
+                self.on_ended(self.ledger.ended)
         self._network.send(step.sends, SERVER)
         for command in step.media:
             self.engine.execute(command)

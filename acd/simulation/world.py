@@ -16,7 +16,7 @@ from acd.media.events import Event as MediaEvent
 from acd.routing.model import AgentProfile, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip.events import Event as SipEvent
-from acd.sip.events import LegCancelled, LegEnded
+from acd.sip.events import LegCancelled, LegEnded, LegFailed
 
 from .clock import VirtualClock
 from .engine import SimulatedEngine
@@ -43,7 +43,10 @@ class World:
         randomness: Randomness,
     ) -> None:
         self.clock = VirtualClock()
-        self.ledger = Ledger()
+        self.ledger = Ledger({queue.name: queue.wrap_up_s for queue in queues})
+        self.on_ended: Callable[[int], None] = lambda ended: None
+        "Told of each call's end how many there have been, for whoever watches."
+
         self._scenario = scenario
         self._randomness = randomness
         new_id = Uuid7Source(lambda: int(self.clock.now * 1000), randomness.getrandbits)
@@ -138,6 +141,7 @@ class World:
             case "ready":
                 self._set_status(agent, Status.READY, "")
             case "end_wrap_up":
+                self.ledger.ends_wrap_up(agent)
                 self._carry_out(self.centre.end_wrap_up(agent, self.clock.now) or [])
             case _:
                 phone.register(registered=False)
@@ -159,8 +163,9 @@ class World:
     # --- what the core does ---
 
     def _on_sip(self, event: SipEvent) -> None:
-        if isinstance(event, LegEnded | LegCancelled):
+        if isinstance(event, LegEnded | LegCancelled | LegFailed):
             self._callers.pop(event.leg, None)
+            self._phone_by_leg.pop(event.leg, None)
         self._carry_out(self.centre.on_sip(event, self.clock.now))
 
     def _on_media(self, event: MediaEvent) -> None:
@@ -179,6 +184,8 @@ class World:
 
     def _record(self, event: events.Event) -> None:
         self.ledger.take(event, self.clock.now)
+        if isinstance(event, events.CallEnded):
+            self.on_ended(self.ledger.ended)
 
     def _invite(self, command: sip_commands.InviteLeg) -> None:
         account = command.target.uri.removeprefix("sip:").partition("@")[0]
@@ -199,8 +206,11 @@ class World:
             caller.on_over()
 
     def _on_bridge(self, leg: str, other: str) -> None:
-        for one in (leg, other):
-            if one in self._callers:
-                self._callers[one].on_talk()
-            elif one in self._phone_by_leg:
-                self._phone_by_leg[one].on_talk()
+        """Begin the talk, on the phones that it is between."""
+        caller, phone = self._callers.get(leg), self._phone_by_leg.get(other)
+        if caller is None or phone is None:
+            raise InvariantError(f"{leg} and {other} are bridged: not a caller with an agent")
+        if phone.leg != other:
+            raise InvariantError(f"{phone.account} is bridged with {leg}, and is in {phone.leg}")
+        caller.on_talk()
+        phone.on_talk()

@@ -1,12 +1,17 @@
 """The whole core on a virtual clock: nothing lost, nobody served twice, nothing left open."""
 
 import random
+import runpy
+from pathlib import Path
 
 import pytest
 import scenery
 
 from acd.calls import events
+from acd.media import commands
 from acd.routing.model import Candidate, Choice
+from acd.simulation.clock import VirtualClock
+from acd.simulation.engine import SimulatedEngine
 from acd.simulation.ledger import InvariantError, Ledger
 from acd.simulation.scenario import Scenario
 from acd.simulation.world import World
@@ -56,6 +61,7 @@ def test_promises_hold_whatever_people_phones_and_media_do(scenario: Scenario, s
     assert ledger.started == ledger.ended == CALLS
     assert ledger.offered == sum(ledger.left.values())
     assert ledger.left["answered"] == ledger.offers["answered"] > 0
+    assert ledger.wrap_ups > 0
 
 
 def test_a_seed_decides_the_whole_day() -> None:
@@ -81,24 +87,39 @@ def test_overload_overflows_and_refuses() -> None:
 STARTED = events.CallStarted(
     interaction="i", leg="l", sip_call_id="c", caller="", called="4000", peer="udp:x:1"
 )
+LEG_ENDED = events.LegEnded(interaction="i", leg="l", ended_by="peer")
 ENDED = events.CallEnded(interaction="i", ended_by="caller", reason="hangup")
-CHOICE = Choice("all", "longest_idle", (Candidate("1001", 0, 0),), 1, 0)
+IDLE = Candidate("1001", 0.5, 10.0)
 
 
 def entered(visit: str, **more: object) -> events.QueueEntered:
     return events.QueueEntered(interaction="i", visit=visit, queue="q", kind="sales", **more)
 
 
-def offer(visit: str, agent: str = "1001", name: str = "o") -> events.OfferMade:
+def status(value: str, agent: str = "1001") -> events.AgentStatusChanged:
+    return events.AgentStatusChanged(agent=agent, status=value)
+
+
+def state(value: str, agent: str = "1001") -> events.AgentStateChanged:
+    return events.AgentStateChanged(agent=agent, state=value, queue="q", interaction="i")
+
+
+READY = [status("ready"), state("offered")]
+
+
+def offer(
+    visit: str, agent: str = "1001", name: str = "o", others: tuple[Candidate, ...] = ()
+) -> events.OfferMade:
+    candidates = (Candidate(agent, IDLE.score, IDLE.idle_s), *others)
     return events.OfferMade(
         interaction="i",
         visit=visit,
         queue="q",
         offer=name,
         agent=agent,
-        leg="a",
+        leg=f"leg {name}",
         sip_call_id="a",
-        choice=CHOICE,
+        choice=Choice("all", "longest_idle", candidates, len(candidates), 0),
     )
 
 
@@ -111,29 +132,59 @@ def connected(agent: str = "1001") -> events.AgentConnected:
     [
         ([STARTED, STARTED], "started twice"),
         ([STARTED, ENDED, ENDED], "without start or twice"),
+        ([STARTED, LEG_ENDED, LEG_ENDED], "leg ended twice"),
         ([STARTED, entered("v"), entered("v")], "entered twice"),
         ([STARTED, offer("v")], "does not wait"),
-        ([STARTED, entered("v"), offer("v"), offer("v", "1002", "p")], "does not wait"),
-        ([STARTED, entered("v"), entered("w"), offer("v"), offer("w", name="p")], "two calls"),
+        ([STARTED, *READY, entered("v"), offer("v"), offer("v", "1002", "p")], "does not wait"),
+        (
+            [STARTED, *READY, entered("v"), entered("w"), offer("v"), offer("w", name="p")],
+            "two calls",
+        ),
         ([STARTED, entered("v"), connected(), connected()], "in two calls"),
-        ([STARTED, entered("v"), entered("w", waited_before_s=-5.0), offer("w")], "overtaken"),
+        (
+            [STARTED, *READY, entered("v"), entered("w", waited_before_s=-5.0), offer("w")],
+            "overtaken",
+        ),
         ([STARTED, entered("v"), connected(), offer("v")], "while talking"),
+        ([STARTED, entered("v"), status("ready"), state("wrap_up"), offer("v")], "not offered"),
+        ([STARTED, entered("v"), status("away"), state("offered"), offer("v")], "not ready"),
+        (
+            [STARTED, *READY, entered("v"), offer("v", others=(Candidate("1002", 0.6, 1.0),))],
+            "1002 was better",
+        ),
+        (
+            [STARTED, *READY, entered("v"), offer("v", others=(Candidate("1002", 0.5, 11.0),))],
+            "1002 was better",
+        ),
+        ([state("wrap_up"), state("idle")], "cut short"),
     ],
 )
 def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
-    ledger = Ledger()
+    ledger = Ledger({"q": 30.0})
     for event in planted[:-1]:
         ledger.take(event, 10.0)
     with pytest.raises(InvariantError, match=found):
         ledger.take(planted[-1], 10.0)
 
 
+def test_a_wrap_up_may_end_early_by_the_agents_wish_or_in_its_time() -> None:
+    ledger = Ledger({"q": 30.0})
+    ledger.take(state("wrap_up"), 10.0)
+    ledger.ends_wrap_up("1001")
+    ledger.take(state("idle"), 11.0)
+    ledger.take(state("wrap_up"), 20.0)
+    ledger.take(state("idle"), 50.0)
+    assert ledger.wrap_ups == 1
+
+
 @pytest.mark.parametrize(
     ("planted", "found"),
     [
-        ([STARTED], "never ended"),
-        ([STARTED, entered("v"), ENDED], "never left"),
-        ([STARTED, entered("v"), connected(), ENDED], "never left"),
+        ([STARTED, LEG_ENDED], "calls never ended"),
+        ([STARTED, ENDED], "legs never ended"),
+        ([STARTED, entered("v"), LEG_ENDED, ENDED], "visits never left"),
+        ([STARTED, *READY, entered("v"), LEG_ENDED, offer("v")], "legs never ended"),
+        ([STARTED, entered("v"), LEG_ENDED, connected(), ENDED], "never left"),
     ],
 )
 def test_the_ledger_finds_at_the_end(planted: list[events.Event], found: str) -> None:
@@ -142,3 +193,42 @@ def test_the_ledger_finds_at_the_end(planted: list[events.Event], found: str) ->
         ledger.take(event, 10.0)
     with pytest.raises(InvariantError, match=found):
         ledger.check_closed()
+
+
+# --- the media of the simulation: it finds crossed and leaking streams by itself ---
+
+
+def engine() -> SimulatedEngine:
+    return SimulatedEngine(QUIET, VirtualClock(), random.Random(1), lambda event: None)
+
+
+def test_the_engine_finds_crossed_calls() -> None:
+    crossed = engine()
+    crossed.open |= {"a", "b", "c"}
+    crossed.execute(commands.Bridge("a", "b"))
+    with pytest.raises(InvariantError, match="bridged with two others"):
+        crossed.execute(commands.Bridge("a", "c"))
+
+
+def test_the_engine_finds_a_stream_opened_twice_and_one_that_is_none() -> None:
+    confused = engine()
+    confused.open.add("a")
+    with pytest.raises(InvariantError, match="opened twice"):
+        confused.execute(commands.OpenStream("a", b""))
+    with pytest.raises(InvariantError, match="has no stream"):
+        confused.execute(commands.Bridge("a", "b"))
+
+
+# --- from the command line ---
+
+
+@pytest.mark.parametrize("kind", [[], ["--broken"], ["--wire"]], ids=["plain", "broken", "wire"])
+def test_the_command_line(
+    kind: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["run.py", "--calls", "150", "--seed", "2", *kind])
+    script = runpy.run_path(str(Path(__file__).with_name("run.py")))
+    assert script["main"]() == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1].startswith("150 calls of")
+    assert "every promise kept" in said

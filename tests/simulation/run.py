@@ -1,0 +1,118 @@
+"""Simulate many calls from the command line, with every promise checked on the way.
+
+    python tests/simulation/run.py --calls 100000 --seed 1 [--wire] [--broken]
+
+Prints what became of the calls, and how long it took. A broken promise ends it with the seed.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import scenery
+
+from acd.simulation.ledger import InvariantError, Ledger
+from acd.simulation.network import NetworkFaults
+from acd.simulation.scenario import Scenario
+from acd.simulation.wire_world import WireWorld
+from acd.simulation.world import World
+
+AGENTS = 200
+ARRIVALS_PER_S = 2.2
+"What two hundred agents serve with some waiting: a talk and its wrap-up take a good minute."
+
+TOLD_EVERY_S = 1.0
+
+
+def scenario(calls: int, *, broken: bool, wire: bool) -> Scenario:
+    if wire:
+        return Scenario(calls=calls, arrivals_per_s=2.0, numbers=("4001", "4002"), media_refused=0)
+    if not broken:
+        return Scenario(calls=calls, arrivals_per_s=ARRIVALS_PER_S)
+    return Scenario(
+        calls=calls,
+        arrivals_per_s=ARRIVALS_PER_S,
+        no_answer=0.2,
+        busy=0.1,
+        rejected=0.1,
+        unreachable=0.1,
+        holds=0.5,
+        media_refused=0.05,
+        media_delay_s=3.0,
+        media_lost_every_s=600.0,
+        agent_changes_every_s=60.0,
+    )
+
+
+def progress(calls: int) -> Callable[[int], None]:
+    """Return what tells now and then how far it is."""
+    told_at = began_at = time.monotonic()
+
+    def tell(ended: int) -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        if now - told_at >= TOLD_EVERY_S:
+            told_at = now
+            pace = ended / (now - began_at)
+            print(f"\r{ended:>9,} of {calls:,} calls, {pace:,.0f}/s ", end="", file=sys.stderr)
+
+    return tell
+
+
+def simulate(arguments: argparse.Namespace) -> tuple[Ledger, float]:
+    """Run it; return the ledger and the simulated seconds."""
+    of_stage = {
+        "agents": scenery.agents(AGENTS),
+        "queues": scenery.queues(),
+        "numbers": scenery.NUMBERS,
+        "flows": scenery.flows(),
+        "randomness": random.Random(arguments.seed),
+    }
+    day = scenario(arguments.calls, broken=arguments.broken, wire=arguments.wire)
+    faults = NetworkFaults(lost=arguments.lost, doubled=arguments.lost, delay_max_s=0.3)
+    world = WireWorld(day, faults, **of_stage) if arguments.wire else World(day, **of_stage)
+    world.on_ended = progress(arguments.calls)
+    return world.run(), world.clock.now
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--broken", action="store_true", help="phones, people and media fail often"
+    )
+    parser.add_argument("--wire", action="store_true", help="SIP by bytes over a bad network")
+    parser.add_argument("--lost", type=float, default=0.05, help="share of datagrams, with --wire")
+    arguments = parser.parse_args()
+    began = time.perf_counter(), time.process_time()
+    try:
+        ledger, simulated_s = simulate(arguments)
+    except InvariantError as error:
+        print(f"\nseed {arguments.seed}: {error}", file=sys.stderr)
+        return 1
+    wall_s, cpu_s = time.perf_counter() - began[0], time.process_time() - began[1]
+    print(file=sys.stderr)
+    for what, counted in (
+        ("calls ended", ledger.outcomes),
+        ("queue visits", ledger.left),
+        ("offers", ledger.offers),
+    ):
+        shares = ", ".join(f"{reason} {count:,}" for reason, count in counted.most_common())
+        print(f"{what:>14}: {shares}")
+    calls = ledger.started
+    print(
+        f"{calls:,} calls of {simulated_s / 3600:,.1f} simulated hours in {wall_s:.1f} s "
+        f"({cpu_s:.1f} s CPU, {cpu_s / calls * 1e6:.0f} µs per call), every promise kept"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
