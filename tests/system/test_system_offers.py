@@ -19,7 +19,7 @@ NARROW = "4103"
 
 @pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[Server]:
-    site.rank("sales", a1001=0.9, a1002=0.6, a1003=0.3)
+    site.rank("sales", a1001=0.9, a1002=0.6, a1003=0.3, a1004=0.95)
     aside = {"no_answer_s": 60, "busy_s": 60, "rejected_s": 60, "failed_s": 60}
     site.queue(
         "sales",
@@ -205,6 +205,23 @@ def test_an_unplugged_phone_is_not_waited_for(server: Server, hall: Hall) -> Non
     caller.hangup()
     second.hung_up()
     assert offers(server, "13900000052", 1) == [("1002", "caller_left")]
+
+
+def test_a_phone_that_is_gone_but_still_registered_passes_the_call_on(
+    server: Server, hall: Hall
+) -> None:
+    gone, second = hall.agent("1004"), hall.agent("1002")
+    gone.unplug()
+    caller = hall.caller("13900000053")
+    caller.call_answered(SALES)
+    second.rings(within_s=6)
+    second.answer()
+    caller.hears(AGENT_HZ)
+    caller.hangup()
+    second.hung_up()
+    first, then = offers(server, "13900000053", 2)
+    assert first in {("1004", "no_answer"), ("1004", "failed")}
+    assert then == ("1002", "answered")
 
 
 # --- the caller leaves ---
