@@ -4,14 +4,14 @@
 set -eu
 
 missing=""
-for pair in sipp:sip-tester cc:gcc; do
+for pair in sipp:sip-tester baresip:baresip-core cc:gcc; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 
 command -v apt-get >/dev/null 2>&1 || {
     echo "the tests need these Debian packages:$missing; there is no apt-get here," \
-        "install sipp and a C compiler yourself" >&2
+        "install sipp, baresip and a C compiler yourself" >&2
     exit 1
 }
 if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo"; fi
