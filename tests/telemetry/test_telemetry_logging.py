@@ -104,3 +104,15 @@ def test_a_value_without_json_form_is_still_logged():
 def test_a_wrong_setting_says_what_would_be_right(wrong):
     with pytest.raises(LoggingError, match="must be one of"):
         set_up_logging(**wrong)
+
+
+def test_what_libraries_chat_about_is_left_out_and_what_they_warn_of_is_not():
+    stream = io.StringIO()
+    set_up_logging(log_format="json", stream=stream)
+
+    logging.getLogger("watchfiles.main").info("2 changes detected")
+    logging.getLogger("aiohttp.access").info("GET /healthz 200")
+    logging.getLogger("watchfiles.main").warning("polling instead")
+
+    (line,) = json_lines(stream)
+    assert line["event"] == "polling instead"
