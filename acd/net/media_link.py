@@ -74,9 +74,9 @@ class WorkerFigures(Struct, frozen=True, tag=True):
 ToWorker = Configure | Open | Negotiate | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
 ToServer = PortsReady | WorkerFigures | SoundFailed | PlayFinished | DigitPressed | StreamClosed
 
-GATHER_S = 0.005
-"""How long messages wait for others. A write wakes the process at the other end, which costs more
-than all else about a message; a call takes six commands, and nobody hears 5 ms."""
+GATHER_S = 0.02
+"""How long messages wait for others: one packet's time. A write wakes the process at the other
+end, which costs more than all else about a message, and a call takes six commands."""
 
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
