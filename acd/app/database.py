@@ -77,9 +77,13 @@ class Database:
         """Return when the database has answered or refused for the first time, or is too slow."""
         up = asyncio.create_task(self._shipper.drain())
         trouble = asyncio.create_task(self._in_trouble.wait())
-        await asyncio.wait((up, trouble), timeout=FIRST_TRY_S, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        trouble.cancel()
+        try:
+            await asyncio.wait(
+                (up, trouble), timeout=FIRST_TRY_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            up.cancel()
+            trouble.cancel()
         if self.status == "starting":
             self._down("it has not answered yet")
 
