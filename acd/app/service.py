@@ -379,7 +379,11 @@ class Service:
             log.error("run_file_not_written", reason=str(error), effect="other commands miss us")  # noqa: TRY400 - the reason says it all
         for warning in self._config.warnings:
             log.warning("configuration", warning=str(warning))
-        print_banner(Console(), self._config, running, self._passwords)
+        try:
+            print_banner(Console(), self._config, running, self._passwords)
+        except (OSError, UnicodeError) as error:
+            # Nobody reads it any more, or not in this script; the calls do not depend on it.
+            log.warning("banner_not_printed", reason=str(error))
 
     async def _drain(self) -> None:
         """Refuse new calls, let running ones end, then hang up on the rest.

@@ -1,6 +1,7 @@
 """A start that is broken off, and one on what a killed server left behind."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -34,7 +35,7 @@ class Child:
         (self.config / "server.yaml").write_text(yaml.safe_dump(server, allow_unicode=True))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -43,6 +44,7 @@ class Child:
                     *("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"),
                 ],
                 cwd=ROOT,
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -121,3 +123,11 @@ def test_a_journal_with_a_torn_tail_is_said_and_serves(child: Child) -> None:
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert "stopped" in {line["event"] for line in lines}
     assert child.recorded()[-1] is ServerStopped
+
+
+def test_a_terminal_that_cannot_show_the_names_ends_nothing(child: Child) -> None:
+    child.start(PYTHONIOENCODING="ascii")
+    child.until(lambda: "banner_not_printed" in child.said())
+    child.process.send_signal(signal.SIGTERM)
+    assert child.ends() == 0
+    assert "Traceback" not in child.said()
