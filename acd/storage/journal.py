@@ -34,6 +34,7 @@ from .frames import (
     segments,
     sound_size,
 )
+from .private_file import PRIVATE_MODE, replace_private
 
 WARN_SHARE = 0.5
 "Above this share of its limit, each new segment of the journal is an alarm."
@@ -182,9 +183,8 @@ class Journal:
         """
         if position <= self._recover_from:
             return
-        temporary = self.folder / "recover_from.new"
-        temporary.write_text(f"{position.segment} {position.offset}\n")
-        temporary.replace(self.folder / "recover_from")
+        note = f"{position.segment} {position.offset}\n"
+        replace_private(self.folder / "recover_from", note.encode())
         self._recover_from = position
 
     def listen(self, on_append: Callable[[], None] | None) -> None:
@@ -320,7 +320,7 @@ class Journal:
     def _begin_segment(self, number: int) -> None:
         path = segment_path(self.folder, number)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(path, flags, 0o640)
+        fd = os.open(path, flags, PRIVATE_MODE)
         if os.write(fd, SEGMENT_HEAD) != len(SEGMENT_HEAD):
             os.close(fd)
             path.unlink()
@@ -382,7 +382,7 @@ def _lock(folder: Path) -> int:
     """Lock the folder for this process; the kernel gives the lock back when it dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
     except OSError as error:
         raise JournalError(f"{folder}: the journal's folder: {error.strerror}") from error
     try:
@@ -417,9 +417,7 @@ def _identity(folder: Path) -> str:
     """Return the journal's own id, made at its first opening: positions are kept under it."""
     path = folder / "id"
     if not path.exists():
-        temporary = folder / "id.new"
-        temporary.write_text(f"{uuid.uuid4()}\n")
-        temporary.replace(path)
+        replace_private(path, f"{uuid.uuid4()}\n".encode())
     return path.read_text().strip()
 
 

@@ -22,6 +22,7 @@ import asyncpg
 from . import postgres_child
 from .errors import DatabaseError
 from .postgres_home import PostgresHome, find_binaries, find_home, prepare_home
+from .private_file import PRIVATE_MODE
 
 DATABASE = "acd"
 USER = "postgres"
@@ -300,7 +301,7 @@ async def _end(pid: int, kind: signal.Signals) -> bool:
 
 
 def _lock(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

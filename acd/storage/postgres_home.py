@@ -19,6 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from .errors import DatabaseError
+from .private_file import replace_private
 
 FALLBACK_ROOT = Path("/var/lib")
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
@@ -95,7 +96,7 @@ def prepare_home(state: Path, home: PostgresHome) -> None:
         for folder in (home.folder, home.socket_folder):
             _private_folder(folder, home.account)
         if home.folder.parent != state.resolve():
-            (state / "postgres.location").write_text(home.location_note)
+            replace_private(state / "postgres.location", home.location_note.encode())
     except OSError as error:
         raise DatabaseError(
             f"{error.filename or home.folder}: {error.strerror} while making Postgres' folder"

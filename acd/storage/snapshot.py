@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from .private_file import replace_private
+
 FILE = "snapshot.msgpack"
 VERSION = 1
 
@@ -59,9 +61,7 @@ def read_snapshot(folder: Path) -> Snapshot | None:
 
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """Replace the file. Raises SnapshotError; the file before stands then."""
-    new = folder / f"{FILE}.new"
     try:
-        new.write_bytes(msgspec.msgpack.encode(snapshot))
-        new.replace(folder / FILE)
+        replace_private(folder / FILE, msgspec.msgpack.encode(snapshot))
     except (OSError, UnicodeEncodeError) as error:
         raise SnapshotError(f"{folder / FILE}: {error}") from error

@@ -384,3 +384,15 @@ def test_where_recovery_reads_from_moves_forward_and_never_past_the_end(tmp_path
     journal = opened(tmp_path, boot="after the power cut")
     assert journal.recover_from == journal.boot_begin == begin
     journal.close()
+
+
+def test_its_files_are_nobody_elses_business(tmp_path: Path) -> None:
+    journal = opened(tmp_path, segment_bytes=1_000)
+    for number in range(20):
+        journal.append([answered(number, padding=100)], 0.0)
+    journal.move_recover_from(journal.end)
+    journal.close()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert {"id", "lock", "recover_from"} < modes.keys()
+    assert len(modes) > 4
+    assert set(modes.values()) == {0o600}

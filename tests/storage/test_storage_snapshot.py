@@ -27,6 +27,12 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
+def test_it_is_nobody_elses_business(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}.new").touch(0o644)  # what a crash, or an earlier version, left behind
+    write_snapshot(tmp_path, SNAPSHOT)
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
 def test_nothing_was_saved(tmp_path: Path) -> None:
     assert read_snapshot(tmp_path) is None
 
