@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import json
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._options import CommandError, Subparsers, add_state
+from ._running import running
 
 if TYPE_CHECKING:
     from acd.net.phone import Phone, PhoneCall
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DIGIT_PAUSE_S = 1.0
 "Between answer and first digit, and for each comma: what a person needs to find the key."
 
-ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"A server that listens on all addresses is reached on this machine's own."
+FORBIDDEN = 403
+"The SIP answer to a caller who may not do what an agent may."
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -99,8 +99,15 @@ def _phone(arguments: argparse.Namespace, user: str) -> "Phone":
 
 
 async def _call(arguments: argparse.Namespace, user: str) -> None:
+    from acd.net.phone import PhoneError
+
     async with _phone(arguments, user) as phone:
-        call = await phone.call(arguments.number)
+        try:
+            call = await phone.call(arguments.number)
+        except PhoneError as error:
+            if error.status == FORBIDDEN and not arguments.user:
+                raise CommandError(f"{error}; --user calls as an agent") from error
+            raise
         _tell(f"{arguments.number} answered")
         await _talk(call, arguments)
 
@@ -169,14 +176,10 @@ def _server(arguments: argparse.Namespace) -> "Peer":
         except ValueError as error:
             raise CommandError(f"--server: {error}") from error
         return Peer("udp", address.host, address.port)
-    path = arguments.state / "run.json"
-    try:
-        host, port = json.loads(path.read_text())["sip"]["udp"]
-    except (OSError, ValueError, KeyError) as error:
-        raise CommandError(
-            f"no server runs on {arguments.state}; start `acd run` or name one with --server"
-        ) from error
-    return Peer("udp", ANY_HOSTS.get(host, host), port)
+    sip = running(arguments.state, "--server").sip
+    if "udp" not in sip:
+        raise CommandError(f"the server on {arguments.state} has no SIP over UDP")
+    return Peer("udp", *sip["udp"])
 
 
 def _password(arguments: argparse.Namespace) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from acd.reports.days import DayError, day_borders, parse_day
 
 from ._options import CommandError, Subparsers, add_config, add_state
+from ._running import find_running
 
 if TYPE_CHECKING:
     from acd.config import Config
@@ -110,7 +110,8 @@ async def _database(state: Path, config: "Config") -> AsyncIterator[str]:
 
     dsn = config.server.database.dsn
     if is_locked(state / "journal"):
-        yield _running_dsn(state) or dsn or embedded_dsn(state)
+        server = find_running(state)
+        yield (server.database if server else "") or dsn or embedded_dsn(state)
         return
     if not (state / "journal").is_dir():
         if not dsn:
@@ -182,16 +183,6 @@ async def _recover_and_ship(journal: "Journal", dsn: str) -> None:
         running.cancel()
         drained.cancel()
         await asyncio.gather(running, drained, return_exceptions=True)
-
-
-def _running_dsn(state: Path) -> str:
-    """Return the DSN that the running server noted, or empty."""
-    from acd.app.state import RUN_FILE
-
-    try:
-        return str(json.loads((state / RUN_FILE).read_text(encoding="utf-8"))["database"])
-    except (OSError, ValueError, KeyError):
-        return ""
 
 
 def _print(figures: "list[QueueKpi]", form: str, *, title: str, locale: str) -> None:

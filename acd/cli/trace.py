@@ -6,9 +6,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ._options import CommandError, Subparsers, add_state
+from ._running import running
 
 TIMEOUT_S = 10.0
-DEFAULT_HTTP = "127.0.0.1:8080"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -19,8 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",
-        default=DEFAULT_HTTP,
-        help=f"where the server serves HTTP (default: {DEFAULT_HTTP})",
+        help="where the server serves HTTP (default: that of the one on --state)",
     )
     parser.add_argument(
         "--messages", action="store_true", help="print the SIP messages below the ladder"
@@ -30,7 +29,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def print_trace(arguments: argparse.Namespace) -> int:
     """Ask the running server and print what it knows of the call."""
-    print(fetch(arguments.id, arguments.state, arguments.http, messages=arguments.messages))
+    state: Path = arguments.state
+    if arguments.http is None:
+        host, port = running(state, "--http").http
+        address = f"{host}:{port}"
+    else:
+        address = arguments.http
+    print(fetch(arguments.id, state, address, messages=arguments.messages))
     return 0
 
 

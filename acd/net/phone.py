@@ -327,6 +327,8 @@ class Phone(asyncio.DatagramProtocol):
             text = f"{what}: nothing answers SIP at {server} ({self._fault.strerror})"
         elif status == 408:
             text = f"{what}: {server} does not answer ({status} {reason})"
+        elif status == 403 and not self._password:
+            text = f"{what}: {status} {reason}; only agents may, and {self._user} gave no proof"
         elif status in {401, 403, 407}:
             text = f"{what}: {status} {reason}; is {self._user}'s password right?"
         else:

@@ -96,6 +96,10 @@ def test_refusals_say_by_whom_and_why(site: DemoSite, acd: Acd, tmp_path: Path) 
     at = ("--state", site.state)
     refused = {
         acd("phone", "call", "7777", *at): "acd: 7777 cannot be reached: 404 Not Found",
+        acd("phone", "call", "*10", *at): (
+            "acd: *10 cannot be reached: 403 Forbidden; only agents may, and phone gave no proof;"
+            " --user calls as an agent"
+        ),
         acd(
             *("phone", "answer", "--user", "1001", "--password-file", password), *at
         ): "acd: 1001 cannot register: 401 Unauthorized; is 1001's password right?",

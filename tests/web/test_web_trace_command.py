@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from acd.app.state import RUN_FILE, Running
+from acd.cli import main
 from acd.cli._options import CommandError
 from acd.cli.trace import add_parser, fetch
 from acd.web.app import WebServer, build_app
@@ -80,6 +82,30 @@ def test_no_server_and_no_state_folder_are_said_so(tmp_path):
     load_or_create_token(tmp_path)
     with pytest.raises(CommandError, match=r"no server answers on http://127\.0\.0\.1:1"):
         fetch("x", tmp_path, "127.0.0.1:1", messages=False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("listening_on", ["127.0.0.1", "0.0.0.0", "::"])
+async def test_the_server_of_the_state_folder_is_found(tmp_path, capsys, listening_on):
+    server = WebServer(build_app(services(load_or_create_token(tmp_path), {("I1", False): "L"})))
+    await server.start(listening_on, 0)
+    address = (listening_on, server.bound_address()[1])
+    Running(1, {}, address, "").write(tmp_path)
+    try:
+        await asyncio.to_thread(main, ["trace", "I1", "--state", str(tmp_path)])
+    finally:
+        await server.close()
+    assert capsys.readouterr().out == "L\n"
+
+
+@pytest.mark.parametrize("note", [None, b"", b"[]", b'{"sip": {}, "http": 7}'])
+def test_without_a_server_on_the_state_folder_it_says_how_to_name_one(tmp_path, capsys, note):
+    if note is not None:
+        (tmp_path / RUN_FILE).write_bytes(note)
+    assert main(["trace", "I1", "--state", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"acd: no server runs on {tmp_path}; start `acd run`")
+    assert "--http" in said
 
 
 def test_the_command_line():
