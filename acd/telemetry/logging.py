@@ -19,8 +19,8 @@ FORMATS = ("json", "console")
 LEVELS = ("debug", "info", "warning", "error")
 
 CHATTY = ("aiohttp.access", "watchfiles")
-"""Libraries whose lines below a warning say nothing new: what a request cost is in the metrics, and
-a changed file's line is followed by our own about what was made of it."""
+"""Libraries whose lines below a warning say nothing new: requests are in the metrics, and what
+a changed file led to we log ourselves."""
 
 
 class LoggingError(ValueError):
