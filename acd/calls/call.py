@@ -12,7 +12,7 @@ everybody else reads events.
     CLOSING plays a last prompt. Every phase ends in `ENDED`, once.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
@@ -161,22 +161,22 @@ class Call:
     end_reason: EndReason = EndReason.HANGUP
     "What to say when the last prompt is over."
 
-    reoffering: set[str] = field(default_factory=set)
+    reoffering: frozenset[str] = frozenset()
     "Legs whose re-INVITE waits for the media engine."
 
-    holding: set[str] = field(default_factory=set)
+    holding: frozenset[str] = frozenset()
     "Legs whose phone has put us on hold, in a talk or before one."
 
     timer: FlowTimer | None = None
 
     refused_at: float = -inf
-    refused_by: set[str] = field(default_factory=set)
+    refused_by: frozenset[str] = frozenset()
     "Queues that had no room at that moment."
 
     def note_refusal(self, queue: str, now: float) -> bool:
         """Note that the queue is full; return whether it was at this same moment already."""
         if self.refused_at != now:
-            self.refused_at, self.refused_by = now, set()
+            self.refused_at, self.refused_by = now, frozenset()
         again = queue in self.refused_by
-        self.refused_by.add(queue)
+        self.refused_by |= {queue}
         return again

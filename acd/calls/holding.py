@@ -19,24 +19,24 @@ class Holding:
 
     def reoffered(self, call: Call, leg: str, offer: bytes) -> None:
         """Pass the phone's new offer to the media engine."""
-        call.reoffering.add(leg)
+        call.reoffering |= {leg}
         self._effects.append(media.Reoffer(leg, offer))
 
     def accepted(self, call: Call, leg: str, answer: bytes, held: bool, now: float) -> None:
         """Answer the phone; the talk is on hold from now on, or no longer, if it says so."""
-        call.reoffering.discard(leg)
+        call.reoffering -= {leg}
         self._effects.append(AcceptOffer(leg, answer))
         if held:
-            call.holding.add(leg)
+            call.holding |= {leg}
         else:
-            call.holding.discard(leg)
+            call.holding -= {leg}
         self.settle(call, now)
 
     def refused(self, call: Call, leg: str, status: int) -> bool:
         """Refuse the phone's offer, if one was pending; the session stays as it was."""
         if leg not in call.reoffering:
             return False
-        call.reoffering.discard(leg)
+        call.reoffering -= {leg}
         self._effects.append(RefuseOffer(leg, status))
         return True
 
@@ -48,7 +48,7 @@ class Holding:
         leg = call.agent_leg
         if leg is None or leg.connected_at is None:
             return
-        before, leg.held_by = leg.held_by, frozenset(call.holding)
+        before, leg.held_by = leg.held_by, call.holding
         if leg.held_by == before:
             return
         self._queueing.held(call, bool(leg.held_by), now)

@@ -372,8 +372,8 @@ class Queueing:
     ) -> None:
         """Forget the agent's leg and give its media back."""
         call.agent_leg = None
-        call.reoffering.discard(leg.leg)
-        call.holding.discard(leg.leg)
+        call.reoffering -= {leg.leg}
+        call.holding -= {leg.leg}
         self._calls_by_leg.pop(leg.leg, None)
         self._hearing.close(call, leg.leg, opened=leg.opened)
         self._effects.append(
