@@ -103,7 +103,7 @@ class SipPhone:
                 self.registered = True
             elif isinstance(output, client_events.RegistrationFailed):
                 self.registered = False
-            elif not isinstance(output, Send | Disconnect):
+            elif not isinstance(output, Send | Disconnect | events.AuthenticationFailed):
                 self.on_event(output)
         self._arm()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hashlib import blake2b, md5, sha256
 from itertools import count
 
-from .errors import BadMessageError
+from .errors import BadMessageError, ProofFailedError
 from .headers import split_list
 from .message import Message, Request, Response
 from .settings import ALGORITHMS, Credentials
@@ -104,20 +104,28 @@ class DigestServer:
         return any(self._credentials.ha1(account, self._realm, name) for name in _HASHES)
 
     def check(self, request: Request, account: str, now: float) -> None:
-        """Raise 401 with a challenge unless the request proves to come from the account."""
+        """Raise 401 with a challenge unless the request proves to come from the account.
+
+        `ProofFailedError` when it tried to: credentials for our realm that prove nothing.
+        """
+        tried = False
         for fields in _every_digest(request, b"authorization"):
             if fields.get("realm") != self._realm:
                 continue
             if fields.get("username") != account:
-                raise BadMessageError("Forbidden", 403)
+                raise ProofFailedError("Forbidden", 403)
             if not self._answer_is_right(request, account, fields):
+                tried = True
                 continue
             if self._nonce_is_fresh(fields, now):
                 return
             # RFC 7616 3.3: stale tells the client that only the nonce was at fault, and that it
             # need not ask its user for the password again.
             raise self._challenge(now, stale=True)
-        raise self._challenge(now, stale=False)
+        challenge = self._challenge(now, stale=False)
+        if tried:
+            raise ProofFailedError(challenge.reason, challenge.status, challenge.headers)
+        raise challenge
 
     def _answer_is_right(self, request: Request, account: str, fields: dict[str, str]) -> bool:
         """Check the digest itself.

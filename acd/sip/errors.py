@@ -17,5 +17,9 @@ class BadMessageError(SipError):
         "Header lines that belong to this status, each ended by CRLF."
 
 
+class ProofFailedError(BadMessageError):
+    """Credentials came along and do not prove the account: a wrong password, or a break-in."""
+
+
 class BadTargetError(SipError):
     """Our own fault: a URI, header or setting that cannot stand in a SIP message."""

@@ -142,6 +142,19 @@ class ContactsChanged(Struct, frozen=True):
     contacts: tuple[Contact, ...]
 
 
+class AuthenticationFailed(Struct, frozen=True):
+    """A request was refused because its credentials do not prove the account.
+
+    Not for the call centre, nor for the record: whoever guards the server wants to know.
+    """
+
+    account: str
+    "As the request names it: there may be none of this name."
+
+    peer: Peer
+    method: str
+
+
 Event = (
     InviteReceived
     | LegCancelled

@@ -8,7 +8,8 @@ here without any state: 8.2.7 allows it, and a stranger's request then costs no 
 from .core import Core
 from .digest import DigestServer
 from .effects import Send
-from .errors import BadMessageError
+from .errors import BadMessageError, ProofFailedError
+from .events import AuthenticationFailed
 from .incoming_leg import IncomingLeg
 from .leg import LegTable
 from .message import Request
@@ -136,22 +137,30 @@ class Inbound:
             or self._transactions.full
         ):
             raise self._unavailable()
-        account = self._caller_account(request, now)
+        account = self._caller_account(request, peer, now)
         called = check_target(request)
         check_extensions(request)
         check_content(request)
         leg = IncomingLeg(core, self._transactions, self._table, core.new_id(), key, request, peer)
         leg.begin(request, called, account, now)
 
-    def _caller_account(self, request: Request, now: float) -> str | None:
+    def _caller_account(self, request: Request, peer: Peer, now: float) -> str | None:
         """Return the account that the caller proved to be; None for everybody else."""
         if not self._core.settings.authenticate_accounts:
             return None
         account = request.from_.user_text()
         if not account or not self._digest.knows(account):
             return None
-        self._digest.check(request, account, now)
+        self._authenticate(request, account, peer, now)
         return account
+
+    def _authenticate(self, request: Request, account: str, peer: Peer, now: float) -> None:
+        try:
+            self._digest.check(request, account, now)
+        except ProofFailedError:
+            failed = AuthenticationFailed(account, peer, request.method.decode())
+            self._core.out.append(failed)
+            raise
 
     def _on_options(self, request: Request, peer: Peer) -> None:
         # 11.2: "The response code chosen MUST be the same that would have been chosen had the
@@ -172,7 +181,7 @@ class Inbound:
             raise BadMessageError("Not Found", 404)
         if self._transactions.full:
             raise self._unavailable()
-        self._digest.check(request, account, now)
+        self._authenticate(request, account, peer, now)
         check_target(request)
         check_extensions(request)
         lines = self._registrar.register(request, account, peer, now)

@@ -31,7 +31,8 @@ FAMILIES = (
         "acd_calls_rejected",
         "counter",
         ("reason",),
-        "Calls refused at the door: unknown_number, not_an_agent, draining, journal_failing.",
+        "Calls refused at the door: unknown_number, not_an_agent, full, draining,"
+        " journal_failing.",
     ),
     Family(
         "acd_calls",
@@ -82,6 +83,12 @@ FAMILIES = (
         "counter",
         ("direction", "code"),
         "SIP responses on the wire, retransmissions too; direction in or out.",
+    ),
+    Family(
+        "acd_sip_auth_failures",
+        "counter",
+        ("method",),
+        "SIP requests whose credentials did not prove their account.",
     ),
     Family("acd_registrations", "gauge", (), "Devices registered now."),
     Family("acd_media_streams", "gauge", (), "Media streams open now."),

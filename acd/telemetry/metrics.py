@@ -141,6 +141,11 @@ class Metrics:
         except KeyError:
             self._count_first(counts, key)
 
+    def authentication_failed(self, method: str) -> None:
+        """Count a SIP request whose credentials proved nothing."""
+        label = method if method.encode() in SIP_METHODS else OTHER.decode()
+        self._counts["acd_sip_auth_failures"][label,] += 1
+
     def flow_reloaded(self, *, ok: bool) -> None:
         """Count one reading of changed flow files; not ok: the old version serves on."""
         self._counts["acd_flow_reloads"]["ok" if ok else "failed",] += 1

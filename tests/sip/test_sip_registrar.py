@@ -16,7 +16,7 @@ from sip_support import (
 
 from acd.sip.digest import DigestServer, answer_challenge
 from acd.sip.errors import BadMessageError
-from acd.sip.events import Contact, ContactsChanged
+from acd.sip.events import AuthenticationFailed, Contact, ContactsChanged
 from acd.sip.message import read
 from acd.sip.peer import Peer
 
@@ -107,7 +107,9 @@ def test_a_wrong_password_is_challenged_again(account: str) -> None:
     endpoint = registrar()
     phone = Phone(endpoint, account=account)
     (challenge,) = parsed(phone.send(CONTACT))
-    (again,) = parsed(phone.send(CONTACT, phone.authorization(challenge, password="no")))
+    out = phone.send(CONTACT, phone.authorization(challenge, password="no"))
+    assert events(out) == [AuthenticationFailed(account, PHONE, "REGISTER")]
+    (again,) = parsed(out)
     assert again.status == 401
     assert b"stale" not in again.get(b"www-authenticate")
     assert endpoint.contacts(account) == ()
@@ -117,7 +119,21 @@ def test_nobody_registers_for_another() -> None:
     phone = Phone(registrar())
     (challenge,) = parsed(phone.send(CONTACT))
     header = phone.authorization(challenge).replace('username="1001"', 'username="1002"')
-    assert status(phone.send(CONTACT, header)) == 403
+    out = phone.send(CONTACT, header)
+    assert status(out) == 403
+    assert events(out) == [AuthenticationFailed("1001", PHONE, "REGISTER")]
+
+
+def test_only_a_proof_that_was_tried_has_failed() -> None:
+    phone = Phone(registrar())
+    out = phone.send(CONTACT)
+    (challenge,) = parsed(out)
+    header = phone.authorization(challenge)
+    other_realm = header.replace('realm="acd"', 'realm="elsewhere"')
+    out += phone.send(CONTACT, other_realm) + phone.send(CONTACT, header)
+    out += phone.send(CONTACT, header)  # stale
+    assert [answer.status for answer in parsed(out)] == [401, 401, 200, 401]
+    assert [type(event) for event in events(out)] == [ContactsChanged]
 
 
 def test_an_answer_is_not_taken_twice() -> None:

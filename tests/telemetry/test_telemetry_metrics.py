@@ -47,19 +47,28 @@ def test_every_event_type_is_counted_or_said_to_have_nothing_to_count():
 
 def test_the_documentation_names_exactly_the_exported_families():
     page = Path(__file__).parents[2] / "docs" / "metrics.md"
-    rows = re.findall(r"^\| `(acd_\w+)` \| (\w+) \| (.*?) \|", page.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(acd_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", page.read_text(), re.MULTILINE
+    )
 
     documented = {
-        (name, kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows
+        (name, kind, tuple(re.findall(r"`(\w+)`", labels)), meaning)
+        for name, kind, labels, meaning in rows
     }
     exported = {
         (
             f"{family.name}_total" if family.kind == "counter" else family.name,
             family.kind,
             family.labels,
+            family.help,
         )
         for family in FAMILIES
-    } | {("acd_build_info", "info", ("version", "python"))}
+    } | {
+        (
+            *("acd_build_info", "info", ("version", "python")),
+            "Version of this server and of its Python; always 1.",
+        )
+    }
     assert documented == exported
 
 
@@ -96,6 +105,15 @@ def test_rejected_calls_are_counted_by_reason():
     )
 
     assert value(metrics, "acd_calls_rejected_total", reason="unknown_number") == 1
+
+
+def test_failed_proofs_are_counted_by_method_and_no_method_can_be_made_up():
+    metrics = make_metrics()
+    for method in ("REGISTER", "REGISTER", "INVITE", "NONSENSE"):
+        metrics.authentication_failed(method)
+    assert value(metrics, "acd_sip_auth_failures_total", method="REGISTER") == 2
+    assert value(metrics, "acd_sip_auth_failures_total", method="INVITE") == 1
+    assert value(metrics, "acd_sip_auth_failures_total", method="other") == 1
 
 
 def test_queue_visits_give_counts_and_a_histogram_of_waits():
