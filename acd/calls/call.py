@@ -139,6 +139,9 @@ class Call:
     "The INVITE had no SDP: the ACK still has to bring the answer to our offer."
 
     phase: Phase = Phase.ARRIVING
+    sdp: bytes = b""
+    "Our session description, once the stream stands."
+
     answered: bool = False
     run: FlowRun | None = None
     visit: Visit | None = None

@@ -19,7 +19,7 @@ from acd.sip import events as sip
 from . import events
 from .call import Call, EndReason, Phase, Playing
 from .codes import can_wait, carry_out
-from .commands import AnswerLeg, HangUpLeg, RefuseOffer, RejectLeg
+from .commands import HangUpLeg, RefuseOffer, RejectLeg, RingLeg
 from .desk import Desk, Disposition
 from .effects import Effect, Effects
 from .flowing import Flowing
@@ -283,22 +283,26 @@ class CallCentre:
             self._effects.append(media.CloseStream(event.leg))
         elif event.leg != call.leg:
             self._queueing.stream_opened(call, event.sdp, self._now)
-        elif not call.answered:
-            call.answered = True
-            self._effects.append(AnswerLeg(call.leg, event.sdp))
-            self._effects.append(events.CallAnswered(interaction=call.interaction, leg=call.leg))
+        elif not call.sdp:
+            call.sdp = event.sdp
             self._begin(call)
 
     def _begin(self, call: Call) -> None:
         """Start what the called number means."""
         match call.target:
             case FlowTarget(flow):
+                self._hearing.answer(call)
                 self._flowing.enter(call, flow, self._now)
-            case QueueTarget(name):
+            case QueueTarget(name, ringing):
+                if ringing:
+                    self._effects.append(RingLeg(call.leg))
+                else:
+                    self._hearing.answer(call)
                 self.enter_queue(call, name, 0, "")
             case EchoTarget():
                 self.echo(call)
             case CodeTarget() as code:
+                self._hearing.answer(call)
                 self._carry_out(call, code)
 
     def echo(self, call: Call) -> None:
@@ -354,6 +358,7 @@ class CallCentre:
             # Flow and overflow have led round in a ring, and all of its queues are full.
             self._last_prompt(call, prompts.queue_full, end_reason)
         elif overflow is not None and overflow.flow:
+            self._hearing.answer(call)
             self._hearing.hush(call)
             self._flowing.enter(call, overflow.flow, self._now)
         elif overflow is not None and overflow.hang_up_prompt:
@@ -476,7 +481,7 @@ class CallCentre:
         self._flowing.leave(call)
         del self._calls[call.interaction]
         del self._calls_by_leg[call.leg]
-        self._hearing.close(call, call.leg, opened=call.answered)
+        self._hearing.close(call, call.leg, opened=bool(call.sdp))
         self._effects.append(
             events.LegEnded(
                 interaction=call.interaction,

@@ -5,6 +5,12 @@ from msgspec import Struct
 from acd.sip.endpoint import InviteTarget
 
 
+class RingLeg(Struct, frozen=True, gc=False):
+    """Send 180: the caller hears ringing."""
+
+    leg: str
+
+
 class AnswerLeg(Struct, frozen=True, gc=False):
     """Send 200 with this SDP."""
 
@@ -49,4 +55,4 @@ class RefuseOffer(Struct, frozen=True, gc=False):
     status: int
 
 
-SipCommand = AnswerLeg | RejectLeg | InviteLeg | HangUpLeg | AcceptOffer | RefuseOffer
+SipCommand = RingLeg | AnswerLeg | RejectLeg | InviteLeg | HangUpLeg | AcceptOffer | RefuseOffer

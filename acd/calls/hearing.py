@@ -1,7 +1,8 @@
 """What callers hear, and the media streams of their calls' legs.
 
-The one place that asks the media engine to play, bridge and close. Nothing else touches
-`Call.play` and `Call.playing`.
+The one place that asks the media engine to play, bridge and close, and that answers the caller:
+at the latest when there is something to be heard. Nothing else touches `Call.play`,
+`Call.playing` and `Call.answered`.
 """
 
 from acd.media import commands as media
@@ -9,7 +10,10 @@ from acd.media import events as media_in
 
 from . import events
 from .call import Call, Playing
+from .commands import AnswerLeg
 from .effects import Effects
+
+WAITING_SOUNDS = frozenset({Playing.MUSIC, Playing.ANNOUNCEMENT})
 
 
 class Hearing:
@@ -20,8 +24,22 @@ class Hearing:
         self._closing: dict[str, str] = {}
         "Streams being closed, with their interaction; as many at most as are open."
 
+    def answer(self, call: Call) -> None:
+        """Answer the caller, if that has not been done."""
+        if not call.answered:
+            call.answered = True
+            self._effects.append(AnswerLeg(call.leg, call.sdp))
+            self._effects.append(events.CallAnswered(interaction=call.interaction, leg=call.leg))
+
     def play(self, call: Call, playing: Playing, sounds: tuple[str, ...], *, loop: bool) -> None:
-        """Let the caller hear this in place of what played before."""
+        """Let the caller hear this in place of what played before.
+
+        A caller who waits unanswered hears the own phone's ringing instead.
+        """
+        if not call.answered:
+            if playing in WAITING_SOUNDS:
+                return
+            self.answer(call)
         call.playing = playing
         self.play_to(call, call.leg, sounds, loop=loop)
 
@@ -45,11 +63,13 @@ class Hearing:
 
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back; this also ends what plays."""
+        self.answer(call)
         call.playing = Playing.NOTHING
         self._effects.append(media.Echo(call.leg))
 
     def bridge(self, call: Call, leg: str) -> None:
         """Let caller and agent hear each other; this also ends what plays."""
+        self.answer(call)
         call.playing = Playing.NOTHING
         self._effects.append(media.Bridge(call.leg, leg))
 

@@ -26,6 +26,10 @@ class QueueTarget(Struct, frozen=True):
 
     queue: str
 
+    ringing: bool = False
+    """The caller hears ringing (180) until an agent answers, and only then pays for the call;
+    neither music nor announcements."""
+
 
 class EchoTarget(Struct, frozen=True):
     """The caller hears itself."""

@@ -138,5 +138,5 @@ def written_codes(numbers: Numbers, reasons: Reasons) -> list[tuple[str, str, st
 
 def _target(to: NumberTarget) -> Target:
     if to.queue is not None:
-        return QueueTarget(to.queue)
+        return QueueTarget(to.queue, to.ringing)
     return FlowTarget(to.flow) if to.flow else EchoTarget()

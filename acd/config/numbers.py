@@ -16,6 +16,9 @@ class NumberTarget(Section):
     queue: Identifier | None = None
     "Straight into this queue."
 
+    ringing: bool = False
+    "With queue: true lets callers hear ringing until an agent answers, without music."
+
     echo: bool = False
     "true: the caller hears herself, for testing a phone's sound."
 
@@ -25,6 +28,8 @@ class NumberTarget(Section):
             raise fault(
                 "exactly one target is wanted", "`flow: NAME`, `queue: NAME` or `echo: true`"
             )
+        if self.ringing and self.queue is None:
+            raise fault("only a queue lets callers hear ringing", "`queue: NAME` beside it")
         return self
 
 

@@ -76,6 +76,7 @@ class World:
         self._phone_by_leg: dict[str, AgentPhone] = {}
         self._media_commands = frozenset(MediaCommand.__args__)
         self._sip_commands: dict[type, Callable[..., None]] = {
+            sip_commands.RingLeg: lambda c: None,
             sip_commands.AnswerLeg: lambda c: self._callers[c.leg].on_answered(),
             sip_commands.RejectLeg: lambda c: self._caller_over(c.leg),
             sip_commands.InviteLeg: self._invite,

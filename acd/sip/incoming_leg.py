@@ -1,5 +1,7 @@
 """A leg that a phone or trunk began: the UAS side of an INVITE (RFC 3261 section 13.3)."""
 
+import math
+
 from .core import Core
 from .dialog import Dialog
 from .effects import Send
@@ -13,6 +15,8 @@ from .transactions import Transactions
 from .uri import Uri, text
 from .writing import ALLOW_LINE, reply, reply_head
 
+RING_REPEAT_S = 60.0
+
 
 class IncomingLeg(Leg):
     """From INVITE to the end. Before the answer, `_invite` is the transaction to answer by."""
@@ -25,6 +29,7 @@ class IncomingLeg(Leg):
         "_merge_key",
         "_peer",
         "_record_routes",
+        "_ringing",
         "_takes_offer",
     )
 
@@ -50,6 +55,7 @@ class IncomingLeg(Leg):
             [b"Record-Route: %b\r\n" % entry for entry in dialog.routes]
         )
         self._takes_offer = bool(invite.body)
+        self._ringing: tuple[int, bytes] | None = None
         self._merge_key = (dialog.call_id, dialog.remote_tag, dialog.remote_cseq)
         self._invite: ServerInviteTransaction | None = transactions.begin_server_invite(key, peer)
 
@@ -77,9 +83,28 @@ class IncomingLeg(Leg):
         )
 
     def ring(self, status: int, sdp: bytes, now: float) -> None:
-        """Answer provisionally."""
-        if self._invite is not None:
-            self._respond(status, reply(status, self._head, self._dialog_lines(), sdp), now)
+        """Answer provisionally, again each minute until the final answer.
+
+        13.3.1.1: "If the UAS desires an extended period of time to answer the INVITE, it will need
+        to ask for an "extension" in order to prevent proxies from canceling the transaction. […]
+        the UAS MUST send a non-100 provisional response at every minute".
+        """
+        if self._invite is None:
+            return
+        data = reply(status, self._head, self._dialog_lines(), sdp)
+        self._ringing = (status, data)
+        self._respond(status, data, now)
+        self.deadline = now + RING_REPEAT_S
+        self._core.deadlines.watch(self)
+
+    def on_time(self, now: float) -> None:
+        """Repeat the ringing; or what every leg repeats."""
+        if self._invite is None:
+            super().on_time(now)
+        elif self._ringing is not None:
+            self._respond(*self._ringing, now)
+            self.deadline = now + RING_REPEAT_S
+            self._core.deadlines.watch(self)
 
     def answer(self, sdp: bytes, now: float) -> None:
         """Answer with 200 and wait for the ACK."""
@@ -146,7 +171,8 @@ class IncomingLeg(Leg):
         invite, answer = self._invite, Send(self._peer, data)
         if invite is not None:
             if status >= 200:
-                self._invite = None
+                self._invite = self._ringing = None
+                self.deadline = math.inf
                 self._table.cancellable.pop(self._key, None)
             self._transactions.respond(invite, status, answer, now)
         return answer

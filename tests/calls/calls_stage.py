@@ -86,6 +86,7 @@ NUMBERS = {
     "4000": FlowTarget("hotline"),
     "4001": QueueTarget("sales"),
     "4002": QueueTarget("service"),
+    "4003": QueueTarget("sales", ringing=True),
     "4099": EchoTarget(),
 } | CODES
 PROMPTS = CentrePrompts(

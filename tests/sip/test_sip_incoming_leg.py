@@ -373,3 +373,23 @@ def test_keep_alives() -> None:
     assert sent(endpoint.receive(b"\r\n\r\n", tcp, 0.0)) == [b"\r\n"]
     assert endpoint.receive(b"\r\n\r\n", PHONE, 0.0) == []
     assert endpoint.receive(b"", PHONE, 0.0) == []
+
+
+def test_ringing_is_repeated_each_minute_until_the_answer() -> None:
+    """13.3.1.1: a non-100 provisional response at every minute."""
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    assert statuses(endpoint.ring(leg, 0.0)) == [180]
+    assert endpoint.next_deadline() == 60.0
+    assert statuses(endpoint.on_time(60.0)) == [180]
+    assert statuses(endpoint.on_time(120.0)) == [180]
+    assert statuses(endpoint.answer(leg, SDP, 121.0)) == [200]
+    assert 180 not in statuses(endpoint.on_time(180.0))
+
+
+def test_ringing_ends_with_a_refusal() -> None:
+    endpoint = make_endpoint()
+    leg = begun(endpoint)
+    endpoint.ring(leg, 0.0)
+    endpoint.hang_up(leg, 1.0)
+    assert 180 not in statuses(endpoint.on_time(60.0))
