@@ -188,7 +188,7 @@ async def _recover_and_ship(journal: "Journal", dsn: str) -> None:
 def _print(figures: "list[QueueKpi]", form: str, *, title: str, locale: str) -> None:
     from rich.console import Console
 
-    from acd.reports.table import as_csv, as_json, as_table
+    from acd.reports.table import as_csv, as_json, as_table, fitting
 
     match form:
         case "json":
@@ -199,7 +199,7 @@ def _print(figures: "list[QueueKpi]", form: str, *, title: str, locale: str) -> 
             console = Console()
             if not console.is_terminal:
                 console = Console(width=TABLE_WIDTH)
-            console.print(as_table(figures, title=title, locale=locale))
+            console.print(fitting(as_table(figures, title=title, locale=locale), console))
 
 
 def _tell(text: str) -> None:

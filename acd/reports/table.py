@@ -5,11 +5,15 @@ import io
 from collections.abc import Callable, Iterable
 
 import msgspec
+from rich.console import Console
 from rich.table import Table
 
 from .kpi import QueueKpi
 
 LOCALES = ("zh", "en")
+
+UNLIMITED_WIDTH = 1_000
+"Wider than any table here."
 
 
 def _count(value: int) -> str:
@@ -85,6 +89,26 @@ def as_table(kpis: Iterable[QueueKpi], *, title: str, locale: str = "en") -> Tab
         name = "规定期间接通率" if chinese else "Service level"
         table.caption = f"{name} = {definition}"
     return table
+
+
+def fitting(table: Table, console: Console) -> Table:
+    """Return the table, turned by a quarter when only so it fits the console's width."""
+    if _fits(table, console):
+        return table
+    turned = Table(title=table.title, caption=table.caption)
+    first, *others = table.columns
+    turned.add_column(first.header, no_wrap=True)
+    for name in first.cells:
+        turned.add_column(name, justify="right", no_wrap=True)
+    for column in others:
+        turned.add_row(column.header, *column.cells)
+    # With many queues neither fits; then the one whose headings can be broken is read more easily.
+    return turned if _fits(turned, console) else table
+
+
+def _fits(table: Table, console: Console) -> bool:
+    unlimited = console.options.update(max_width=UNLIMITED_WIDTH)
+    return console.measure(table, options=unlimited).maximum <= console.width
 
 
 def as_json(kpis: Iterable[QueueKpi]) -> str:

@@ -20,11 +20,10 @@ from acd.app.demo import DemoError, DemoOptions, run_demo
 from acd.app.demo.board import FINISHED_KEPT, Board
 from acd.app.demo.client import AgentView, CallView, QueueView
 from acd.app.demo.people import Pace
-from acd.app.demo.screen import Clock, draw_board, fitting, plain_line
+from acd.app.demo.screen import Clock, draw_board, plain_line
 from acd.app.demo.site import DemoSite
 from acd.config import Config, load_config
 from acd.reports.kpi import QueueKpi
-from acd.reports.table import as_table
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -176,17 +175,6 @@ def test_one_line_without_a_terminal(board: Board) -> None:
         "12:00:00 | 销售: Waiting 3, Answered 4/8, Abandoned 3, Service level 50 %"
         " | Agents: talking 1"
     )
-
-
-def test_a_report_that_is_too_wide_is_turned() -> None:
-    table = as_table([QueueKpi(queue="sales", offered=5)], title="KPI", locale="en")
-    console = Console(file=io.StringIO(), width=80)
-    console.print(fitting(table, console))
-    assert [line for line in console.file.getvalue().splitlines() if "Offered" in line] == [
-        "│ Offered        │     5 │"
-    ]
-    wide = Console(file=io.StringIO(), width=200)
-    assert fitting(table, wide) is table
 
 
 # --- the whole ---

@@ -7,7 +7,7 @@ import json
 from rich.console import Console
 
 from acd.reports.kpi import QueueKpi
-from acd.reports.table import as_csv, as_json, as_table
+from acd.reports.table import as_csv, as_json, as_table, fitting
 
 BUSY = QueueKpi(
     queue="sales",
@@ -45,6 +45,27 @@ def test_a_table_speaks_chinese() -> None:
     text = shown("zh", BUSY)
     for part in ("队列", "呼入量", "接通率", "规定期间接通率", "放弃率", "成交率", "平均处理时长"):
         assert part in text
+
+
+def printed(columns: int, *kpis: QueueKpi) -> str:
+    console = Console(width=columns, file=io.StringIO())
+    console.print(fitting(as_table(kpis, title="KPI"), console))
+    return console.file.getvalue()
+
+
+def test_a_table_that_is_too_wide_is_turned_and_nothing_is_cut() -> None:
+    narrow = printed(80, BUSY, QUIET)
+    assert "…" not in narrow
+    [row] = [line for line in narrow.splitlines() if "Answer rate" in line]
+    assert row.split("│")[1:4] == [" Answer rate    ", "  90.2 % ", "       – "]
+    assert "Service level = answered in time / offered" in " ".join(narrow.split())
+
+
+def test_a_table_stays_as_it_is_where_it_fits_and_where_nothing_would() -> None:
+    table = as_table([BUSY], title="KPI")
+    assert fitting(table, Console(width=200)) is table
+    many = as_table([QueueKpi(queue=f"queue-{at}") for at in range(20)], title="KPI")
+    assert fitting(many, Console(width=80)) is many
 
 
 def test_json_is_a_list_of_objects_with_the_fields_names() -> None:

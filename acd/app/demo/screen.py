@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -20,9 +20,6 @@ Locale = Literal["zh", "en"]
 
 ROWS_AROUND = 11
 "Frame, head, hint, and two lines above each of three tables, and the prompt below."
-
-UNLIMITED_WIDTH = 1_000
-"Wider than any table here."
 
 LAST_CALLS_MIN = 2
 "Shown on the lowest terminal too."
@@ -105,21 +102,6 @@ def draw_board(
         Text(hint, style="dim", overflow="ellipsis", no_wrap=True),
     )
     return Panel(Group(*parts), title=_word("title", locale), expand=False)
-
-
-def fitting(table: Table, console: Console) -> Table:
-    """Return the table, turned by a quarter when the console is too narrow for it."""
-    unlimited = console.options.update(max_width=UNLIMITED_WIDTH)
-    if console.measure(table, options=unlimited).maximum <= console.width:
-        return table
-    turned = Table(title=table.title, caption=table.caption)
-    first, *others = table.columns
-    turned.add_column(first.header, no_wrap=True)
-    for name in first.cells:
-        turned.add_column(name, justify="right", no_wrap=True)
-    for column in others:
-        turned.add_row(column.header, *column.cells)
-    return turned
 
 
 def plain_line(board: Board, clock: Clock, *, locale: Locale) -> str:

@@ -19,13 +19,13 @@ from rich.live import Live
 
 from acd.config import Config
 from acd.net.phone import PhoneError
-from acd.reports.table import as_table
+from acd.reports.table import as_table, fitting
 from acd.routing.model import AgentProfile
 
 from .board import Board
 from .client import Client, ClientError
 from .people import AgentAtWork, Ears, Pace, call_hotline
-from .screen import Clock, Locale, draw_board, fitting, plain_line
+from .screen import Clock, Locale, draw_board, plain_line
 from .site import DemoError, DemoSite
 
 CALLERS_MAX = 200
