@@ -202,7 +202,10 @@ class Dispatch:
             self.free(agent, now, now, events)
         else:
             waiting.passed_over.add(agent.number)
-            self._set_aside(agent, waiting, aside_s, now, events)
+            # A call that never reached the phone (no media port, a broken line) is not the
+            # agent's fault: it sets aside for a moment, but counts towards nothing.
+            missed = outcome is not OfferOutcome.FAILED
+            self._set_aside(agent, waiting, aside_s, now, events, missed=missed)
         self._go_on(waiting, now, events)
 
     def _go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
@@ -213,11 +216,18 @@ class Dispatch:
             self.assign(waiting, now, events)
 
     def _set_aside(
-        self, agent: Agent, waiting: Waiting, aside_s: float, now: float, events: list[Event]
+        self,
+        agent: Agent,
+        waiting: Waiting,
+        aside_s: float,
+        now: float,
+        events: list[Event],
+        *,
+        missed: bool,
     ) -> None:
-        agent.misses += 1
+        agent.misses += missed
         limit = waiting.queue.profile.miss.away_after_misses
-        if limit and agent.misses >= limit:
+        if missed and limit and agent.misses >= limit:
             agent.want(Status.AWAY, MISSED, SYSTEM, events)
             self.free(agent, now, now, events)
         else:

@@ -74,7 +74,8 @@ class MissRule(Struct, frozen=True, kw_only=True):
     failed_s: float = 5.0
 
     away_after_misses: int = 3
-    "Missed offers in a row after which the status becomes away, reason `missed`; 0: never."
+    """Missed offers in a row after which the status becomes away, reason `missed`; 0: never. Calls
+    that never reached the phone do not count."""
 
 
 class LayerProfile(Struct, frozen=True, kw_only=True):

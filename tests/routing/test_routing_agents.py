@@ -197,6 +197,16 @@ def test_three_misses_in_a_row_are_away(world):
     assert world.router.agent_view("1001").misses == 0
 
 
+def test_calls_that_never_reached_the_phone_are_no_misses(world):
+    world.call("a")
+    for _ in range(5):
+        view = world.router.agent_view("1001")
+        world.fail(view.offer, OfferOutcome.FAILED)
+        world.wait(5.0)
+    view = world.router.agent_view("1001")
+    assert (view.status, view.state, view.misses) == (Status.READY, State.OFFERED, 0)
+
+
 def test_an_answered_call_ends_the_row_of_misses(world):
     world.call("a")
     world.wait(20.0 + 10.0 + 20.0 + 10.0)
