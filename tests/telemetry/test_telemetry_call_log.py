@@ -72,7 +72,6 @@ def test_a_line_has_what_says_something_and_the_interaction() -> None:
     "event",
     [
         events.AgentStatusChanged(agent="1001", status="away", reason="lunch"),
-        events.DevicesChanged(account="1001"),
         events.CallRejected(
             sip_call_id="c", caller="1", called="9", peer="udp:x:1", sip_status=404, reason="x"
         ),
@@ -80,3 +79,9 @@ def test_a_line_has_what_says_something_and_the_interaction() -> None:
 )
 def test_what_people_do_is_written_as_a_rule(event: events.Event) -> None:
     assert len(lines("info", [event])) == 1
+
+
+def test_a_phone_that_registers_anew_is_written_on_request_only() -> None:
+    refreshed = events.DevicesChanged(account="1001", contacts=("sip:1001@192.0.2.1",))
+    assert lines("info", [refreshed]) == []
+    assert len(lines("debug", [refreshed])) == 1
