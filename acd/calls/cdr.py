@@ -202,6 +202,7 @@ class Fold:
         row.ended_us = moment.wall_us
         row.duration_s = elapsed_s(call.mono_s, moment.mono_s)
         row.ended_by, row.reason, row.sip_status = event.ended_by, event.reason, event.sip_status
+        row.detail = event.detail
         self._rows.append(row)
         del self._calls[event.interaction]
         if len(self._ended) >= REMEMBERED_CALLS:
@@ -264,6 +265,7 @@ class Fold:
             version=call.version,
             node=event.node,
             outcome=event.outcome,
+            note=event.note,
         )
         self._rows.append(row)
 

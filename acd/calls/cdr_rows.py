@@ -35,6 +35,9 @@ class Interaction(Struct, kw_only=True):
     reason: str = ""
     sip_status: int = 0
 
+    detail: str = ""
+    "The reason that the flow's hang-up names, when the flow ended the call."
+
 
 class Leg(Struct, kw_only=True):
     """One INVITE dialog of an interaction, or the attempt at one."""
@@ -121,6 +124,9 @@ class FlowStep(Struct, kw_only=True):
     version: str
     node: str
     outcome: str
+
+    note: str = ""
+    "What went wrong in the node."
 
 
 class TalkSegment(Struct, kw_only=True):

@@ -451,13 +451,13 @@ class CallCentre:
         else:
             self._queueing.hung_up_early(call, fault=fault, now=self._now)
 
-    def end(self, call: Call, ended_by: str, reason: EndReason) -> None:
-        """Hang up on the caller and close the call."""
+    def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
+        """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
         if call.phase is Phase.ENDED:
             return
         self._effects.append(HangUpLeg(call.leg))
         status = 0 if call.answered else GONE_UNANSWERED
-        self._finish(call, ended_by, reason, leg_ended_by="server", status=status)
+        self._finish(call, ended_by, reason, leg_ended_by="server", status=status, detail=detail)
 
     def _finish(
         self,
@@ -467,6 +467,7 @@ class CallCentre:
         *,
         leg_ended_by: str,
         status: int = 0,
+        detail: str = "",
     ) -> None:
         """Close the call's records; its caller's leg is over or on the way to be."""
         if call.phase is Phase.ENDED:
@@ -497,6 +498,7 @@ class CallCentre:
                 ended_by=ended_by,
                 reason=reason.value,
                 sip_status=status,
+                detail=detail,
             )
         )
         agent = self._desk.agent_of(call.account)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from acd.routing.model import Choice
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
@@ -208,6 +208,9 @@ class CallEnded(_Event, frozen=True, kw_only=True):
     'What ended it, a closed set in acd.calls.call: "hangup", "max_wait", "restart" …'
 
     sip_status: int = 0
+
+    detail: str = ""
+    "The reason that the flow's hang-up names, in its author's words; empty for any other end."
 
 
 class DispositionEntered(_Event, frozen=True, kw_only=True):

@@ -115,8 +115,8 @@ class Flowing:
     def _echoes(self, call: Call, _: ivr.EchoCaller) -> None:
         self._host.echo(call)
 
-    def _ends(self, call: Call, _: ivr.EndCall) -> None:
-        self._host.end(call, "flow", EndReason.FLOW_ENDED)
+    def _ends(self, call: Call, effect: ivr.EndCall) -> None:
+        self._host.end(call, "flow", EndReason.FLOW_ENDED, effect.reason)
 
     def _entered(self, call: Call, effect: ivr.FlowEntered) -> None:
         self._effects.append(

@@ -11,8 +11,8 @@ from .call import Call, EndReason
 class Host(Protocol):
     """Implemented by `acd.calls.centre.CallCentre`."""
 
-    def end(self, call: Call, ended_by: str, reason: EndReason) -> None:
-        """Hang up on the caller and close the call."""
+    def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
+        """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
 
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""

@@ -83,6 +83,7 @@ def _interaction(row: cdr.Interaction) -> Values:
         row.ended_by,
         row.reason,
         row.sip_status,
+        row.detail,
     )
 
 
@@ -160,6 +161,7 @@ def _flow_step(row: cdr.FlowStep) -> Values:
         row.version,
         row.node,
         row.outcome,
+        row.note,
     )
 
 
@@ -257,6 +259,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         _columns(
             "started_at interaction project node boot direction caller caller_name called account"
             " peer sip_call_id flow answered_at ended_at duration_s ended_by reason sip_status"
+            " detail"
         ),
         _interaction,
     ),
@@ -290,7 +293,7 @@ TABLES: dict[type[cdr.Row], Table] = {
     cdr.FlowStep: Table(
         "flow_steps",
         3,
-        _columns("started_at interaction step project at flow version node outcome"),
+        _columns("started_at interaction step project at flow version node outcome note"),
         _flow_step,
     ),
     cdr.TalkSegment: Table(

@@ -56,7 +56,7 @@ nodes:
   sales:
     {type: queue, queue: sales, priority: 2, category: jewelry, on_timeout: menu, on_full: bye}
   service: {type: queue, queue: service, on_timeout: bye, on_full: service}
-  bye: {type: hangup, sounds: [bye]}
+  bye: {type: hangup, sounds: [bye], reason: no_choice}
 """
 LATER = """
 flow: later

@@ -107,6 +107,19 @@ def test_a_whole_call_becomes_its_rows() -> None:
     assert all(row.project == "shop" and row.started_us == START_US for row in found)
 
 
+def test_what_a_flow_says_stands_in_the_rows() -> None:
+    failed = ev.FlowStepTaken(**CALL, flow="f", node="n", outcome="default", note="no value: x")
+    ended = ev.CallEnded(**CALL, ended_by="flow", reason="flow_ended", detail="no_agent")
+    found = fold(Boot().records([(0.0, STARTED), (1.0, failed), (2.0, ended)]))
+    assert only(rows.FlowStep, found).note == "no value: x"
+    assert (only(rows.Interaction, found).reason, only(rows.Interaction, found).detail) == (
+        "flow_ended",
+        "no_agent",
+    )
+    untold = fold(Boot().records(WHOLE_CALL))
+    assert only(rows.Interaction, untold).detail == ""
+
+
 def test_wall_time_may_jump_and_durations_do_not() -> None:
     records = Boot().records(WHOLE_CALL[:-1])
     end = WHOLE_CALL[-1][1]

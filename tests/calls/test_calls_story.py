@@ -153,6 +153,7 @@ def test_the_flow_ends_the_call() -> None:
     assert stage.plays(caller) == ("zh/bye",)
     stage.heard_out(caller)
     assert (stage.ended().ended_by, stage.ended().reason) == ("flow", "flow_ended")
+    assert stage.ended().detail == "no_choice"
     stage.check_over()
 
 

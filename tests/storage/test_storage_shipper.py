@@ -262,6 +262,32 @@ def test_who_waits_is_in_the_tables_and_once_answered_no_more(dsn: str, tmp_path
     site.journal.close()
 
 
+def test_what_a_flow_says_of_its_steps_and_its_end_is_kept(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    step = {"interaction": "call", "flow": "f", "node": "n", "outcome": "default"}
+    site.write(
+        [
+            (0.0, started("call", "leg")),
+            (1.0, ev.FlowStepTaken(**step, note="no value: x")),
+            (
+                2.0,
+                ev.CallEnded(
+                    interaction="call", ended_by="flow", reason="flow_ended", detail="no_agent"
+                ),
+            ),
+        ]
+    )
+
+    async def check() -> None:
+        await ship(site, dsn)
+        ((note,),) = await fetch(dsn, "SELECT note FROM flow_steps")
+        ((reason, detail),) = await fetch(dsn, "SELECT reason, detail FROM interactions")
+        assert (note, reason, detail) == ("no value: x", "flow_ended", "no_agent")
+
+    asyncio.run(check())
+    site.journal.close()
+
+
 def test_a_killed_boots_calls_are_closed_by_the_next_one(dsn: str, tmp_path: Path) -> None:
     first = Site(tmp_path)
     begin_boot(first.journal, version="1", mono_s=0.0)
