@@ -32,12 +32,14 @@ from acd.net.media_engine import MediaEngineError, MediaSettings, WorkerMediaEng
 from acd.routing.errors import RoutingError
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
+from acd.sip.events import AuthenticationFailed
 from acd.sip.peer import Peer
 from acd.storage.errors import StorageError
 from acd.storage.journal import Journal
 from acd.storage.journal import JournalState as Writing
 from acd.storage.recovery import begin_boot
 from acd.storage.secrets import SecretStore
+from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.loop_delay import LoopDelaySampler
 from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth
@@ -146,6 +148,7 @@ class Service:
                 self._keeper,
             ),
             taps=(self._tap,),
+            on_failed_proof=self._watch_proofs,
         )
         self._begin_journal()
         self._keeper.restore(self._driver)
@@ -208,7 +211,11 @@ class Service:
         agents, queues = config.agent_profiles(), config.queue_profiles()
         randomness = secrets.SystemRandom()
         self._router = Router(
-            agents=agents, queues=queues, new_id=self._new_id, random=randomness.random
+            agents=agents,
+            queues=queues,
+            new_id=self._new_id,
+            random=randomness.random,
+            now=asyncio.get_running_loop().time(),
         )
         self._centre = CallCentre(
             router=self._router,
@@ -273,6 +280,7 @@ class Service:
 
     def _build_telemetry(self) -> None:
         self._tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
+        self._authentication_log = AuthenticationLog(asyncio.get_running_loop().time)
         self._metrics = Metrics(
             MetricsViews(
                 calls_active=lambda: self._centre.calls_total,
@@ -444,6 +452,10 @@ class Service:
         """Count and keep each SIP message."""
         self._metrics.sip_message(direction, data)
         self._tracer.message(direction, peer, data, time.time_ns() // 1000)
+
+    def _watch_proofs(self, failed: AuthenticationFailed) -> None:
+        self._metrics.authentication_failed(failed.method)
+        self._authentication_log(failed)
 
     def _observe(self, record: Record) -> None:
         self._metrics.observe(record.event, record.mono_s)

@@ -13,7 +13,7 @@ from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.sip import effects as sip_effects
 from acd.sip.endpoint import Endpoint, Output
-from acd.sip.events import Contact
+from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
 
@@ -30,6 +30,9 @@ class Step:
     events: list[CallEvent] = field(default_factory=list)
     sends: list[sip_effects.Effect] = field(default_factory=list)
     media: list[MediaCommand] = field(default_factory=list)
+
+    failed_proofs: list[AuthenticationFailed] = field(default_factory=list)
+    "For whoever guards the server; no part of the record."
 
 
 class Exchange:
@@ -120,3 +123,5 @@ class Exchange:
                 self.step.sends.append(output)
             elif type(output) in self._heard:
                 pending.append(output)  # type: ignore[arg-type]  # told by its type
+            elif isinstance(output, AuthenticationFailed):
+                self.step.failed_proofs.append(output)

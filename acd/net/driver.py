@@ -5,7 +5,7 @@ together: their events are journalled by one write, and only then do their messa
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 from acd.calls.effects import Effects
@@ -14,7 +14,7 @@ from acd.calls.exchange import Exchange
 from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
 from acd.sip.effects import Send
-from acd.sip.events import Contact
+from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.peer import Peer
 
 
@@ -30,6 +30,7 @@ class Driver:
         engine: MediaEngine,
         subscribers: Sequence[Subscriber],
         taps: Sequence[Tap],
+        on_failed_proof: Callable[[AuthenticationFailed], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._event_log = event_log
@@ -37,6 +38,7 @@ class Driver:
         self._engine = engine
         self._subscribers = subscribers
         self._taps = taps
+        self._on_failed_proof = on_failed_proof
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -117,9 +119,13 @@ class Driver:
             more = exchange.take_step()
             step.events += more.events
             step.sends += more.sends
+            step.failed_proofs += more.failed_proofs
             media = more.media
         if step.events:
             self._journal(step.events)
+        if self._on_failed_proof is not None:
+            for failed in step.failed_proofs:
+                self._on_failed_proof(failed)
         send = self._transports.send
         for effect in step.sends:
             if isinstance(effect, Send):

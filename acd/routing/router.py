@@ -43,12 +43,16 @@ class Router:
         queues: Iterable[QueueProfile],
         new_id: Callable[[], str],
         random: Callable[[], float] | None = None,
+        now: float = 0.0,
     ) -> None:
-        """`random` gives numbers in [0, 1); needed only for queues with a hold-out share."""
+        """`random` gives numbers in [0, 1); needed only for queues with a hold-out share.
+
+        Every agent is offline since `now`.
+        """
         self._random = random
         self._dispatch = Dispatch(new_id)
         self._ranks = ConversionRanks()
-        self.configure(agents, queues, 0.0)
+        self.configure(agents, queues, now)
 
     # --- configuration ---
 

@@ -19,6 +19,7 @@ from acd.media import events as media_in
 from acd.net.driver import Driver
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint, EndpointSettings
+from acd.sip.events import AuthenticationFailed
 from acd.sip.peer import Peer
 
 PHONE = Peer("udp", "192.0.2.7", 5060)
@@ -63,6 +64,7 @@ class World:
             engine=self,
             subscribers=(lambda record: self.note("told", record.event),),
             taps=(lambda direction, _, data: self.note(f"tap {direction}", data[:12]),),
+            on_failed_proof=lambda failed: self.note("failed proof", failed),
         )
 
     def note(self, what: str, value: object) -> None:
@@ -206,6 +208,17 @@ async def test_a_message_that_brings_a_bug_to_light_holds_up_no_other(
 
 def planted(*_: object) -> None:
     raise RuntimeError("planted")
+
+
+@pytest.mark.asyncio
+async def test_a_proof_that_fails_is_told_and_not_journalled() -> None:
+    world = World()
+    first = invite("1001").replace(b"INVITE", b"REGISTER")
+    proof = b'Authorization: Digest username="1001", realm="acd", response="00"\r\n'
+    world.hear(first, first.replace(b"Contact:", proof + b"Contact:"))
+    assert world.saw("failed proof") == [AuthenticationFailed("1001", PHONE, "REGISTER")]
+    assert world.saw("journal") == []
+    assert world.saw("send") == [b"SIP/2.0 401 Unauthorized"] * 2
 
 
 @pytest.mark.asyncio

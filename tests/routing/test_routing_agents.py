@@ -16,7 +16,7 @@ from routing_world import (
 from acd.routing.errors import RoutingError, UnknownAgentError
 from acd.routing.events import AgentStateChanged, OfferOutcome
 from acd.routing.model import MissRule, State, Status
-from acd.routing.router import LONGEST_WRAP_UP_S
+from acd.routing.router import LONGEST_WRAP_UP_S, Router
 
 
 @pytest.fixture
@@ -282,3 +282,9 @@ def test_steering_an_unknown_agent_is_an_error_and_a_phone_of_nobody_is_not(worl
 
 def test_hold_without_a_talk_is_nothing(world):
     assert world.router.hold("1001", True, world.now) == []
+
+
+def test_an_agent_is_offline_since_the_router_began():
+    router = Router(agents=(agent("1001"),), queues=(), new_id=str, now=5000.0)
+    view = router.agent_view("1001")
+    assert (view.state, view.since) == (State.OFFLINE, 5000.0)

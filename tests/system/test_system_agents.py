@@ -1,5 +1,6 @@
 """Agents steer themselves: codes dialled on their phones, and the HTTP interface."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,6 +159,20 @@ def test_metrics_and_traces_know_the_call(server: Server, hall: Hall) -> None:
     answered, metrics = server.get("/metrics")
     assert answered == 200
     assert 'acd_queue_left_total{queue="sales",reason="answered"}' in metrics
+
+
+def test_a_wrong_password_is_counted_and_told(server: Server, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("wrong")
+    done = server.command(
+        *("phone", "answer", "--user", "1002", "--password-file", str(password)),
+        *("--state", str(server.state)),
+    )
+    assert done.returncode == 1
+    _, metrics = server.get("/metrics")
+    assert 'acd_sip_auth_failures_total{method="REGISTER"} 1.0' in metrics
+    [line] = [line for line in server.log().splitlines() if "sip_authentication_failed" in line]
+    assert json.loads(line)["account"] == "1002"
 
 
 def test_a_phone_of_another_make(server: Server, hall: Hall, tmp_path: Path) -> None:
