@@ -24,8 +24,10 @@ SETTLE_MS = 300
 WATCH_AGAIN_S = 5.0
 "After the watcher failed: the folder is gone, or the kernel has no more watches to give."
 
-STEP_MS = 250
-"How often the watcher looks whether the kernel reported a change."
+STEP_MS = 1000
+"""How often the watcher looks whether the kernel reported a change: whoever has saved a file waits
+a second gladly, and each look wakes a thread, day and night. The server's end waits for the last
+look."""
 
 
 def read_flow_files(folder: Path) -> dict[str, str]:
@@ -155,6 +157,8 @@ class Reloader:
 
     def _tell(self, faults: tuple[Fault, ...]) -> None:
         """Keep and log what is wrong with the files as they are now."""
+        if self.faults and not faults:
+            log.info("reload_good_again", serving="the files as they are")
         self.faults = faults
         for fault in faults:
             log.error("reload_failed", fault=str(fault), serving="the version before")

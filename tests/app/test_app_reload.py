@@ -90,6 +90,20 @@ async def test_a_broken_file_keeps_the_old_and_says_where(site: Site) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_file_that_is_mended_is_told_once(site: Site) -> None:
+    hotline = site.flows / "hotline.yaml"
+    good = hotline.read_text()
+    hotline.write_text("flow: hotline\nstart: nowhere\n")
+    await site.reloader.look()
+    hotline.write_text(good)
+    with structlog.testing.capture_logs() as lines:
+        await site.reloader.look()
+        await site.reloader.look()
+    assert [line["event"] for line in lines] == ["reload_good_again"]
+    assert site.faults() == ""
+
+
+@pytest.mark.asyncio
 async def test_a_broken_flow_does_not_hold_up_the_configuration(site: Site) -> None:
     (site.flows / "hotline.yaml").write_text("flow: hotline\nstart: nowhere\n")
     site.edit("agents.yaml", "agents", 0, "name", value="Somebody Else")
