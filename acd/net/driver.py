@@ -101,11 +101,18 @@ class Driver:
         """Carry out all that has come together."""
         if self._stopped:
             return
+        # What the engine answers meanwhile is carried out here, not in a turn of its own.
+        self._flush_scheduled = True
         try:
             self._carry_out_step()
-        finally:
-            # Whatever went wrong must not keep later inputs and timers from being served.
+        except BaseException:
+            # Whatever went wrong must not keep back what came together besides, nor later inputs.
             self._flush_scheduled = False
+            self._schedule_flush()
+            raise
+        else:
+            self._flush_scheduled = False
+        finally:
             self._rearm()
 
     def _carry_out_step(self) -> None:
