@@ -123,11 +123,14 @@ class Dialog:
 
 def contact_uri(message: Message, otherwise: NameAddr) -> bytes:
     """Return the Contact's URI without headers; without Contact (RFC 2543) another's."""
-    if b"contact" in message.headers:
-        contacts = message.all(b"contact")
-        uri = NameAddr.parse(contacts[0] if contacts else b"").uri
-    else:
+    value = message.headers.get(b"contact")
+    if value is None:
         uri = otherwise.uri
+    else:
+        if b"," in value or not value:
+            contacts = message.all(b"contact")
+            value = contacts[0] if contacts else b""
+        uri = NameAddr.parse(value).uri
     parsed = Uri.parse(uri)
     return uri.partition(b"?")[0] if parsed.headers else uri
 

@@ -1,6 +1,7 @@
 """Values of the headers that this server reads (RFC 3261 section 20, grammar in 25.1)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -10,6 +11,11 @@ from .uri import Uri, parse_host_port, text
 _MAX_CSEQ = 2**31
 # RFC 3261 8.1.1.5: "The sequence number value MUST be expressible as a 32-bit unsigned integer
 # and MUST be less than 2**31."
+
+# A call says its From, To, Contact and its small CSeq numbers in each of its messages, a phone
+# its address in each Via: they are read once. Some 5 MB at most, longer values are read anew.
+_CACHED_VALUES = 8192
+_CACHED_BYTES = 160
 
 
 class NameAddr(Struct, frozen=True, gc=False):
@@ -24,29 +30,11 @@ class NameAddr(Struct, frozen=True, gc=False):
 
     @classmethod
     def parse(cls, value: bytes) -> "NameAddr":
-        """Take either form, `"name" <uri>;parameter` or `uri;parameter`."""
-        if value[:1] == b"<":
-            uri, bracket, tail = value[1:].partition(b">")
-            display = b""
-        elif value[:1] == b'"':
-            end = _end_of_quotes(value, 0)
-            display = value[:end]
-            gap, opening, tail = value[end:].partition(b"<")
-            uri, bracket, tail = tail.partition(b">")
-            if gap.strip() or not opening:
-                raise BadMessageError("Quoted name is not followed by <URI>")
-        elif b"<" in value:
-            display, _, tail = value.partition(b"<")
-            uri, bracket, tail = tail.partition(b">")
-            display = display.strip()
-        else:
-            # "If the URI is not enclosed in angle brackets, any semicolon-delimited parameters
-            # are header-parameters, not URI parameters."
-            uri, semicolon, tail = value.partition(b";")
-            return cls(_plain_uri(uri), b"", parse_parameters(semicolon + tail))
-        if not bracket:
-            raise BadMessageError("Angle bracket is not closed")
-        return cls(_plain_uri(uri), display, parse_parameters(tail))
+        """Take either form, `"name" <uri>;parameter` or `uri;parameter`.
+
+        Equal values share one result: its parameters are not to be changed.
+        """
+        return _name_addr_cached(value) if len(value) <= _CACHED_BYTES else _name_addr(value)
 
     @property
     def tag(self) -> bytes:
@@ -88,13 +76,10 @@ class Via(Struct, frozen=True, gc=False):
     def parse(cls, value: bytes) -> "Via":
         """Take one via-parm, without a comma that separates it from a next one."""
         sent, semicolon, tail = value.partition(b";")
-        if sent[:8] != b"SIP/2.0/" or sent.count(b" ") != 1:
-            sent = _tidy_sent_protocol(sent)
-        transport, _, sent_by = sent[8:].partition(b" ")
-        host, port = parse_host_port(sent_by)
+        read = _sender_cached if len(sent) <= _CACHED_BYTES else _sender
+        transport, host, port = read(sent)
         parameters = parse_parameters(semicolon + tail)
-        branch = parameters.get(b"branch", b"")
-        return cls(transport.upper(), host, port, branch, parameters)
+        return cls(transport, host, port, parameters.get(b"branch", b""), parameters)
 
     @property
     def sent_by(self) -> bytes:
@@ -115,17 +100,64 @@ class CSeq(Struct, frozen=True, gc=False):
     @classmethod
     def parse(cls, value: bytes) -> "CSeq":
         """Raise `BadMessageError` for a number of 2**31 and above (RFC 3261 8.1.1.5)."""
-        digits, _, method = value.partition(b" ")
-        method = method.strip()
-        if not digits.isdigit() or not method:
-            raise BadMessageError("CSeq is not a number and a method")
-        number = parse_number(digits)
-        if number >= _MAX_CSEQ:
-            raise BadMessageError("CSeq is 2**31 or more")
-        return cls(number, method)
+        return _cseq_cached(value) if len(value) <= _CACHED_BYTES else _cseq(value)
 
     def __bytes__(self) -> bytes:
         return b"%d %b" % (self.number, self.method)
+
+
+def _name_addr(value: bytes) -> NameAddr:
+    if value[:1] == b"<":
+        uri, bracket, tail = value[1:].partition(b">")
+        display = b""
+    elif value[:1] == b'"':
+        end = _end_of_quotes(value, 0)
+        display = value[:end]
+        gap, opening, tail = value[end:].partition(b"<")
+        uri, bracket, tail = tail.partition(b">")
+        if gap.strip() or not opening:
+            raise BadMessageError("Quoted name is not followed by <URI>")
+    elif b"<" in value:
+        display, _, tail = value.partition(b"<")
+        uri, bracket, tail = tail.partition(b">")
+        display = display.strip()
+    else:
+        # "If the URI is not enclosed in angle brackets, any semicolon-delimited parameters
+        # are header-parameters, not URI parameters."
+        uri, semicolon, tail = value.partition(b";")
+        return NameAddr(_plain_uri(uri), b"", parse_parameters(semicolon + tail))
+    if not bracket:
+        raise BadMessageError("Angle bracket is not closed")
+    return NameAddr(_plain_uri(uri), display, parse_parameters(tail))
+
+
+_name_addr_cached = lru_cache(_CACHED_VALUES)(_name_addr)
+
+
+def _sender(sent: bytes) -> tuple[bytes, bytes, int | None]:
+    """Return transport, host and port of a Via's part before the parameters."""
+    if sent[:8] != b"SIP/2.0/" or sent.count(b" ") != 1:
+        sent = _tidy_sent_protocol(sent)
+    transport, _, sent_by = sent[8:].partition(b" ")
+    host, port = parse_host_port(sent_by)
+    return transport.upper(), host, port
+
+
+_sender_cached = lru_cache(_CACHED_VALUES)(_sender)
+
+
+def _cseq(value: bytes) -> CSeq:
+    digits, _, method = value.partition(b" ")
+    method = method.strip()
+    if not digits.isdigit() or not method:
+        raise BadMessageError("CSeq is not a number and a method")
+    number = parse_number(digits)
+    if number >= _MAX_CSEQ:
+        raise BadMessageError("CSeq is 2**31 or more")
+    return CSeq(number, method)
+
+
+_cseq_cached = lru_cache(_CACHED_VALUES)(_cseq)
 
 
 def parse_number(digits: bytes, largest: int = 2**32 - 1) -> int:

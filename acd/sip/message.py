@@ -106,7 +106,7 @@ class Message:
         """From, parsed once."""
         value = self._from
         if value is None:
-            value = self._from = NameAddr.parse(self.need(b"from"))
+            value = self._from = NameAddr.parse(self.headers.get(b"from") or self.need(b"from"))
         return value
 
     @property
@@ -114,7 +114,7 @@ class Message:
         """To, parsed once."""
         value = self._to
         if value is None:
-            value = self._to = NameAddr.parse(self.need(b"to"))
+            value = self._to = NameAddr.parse(self.headers.get(b"to") or self.need(b"to"))
         return value
 
     @property
@@ -122,7 +122,7 @@ class Message:
         """CSeq, parsed once."""
         value = self._cseq
         if value is None:
-            value = self._cseq = CSeq.parse(self.need(b"cseq"))
+            value = self._cseq = CSeq.parse(self.headers.get(b"cseq") or self.need(b"cseq"))
         return value
 
     @property
@@ -130,7 +130,7 @@ class Message:
         """The topmost Via, parsed once."""
         value = self._via
         if value is None:
-            top = self.need(b"via")
+            top = self.headers.get(b"via") or self.need(b"via")
             value = self._via = Via.parse(split_list(top)[0] if b"," in top else top)
         return value
 
@@ -140,7 +140,8 @@ class Message:
 
         That is enough for a response: this Via is our own, or the branch matches nothing.
         """
-        branch = self.need(b"via").partition(b";branch=")[2].partition(b";")[0]
+        via = self.headers.get(b"via") or self.need(b"via")
+        branch = via.partition(b";branch=")[2].partition(b";")[0]
         return branch if branch and b"," not in branch else self.via.branch
 
 
@@ -171,12 +172,13 @@ def read(data: bytes) -> Request | Response:
     if len(data) > MAX_MESSAGE_BYTES:
         raise BadMessageError("Message is too large", 513)
     head, blank, body = data.partition(b"\r\n\r\n")
-    if not blank or b"\n\n" in head:
-        head, blank, body = data.partition(b"\n\n")  # lines ended by LF only: tolerated
     lines = head.split(b"\r\n")
     ends = len(lines) - 1
-    folded = b"\r\n " in head or b"\r\n\t" in head
-    if folded or head.count(b"\n") != ends or head.count(b"\r") != ends:
+    if not blank or head.count(b"\n") != ends or head.count(b"\r") != ends:
+        if not blank or b"\n\n" in head:
+            head, blank, body = data.partition(b"\n\n")  # lines ended by LF only: tolerated
+        lines = _mend_lines(head)
+    elif b"\r\n " in head or b"\r\n\t" in head:
         lines = _mend_lines(head)
     headers: dict[bytes, bytes] = {}
     more: dict[bytes, list[bytes]] = {}
@@ -238,10 +240,10 @@ def _file_headers(
     for line in lines[1:]:
         spelling, colon, value = line.partition(b":")
         name = names.get(spelling) or _canonical(spelling)
-        if not colon or not name:
-            fault = BadMessageError("Header line has no name and colon")
-        elif name not in headers:
+        if name and colon and name not in headers:
             headers[name] = value.strip()
+        elif not colon or not name:
+            fault = BadMessageError("Header line has no name and colon")
         elif name in _SINGLE:
             fault = BadMessageError(f"More than one {name.decode().title()} header")
         else:

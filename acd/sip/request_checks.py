@@ -57,8 +57,7 @@ def check_target(request: Request) -> Uri:
 
 def check_extensions(request: Request) -> None:
     """Raise 420 for any Require: no extension that could be required is supported (8.2.2.3)."""
-    required = request.all(b"require")
-    if required:
+    if b"require" in request.headers and (required := request.all(b"require")):
         unsupported = b"Unsupported: %b\r\n" % b", ".join(required)
         raise BadMessageError("Bad Extension", 420, unsupported)
 
