@@ -42,7 +42,7 @@ class ClientInviteTransaction(Transaction):
         self._repeat_at = math.inf
         self._timeout_at = math.inf
 
-    def start(self, now: float) -> Effects:
+    def start(self, now: float) -> tuple[Send]:
         """Send the INVITE."""
         self._timeout_at = now + self._timers.timeout_s
         # "If an unreliable transport is being used, the client transaction MUST start timer A

@@ -37,7 +37,7 @@ class ClientRequestTransaction(Transaction):
         self._repeat_at = math.inf
         self._timeout_at = math.inf
 
-    def start(self, now: float) -> Effects:
+    def start(self, now: float) -> tuple[Send]:
         """Send the request."""
         self._timeout_at = now + self._timers.timeout_s
         self._repeat_at = math.inf if self.reliable else now + self._repeat_s

@@ -64,7 +64,8 @@ class Transaction(Machine):
     __slots__ = ("key", "reliable")
 
     def __init__(self, key: bytes, *, reliable: bool) -> None:
-        super().__init__()
+        # `Machine`'s own, set here: a transaction is begun four times in each call.
+        self.deadline = self.queued_at = math.inf
         self.key = key
         self.reliable = reliable
         "The transport repeats what it loses (TCP); no timer does it again."

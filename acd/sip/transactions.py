@@ -1,5 +1,6 @@
 """The transaction layer (RFC 3261 section 17): finds the machine of a message and runs it."""
 
+import math
 from typing import cast
 
 from msgspec import Struct
@@ -129,9 +130,14 @@ class Transactions:
         self._run_server(machine, effects, now)
 
     def answer_request(self, key: bytes, response: Send, now: float) -> None:
-        """Answer a non-INVITE request finally and at once."""
-        machine = self.begin_server_request(key, response.peer)
-        self._run_server(machine, machine.respond(200, response), now)
+        """Answer a non-INVITE request finally and at once.
+
+        Its transaction has then ended as soon as it begins, with no machine in between: what is
+        left of it is the answer, for timer J (17.2.2).
+        """
+        self._core.out.append(response)
+        if response.peer.transport == "udp":
+            self._tombstones.add(key, Tombstone(response), self._core.timers.timeout_s, now)
 
     def acknowledged(self, machine: ServerInviteTransaction, now: float) -> None:
         """Take the ACK of a refusal."""
@@ -151,8 +157,7 @@ class Transactions:
             timers=self._core.timers,
         )
         client = _Client(machine, user, invite.peer)
-        self._clients[machine.key] = client
-        self._run_client(client, machine.start(now), None, now)
+        self._start_client(client, now)
         return machine
 
     def begin_client_request(
@@ -166,8 +171,13 @@ class Transactions:
             timers=self._core.timers,
         )
         client = _Client(machine, user, request.peer)
+        self._start_client(client, now)
+
+    def _start_client(self, client: _Client, now: float) -> None:
+        machine = client.machine
         self._clients[machine.key] = client
-        self._run_client(client, machine.start(now), None, now)
+        self._core.out += machine.start(now)
+        self._core.deadlines.watch(machine)
 
     def abandon(self, machine: ClientInviteTransaction, now: float) -> None:
         """Give the final answer 64*T1 from now: a CANCEL has been sent."""
@@ -247,7 +257,8 @@ class Transactions:
             else:
                 self._forget(machine)
                 client.user.on_failure(408, now)
-        core.deadlines.watch(machine)
+        if machine.deadline < machine.queued_at:
+            core.deadlines.watch(machine)
 
     def _linger(
         self,
@@ -275,9 +286,10 @@ class Transactions:
                 if ended.linger_s > 0:
                     tombstone = Tombstone(ended.repeat)
                     self._tombstones.add(machine.key, tombstone, ended.linger_s, now)
-        core.deadlines.watch(machine)
+        if machine.deadline < machine.queued_at:
+            core.deadlines.watch(machine)
 
     def _forget(self, machine: Transaction) -> None:
-        machine.deadline = float("inf")
+        machine.deadline = math.inf
         self._clients.pop(machine.key, None)
         self._servers.pop(machine.key, None)
