@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 _COUNTER_BITS = 12
 _RANDOM_BITS = 62
+_VARIANT = 0b10 << _RANDOM_BITS
 
 
 class Uuid7Source:
@@ -17,12 +18,20 @@ class Uuid7Source:
         self._wall_ms = wall_ms
         self._random_bits = random_bits
         self._last = 0
+        self._millis = -1
+        self._head = ""
+        "The text of `_millis` and of the version: a call's ids come in bursts within one."
 
     def __call__(self) -> str:
         """Return the next id: 36 characters, lower case."""
-        stamp = max(self._wall_ms() << _COUNTER_BITS, self._last + 1)
+        stamp = self._wall_ms() << _COUNTER_BITS
+        if stamp <= self._last:
+            stamp = self._last + 1
         self._last = stamp
-        millis, counter = stamp >> _COUNTER_BITS, stamp & 0xFFF
-        low = 0b10 << _RANDOM_BITS | self._random_bits(_RANDOM_BITS)
-        text = f"{millis:012x}7{counter:03x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        millis = stamp >> _COUNTER_BITS
+        if millis != self._millis:
+            self._millis = millis
+            text = f"{millis:012x}"
+            self._head = f"{text[:8]}-{text[8:]}-7"
+        low = f"{_VARIANT | self._random_bits(_RANDOM_BITS):x}"
+        return f"{self._head}{stamp & 0xFFF:03x}-{low[:4]}-{low[4:]}"

@@ -4,9 +4,13 @@ Each helping by itself would be a system call, and ten of those are a twentieth 
 """
 
 import secrets
+import struct
 
 STOCK_BYTES = 8_192
 "Some 100 calls' worth."
+
+WORD_BITS = 64
+WORDS = struct.Struct(f"{STOCK_BYTES * 8 // WORD_BITS}Q")
 
 
 class Entropy:
@@ -15,6 +19,8 @@ class Entropy:
     def __init__(self) -> None:
         self._stock = b""
         self._at = 0
+        # Numbers have a stock of their own, unpacked at once: most of all helpings are ids.
+        self._words: list[int] = []
 
     def token_bytes(self, count: int) -> bytes:
         """Return so many random bytes, each handed out once."""
@@ -28,5 +34,9 @@ class Entropy:
 
     def bits(self, count: int) -> int:
         """Return a random number of so many bits."""
-        size = (count + 7) // 8
-        return int.from_bytes(self.token_bytes(size)) >> (8 * size - count)
+        if count > WORD_BITS:
+            size = (count + 7) // 8
+            return int.from_bytes(self.token_bytes(size)) >> (8 * size - count)
+        if not self._words:
+            self._words.extend(WORDS.unpack(secrets.token_bytes(STOCK_BYTES)))
+        return self._words.pop() >> (WORD_BITS - count)
