@@ -28,7 +28,7 @@ def print_banner(
     facts.add_row("health, readiness", f"{web}/healthz  {web}/readyz")
     facts.add_row("metrics", f"{web}/metrics")
     facts.add_row("live page, reports", f"{web}/  {web}/api/reports/kpi?day=today")
-    facts.add_row("report on paper", "acd report kpi --day today")
+    facts.add_row("report", "acd report kpi --day today")
     console.print(facts)
     _numbers(console, config)
     _agents(console, config, passwords)
