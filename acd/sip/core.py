@@ -1,5 +1,6 @@
 """What all parts of one endpoint share: settings, identity on the wire, and the output."""
 
+from binascii import hexlify
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Protocol
@@ -83,7 +84,7 @@ class Core:
 
     def token(self) -> bytes:
         """Return 64 random bits as text: a tag, or the end of a branch (RFC 3261 19.3)."""
-        return self.random_bytes(8).hex().encode()
+        return hexlify(self.random_bytes(8))
 
     def stateless_tag(self, request: Request) -> bytes:
         """Return the same tag for each retransmission of a request (RFC 3261 8.2.7)."""

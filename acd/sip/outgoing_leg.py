@@ -1,5 +1,7 @@
 """A leg that this server begins: the UAC side of an INVITE (RFC 3261 sections 9.1, 13.2)."""
 
+from functools import lru_cache
+
 from .client_invite import ClientInviteTransaction, State
 from .core import Core
 from .dialog import Dialog
@@ -15,13 +17,15 @@ from .transactions import Transactions
 from .uri import Uri, escape_user, text
 from .writing import ALLOW_LINE, HopParts, one_line, reason_line, reason_phrase
 
-_UNSAFE = frozenset(b' <>"\\^`{|}')
+# What may stand in a request line; everything else there needs a %-escape.
+_SAFE = bytes(byte for byte in range(0x21, 0x7F) if byte not in b'<>"\\^`{|}')
 
 
+@lru_cache(8192)  # as many phones are called again and again; some 2 MB
 def request_uri(uri: str) -> bytes:
     """Encode a URI for a request line; `BadTargetError` when it cannot stand there."""
     raw = uri.encode("utf-8", "replace")
-    if any(byte < 0x21 or byte > 0x7E or byte in _UNSAFE for byte in raw):
+    if raw.translate(None, _SAFE):
         raise BadTargetError(f"URI {uri!r} has characters that need %-escapes")
     try:
         parsed = Uri.parse(raw)
@@ -64,7 +68,7 @@ class OutgoingLeg(Leg):
         self._invite: ClientInviteTransaction | None = None
         uri = request_uri(target.uri)
         self._to = b"<%b>" % uri
-        self._parts = HopParts(uri, b"", self._from(target), one_line(leg_id), 0, b"")
+        self._parts = HopParts(uri, b"", self._from(target), one_line(leg_id), 0)
 
     def _from(self, target: InviteTarget) -> bytes:
         core = self._core
@@ -87,15 +91,9 @@ class OutgoingLeg(Leg):
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1)
         self._parts = parts
         self._tries += 1
-        extra = b"".join(
-            (
-                identity.contact,
-                ALLOW_LINE,
-                core.product_lines[1],
-                authorization,
-                *[b"%b: %b\r\n" % (one_line(k), one_line(v)) for k, v in target.headers],
-            )
-        )
+        extra = identity.contact + ALLOW_LINE + core.product_lines[1] + authorization
+        for name, value in target.headers:
+            extra += b"%b: %b\r\n" % (one_line(name), one_line(value))
         invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self._offer_sdp))
         self._invite = self._transactions.begin_client_invite(branch, invite, parts, self, now)
 

@@ -97,11 +97,21 @@ def reply_head(request: Request, peer: Peer, tag: bytes) -> bytes:
     except BadMessageError:
         pass  # a To that cannot be read is returned as it stands
     head = _vias(request, peer)
+    from_, call_id, cseq = headers.get(b"from"), headers.get(b"call-id"), headers.get(b"cseq")
+    if from_ and to and call_id and cseq:
+        return b"%bFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\nCSeq: %b\r\n" % (
+            head,
+            from_,
+            to,
+            call_id,
+            cseq,
+        )
+    # The refusal of a request that lacks one of them.
     for line, value in (
-        (b"%bFrom: %b\r\n", headers.get(b"from")),
+        (b"%bFrom: %b\r\n", from_),
         (b"%bTo: %b\r\n", to),
-        (b"%bCall-ID: %b\r\n", headers.get(b"call-id")),
-        (b"%bCSeq: %b\r\n", headers.get(b"cseq")),
+        (b"%bCall-ID: %b\r\n", call_id),
+        (b"%bCSeq: %b\r\n", cseq),
     ):
         if value:
             head = line % (head, value)
@@ -131,8 +141,9 @@ def _vias(request: Request, peer: Peer) -> bytes:
             rest = split_list(top)[1:]
             top = b", ".join([bytes(_seen_from(via, host, peer.port)), *rest])
     lines = b"Via: %b\r\n" % top
-    for further in request.more.get(b"via", ()):
-        lines += b"Via: %b\r\n" % further
+    if request.more:
+        for further in request.more.get(b"via", ()):
+            lines += b"Via: %b\r\n" % further
     return lines
 
 
