@@ -5,10 +5,12 @@ from ipaddress import ip_address
 from operator import itemgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .codec import CLOCK_RATE_HZ, DEFAULT_EVENT_TYPE, EVENT_ENCODING, Codec
 from .description import MediaDescription, SessionDescription, parse
 from .errors import SdpUnusableError
+from .form import form_of
 
 PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
 """Profiles we serve. AVPF (RFC 4585) only permits earlier RTCP, which we need not use; the SRTP
@@ -99,39 +101,76 @@ class _Stream(Struct, frozen=True):
     packet_ms: int
 
 
+class _AnswerPlan(Struct, frozen=True):
+    """An answer but for our address, port and o= line."""
+
+    agreed: Negotiated
+    line: int
+    "Of the m= line that is served."
+    before: str
+    "The refused m= lines above ours."
+    after: str
+    "From the protocol of our m= line on."
+
+
 def answer_offer(offer: bytes, local: Capabilities) -> tuple[bytes, Negotiated]:
     """Answer the first audio line we can serve and refuse the others; raise `SdpError`.
 
     The answer names one codec only, so that the peer cannot change it in mid-stream.
     """
-    description = parse(offer)
-    stream = _first_usable(description, local)
-    payload_type, codec = _choose(stream, local)
-    lines = [_head(local)]
-    for index, media in enumerate(description.media):
-        if index == stream.index:
-            audio = _audio_line(local, media.protocol, ((payload_type, codec),), stream.event_type)
-            lines.append(f"{audio}\r\na={_MIRRORED[stream.direction]}\r\n")
-        else:
-            # "To reject an offered stream, the port number in the corresponding stream in the
-            # answer MUST be set to zero" (RFC 3264 section 6); the formats are irrelevant then.
-            formats = " ".join(media.formats)
-            lines.append(f"m={media.kind} 0 {media.protocol} {formats}\r\n")
-    received = ((payload_type, codec),)
-    negotiated = _negotiated(stream, payload_type, codec, received, stream.event_type)
-    return "".join(lines).encode(), negotiated
+    usual = form_of(offer)
+    if usual is None:
+        plan = _plan_answer(offer, local.codecs, local.preferred)
+        agreed = plan.agreed
+    else:
+        form, address, port = usual
+        plan = _plan_recurring_answer(form, local.codecs, local.preferred)
+        agreed = _agreed_at(plan.agreed, address, port, plan.line)
+    body = f"{_head(local)}{plan.before}m=audio {local.port} {plan.after}"
+    return body.encode(), agreed
 
 
 def make_offer(local: Capabilities) -> bytes:
     """Offer our codecs, the preferred one first, and key presses."""
-    codecs = sorted(local.codecs, key=lambda codec: codec is not local.preferred)
-    numbered = tuple((codec.value, codec) for codec in codecs)
-    audio = _audio_line(local, "RTP/AVP", numbered, DEFAULT_EVENT_TYPE)
-    return f"{_head(local)}{audio}\r\na=sendrecv\r\n".encode()
+    return f"{_head(local)}m=audio {local.port} {_offered(local.codecs, local.preferred)}".encode()
 
 
 def read_answer(offer: bytes, answer: bytes) -> Negotiated:
     """Understand the peer's answer to an offer that `make_offer` wrote; raise `SdpError`."""
+    ours, usual = form_of(offer), form_of(answer)
+    if ours is None or usual is None:
+        return _read_answer(offer, answer)[0]
+    form, address, port = usual
+    agreed, line = _read_recurring_answer(ours[0], form)
+    return _agreed_at(agreed, address, port, line)
+
+
+def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | None) -> _AnswerPlan:
+    description = parse(offer)
+    stream = _first_usable(description, codecs)
+    payload_type, codec = chosen = _choose(stream, codecs, preferred)
+    refused = [
+        # "To reject an offered stream, the port number in the corresponding stream in the
+        # answer MUST be set to zero" (RFC 3264 section 6); the formats are irrelevant then.
+        f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}\r\n"
+        for media in description.media
+    ]
+    audio = _audio_lines(stream.media.protocol, (chosen,), stream.event_type)
+    return _AnswerPlan(
+        agreed=_negotiated(stream, payload_type, codec, (chosen,), stream.event_type),
+        line=stream.media.line,
+        before="".join(refused[: stream.index]),
+        after="".join(
+            (
+                f"{audio}\r\na={_MIRRORED[stream.direction]}\r\n",
+                *refused[stream.index + 1 :],
+            )
+        ),
+    )
+
+
+def _read_answer(offer: bytes, answer: bytes) -> tuple[Negotiated, int]:
+    """Return what was agreed on and the line of the answer that says so."""
     offered = _understand(parse(offer), 0)
     description = parse(answer)
     if not description.media:
@@ -145,11 +184,23 @@ def read_answer(offer: bytes, answer: bytes) -> Negotiated:
         raise SdpUnusableError(
             f"none of {' '.join(stream.media.formats)} is a codec that was offered"
         )
-    _check_address(stream)
+    _check_address(stream.address, stream.media.line)
     # The peer names its most wanted first; of what it lists all may arrive (RFC 3264 section 7).
     payload_type, codec = stream.codecs[0]
     events = offered.event_type if stream.event_type is not None else None
-    return _negotiated(stream, payload_type, codec, offered.codecs, events)
+    agreed = _negotiated(stream, payload_type, codec, offered.codecs, events)
+    return agreed, stream.media.line
+
+
+# A centre has some ten makes of phones with some versions each; each entry is of a few kilobytes.
+_plan_recurring_answer = lru_cache(maxsize=256)(_plan_answer)
+_read_recurring_answer = lru_cache(maxsize=256)(_read_answer)
+
+
+def _agreed_at(agreed: Negotiated, address: str, port: int, line: int) -> Negotiated:
+    """Put the peer's address in the place of the form's."""
+    _check_address(address, line)
+    return replace(agreed, address=address, port=port)
 
 
 def _negotiated(
@@ -175,7 +226,7 @@ def _negotiated(
     )
 
 
-def _first_usable(description: SessionDescription, local: Capabilities) -> _Stream:
+def _first_usable(description: SessionDescription, codecs: tuple[Codec, ...]) -> _Stream:
     """Return the first audio line with a codec of ours, or raise what the first one lacked."""
     lack = "there is no audio stream in it"
     for index, media in enumerate(description.media):
@@ -185,10 +236,10 @@ def _first_usable(description: SessionDescription, local: Capabilities) -> _Stre
             lack = f"line {media.line}: {media.protocol} is not served, RTP/AVP would be"
             continue
         stream = _understand(description, index)
-        if any(codec in local.codecs for _, codec in stream.codecs):
-            _check_address(stream)
+        if any(codec in codecs for _, codec in stream.codecs):
+            _check_address(stream.address, media.line)
             return stream
-        names = " or ".join(codec.name for codec in local.codecs)
+        names = " or ".join(codec.name for codec in codecs)
         lack = f"line {media.line}: no codec we speak is offered, {names} would be"
     raise SdpUnusableError(f"unusable session description: {lack}")
 
@@ -241,10 +292,10 @@ def _packet_ms(value: str) -> int:
     return int(whole) if plain and 0 < int(whole) <= 200 else PACKET_MS
 
 
-def _check_address(stream: _Stream) -> None:
-    fault = _fault_of(stream.address)
+def _check_address(address: str, line: int) -> None:
+    fault = _fault_of(address)
     if fault:
-        raise SdpUnusableError(f"line {stream.media.line}: {fault}")
+        raise SdpUnusableError(f"line {line}: {fault}")
 
 
 @lru_cache(maxsize=4096)  # the phones of a large centre; parsing an address takes 3 µs
@@ -259,10 +310,12 @@ def _fault_of(address: str) -> str:
     return f"{parsed} is multicast, a call has one other side" if parsed.is_multicast else ""
 
 
-def _choose(stream: _Stream, local: Capabilities) -> tuple[int, Codec]:
+def _choose(
+    stream: _Stream, codecs: tuple[Codec, ...], preferred: Codec | None
+) -> tuple[int, Codec]:
     """Take the preferred codec if offered, else the peer's first of ours."""
-    served = [entry for entry in stream.codecs if entry[1] in local.codecs]
-    return next((entry for entry in served if entry[1] is local.preferred), served[0])
+    served = [entry for entry in stream.codecs if entry[1] in codecs]
+    return next((entry for entry in served if entry[1] is preferred), served[0])
 
 
 def _head(local: Capabilities) -> str:
@@ -273,12 +326,18 @@ def _head(local: Capabilities) -> str:
     )
 
 
-def _audio_line(
-    local: Capabilities,
-    protocol: str,
-    codecs: tuple[tuple[int, Codec], ...],
-    event_type: int | None,
+@lru_cache(maxsize=16)  # more than there are orders of our codecs
+def _offered(codecs: tuple[Codec, ...], preferred: Codec | None) -> str:
+    """Return our offer from the protocol of its m= line on."""
+    ordered = sorted(codecs, key=lambda codec: codec is not preferred)
+    numbered = tuple((codec.value, codec) for codec in ordered)
+    return f"{_audio_lines('RTP/AVP', numbered, DEFAULT_EVENT_TYPE)}\r\na=sendrecv\r\n"
+
+
+def _audio_lines(
+    protocol: str, codecs: tuple[tuple[int, Codec], ...], event_type: int | None
 ) -> str:
+    """Return an m= line from its protocol on, and the attributes that all of ours have."""
     numbers = " ".join(map(str, map(itemgetter(0), codecs)))
     maps = "".join(
         f"\r\na=rtpmap:{number} {codec.name}/{CLOCK_RATE_HZ}" for number, codec in codecs
@@ -289,4 +348,4 @@ def _audio_line(
             f"\r\na=rtpmap:{event_type} {EVENT_ENCODING}/{CLOCK_RATE_HZ}"
             f"\r\na=fmtp:{event_type} 0-15"
         )
-    return f"m=audio {local.port} {protocol} {numbers}{maps}\r\na=ptime:{PACKET_MS}"
+    return f"{protocol} {numbers}{maps}\r\na=ptime:{PACKET_MS}"

@@ -1,5 +1,7 @@
 """Offer and answer: each test names the RFC sentence it checks."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from acd.sdp.codec import Codec
 from acd.sdp.description import parse
 from acd.sdp.errors import SdpError, SdpUnusableError
+from acd.sdp.form import MAX_FORM_BYTES, form_of
 from acd.sdp.offer_answer import Capabilities, answer_offer, make_offer, read_answer
 
 LOCAL = Capabilities(address="10.0.0.1", port=20000, session_id=7)
@@ -168,3 +171,53 @@ def test_any_mixture_is_answered_line_by_line_or_refused(lines: list[str]) -> No
     # What we answer must be readable by another one of us.
     read = read_answer(make_offer(LOCAL), offer("m=audio 5 RTP/AVP 8"))
     assert read.codec is Codec.PCMA
+
+
+HEAD = ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=call"]
+CONNECTIONS = st.sampled_from([
+    "c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0", "c=IN IP6 ::", "c=IN IP6 2001:db8::1",
+    "c=IN IP4 224.2.1.1", "c=IN IP4 1.2.3", "c=IN IP4 192.0.2.1/127",
+])  # fmt: skip
+AUDIO_LINES = st.sampled_from([
+    AUDIO, "m=audio 4 RTP/AVP 8 97", "m=audio 4 RTP/SAVP 8", "m=audio 0 RTP/AVP 8",
+    "m=audio 65536 RTP/AVP 8", "m=audio 4", "m=audio 7000/2 RTP/AVPF 0", "m=audio 4 RTP/AVP 18",
+])  # fmt: skip
+
+
+def outcome_of(ask: Callable[[], object]) -> object:
+    try:
+        return ask()
+    except SdpError as error:
+        return str(error)
+
+
+@given(CONNECTIONS, st.lists(TOKENS, max_size=2), AUDIO_LINES, st.lists(TOKENS, max_size=4))
+def test_what_is_remembered_of_a_form_is_what_the_description_says(
+    connection: str, session: list[str], audio: str, media: list[str]
+) -> None:
+    """Bare line feeds are never of the usual form, so these are read anew each time."""
+    lines = [*HEAD, connection, *session, audio, *media, ""]
+    crlf, bare = "\r\n".join(lines).encode(), "\n".join(lines).encode()
+    ours = make_offer(LOCAL)
+    expected = outcome_of(lambda: answer_offer(bare, LOCAL))
+    assert outcome_of(lambda: answer_offer(crlf, LOCAL)) == expected
+    assert outcome_of(lambda: answer_offer(crlf, LOCAL)) == expected
+    assert outcome_of(lambda: read_answer(ours, crlf)) == outcome_of(
+        lambda: read_answer(ours, bare)
+    )
+
+
+def test_calls_of_one_phone_have_one_form() -> None:
+    one, other = (
+        form_of(offer(AUDIO.replace("49170", port), EVENTS, connection=f"c=IN IP4 {address}"))
+        for address, port in (("192.0.2.1", "4000"), ("10.1.2.3", "60000"))
+    )
+    assert one is not None
+    assert other is not None
+    assert one[0] == other[0]
+    assert (one[1:], other[1:]) == (("192.0.2.1", 4000), ("10.1.2.3", 60000))
+    assert [m.attributes for m in parse(one[0]).media] == [(("rtpmap", EVENTS[9:]),)]
+
+
+def test_long_bodies_have_no_form() -> None:
+    assert form_of(offer(AUDIO, EVENTS, "a=" + "x" * MAX_FORM_BYTES)) is None
