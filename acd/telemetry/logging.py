@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
@@ -21,6 +22,10 @@ LEVELS = ("debug", "info", "warning", "error")
 CHATTY = ("aiohttp.access", "watchfiles")
 """Libraries whose lines below a warning say nothing new: requests are in the metrics, and what
 a changed file led to we log ourselves."""
+
+
+HARMLESS = frozenset({int, float, bool, type(None)})
+"Types whose values cannot hold a secret."
 
 
 class LoggingError(ValueError):
@@ -41,21 +46,11 @@ def set_up_logging(
         raise LoggingError(f"log level {level!r}: must be one of {', '.join(LEVELS)}")
     stream = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
-    before: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    after: list[structlog.typing.Processor] = [
-        structlog.processors.format_exc_info,
-        mask_secrets,
-        _renderer(log_format, colours=stream.isatty()),
-    ]
+    render = _renderer(log_format, colours=stream.isatty())
     # Our own lines go straight to the stream: by way of the standard library's logging a line cost
     # 200 µs, a fifth of what a whole call may.
     structlog.configure(
-        processors=[*before, *after],
+        processors=[structlog.contextvars.merge_contextvars, _complete, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda name="acd": _StreamLogger(stream, name),
         # Off: a logger made at import, before the set-up, would keep the default for ever.
@@ -64,8 +59,18 @@ def set_up_logging(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask_secrets,
+                render,
+            ],
         )
     )
     root = logging.getLogger()
@@ -90,12 +95,33 @@ def call_context(interaction: str) -> Iterator[None]:
         yield
 
 
+def _complete(
+    logger: _StreamLogger, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask the fields of a line of ours and add what every line has (a structlog processor).
+
+    Does in one step what lines of libraries go five for; what it adds itself needs no masking.
+    """
+    failed = {"exc_info": event.pop("exc_info")} if "exc_info" in event else None
+    mask_secrets(logger, method, event)
+    event["logger"] = logger.name
+    event["level"] = method
+    event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    if failed:
+        structlog.processors.format_exc_info(logger, method, failed)
+        event |= mask_secrets(logger, method, failed)
+    return event
+
+
 def mask_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Mask secrets in every field (a structlog processor)."""
     for key, value in event.items():
-        event[key] = MASK if is_secret_name(key) else mask_value(value)
+        if is_secret_name(key):
+            event[key] = MASK
+        elif type(value) not in HARMLESS:
+            event[key] = mask_value(value)
     return event
 
 
