@@ -179,12 +179,8 @@ def parse_parameters(value: bytes) -> dict[bytes, bytes]:
         return {}
     if value[:5] == b";tag=" and value.find(b";", 5) < 0 and value.find(b" ", 5) < 0:
         return {b"tag": value[5:]}  # nearly every From and To
-    if value.rfind(b";") == 0 and b'"' not in value:
-        name, _, content = value[1:].partition(b"=")
-        name = name.strip().lower()
-        if not name:
-            raise BadMessageError("Parameter has no name")
-        return {name: content.strip()}
+    if value[:8] == b";branch=" and value.find(b";", 8) < 0 and len(value.split()) == 1:
+        return {b"branch": value[8:]}  # the Via of most requests
     pieces = split_outside_quotes(value, b";") if b'"' in value else value.split(b";")
     if pieces[0].strip():
         raise BadMessageError("Parameters do not begin with a semicolon")

@@ -103,7 +103,7 @@ class Leg(Machine):
     def __init__(
         self, core: Core, transactions: Transactions, table: LegTable, leg_id: str
     ) -> None:
-        super().__init__()
+        self.deadline = self.queued_at = math.inf  # `Machine`'s own, without one call more
         self._table = table
         self._core = core
         self._transactions = transactions
@@ -149,7 +149,8 @@ class Leg(Machine):
         self.deadline = math.inf
 
     def _arm(self) -> None:
-        self.deadline = min(self._repeat_at, self._give_up_at)
+        repeat, give_up = self._repeat_at, self._give_up_at
+        self.deadline = repeat if repeat < give_up else give_up
         self._core.deadlines.watch(self)
 
     def on_ack(self, request: Request, peer: Peer, now: float) -> None:

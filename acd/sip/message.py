@@ -178,7 +178,7 @@ def read(data: bytes) -> Request | Response:
         if not blank or b"\n\n" in head:
             head, blank, body = data.partition(b"\n\n")  # lines ended by LF only: tolerated
         lines = _mend_lines(head)
-    elif b"\r\n " in head or b"\r\n\t" in head:
+    elif _FOLD.search(head):
         lines = _mend_lines(head)
     headers: dict[bytes, bytes] = {}
     more: dict[bytes, list[bytes]] = {}
@@ -236,10 +236,10 @@ def _file_headers(
     if len(lines) > MAX_HEADER_LINES:
         fault = BadMessageError("Too many headers")
         del lines[MAX_HEADER_LINES:]
-    names = _NAMES
+    known = _NAMES.get
     for line in lines[1:]:
         spelling, colon, value = line.partition(b":")
-        name = names.get(spelling) or _canonical(spelling)
+        name = known(spelling) or _canonical(spelling)
         if name and colon and name not in headers:
             headers[name] = value.strip()
         elif not colon or not name:

@@ -50,8 +50,10 @@ class Tombstones:
         queue = self._queues.get(linger_s)
         if queue is None:
             queue = self._queues[linger_s] = deque()
-        queue.append((now + linger_s, key))
-        self._sweep_at = min(self._sweep_at, now + linger_s + self.SWEEP_S)
+        expiry = now + linger_s
+        queue.append((expiry, key))
+        if expiry + self.SWEEP_S < self._sweep_at:
+            self._sweep_at = expiry + self.SWEEP_S
 
     def get(self, key: bytes) -> Tombstone | None:
         """Return what is remembered under the key."""
