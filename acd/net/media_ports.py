@@ -31,6 +31,7 @@ class PortPool:
         self._unbound = deque(range(first, port_max + 1, 2))
         self._spare = spare
         self._ready: dict[int, socket.socket] = {}
+        self._used: dict[socket.socket, int] = {}
         self._resting: deque[tuple[float, int, socket.socket]] = deque()
 
     def top_up(self) -> tuple[tuple[int, ...], str]:
@@ -57,13 +58,14 @@ class PortPool:
     def take(self, port: int) -> socket.socket:
         """Hand out a port that was announced, without what arrived on it meanwhile."""
         taken = self._ready.pop(port)
+        self._used[taken] = port
         with suppress(OSError):  # BlockingIOError: it is empty
             for _ in range(MAX_DRAINED):
                 taken.recv(1)
         return taken
 
     def give_back(self, used: socket.socket, now: float) -> None:
-        self._resting.append((now + QUARANTINE_S, used.getsockname()[1], used))
+        self._resting.append((now + QUARANTINE_S, self._used.pop(used), used))
 
     def next_deadline(self) -> float:
         """Return when the first port at rest is ready again."""

@@ -1,8 +1,9 @@
 """RTP in and out of a worker's sockets.
 
-All sockets of open streams stand in one epoll set of our own, of which the loop watches the
-descriptor: one wake-up reads every waiting socket in a row, cheaper than a callback of the loop
-per packet.
+All sockets that ever carried a stream stand in one epoll set of our own, of which the loop
+watches the descriptor: one wake-up reads every waiting socket in a row, cheaper than a callback of
+the loop per packet. They stay in it between calls, since the pool keeps them open, and what then
+arrives is thrown away.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ MAX_READY = 256
 "Sockets read per wake-up, some 3 ms of work, so that the playout clock is not held up."
 
 Source = tuple[str, int]
+Receive = Callable[[int], tuple[bytes, Source]]
 
 
 class Traffic:
@@ -29,20 +31,23 @@ class Traffic:
         self.packets_out = 0
         self.packets_unsent = 0
         self._after_read = after_read
-        # Looked up for each packet: from descriptor to reader, from stream to writer.
-        self._readers: dict[int, tuple[Callable[[int], tuple[bytes, Source]], MediaStream]] = {}
+        # Looked up for each packet: from descriptor to reader (with no stream while the port
+        # rests), from stream to writer.
+        self._readers: dict[int, tuple[Receive, MediaStream | None]] = {}
         self._writers: dict[MediaStream, Callable[[bytes, Source], int]] = {}
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def add(self, stream: MediaStream, port: socket.socket) -> None:
-        self._readers[port.fileno()] = (port.recvfrom, stream)
+        descriptor = port.fileno()
+        if descriptor not in self._readers:
+            self._epoll.register(descriptor, select.EPOLLIN)
+        self._readers[descriptor] = (port.recvfrom, stream)
         self._writers[stream] = port.sendto
-        self._epoll.register(port.fileno(), select.EPOLLIN)
 
     def remove(self, stream: MediaStream, port: socket.socket) -> None:
-        self._epoll.unregister(port.fileno())
-        del self._readers[port.fileno()], self._writers[stream]
+        self._readers[port.fileno()] = (port.recvfrom, None)
+        del self._writers[stream]
 
     def send(self, stream: MediaStream, packet: bytes) -> None:
         """Send to the stream's peer; what the kernel does not take now is lost, as on a net."""
@@ -64,6 +69,8 @@ class Traffic:
             try:
                 packet, source = receive(MAX_PACKET_BYTES)
             except OSError:  # an ICMP error of an earlier packet, or a bad checksum
+                continue
+            if stream is None:
                 continue
             self.packets_in += 1
             answer = stream.on_packet(packet, source, now)

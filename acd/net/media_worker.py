@@ -8,7 +8,6 @@ import asyncio
 import gc
 import math
 import resource
-import secrets
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from acd.media.playout import PlayoutClock
 from acd.media.sounds import SoundLibrary
 from acd.media.stream import MediaStream, Outbox
 
+from .entropy import Entropy
 from .media_link import (
     Configure,
     Link,
@@ -41,6 +41,10 @@ from .media_traffic import Traffic
 
 KEY_CHECK_S = 0.05
 "How often keys held down are looked at for a lost release, while there are any."
+
+RELEASE_S = 0.25
+"""Ports whose rest is over are announced together, so much later at most: a wake-up of both
+processes for each would cost more than all else about it."""
 
 FIGURES_S = 1.0
 "How often counts are told, while there are streams."
@@ -65,6 +69,7 @@ class Worker:
         )
         self._sounds = SoundLibrary(PromptsFolder(Path(settings.prompts_dir)))
         self._outbox = Outbox()
+        self._entropy = Entropy()
         self._traffic = Traffic(loop, self._report)
         self._streams: dict[str, tuple[MediaStream, socket.socket]] = {}
         self._clock = PlayoutClock()
@@ -91,10 +96,9 @@ class Worker:
 
     def _open(self, command: Open) -> None:
         port = self._pool.take(command.port)
+        entropy = self._entropy
         emission = Emission(
-            ssrc=secrets.randbits(32),
-            sequence=secrets.randbits(16),
-            timestamp=secrets.randbits(32),
+            ssrc=entropy.bits(32), sequence=entropy.bits(16), timestamp=entropy.bits(32)
         )
         stream = MediaStream(command.leg, emission, self._outbox)
         if command.agreed is not None:
@@ -143,7 +147,7 @@ class Worker:
         self._playing.discard(stream)
         now = monotonic()
         self._pool.give_back(port, now)
-        self._after(self._pool.next_deadline() - now, self._release_ports)
+        self._after(self._pool.next_deadline() - now + RELEASE_S, self._release_ports)
         closed = stream.close()
         self._late_closed += closed.packets_late
         self._foreign_closed += closed.packets_foreign
@@ -199,7 +203,7 @@ class Worker:
             self._send(PortsReady(ports))
         next_at = self._pool.next_deadline()
         if next_at < math.inf:
-            self._after(next_at - now, self._release_ports)
+            self._after(next_at - now + RELEASE_S, self._release_ports)
 
     def _announce(self, *, at_start: bool = False) -> None:
         ports, fault = self._pool.top_up()
@@ -276,6 +280,7 @@ async def serve(line: socket.socket) -> None:
             worker = Worker(loop, first, link.send)
             gc.freeze()  # what is loaded now lives as long as the process
         worker.execute(messages)
+        link.flush()  # the frame was gathered long enough; a timer would wake us once more
 
     link: Link[ToServer, ToWorker] = Link(
         msgspec.msgpack.Decoder(list[ToWorker]), on_messages, over.set
