@@ -35,7 +35,11 @@ class Deadlines:
             at, _, machine = heap[0]
             if machine.deadline == at == machine.queued_at:
                 return at
-            self._correct_top()
+            heappop(heap)
+            if at == machine.queued_at:
+                machine.queued_at = math.inf
+                if machine.deadline < math.inf:
+                    self.watch(machine)
         return math.inf
 
     def pop_due(self, now: float) -> Machine | None:
@@ -45,10 +49,3 @@ class Deadlines:
         machine = heappop(self._heap)[2]
         machine.queued_at = math.inf
         return machine
-
-    def _correct_top(self) -> None:
-        at, _, machine = heappop(self._heap)
-        if at == machine.queued_at:
-            machine.queued_at = math.inf
-            if machine.deadline < math.inf:
-                self.watch(machine)

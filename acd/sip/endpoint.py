@@ -144,7 +144,8 @@ class Endpoint:
 
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; `math.inf` for never."""
-        return min(self._core.deadlines.next(), self._transactions.next_deadline())
+        timer_at, sweep_at = self._core.deadlines.next(), self._transactions.next_deadline()
+        return timer_at if timer_at < sweep_at else sweep_at
 
     def on_time(self, now: float) -> list[Output]:
         """Fire what is due."""

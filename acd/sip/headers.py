@@ -53,10 +53,8 @@ class NameAddr(Struct, frozen=True, gc=False):
 
     def user_text(self) -> str:
         """Return the URI's user part; empty when it has none or is no SIP or tel URI."""
-        try:
-            return Uri.parse(self.uri).user_text
-        except BadMessageError:
-            return ""
+        uri = self.uri
+        return _user_text_cached(uri) if len(uri) <= _CACHED_BYTES else _user_text(uri)
 
     def __bytes__(self) -> bytes:
         name = self.display + b" " if self.display else b""
@@ -132,6 +130,16 @@ def _name_addr(value: bytes) -> NameAddr:
 
 
 _name_addr_cached = lru_cache(_CACHED_VALUES)(_name_addr)
+
+
+def _user_text(uri: bytes) -> str:
+    try:
+        return Uri.parse(uri).user_text
+    except BadMessageError:
+        return ""
+
+
+_user_text_cached = lru_cache(_CACHED_VALUES)(_user_text)
 
 
 def _sender(sent: bytes) -> tuple[bytes, bytes, int | None]:

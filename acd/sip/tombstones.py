@@ -27,14 +27,15 @@ class Tombstones:
 
     SWEEP_S = 1.0
 
-    __slots__ = ("_by_key", "_limit", "_queues", "_sweep_at")
+    __slots__ = ("_by_key", "_limit", "_queues", "sweep_at")
 
     def __init__(self, limit: int) -> None:
         self._by_key: dict[bytes, Tombstone] = {}
         # One queue for each length of lingering (64*T1, timer D, T4), each in order of expiry.
         self._queues: dict[float, deque[tuple[float, bytes]]] = {}
         self._limit = limit
-        self._sweep_at = math.inf
+        self.sweep_at = math.inf
+        "When `on_time` must next be called."
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -52,20 +53,16 @@ class Tombstones:
             queue = self._queues[linger_s] = deque()
         expiry = now + linger_s
         queue.append((expiry, key))
-        if expiry + self.SWEEP_S < self._sweep_at:
-            self._sweep_at = expiry + self.SWEEP_S
+        if expiry + self.SWEEP_S < self.sweep_at:
+            self.sweep_at = expiry + self.SWEEP_S
 
     def get(self, key: bytes) -> Tombstone | None:
         """Return what is remembered under the key."""
         return self._by_key.get(key)
 
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called."""
-        return self._sweep_at
-
     def on_time(self, now: float) -> None:
         """Forget what has expired."""
-        if now < self._sweep_at:
+        if now < self.sweep_at:
             return
         next_at = math.inf
         for queue in self._queues.values():
@@ -73,4 +70,4 @@ class Tombstones:
                 self._by_key.pop(queue.popleft()[1], None)
             if queue:
                 next_at = min(next_at, queue[0][0])
-        self._sweep_at = next_at + self.SWEEP_S
+        self.sweep_at = next_at + self.SWEEP_S

@@ -76,11 +76,12 @@ class Transactions:
 
     def next_deadline(self) -> float:
         """Return when `on_time` must be called for what lingers; running ones are in the heap."""
-        return self._tombstones.next_deadline()
+        return self._tombstones.sweep_at
 
     def on_time(self, now: float) -> None:
         """Forget what has lingered long enough."""
-        self._tombstones.on_time(now)
+        if now >= self._tombstones.sweep_at:
+            self._tombstones.on_time(now)
 
     # Server side.
 

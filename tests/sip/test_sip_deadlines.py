@@ -42,14 +42,14 @@ def test_tombstones_last_their_time_and_one_sweep_longer_at_most(steps) -> None:
         tombstones.add(key, Tombstone(None), linger_s, now)
         expected[key] = now + linger_s
         now += pause_s
-        while tombstones.next_deadline() <= now:
-            tombstones.on_time(tombstones.next_deadline())
+        while tombstones.sweep_at <= now:
+            tombstones.on_time(tombstones.sweep_at)
         for old, until in expected.items():
             found = tombstones.get(old) is not None
             assert found or until <= now
             assert not found or until > now - 2 * Tombstones.SWEEP_S
-    while tombstones.next_deadline() < math.inf:
-        tombstones.on_time(tombstones.next_deadline())
+    while tombstones.sweep_at < math.inf:
+        tombstones.on_time(tombstones.sweep_at)
     assert len(tombstones) == 0
 
 
