@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from .masking import MASK, is_secret_name, mask_value
+from .masking import MASK, is_secret_name, mask_text, mask_value
 
 FORMATS = ("json", "console")
 LEVELS = ("debug", "info", "warning", "error")
@@ -109,7 +109,7 @@ def _complete(
     event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     if failed:
         structlog.processors.format_exc_info(logger, method, failed)
-        event |= mask_secrets(logger, method, failed)
+        event.update(mask_secrets(logger, method, failed))
     return event
 
 
@@ -120,6 +120,8 @@ def mask_secrets(
     for key, value in event.items():
         if is_secret_name(key):
             event[key] = MASK
+        elif type(value) is str:  # nearly all of them: spared the way through `mask_value`
+            event[key] = mask_text(value)
         elif type(value) not in HARMLESS:
             event[key] = mask_value(value)
     return event
