@@ -68,7 +68,7 @@ class MediaStream:
         self._outbox = outbox
         self._latch = Latch()
         self._reception = Reception()
-        self._digits = DigitReceiver()
+        self._digits: DigitReceiver | None = None  # made by the first key: few legs press any
         self._playout: Playout | None = None
         self._played_codec = Codec.PCMA
         # As negotiated; before that nothing is sent and nothing understood.
@@ -193,11 +193,12 @@ class MediaStream:
         return self._emission.frame(frame, self._payload_type, now)
 
     def next_deadline(self) -> float:
-        return self._digits.next_deadline()
+        return math.inf if self._digits is None else self._digits.next_deadline()
 
     def on_time(self, now: float) -> None:
         """Report a key whose release was lost."""
-        self._report(self._digits.on_time(now))
+        if self._digits is not None:
+            self._report(self._digits.on_time(now))
 
     def close(self) -> StreamClosed:
         """Leave the partner; return what was counted."""
@@ -222,6 +223,8 @@ class MediaStream:
         return verdict is Verdict.ACCEPTED
 
     def _hear_key(self, payload: bytes, timestamp: int, now: float) -> None:
+        if self._digits is None:
+            self._digits = DigitReceiver()
         self._report(self._digits.on_packet(payload, timestamp, now))
         if self._digits.next_deadline() < math.inf:
             self._outbox.pressing.add(self)

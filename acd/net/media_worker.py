@@ -10,6 +10,7 @@ import math
 import resource
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,9 @@ FIGURES_S = 1.0
 
 MAX_SOUND_BYTES = 64 * 1024 * 1024
 "The longest sound that is taken (acd.media.wav), at 16 kHz with its header."
+
+_BEGINNING = struct.Struct("=IIH")
+"Random numbers that an emission begins at: SSRC, timestamp and sequence number."
 
 
 class Worker:
@@ -96,10 +100,8 @@ class Worker:
 
     def _open(self, command: Open) -> None:
         port = self._pool.take(command.port)
-        entropy = self._entropy
-        emission = Emission(
-            ssrc=entropy.bits(32), sequence=entropy.bits(16), timestamp=entropy.bits(32)
-        )
+        ssrc, timestamp, sequence = _BEGINNING.unpack(self._entropy.token_bytes(_BEGINNING.size))
+        emission = Emission(ssrc, sequence, timestamp)
         stream = MediaStream(command.leg, emission, self._outbox)
         if command.agreed is not None:
             stream.negotiate(command.agreed, monotonic())
