@@ -35,6 +35,9 @@ STATUSES = {status.value: status for status in Status}
 class Keeper:
     """A subscriber of the event stream that saves what it is about."""
 
+    KINDS = frozenset({events.DevicesChanged, events.AgentStatusChanged})
+    "The kinds of events that change the snapshot."
+
     def __init__(self, folder: Path, centre: CallCentre, router: Router) -> None:
         self._folder = folder
         self._centre = centre
@@ -44,10 +47,7 @@ class Keeper:
 
     def __call__(self, record: Record) -> None:
         """Note that something changed."""
-        if (
-            isinstance(record.event, events.DevicesChanged | events.AgentStatusChanged)
-            and self._save_at is None
-        ):
+        if type(record.event) in self.KINDS and self._save_at is None:
             self._save_at = asyncio.get_running_loop().call_later(SETTLE_S, self._save_soon)
 
     def _save_soon(self) -> None:

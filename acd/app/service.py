@@ -53,6 +53,7 @@ from .database import Database
 from .keeper import Keeper
 from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
+from .subscribers import Subscribers
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
 from .waiting import unless
@@ -141,12 +142,7 @@ class Service:
             event_log=self._journal,
             transports=self._transports,
             engine=self._engine,
-            subscribers=(
-                self._observe,
-                CallLog(config.server.log.level),
-                self._watch_calls,
-                self._keeper,
-            ),
+            subscribers=(self._subscribers(),),
             taps=(self._tap,),
             on_failed_proof=self._watch_proofs,
         )
@@ -291,6 +287,18 @@ class Service:
                 journal=self._journal_state,
             ),
             version=VERSION,
+        )
+
+    def _subscribers(self) -> Subscribers:
+        call_log = CallLog(self._config.server.log.level)
+        return Subscribers(
+            (
+                (self._count, Metrics.KINDS),
+                (self._trace, Tracer.KINDS),
+                (call_log, call_log.kinds),
+                (self._watch_calls, {events.CallEnded}),
+                (self._keeper, Keeper.KINDS),
+            )
         )
 
     def _begin_journal(self) -> None:
@@ -457,12 +465,14 @@ class Service:
         self._metrics.authentication_failed(failed.method)
         self._authentication_log(failed)
 
-    def _observe(self, record: Record) -> None:
+    def _count(self, record: Record) -> None:
         self._metrics.observe(record.event, record.mono_s)
+
+    def _trace(self, record: Record) -> None:
         self._tracer.observe(record.event, record.wall_us)
 
-    def _watch_calls(self, record: Record) -> None:
-        if isinstance(record.event, events.CallEnded) and not self._centre.calls_total:
+    def _watch_calls(self, _ended: Record) -> None:
+        if not self._centre.calls_total:
             self._no_calls.set()
 
     def _on_journal_alarm(self, text: str) -> None:

@@ -46,6 +46,12 @@ class CallLog:
         self._debug = DEBUG if level == "debug" else {}
         self._warns = level in {"debug", "info", "warning"}
 
+    @property
+    def kinds(self) -> frozenset[type]:
+        """The kinds of events that may get a line at this level."""
+        steps = {events.FlowStepTaken} if self._warns else set()
+        return frozenset(self._info.keys() | self._debug.keys() | steps)
+
     def __call__(self, record: Record) -> None:
         """Write the event's line, if it has one."""
         event = record.event

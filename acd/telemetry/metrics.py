@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from prometheus_client import (
@@ -98,6 +98,9 @@ class Metrics:
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
     "Of `text()`."
+
+    KINDS: ClassVar[frozenset[type]]
+    "The kinds of events that are counted."
 
     def __init__(self, views: MetricsViews, *, version: str) -> None:
         self._views = views
@@ -317,3 +320,5 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.ServerStopped: None,
 }
 "How each event is counted. A test holds it complete over the union."
+
+Metrics.KINDS = frozenset(kind for kind, count in COUNTERS.items() if count is not None)

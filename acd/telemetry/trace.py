@@ -6,6 +6,7 @@ somebody asks. Events tie Call-IDs to their interaction.
 
 import re
 from collections import OrderedDict
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
@@ -96,6 +97,9 @@ class _Shelf:
 
 class Tracer:
     """Remembers the last calls and draws them. Runs in the event loop's thread."""
+
+    KINDS = frozenset(kind for kind in get_args(Event) if "interaction" in kind.__struct_fields__)
+    "The kinds of events that can be part of an interaction."
 
     def __init__(self, limits: TraceLimits = TraceLimits()) -> None:  # noqa: B008  frozen
         self._limits = limits
