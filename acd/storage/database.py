@@ -246,7 +246,9 @@ class Writer:
 
     async def _store(self, table: Table, rows: list[Values]) -> None:
         await self._connection.copy_records_to_table(
-            f"stage_{table.name}", columns=table.columns, records=_in_turns(rows)
+            f"stage_{table.name}",
+            columns=table.columns,
+            records=rows if len(rows) <= ROWS_BETWEEN_TURNS else _in_turns(rows),
         )
         # Prepared: planning an insert into partitions costs more than inserting some rows.
         upsert = self._upserts.get(table.name)
@@ -338,10 +340,10 @@ def _microseconds(moment: datetime) -> int:
 
 async def _in_turns(rows: Sequence[Values]) -> AsyncIterator[Values]:
     """Yield the rows, and let the loop's other tasks work in between."""
-    for index, row in enumerate(rows):
-        if index % ROWS_BETWEEN_TURNS == ROWS_BETWEEN_TURNS - 1:
-            await asyncio.sleep(0)
-        yield row
+    for begin in range(0, len(rows), ROWS_BETWEEN_TURNS):
+        for row in rows[begin : begin + ROWS_BETWEEN_TURNS]:
+            yield row
+        await asyncio.sleep(0)
 
 
 def _without_nul(row: Values) -> Values:

@@ -80,13 +80,19 @@ class JournalReader:
     def decode(self, limit: int) -> list[Entry]:
         """Return records from the buffer only: no I/O."""
         entries: list[Entry] = []
+        begin = self.position
         while len(entries) < limit:
             size = payload_size(self._buffer, self._at)
-            if size == DAMAGED and self._skip_damage(at_end=False):
-                continue
             if size <= 0:
+                if size == DAMAGED and self._skip_damage(at_end=False):
+                    begin = self.position
+                    continue
                 break
-            entries.append(self._entry(size))
+            payload_at = self._at + FRAME_HEAD_BYTES
+            self._at = payload_at + size
+            end = Position(self._segment, self._base + self._at)
+            entries.append(self._entry(begin, end, self._buffer[payload_at : self._at]))
+            begin = end
         return entries
 
     def fetch(self) -> bool:
@@ -113,14 +119,11 @@ class JournalReader:
         self._buffer, self._at = b"", 0
         return False
 
-    def _entry(self, size: int) -> Entry:
-        begin = self.position
-        payload = self._buffer[self._at + FRAME_HEAD_BYTES : self._at + FRAME_HEAD_BYTES + size]
-        self._at += FRAME_HEAD_BYTES + size
+    def _entry(self, begin: Position, end: Position, payload: bytes) -> Entry:
         try:
-            return Entry(begin, self.position, self._decode(payload))
+            return Entry(begin, end, self._decode(payload))
         except msgspec.DecodeError as error:
-            return Entry(begin, self.position, None, payload, str(error))
+            return Entry(begin, end, None, payload, str(error))
 
     def _skip_damage(self, *, at_end: bool) -> bool:
         """Go to the next sound frame in the buffer; at a segment's end, past the rest."""

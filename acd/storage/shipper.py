@@ -228,7 +228,8 @@ class Shipper:
     def _take(self, entry: Entry) -> None:
         new = entry.begin >= self._confirmed
         if new:
-            self._seed()
+            if not self._seeded:
+                self._seed()
             self.records_shipped += 1
         if entry.record is None:
             if new:
@@ -248,7 +249,7 @@ class Shipper:
 
     def _seed(self) -> None:
         """Give the fold what the tables keep, now that it has come to where they end."""
-        if not self._seeded and self._shipped is not None:
+        if self._shipped is not None:
             self._fold.seed(self._journal.node, self._shipped.moment, self._seeds)
         self._seeded = True
 
