@@ -13,14 +13,12 @@ from .state import StartError
 __all__ = ["StartError", "serve"]
 
 
-def serve(
-    config: Config, *, config_dir: Path, state_dir: Path, sip: str | None, http: str | None
-) -> int:
+def serve(config: Config, *, state_dir: Path, sip: str | None, http: str | None) -> int:
     """Run the server until a signal ends it; return the process's exit code.
 
     `sip` and `http` (HOST:PORT) replace the addresses of server.yaml. Raises StartError, with one
     line for the operator, when the server cannot start.
     """
     set_up_logging(log_format=config.server.log.format, level=config.server.log.level)
-    service = Service(config, config_dir=config_dir, state_dir=state_dir, sip=sip, http=http)
+    service = Service(config, state_dir=state_dir, sip=sip, http=http)
     return uvloop.run(service.run())

@@ -31,7 +31,7 @@ DRAIN_S = 10.0
 CONNECT_S = 5.0
 
 RETRY_S = 10.0
-"Between two attempts to start the embedded Postgres."
+"Between two attempts to start the embedded Postgres, and after a fault of the shipper's own."
 
 
 class Database:

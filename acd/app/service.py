@@ -81,13 +81,11 @@ class Service:
         self,
         config: Config,
         *,
-        config_dir: Path,
         state_dir: Path,
         sip: str | None,
         http: str | None,
     ) -> None:
         self._config = config
-        self._config_dir = config_dir
         self._state_dir = state_dir
         self._sip = parse_address(sip) if sip else None
         self._http = parse_address(http) if http else config.server.http.listen

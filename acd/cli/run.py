@@ -34,7 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     return serve(
         config,
-        config_dir=arguments.config,
         state_dir=arguments.state,
         sip=arguments.sip,
         http=arguments.http,

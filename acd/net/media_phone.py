@@ -126,9 +126,6 @@ class PhoneMedia(asyncio.DatagramProtocol):
         # A second holds whole periods of every whole frequency, so its loop has no clicks.
         self._play(tone(frequency_hz, 1.0), loop=True)
 
-    def play_silence(self) -> None:
-        self._play(b"", loop=False)
-
     async def played(self) -> None:
         """Wait for the end of a sound that is not looped."""
         await self._playing_done.wait()

@@ -1,32 +1,28 @@
 """The exchange and SIP phones joined by bytes over a bad network, on a virtual clock."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from hashlib import md5, sha256
 
 from acd.calls import events
-from acd.calls.centre import CallCentre
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
 from acd.calls.numbers import NumberPlan
-from acd.calls.settings import CentreSettings
 from acd.ivr.book import FlowBook
 from acd.media import events as media
 from acd.routing.model import AgentProfile, QueueProfile
-from acd.routing.router import Router
 from acd.sip import events as sip
 from acd.sip.endpoint import Endpoint
 from acd.sip.peer import Peer
 from acd.sip.settings import EndpointSettings
 
 from .clock import VirtualClock
+from .core import build_centre
 from .engine import SimulatedEngine
 from .ledger import InvariantError, Ledger
 from .network import Network, NetworkFaults
 from .randomness import Randomness
 from .scenario import Scenario
 from .sip_phone import SipPhone
-from .world import START
 
 SERVER = Peer("udp", "192.0.2.1", 5060)
 SETTLE_S = 200.0
@@ -87,21 +83,14 @@ class WireWorld:
         numbers: NumberPlan,
         flows: FlowBook,
     ) -> None:
-        router = Router(
-            agents=agents,
-            queues=queues,
-            new_id=self._new_id,
-            random=self._randomness.random,
-        )
-        self.centre = CallCentre(
-            router=router,
+        self.centre = build_centre(
+            self.clock,
+            self._randomness,
+            self._new_id,
             agents=agents,
             queues=queues,
             numbers=numbers,
             flows=flows,
-            settings=CentreSettings(),
-            new_id=self._new_id,
-            wall=lambda: START + timedelta(seconds=self.clock.now),
         )
         self.endpoint = Endpoint(
             EndpointSettings(advertised={"udp": (SERVER.host, SERVER.port)}),

@@ -1,32 +1,26 @@
 """The pure core (calls, flows, routing) in a world of seeded people on a virtual clock."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 
 from acd.calls import commands as sip_commands
 from acd.calls import events
-from acd.calls.centre import CallCentre
 from acd.calls.effects import Effects
 from acd.calls.ids import Uuid7Source
 from acd.calls.numbers import NumberPlan
-from acd.calls.settings import CentreSettings
 from acd.ivr.book import FlowBook
 from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.routing.model import AgentProfile, QueueProfile, Status
-from acd.routing.router import Router
 from acd.sip.events import Event as SipEvent
 from acd.sip.events import LegCancelled, LegEnded, LegFailed
 
 from .clock import VirtualClock
+from .core import build_centre
 from .engine import SimulatedEngine
 from .ledger import InvariantError, Ledger
 from .people import AgentPhone, Caller
 from .randomness import Randomness
 from .scenario import Scenario
-
-START = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=8)))
-"A Monday morning in Shanghai."
 
 
 class World:
@@ -50,16 +44,14 @@ class World:
         self._scenario = scenario
         self._randomness = randomness
         new_id = Uuid7Source(lambda: int(self.clock.now * 1000), randomness.getrandbits)
-        router = Router(agents=agents, queues=queues, new_id=new_id, random=randomness.random)
-        self.centre = CallCentre(
-            router=router,
+        self.centre = build_centre(
+            self.clock,
+            randomness,
+            new_id,
             agents=agents,
             queues=queues,
             numbers=numbers,
             flows=flows,
-            settings=CentreSettings(),
-            new_id=new_id,
-            wall=lambda: START + timedelta(seconds=self.clock.now),
         )
         self.engine = SimulatedEngine(scenario, self.clock, randomness, self._on_media)
         self.engine.on_bridge = self._on_bridge

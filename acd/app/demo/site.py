@@ -25,6 +25,8 @@ START_S = 30.0
 "The first start makes a database cluster: 2 s on an idle machine, more on a busy one."
 
 LOOK_S = 0.05
+"Between two looks at a child process that tells nobody when it is up or gone."
+
 STOP_S = 10.0
 "The last records are shipped and Postgres ends; well below a second usually."
 
