@@ -4,12 +4,53 @@ from acd.routing.events import Event as RoutingEvent
 from acd.routing.model import State, Status
 from acd.routing.router import Router
 
+from .call import Call
 from .desk import Desk, Disposition
-from .numbers import CodeAction
+from .numbers import CodeAction, CodeTarget
+from .queueing import Queueing
+from .settings import CentrePrompts
 
 CALLS_FOLLOW = frozenset({CodeAction.READY, CodeAction.END_WRAP_UP})
 """What may bring the agent a call. It waits until the code's own call is over: as long as that
 lasts the phone is in use, and one with a single line would refuse the first offer as busy."""
+
+
+class Codes:
+    """Carries out dialled codes."""
+
+    def __init__(
+        self, router: Router, desk: Desk, queueing: Queueing, prompts: CentrePrompts
+    ) -> None:
+        self._router = router
+        self._desk = desk
+        self._queueing = queueing
+        self._prompts = prompts
+
+    def dialled(self, call: Call, code: CodeTarget, now: float) -> str:
+        """Do what an agent dialled, now or at the call's end; return the prompt that says so."""
+        agent = self._desk.agent_of(call.account)
+        if agent is not None and can_wait(code.action, agent, self._router):
+            call.at_end = code
+            done = True
+        else:
+            done = agent is not None and self._do(code, agent, now)
+        prompts = self._prompts
+        return prompts.code_done.get(code.action, "") if done else prompts.code_refused
+
+    def call_over(self, call: Call, code: CodeTarget, now: float) -> None:
+        """Carry out the code that has waited for the end of its own call."""
+        agent = self._desk.agent_of(call.account)
+        if agent is not None:
+            self._do(code, agent, now)
+
+    def _do(self, code: CodeTarget, agent: str, now: float) -> bool:
+        """Carry out a code; False if it cannot be done now."""
+        routed = carry_out(
+            code.action, code.argument, agent, router=self._router, desk=self._desk, now=now
+        )
+        if routed is not None:
+            self._queueing.apply(routed, now)
+        return routed is not None
 
 
 def can_wait(action: CodeAction, agent: str, router: Router) -> bool:

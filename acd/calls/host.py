@@ -14,6 +14,9 @@ class Host(Protocol):
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
 
+    def end_with_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
+        """Let the caller hear one more thing, if anything, then hang up."""
+
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""
 

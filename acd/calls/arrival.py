@@ -1,0 +1,155 @@
+"""A call's arrival: taken or refused, its media opened, and what the called number means begun."""
+
+from collections.abc import Callable
+
+from acd.media import commands as media
+from acd.media import events as media_in
+from acd.sip import events as sip
+
+from . import events
+from .call import Call, EndReason
+from .call_table import CallTable
+from .codes import Codes
+from .commands import RejectLeg, RingLeg
+from .desk import Desk
+from .effects import Effects
+from .flowing import Flowing
+from .hearing import Hearing
+from .host import Host
+from .numbers import CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget, Target
+from .queueing import Queueing
+from .settings import CentreSettings
+
+RETRY_AFTER_S = 10
+"Asked of a caller whom we cannot take now: long enough for a burst to pass, short for a person."
+
+
+class Arrival:
+    """From the INVITE to the first thing that the caller hears."""
+
+    def __init__(
+        self,
+        *,
+        table: CallTable,
+        effects: Effects,
+        host: Host,
+        numbers: NumberPlan,
+        settings: CentreSettings,
+        desk: Desk,
+        hearing: Hearing,
+        flowing: Flowing,
+        queueing: Queueing,
+        codes: Codes,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.numbers = numbers
+        self.refusing: str | None = None
+        self._table = table
+        self._effects = effects
+        self._host = host
+        self._settings = settings
+        self._desk = desk
+        self._hearing = hearing
+        self._flowing = flowing
+        self._queueing = queueing
+        self._codes = codes
+        self._new_id = new_id
+
+    def invited(self, event: sip.InviteReceived) -> None:
+        """Take the call and open its media, or refuse it."""
+        target = self.numbers.target(event.called)
+        refusal = self._refusal(event, target)
+        if target is None or refusal is not None:
+            self._reject(event, *(refusal or (404, "unknown_number")))
+            return
+        call = Call(
+            self._new_id(),
+            event.leg,
+            event.caller,
+            event.caller_name,
+            event.called,
+            target,
+            self._settings.language,
+            account=event.account,
+            late_offer=not event.offer,
+        )
+        self._table.by_interaction[call.interaction] = call
+        self._table.by_leg[call.leg] = call
+        self._effects.append(
+            events.CallStarted(
+                interaction=call.interaction,
+                leg=call.leg,
+                sip_call_id=event.sip_call_id,
+                caller=event.caller,
+                caller_name=event.caller_name,
+                called=event.called,
+                account=event.account or "",
+                peer=_peer_text(event),
+                project=self._settings.project,
+            )
+        )
+        self._effects.append(media.OpenStream(call.leg, event.offer))
+
+    def _reject(self, event: sip.InviteReceived, status: int, reason: str) -> None:
+        """Refuse a call before it becomes an interaction."""
+        retry_after_s = RETRY_AFTER_S if status == 503 else 0
+        self._effects.append(RejectLeg(event.leg, status, retry_after_s))
+        self._effects.append(
+            events.CallRejected(
+                sip_call_id=event.sip_call_id,
+                caller=event.caller,
+                called=event.called,
+                peer=_peer_text(event),
+                sip_status=status,
+                reason=reason,
+            )
+        )
+
+    def _refusal(self, event: sip.InviteReceived, target: Target | None) -> tuple[int, str] | None:
+        """Return the SIP answer and the reason why this call is not taken, if so."""
+        if self.refusing is not None:
+            return 503, self.refusing
+        if len(self._table.by_interaction) >= self._settings.max_calls:
+            return 503, "full"
+        if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
+            return 403, "not_an_agent"
+        return None
+
+    def stream_opened(self, event: media_in.StreamOpened) -> None:
+        """Go on with the leg whose media stands."""
+        call = self._table.by_leg.get(event.leg)
+        if call is None:
+            self._effects.append(media.CloseStream(event.leg))
+        elif event.leg != call.leg:
+            self._queueing.stream_opened(call, event.sdp, self._table.now)
+        elif not call.sdp:
+            call.sdp = event.sdp
+            self._begin(call)
+
+    def _begin(self, call: Call) -> None:
+        """Start what the called number means."""
+        match call.target:
+            case FlowTarget(flow):
+                self._hearing.answer(call)
+                self._flowing.enter(call, flow, self._table.now)
+            case QueueTarget(name, ringing):
+                if ringing:
+                    self._effects.append(RingLeg(call.leg))
+                else:
+                    self._hearing.answer(call)
+                self._host.enter_queue(call, name, 0, "")
+            case EchoTarget():
+                self._host.echo(call)
+            case CodeTarget() as code:
+                self._hearing.answer(call)
+                self._carry_out(call, code)
+
+    def _carry_out(self, call: Call, code: CodeTarget) -> None:
+        """Do what an agent dialled, say so, and hang up."""
+        sound = self._codes.dialled(call, code, self._table.now)
+        self._host.end_with_prompt(call, sound, EndReason.CODE_DONE)
+
+
+def _peer_text(event: sip.InviteReceived) -> str:
+    peer = event.peer
+    return f"{peer.transport}:{peer.host}:{peer.port}"

@@ -1,0 +1,130 @@
+"""The end of calls: whoever hangs up, each call's records are closed once, here."""
+
+from acd.routing.events import LeaveReason
+from acd.sip import events as sip
+
+from . import events
+from .call import Call, EndReason, Phase, Playing
+from .call_table import CallTable
+from .codes import Codes
+from .commands import HangUpLeg
+from .effects import Effects
+from .flowing import Flowing
+from .hearing import Hearing
+from .queueing import Queueing
+
+LEG_END_REASONS = {
+    sip.LegEndCause.BYE: EndReason.HANGUP,
+    sip.LegEndCause.ACK_MISSING: EndReason.ACK_MISSING,
+    sip.LegEndCause.PEER_GONE: EndReason.PEER_GONE,
+    sip.LegEndCause.TRANSPORT: EndReason.TRANSPORT,
+}
+GONE_UNANSWERED = 480
+"What `HangUpLeg` says to a caller whom we have not answered yet."
+
+
+class Ending:
+    """Ends calls. Only this part sets `Phase.ENDED` and takes calls out of the table."""
+
+    def __init__(
+        self,
+        *,
+        table: CallTable,
+        effects: Effects,
+        hearing: Hearing,
+        flowing: Flowing,
+        queueing: Queueing,
+        codes: Codes,
+    ) -> None:
+        self._table = table
+        self._effects = effects
+        self._hearing = hearing
+        self._flowing = flowing
+        self._queueing = queueing
+        self._codes = codes
+
+    def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
+        """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
+        if call.phase is Phase.ENDED:
+            return
+        self._effects.append(HangUpLeg(call.leg))
+        status = 0 if call.answered else GONE_UNANSWERED
+        self.finish(call, ended_by, reason, leg_ended_by="server", status=status, detail=detail)
+
+    def end_with_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
+        """Let the caller hear one more thing, if anything, then hang up."""
+        if not sound:
+            self.end(call, "system", reason)
+            return
+        call.phase = Phase.CLOSING
+        call.end_reason = reason
+        name = f"{call.language}/{sound}"
+        self._hearing.play(call, Playing.LAST_PROMPT, (name,), loop=False)
+
+    def cancelled(self, event: sip.LegCancelled) -> None:
+        """Take that the caller gave up before our answer."""
+        call = self._table.by_leg.get(event.leg)
+        if call is not None:
+            self.finish(call, "caller", EndReason.CANCELLED, leg_ended_by="peer", status=487)
+
+    def leg_ended(self, event: sip.LegEnded) -> None:
+        """Take that either side hung up, or was lost."""
+        call = self._table.by_leg.get(event.leg)
+        if call is None:
+            return
+        reason = LEG_END_REASONS[event.cause]
+        fault = reason is not EndReason.HANGUP
+        leg_ended_by = "fault" if fault else "peer"
+        if event.leg == call.leg:
+            self.finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
+        elif call.phase is Phase.TALKING:
+            self._queueing.talk_over(call, leg_ended_by, reason.value, self._table.now)
+            self.end(call, "fault" if fault else "agent", reason)
+        else:
+            self._queueing.hung_up_early(call, fault=fault, now=self._table.now)
+
+    def finish(
+        self,
+        call: Call,
+        ended_by: str,
+        reason: EndReason,
+        *,
+        leg_ended_by: str,
+        status: int = 0,
+        detail: str = "",
+    ) -> None:
+        """Close the call's records; its caller's leg is over or on the way to be."""
+        if call.phase is Phase.ENDED:
+            return
+        faulted = ended_by in {"fault", "system"}
+        left = LeaveReason.FAULTED if faulted else LeaveReason.ABANDONED
+        now = self._table.now
+        self._queueing.leave(call, left, now)
+        if call.agent_leg is not None:
+            self._effects.append(HangUpLeg(call.agent_leg.leg))
+            self._queueing.talk_over(call, "server", reason.value, now)
+        call.phase = Phase.ENDED
+        self._flowing.leave(call)
+        del self._table.by_interaction[call.interaction]
+        del self._table.by_leg[call.leg]
+        self._hearing.close(call, call.leg, opened=bool(call.sdp))
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction,
+                leg=call.leg,
+                ended_by=leg_ended_by,
+                sip_status=status,
+                reason=reason.value,
+            )
+        )
+        self._effects.append(
+            events.CallEnded(
+                interaction=call.interaction,
+                ended_by=ended_by,
+                reason=reason.value,
+                sip_status=status,
+                detail=detail,
+            )
+        )
+        if call.at_end is not None:
+            self._codes.call_over(call, call.at_end, now)
