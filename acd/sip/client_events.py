@@ -19,5 +19,8 @@ class RegistrationFailed(Struct, frozen=True):
     status: int
     reason: str
 
+    retry_in_s: float = 0.0
+    "Pause before the next try; 0 when there is none, since only a person can mend it."
+
 
 ClientEvent = RegistrationSucceeded | RegistrationFailed

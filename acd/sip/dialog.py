@@ -1,5 +1,6 @@
 """Dialogs (RFC 3261 section 12): what both sides remember to find each other again."""
 
+from .digest_client import DigestClient
 from .errors import BadMessageError
 from .headers import NameAddr
 from .message import Message, Request, Response
@@ -16,6 +17,7 @@ class Dialog:
 
     __slots__ = (
         "call_id",
+        "credentials",
         "local",
         "local_cseq",
         "local_tag",
@@ -56,6 +58,8 @@ class Dialog:
         "Request-URI of our requests: the other side's Contact."
         self.peer = peer
         "Where our requests go: the other side's source address, past NAT."
+        self.credentials: DigestClient | None = None
+        "Answers challenges of the requests that we send within the dialog."
 
     @classmethod
     def of_request(cls, invite: Request, local_tag: bytes, peer: Peer) -> "Dialog":

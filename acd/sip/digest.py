@@ -1,61 +1,18 @@
-"""Digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760): both sides."""
+"""Digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760): who asks for proof."""
 
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import blake2b, md5, sha256
+from hashlib import blake2b
 from itertools import count
 
+from .digest_values import HASHES, read_digests, request_digest
 from .errors import BadMessageError, ProofFailedError
-from .headers import split_list
-from .message import Message, Request, Response
+from .message import Request
 from .settings import ALGORITHMS, Credentials
-
-_HASHES: dict[str, Callable[[bytes], str]] = {
-    "SHA-256": lambda data: sha256(data).hexdigest(),
-    "MD5": lambda data: md5(data, usedforsecurity=False).hexdigest(),
-}
 
 MAX_NONCES = 65_536
 "Nonces whose count is remembered: as many log-ins within a nonce's lifetime; about 15 MB."
-
-
-def ha1(account: str, realm: str, password: str, algorithm: str) -> str:
-    """Return hex H(account:realm:password), what `Credentials` keep instead of a password."""
-    return _HASHES[algorithm](f"{account}:{realm}:{password}".encode())
-
-
-def _response(algorithm: str, secret: str, method: bytes, fields: dict[str, str]) -> str:
-    """Return the request-digest for qop=auth, or of RFC 2069 when there is no qop."""
-    digest = _HASHES[algorithm]
-    ha2 = digest(method + b":" + fields["uri"].encode("utf-8", "replace"))
-    if "qop" in fields:
-        middle = f"{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{fields['qop']}"
-    else:
-        middle = fields["nonce"]
-    return digest(f"{secret}:{middle}:{ha2}".encode("utf-8", "replace"))
-
-
-def _fields(value: bytes) -> dict[str, str] | None:
-    """Read the parameters of a Digest challenge or answer; None for another scheme."""
-    scheme, _, rest = value.partition(b" ")
-    if scheme.lower() != b"digest":
-        return None
-    fields = {}
-    for entry in split_list(rest.strip()):
-        name, _, content = entry.partition(b"=")
-        content = content.strip()
-        if content[:1] == b'"' and content[-1:] == b'"' and len(content) > 1:
-            content = content[1:-1]
-        fields[name.strip().lower().decode("utf-8", "replace")] = content.decode(
-            "utf-8", "replace"
-        )
-    return fields
-
-
-def _every_digest(message: Message, header: bytes) -> list[dict[str, str]]:
-    lines = [message.get(header), *message.more.get(header, ())]
-    return [fields for line in lines if (fields := _fields(line)) is not None]
 
 
 class DigestServer:
@@ -101,7 +58,7 @@ class DigestServer:
 
     def knows(self, account: str) -> bool:
         """Tell whether there is such an account."""
-        return any(self._credentials.ha1(account, self._realm, name) for name in _HASHES)
+        return any(self._credentials.ha1(account, self._realm, name) for name in HASHES)
 
     def check(self, request: Request, account: str, now: float) -> None:
         """Raise 401 with a challenge unless the request proves to come from the account.
@@ -109,7 +66,7 @@ class DigestServer:
         `ProofFailedError` when it tried to: credentials for our realm that prove nothing.
         """
         tried = False
-        for fields in _every_digest(request, b"authorization"):
+        for fields in read_digests(request, b"authorization"):
             if fields.get("realm") != self._realm:
                 continue
             if fields.get("username") != account:
@@ -149,7 +106,7 @@ class DigestServer:
         secret = self._credentials.ha1(account, self._realm, algorithm)
         if not secret:
             return False
-        expected = _response(algorithm, secret, request.method, fields)
+        expected = request_digest(algorithm, secret, request.method, fields)
         given = fields.get("response", "").lower()
         return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
 
@@ -186,38 +143,3 @@ class DigestServer:
     def _seal(self, made: str) -> str:
         seed = made.encode("utf-8", "replace")
         return blake2b(seed, key=self._key, digest_size=16).hexdigest()
-
-
-def answer_challenge(
-    response: Response, method: bytes, uri: bytes, username: str, password: str, cnonce: str
-) -> bytes | None:
-    """Return the header line that answers a 401 or 407; None when no challenge can be answered.
-
-    RFC 8760 2.4: "the UAC SHOULD use the topmost header field that it supports".
-    """
-    proxy = response.status == 407
-    challenges = _every_digest(response, b"proxy-authenticate" if proxy else b"www-authenticate")
-    for challenge in challenges:
-        algorithm = challenge.get("algorithm", "MD5").upper()
-        offered = [item.strip() for item in challenge.get("qop", "").split(",")]
-        if algorithm not in _HASHES or "nonce" not in challenge:
-            continue
-        if "qop" in challenge and "auth" not in offered:
-            continue
-        realm = challenge.get("realm", "")
-        fields = {"nonce": challenge["nonce"], "uri": uri.decode("utf-8", "replace")}
-        if "qop" in challenge:
-            fields |= {"qop": "auth", "nc": "00000001", "cnonce": cnonce}
-        secret = ha1(username, realm, password, algorithm)
-        digest = _response(algorithm, secret, method, fields)
-        line = (
-            f'Digest username="{username}", realm="{realm}", nonce="{fields["nonce"]}", '
-            f'uri="{fields["uri"]}", response="{digest}", algorithm={algorithm}'
-        )
-        if "qop" in fields:
-            line += f', qop=auth, nc={fields["nc"]}, cnonce="{cnonce}"'
-        if "opaque" in challenge:
-            line += f', opaque="{challenge["opaque"]}"'
-        name = b"Proxy-Authorization" if proxy else b"Authorization"
-        return b"%b: %b\r\n" % (name, line.encode("utf-8", "replace"))
-    return None

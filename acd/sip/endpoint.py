@@ -138,6 +138,8 @@ class Endpoint:
         for leg in list(self._table.dialogs.values()):
             leg.transport_failed(peer, now)
         self._registrar.transport_failed(peer)
+        for registration in self._registrations.values():
+            registration.transport_failed(peer, now)
         return out
 
     # Time.
@@ -252,10 +254,14 @@ class Endpoint:
     def register(self, registration: RegistrationSettings, now: float) -> list[Output]:
         """Register as a phone and keep it up; `ClientEvent`s follow.
 
+        One of the same id is replaced; its binding is left to expire or be renewed by this one.
         Raises `BadTargetError` for a registrar URI that cannot be used.
         """
         out = self._core.out = []
         machine = Registration(self._core, self._transactions, registration)
+        former = self._registrations.get(registration.id)
+        if former is not None:
+            former.stop()
         self._registrations[registration.id] = machine
         machine.begin(now)
         return out

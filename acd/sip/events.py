@@ -106,6 +106,9 @@ class LegFailed(Struct, frozen=True):
 
     reason: str
 
+    retry_after_s: int = 0
+    "Retry-After of the answer, in seconds; 0 when it has none."
+
 
 class LegEnded(Struct, frozen=True):
     """An established leg ended by the other side or by a fault (not by our own BYE)."""

@@ -181,6 +181,18 @@ def parse_number(digits: bytes, largest: int = 2**32 - 1) -> int:
     return int(digits)
 
 
+def read_retry_after(value: bytes) -> int:
+    """Return the seconds of a Retry-After (20.33), its comment and parameters left out.
+
+    0 for nothing and for what cannot be read: the header is advice, never a reason to fail.
+    """
+    digits = value.partition(b";")[0].partition(b"(")[0].strip()
+    try:
+        return parse_number(digits) if digits else 0
+    except BadMessageError:
+        return 0
+
+
 def parse_parameters(value: bytes) -> dict[bytes, bytes]:
     """Read `;name=value;name…`; `BadMessageError` when a name is empty."""
     if not value:

@@ -8,6 +8,7 @@ from abc import abstractmethod
 
 from .core import Core
 from .dialog import Dialog
+from .dialog_request import DialogRequest
 from .dtmf_info import read_digit
 from .effects import Send
 from .errors import BadMessageError
@@ -37,13 +38,17 @@ class Nobody:
 NOBODY = Nobody()
 
 
-def send_ack(core: Core, dialog: Dialog) -> Send:
-    """Send the ACK of a 2xx (13.2.2.4): a request of its own, outside of any transaction."""
+def send_ack(core: Core, dialog: Dialog, authorization: bytes = b"") -> Send:
+    """Send the ACK of a 2xx (13.2.2.4): a request of its own, outside of any transaction.
+
+    22.1: "a UAC creating an ACK message will duplicate all of the Authorization and
+    Proxy-Authorization header field values that appeared in the request to which the ACK applies."
+    """
     via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer.transport).via_head, core.token())
     # "The sequence number of the CSeq header field MUST be the same as the INVITE being
     # acknowledged, but the CSeq method MUST be ACK."
     parts = dialog.parts(via, dialog.local_cseq)
-    ack = Send(dialog.peer, parts.request(b"ACK", dialog.remote))
+    ack = Send(dialog.peer, parts.request(b"ACK", dialog.remote, authorization))
     core.out.append(ack)
     return ack
 
@@ -52,10 +57,13 @@ def send_bye(
     core: Core, transactions: Transactions, dialog: Dialog, reason: str, now: float
 ) -> None:
     """Say BYE (15.1.1); whatever comes of it, the dialog is over."""
+    extra = core.product_lines[1] + reason_line(reason)
+    if dialog.credentials is not None:
+        DialogRequest(core, transactions, dialog, b"BYE", NOBODY, extra=extra).send(now)
+        return
     branch = b"z9hG4bK" + core.token()
     via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
     dialog.local_cseq += 1
-    extra = core.product_lines[1] + reason_line(reason)
     data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
     transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)
 

@@ -5,11 +5,12 @@ from functools import lru_cache
 from .client_invite import ClientInviteTransaction, State
 from .core import Core
 from .dialog import Dialog
-from .digest import answer_challenge
+from .digest_client import Attempt, DigestClient
+from .early import EarlyDialogs
 from .effects import Send
 from .errors import BadMessageError, BadTargetError
 from .events import LegAnswered, LegFailed, LegRinging
-from .headers import quote
+from .headers import quote, read_retry_after
 from .leg import NOBODY, Leg, LegTable, send_ack, send_bye
 from .message import Response
 from .settings import InviteTarget
@@ -38,15 +39,17 @@ class OutgoingLeg(Leg):
     """From our INVITE to the end. Before the answer, `_invite` is its transaction."""
 
     __slots__ = (
+        "_attempt",
+        "_authorization",
         "_cancel_wanted",
+        "_credentials",
+        "_early",
         "_invite",
         "_offer_sdp",
         "_parts",
         "_reason",
-        "_ringing",
         "_target",
         "_to",
-        "_tries",
     )
 
     def __init__(
@@ -62,9 +65,14 @@ class OutgoingLeg(Leg):
         self._target = target
         self._offer_sdp = offer
         self._cancel_wanted = False
-        self._tries = 0
         self._reason = b""
-        self._ringing: LegRinging | None = None
+        self._early: EarlyDialogs | None = None
+        self._credentials: DigestClient | None = None
+        self._attempt: Attempt | None = None
+        self._authorization = b""
+        if target.username:
+            self._credentials = DigestClient(target.username, target.password, core.token)
+            self._attempt = Attempt()
         self._invite: ClientInviteTransaction | None = None
         uri = request_uri(target.uri)
         self._to = b"<%b>" % uri
@@ -80,7 +88,7 @@ class OutgoingLeg(Leg):
         name = quote(target.caller_name) + b" " if target.caller_name else b""
         return b"%b<sip:%b@%b>;tag=%b" % (name, escape_user(target.caller), host, tag)
 
-    def send_invite(self, now: float, authorization: bytes = b"") -> None:
+    def send_invite(self, now: float) -> None:
         """Send the INVITE, at first or again with an answer to a challenge."""
         core, target, old = self._core, self._target, self._parts
         identity = core.identity(target.peer.transport)
@@ -89,9 +97,8 @@ class OutgoingLeg(Leg):
         # 8.1.3.5: "the UAC SHOULD use the same value of the Call-ID, To, and From […], and the
         # CSeq should contain a new sequence number that is one higher than the previous."
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1)
-        self._parts = parts
-        self._tries += 1
-        extra = identity.contact + ALLOW_LINE + core.product_lines[1] + authorization
+        self._parts, self._early = parts, None
+        extra = identity.contact + ALLOW_LINE + core.product_lines[1] + self._authorization
         for name, value in target.headers:
             extra += b"%b: %b\r\n" % (one_line(name), one_line(value))
         invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self._offer_sdp))
@@ -114,14 +121,16 @@ class OutgoingLeg(Leg):
             return self._accepted(response, now)
         if status in {401, 407} and self._retry_authorized(response, now):
             return None
-        self._fail(status, text(response.reason))
+        self._fail(status, text(response.reason), read_retry_after(response.get(b"retry-after")))
         return None
 
     def _report_ringing(self, response: Response) -> None:
-        ringing = LegRinging(self.id, response.status, response.body)
-        if ringing != self._ringing:  # the network and some phones repeat provisional answers
-            self._ringing = ringing
-            self._core.out.append(ringing)
+        status, sdp = response.status, response.body
+        early = self._early
+        if early is None:
+            early = self._early = EarlyDialogs()
+        if early.heard(response.to.tag, status, sdp):
+            self._core.out.append(LegRinging(self.id, status, sdp))
 
     def on_failure(self, status: int, now: float) -> None:
         """No answer came, or the transport failed."""
@@ -161,11 +170,13 @@ class OutgoingLeg(Leg):
         core = self._core
         try:
             dialog = Dialog.of_response(response, self._target.peer)
-            ack = send_ack(core, dialog)
+            ack = send_ack(core, dialog, self._authorization)
         except BadMessageError as fault:
             # Nothing in the message tells where an ACK would have to go.
             self._fail(502, fault.reason)
             return None
+        dialog.credentials = self._credentials
+        early, self._early = self._early, None
         if self.over:
             # 9.1 and 15: the 2xx crossed our CANCEL; the call that it made is hung up again.
             send_bye(core, self._transactions, dialog, "", now)
@@ -173,30 +184,27 @@ class OutgoingLeg(Leg):
         self._offer_sdp = b""
         self.dialog = dialog
         self._table.dialogs[dialog.local_tag] = self
-        core.out.append(LegAnswered(self.id, response.body))
+        answer = response.body
+        if not answer and early is not None:
+            # 13.2.1: "If the initial offer is in an INVITE, the answer MUST be in a reliable
+            # non-failure message from UAS back to UAC", and a 2xx need not repeat it then. One
+            # that was only in an unreliable answer is taken as well: it is all there is.
+            answer = early.answer(dialog.remote_tag)
+        core.out.append(LegAnswered(self.id, answer))
         return ack
 
     def _retry_authorized(self, response: Response, now: float) -> bool:
-        target = self._target
-        if not target.username or self._tries > 1 or self.over:
-            # "a UA MUST NOT re-attempt requests with the credentials that have just been
-            # rejected" (22.2).
+        credentials, attempt = self._credentials, self._attempt
+        if credentials is None or attempt is None or self.over:
             return False
-        header = answer_challenge(
-            response,
-            b"INVITE",
-            self._parts.uri,
-            target.username,
-            target.password,
-            self._core.token().decode(),
-        )
-        if header is None:
+        if not credentials.learn(response, attempt):
             return False
-        self.send_invite(now, header)
+        self._authorization = credentials.lines(b"INVITE", self._parts.uri)
+        self.send_invite(now)
         return True
 
-    def _fail(self, status: int, reason: str) -> None:
+    def _fail(self, status: int, reason: str, retry_after_s: int = 0) -> None:
         if not self.over:
             self.over = True
-            self._core.out.append(LegFailed(self.id, status, reason))
+            self._core.out.append(LegFailed(self.id, status, reason, retry_after_s))
         self._forget()

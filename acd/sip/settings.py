@@ -96,7 +96,7 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
 
 
 class RegistrationSettings(Struct, frozen=True, kw_only=True):
-    """One registration that this side (a phone) keeps up at a registrar."""
+    """One registration that this side (a phone, or the server at a trunk) keeps up."""
 
     id: str
     "Names the registration in `ClientEvent`s."
@@ -108,9 +108,27 @@ class RegistrationSettings(Struct, frozen=True, kw_only=True):
     "Where REGISTER goes."
 
     account: str
-    "User part of To, From and Contact, and the digest username."
+    "User part of To and From."
 
     password: str
 
+    username: str = ""
+    "Of the digest, where it differs from the account."
+
+    contact_user: str = ""
+    "User part of Contact, where it differs from the account: trunks call it as Request-URI."
+
+    domain: str = ""
+    "Host of To and From, where it differs from the registrar's."
+
     expires_s: int = 300
     "Lifetime asked for; refreshed after five sixths of what was granted."
+
+    retry_s: float = 30.0
+    "Pause after the first failure; it doubles with each further one (RFC 5626 4.5)."
+
+    max_retry_s: float = 1800.0
+    "Longest pause, also where Retry-After asks for more."
+
+    retry_refused: bool = False
+    "Try again after the longest pause where we are refused: a wrong password, 403, 3xx."

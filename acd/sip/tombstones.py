@@ -8,7 +8,7 @@ from msgspec import Struct
 from .effects import Send
 
 
-class Tombstone(Struct, frozen=True, gc=False):
+class Tombstone(Struct, gc=False):
     """A finished transaction for as long as retransmissions may still come."""
 
     repeat: Send | None
@@ -16,6 +16,9 @@ class Tombstone(Struct, frozen=True, gc=False):
 
     tag: bytes = b""
     "To tag of the 2xx that our INVITE took; another tag is another branch of a fork."
+
+    branches: int = 0
+    "Further branches that answered with a 2xx of their own."
 
 
 class Tombstones:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from .client_invite import ClientInviteTransaction
 from .client_request import ClientRequestTransaction
 from .core import Core, ResponseUser
+from .early import MAX_BRANCHES
 from .effects import Send
 from .message import Request, Response
 from .peer import Peer
@@ -235,7 +236,9 @@ class Transactions:
             # refused has no tag here, and a 2xx after a refusal is no answer of any branch.
             known = self._tombstones.get(b"%b %b" % (key, response.to.tag))
             if known is None:
-                return response if tombstone.tag else None
+                tombstone.branches += 1
+                wanted = tombstone.tag and tombstone.branches < MAX_BRANCHES and not self.full
+                return response if wanted else None
             tombstone = known
         if tombstone.repeat is not None:
             self._core.out.append(tombstone.repeat)

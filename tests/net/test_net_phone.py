@@ -15,7 +15,7 @@ from acd.media.g711 import SAMPLE_BYTES
 from acd.net.media_phone import PhoneMedia
 from acd.net.phone import CallState, Phone, PhoneCall, PhoneError
 from acd.sdp.codec import CLOCK_RATE_HZ
-from acd.sip.digest import ha1
+from acd.sip.digest_values import ha1
 from acd.sip.effects import Send
 from acd.sip.endpoint import Endpoint, EndpointSettings, InviteTarget
 from acd.sip.events import (

@@ -3,7 +3,8 @@
 from hashlib import blake2b
 from itertools import count
 
-from acd.sip.digest import ha1
+from acd.sip.digest_client import Attempt, DigestClient
+from acd.sip.digest_values import ha1
 from acd.sip.effects import Send
 from acd.sip.endpoint import Endpoint, EndpointSettings
 from acd.sip.message import Request, Response, read
@@ -101,6 +102,14 @@ def answer_to(
     if body:
         headers.append("Content-Type: application/sdp")
     return message(f"SIP/2.0 {status} Whatever", *headers, body=body)
+
+
+def answer_challenge(
+    response: Response, method: bytes, uri: bytes, username: str, password: str, cnonce: str
+) -> bytes | None:
+    """Return the header lines by which a client answers a 401 or 407."""
+    client = DigestClient(username, password, cnonce.encode)
+    return client.lines(method, uri) if client.learn(response, Attempt()) else None
 
 
 def sent(outputs) -> list[bytes]:

@@ -5,6 +5,7 @@ from sip_support import (
     PHONE,
     SDP,
     Accounts,
+    answer_challenge,
     assert_empty,
     events,
     make_endpoint,
@@ -16,7 +17,6 @@ from sip_support import (
     statuses,
 )
 
-from acd.sip.digest import answer_challenge
 from acd.sip.errors import BadTargetError
 from acd.sip.events import (
     InviteReceived,

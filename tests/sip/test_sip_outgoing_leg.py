@@ -104,6 +104,82 @@ def test_the_other_branch_of_a_fork_is_hung_up() -> None:
     assert methods(endpoint.receive(other, PHONE, 0.7)) == [b"ACK"]
 
 
+def test_each_branch_of_a_fork_keeps_its_ack() -> None:
+    """13.2.2.4: "The ACK MUST be passed to the client transport every time a retransmission of
+    the 2xx final response that triggered the ACK arrives."
+    """
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    acks = {}
+    for tag in ("one", "two", "three"):
+        ok = answer_to(invite, 200, tag=tag, body=SDP)
+        acks[tag] = sent(endpoint.receive(ok, PHONE, 0.1))[0]
+    for tag in ("two", "one", "three", "two"):
+        ok = answer_to(invite, 200, tag=tag, body=SDP)
+        assert sent(endpoint.receive(ok, PHONE, 0.5)) == [acks[tag]]
+
+
+def test_losing_branches_are_not_heard_any_more() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180, tag="one"), PHONE, 0.1)
+    endpoint.receive(answer_to(invite, 200, tag="two", body=SDP), PHONE, 0.2)
+    assert endpoint.receive(answer_to(invite, 183, tag="one", body=SDP), PHONE, 0.3) == []
+    out = endpoint.receive(answer_to(invite, 200, tag="one"), PHONE, 0.4)
+    assert (methods(out), events(out)) == ([b"ACK", b"BYE"], [])
+
+
+def test_branches_that_cross_the_cancel_are_all_hung_up() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 180, tag="one"), PHONE, 0.1)
+    endpoint.receive(answer_to(invite, 180, tag="two"), PHONE, 0.1)
+    endpoint.cancel("out", 1.0)
+    for tag in ("one", "two"):
+        out = endpoint.receive(answer_to(invite, 200, tag=tag, body=SDP), PHONE, 1.1)
+        assert (methods(out), events(out)) == ([b"ACK", b"BYE"], [])
+        assert {item.to.tag for item in parsed(out)} == {tag.encode()}
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_a_flood_of_branches_ends() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    byes = 0
+    for number in range(100):
+        data = answer_to(invite, 183, tag=f"early{number}")
+        endpoint.receive(data, PHONE, 0.1)
+    for number in range(100):
+        out = endpoint.receive(answer_to(invite, 200, tag=f"tag{number}"), PHONE, 0.2)
+        byes += methods(out).count(b"BYE")
+    assert byes < 20
+
+
+def test_each_branch_rings_for_itself() -> None:
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    one, two = SDP.replace(b"7000", b"7002"), SDP.replace(b"7000", b"7004")
+    rings = [("a", 183, one), ("b", 183, two), ("a", 183, one), ("b", 183, two), ("a", 180, b"")]
+    out = []
+    for tag, status, sdp in rings:
+        out += endpoint.receive(answer_to(invite, status, tag=tag, body=sdp), PHONE, 0.1)
+    assert out == [
+        LegRinging("out", 183, one),
+        LegRinging("out", 183, two),
+        LegRinging("out", 180, b""),
+    ]
+    # 13.2.1: the answer was in the provisional one of this very branch.
+    out = endpoint.receive(answer_to(invite, 200, tag="a"), PHONE, 1.0)
+    assert events(out) == [LegAnswered("out", one)]
+
+
+def test_a_full_server_says_when_to_come_back() -> None:
+    endpoint = make_endpoint()
+    full = answer_to(called(endpoint), 503, "Retry-After: 18 (soon)")
+    assert events(endpoint.receive(full, PHONE, 0.1)) == [LegFailed("out", 503, "Whatever", 18)]
+
+
 def test_refusal_is_acknowledged_and_reported_once() -> None:
     endpoint = make_endpoint()
     invite = called(endpoint)
@@ -247,6 +323,66 @@ def test_challenge_is_answered_once() -> None:
     assert b'username="1001"' in second.get(b"authorization")
     out = endpoint.receive(answer_to(sent(out)[1], 401, challenge), PHONE, 0.2)
     assert events(out) == [LegFailed("out", 401, "Whatever")]
+
+
+TRUNK = InviteTarget(
+    uri="sip:4000@192.0.2.10", peer=PHONE, caller="1001", username="1001", password="pw"
+)
+CHALLENGE = 'Digest realm="r", nonce="n", qop="auth"'
+
+
+def test_a_proxy_and_the_far_end_both_ask() -> None:
+    """22.3: the second repetition carries credentials for both."""
+    endpoint = make_endpoint()
+    invite = called(endpoint, TRUNK)
+    asked = answer_to(invite, 407, f"Proxy-Authenticate: {CHALLENGE}")
+    (_, second) = sent(endpoint.receive(asked, PHONE, 0.1))
+    asked = answer_to(second, 401, f"WWW-Authenticate: {CHALLENGE}")
+    (_, third) = parsed(endpoint.receive(asked, PHONE, 0.2))
+    assert b"nc=00000002" in third.get(b"proxy-authorization")
+    assert b"nc=00000001" in third.get(b"authorization")
+
+
+def test_a_stale_nonce_of_an_invite() -> None:
+    endpoint = make_endpoint()
+    invite, again = called(endpoint, TRUNK), 0
+    for number in range(10):
+        asked = f'WWW-Authenticate: Digest realm="r", nonce="{number}", qop="auth", stale=true'
+        out = endpoint.receive(answer_to(invite, 401, asked), PHONE, 0.1)
+        if b"INVITE" not in methods(out):
+            break
+        invite, again = sent(out)[1], again + 1
+    assert again == 3
+    assert events(out) == [LegFailed("out", 401, "Whatever")]
+
+
+def authorized(endpoint) -> list:
+    """Return the ACK of an established leg that had to prove itself."""
+    asked = answer_to(called(endpoint, TRUNK), 401, f"WWW-Authenticate: {CHALLENGE}")
+    (_, second) = sent(endpoint.receive(asked, PHONE, 0.1))
+    return parsed(endpoint.receive(answer_to(second, 200, body=SDP), PHONE, 0.2))[:1]
+
+
+def test_the_ack_has_the_credentials_of_its_invite() -> None:
+    """22.1: a server cannot challenge an ACK."""
+    (ack,) = authorized(make_endpoint())
+    assert b"nc=00000001" in ack.get(b"authorization")
+
+
+def test_a_bye_proves_itself_too() -> None:
+    endpoint = make_endpoint()
+    authorized(endpoint)
+    (bye,) = sent(endpoint.hang_up("out", 1.0))
+    assert b"nc=00000002" in bye
+    newer = CHALLENGE.replace('"n"', '"m"')
+    (second,) = sent(
+        endpoint.receive(answer_to(bye, 401, f"WWW-Authenticate: {newer}"), PHONE, 1.1)
+    )
+    assert b'nonce="m"' in second
+    assert b"CSeq: 4 BYE" in second
+    assert endpoint.receive(answer_to(second, 401, f"WWW-Authenticate: {newer}"), PHONE, 1.2) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
 
 
 def test_broken_targets_fail_and_doubled_ids_are_an_error() -> None:

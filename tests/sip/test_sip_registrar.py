@@ -6,6 +6,7 @@ import pytest
 from sip_support import (
     PHONE,
     Accounts,
+    answer_challenge,
     events,
     make_endpoint,
     message,
@@ -14,7 +15,7 @@ from sip_support import (
     seeded_bytes,
 )
 
-from acd.sip.digest import DigestServer, answer_challenge
+from acd.sip.digest import DigestServer
 from acd.sip.errors import BadMessageError
 from acd.sip.events import AuthenticationFailed, Contact, ContactsChanged
 from acd.sip.message import read

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acd.sip.digest import ha1
+from acd.sip.digest_values import ha1
 from acd.sip.effects import Send
 from acd.sip.endpoint import Endpoint, EndpointSettings
 from acd.sip.events import InviteReceived

@@ -1,0 +1,88 @@
+"""A request of ours within a dialog, whose challenges are answered (RFC 3261 12.2.1, 22.2)."""
+
+from .client_invite import ClientInviteTransaction
+from .core import Core, ResponseUser
+from .dialog import Dialog
+from .digest_client import Attempt
+from .effects import Send
+from .message import Response
+from .transactions import Transactions
+
+
+class DialogRequest:
+    """Sends one request; again with a higher CSeq when credentials are asked for.
+
+    Its user hears of every other answer. Without credentials in the dialog nothing is kept.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_body",
+        "_core",
+        "_dialog",
+        "_extra",
+        "_method",
+        "_transactions",
+        "_user",
+        "authorization",
+        "invite",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        transactions: Transactions,
+        dialog: Dialog,
+        method: bytes,
+        user: ResponseUser,
+        *,
+        extra: bytes = b"",
+        body: bytes = b"",
+    ) -> None:
+        self._core = core
+        self._transactions = transactions
+        self._dialog = dialog
+        self._method = method
+        self._user = user
+        self._extra = extra
+        self._body = body
+        self._attempt: Attempt | None = None
+        self.authorization = b""
+        "Credentials that went along, for the ACK of a 2xx (22.1)."
+        self.invite: ClientInviteTransaction | None = None
+        "The transaction of a re-INVITE, for its CANCEL."
+
+    def send(self, now: float) -> None:
+        """Send it under the dialog's next CSeq number."""
+        core, dialog, method = self._core, self._dialog, self._method
+        branch = b"z9hG4bK" + core.token()
+        via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
+        dialog.local_cseq += 1
+        parts = dialog.parts(via, dialog.local_cseq)
+        user: ResponseUser = self._user
+        if dialog.credentials is not None:
+            self.authorization = dialog.credentials.lines(method, parts.uri)
+            user = self
+        extra = self._extra + self.authorization
+        request = Send(dialog.peer, parts.request(method, dialog.remote, extra, self._body))
+        if method == b"INVITE":
+            self.invite = self._transactions.begin_client_invite(branch, request, parts, user, now)
+        else:
+            self._transactions.begin_client_request(branch, method, request, user, now)
+
+    def on_response(self, response: Response, now: float) -> Send | None:
+        """Answer a challenge; hand everything else on."""
+        if response.status in {401, 407} and self._learn(response):
+            self.send(now)
+            return None
+        return self._user.on_response(response, now)
+
+    def on_failure(self, status: int, now: float) -> None:
+        """Hand it on."""
+        self._user.on_failure(status, now)
+
+    def _learn(self, response: Response) -> bool:
+        credentials = self._dialog.credentials
+        if self._attempt is None:
+            self._attempt = Attempt()
+        return credentials is not None and credentials.learn(response, self._attempt)
