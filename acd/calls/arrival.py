@@ -113,6 +113,8 @@ class Arrival:
             return 503, "full"
         if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
             return 403, "not_an_agent"
+        if event.replaces:
+            return 403, "not_replaceable"
         return None
 
     def stream_opened(self, event: media_in.StreamOpened) -> None:

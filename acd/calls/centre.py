@@ -20,7 +20,7 @@ from .arrival import Arrival
 from .call import Call, EndReason, Phase, Playing
 from .call_table import CallTable
 from .codes import Codes
-from .commands import HangUpLeg, RefuseOffer, RejectLeg
+from .commands import HangUpLeg, RefuseOffer, RefuseTransfer, RejectLeg
 from .desk import Desk, Disposition
 from .effects import Effect, Effects
 from .ending import Ending
@@ -94,6 +94,7 @@ class CallCentre:
             sip.LegFailed: self._leg_failed,
             sip.LegEnded: ending.leg_ended,
             sip.LegReoffered: self._leg_reoffered,
+            sip.TransferRequested: self._transfer_requested,
             sip.InfoDigit: self._digit,
             sip.ContactsChanged: self._contacts_changed,
         }
@@ -321,6 +322,9 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is not None and event.leg != call.leg:
             self._queueing.leg_failed(call, event.status, self._table.now)
+
+    def _transfer_requested(self, event: sip.TransferRequested) -> None:
+        self._effects.append(RefuseTransfer(event.leg, event.refer, 403))
 
     # --- media ---
 

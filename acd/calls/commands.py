@@ -55,4 +55,41 @@ class RefuseOffer(Struct, frozen=True, gc=False):
     status: int
 
 
-SipCommand = RingLeg | AnswerLeg | RejectLeg | InviteLeg | HangUpLeg | AcceptOffer | RefuseOffer
+class AcceptTransfer(Struct, frozen=True, gc=False):
+    """Answer a REFER with 202; `NotifyTransfer`s follow."""
+
+    leg: str
+    refer: int
+
+
+class RefuseTransfer(Struct, frozen=True, gc=False):
+    """Refuse a REFER; the call stays as it was."""
+
+    leg: str
+    refer: int
+    status: int
+
+
+class NotifyTransfer(Struct, frozen=True, gc=False):
+    """Tell the phone that asked for a transfer how far it has come."""
+
+    leg: str
+    refer: int
+    status: int
+
+    final: bool = False
+    "Nothing more follows."
+
+
+SipCommand = (
+    RingLeg
+    | AnswerLeg
+    | RejectLeg
+    | InviteLeg
+    | HangUpLeg
+    | AcceptOffer
+    | RefuseOffer
+    | AcceptTransfer
+    | RefuseTransfer
+    | NotifyTransfer
+)

@@ -48,7 +48,8 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     peer: str
     sip_status: int
     reason: str
-    'A closed set: "unknown_number", "not_an_agent", "full", "draining", "journal_failing".'
+    """A closed set: "unknown_number", "not_an_agent", "not_replaceable", "full", "draining",
+    "journal_failing"."""
 
 
 class CallAnswered(_Event, frozen=True, kw_only=True):

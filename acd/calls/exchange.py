@@ -53,6 +53,13 @@ class Exchange:
             commands.HangUpLeg: lambda c, now: endpoint.hang_up(c.leg, now, c.reason),
             commands.AcceptOffer: lambda c, now: endpoint.accept_offer(c.leg, c.sdp, now),
             commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(c.leg, c.status, now),
+            commands.AcceptTransfer: lambda c, now: endpoint.accept_transfer(c.leg, c.refer, now),
+            commands.RefuseTransfer: lambda c, now: endpoint.refuse_transfer(
+                c.leg, c.refer, c.status, now
+            ),
+            commands.NotifyTransfer: lambda c, now: endpoint.notify_transfer(
+                c.leg, c.refer, c.status, "", now, final=c.final
+            ),
         }
         self._media_commands = frozenset(MediaCommand.__args__)
         self._sends = (sip_effects.Send, sip_effects.Disconnect)

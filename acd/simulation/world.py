@@ -75,6 +75,7 @@ class World:
             sip_commands.HangUpLeg: self._hang_up,
             sip_commands.AcceptOffer: lambda c: None,
             sip_commands.RefuseOffer: lambda c: None,
+            sip_commands.RefuseTransfer: lambda c: None,
         }
 
     def run(self) -> Ledger:

@@ -55,7 +55,7 @@ class Endpoint:
     ) -> None:
         core = self._core = Core(settings, new_id, random_bytes, timers)
         self._transactions = Transactions(core)
-        table = self._table = LegTable()
+        table = self._table = LegTable(core, self._transactions)
         self._registrar = Registrar(core)
         digest = DigestServer(
             settings.realm,
@@ -85,6 +85,11 @@ class Endpoint:
     def transactions(self) -> int:
         """Transactions under way."""
         return len(self._transactions)
+
+    @property
+    def transfers(self) -> int:
+        """Transfers asked for by phones that have not been told the end."""
+        return len(self._table.referring)
 
     @property
     def lingering(self) -> int:
@@ -247,6 +252,36 @@ class Endpoint:
         out = self._core.out = []
         if (found := self._table.legs.get(leg)) is not None:
             found.refuse_offer(status, now)
+        return out
+
+    # Transfers that phones ask for.
+
+    def accept_transfer(self, leg: str, refer: int, now: float) -> list[Output]:
+        """Answer a `TransferRequested` with 202; the phone is told "100 Trying"."""
+        out = self._core.out = []
+        if (referral := self._table.referring.get(leg, refer)) is not None:
+            referral.accept(now)
+        return out
+
+    def refuse_transfer(self, leg: str, refer: int, status: int, now: float) -> list[Output]:
+        """Refuse a `TransferRequested` (300–699); the call stays as it was."""
+        _check_status(status, 300, 699)
+        out = self._core.out = []
+        if (referral := self._table.referring.get(leg, refer)) is not None:
+            referral.refuse(status, now)
+        return out
+
+    def notify_transfer(
+        self, leg: str, refer: int, status: int, reason: str, now: float, *, final: bool
+    ) -> list[Output]:
+        """Tell the phone what its target says to the transfer; nothing more after `final`.
+
+        This also works when the leg is over: a phone may hang up and listen on.
+        """
+        _check_status(status, 100, 699)
+        out = self._core.out = []
+        if (referral := self._table.referring.get(leg, refer)) is not None:
+            referral.notify(status, reason, final=final, now=now)
         return out
 
     # Registrations of this side, as a phone.

@@ -65,6 +65,12 @@ class InviteReceived(Struct, frozen=True):
     offer: bytes
     "The SDP offer; empty when the answer's ACK is to carry it the other way round (late offer)."
 
+    replaces: str = ""
+    "The leg of ours whose place this call is to take (RFC 3891); empty for an ordinary call."
+
+    referred_by: str = ""
+    "With `replaces`: the URI of Referred-By (RFC 3892), on whose behalf this is said to be."
+
 
 class LegCancelled(Struct, frozen=True):
     """The caller gave up before we answered; 487 has been sent."""
@@ -130,6 +136,30 @@ class LegReoffered(Struct, frozen=True):
     offer: bytes
 
 
+class TransferRequested(Struct, frozen=True):
+    """A phone asks that the other side of its call be connected elsewhere (RFC 3515).
+
+    Answer with `accept_transfer` or `refuse_transfer`.
+    """
+
+    leg: str
+
+    refer: int
+    "Names the request within the leg."
+
+    target_user: str
+    "User part of Refer-To: whom to connect with."
+
+    target_uri: str
+    "The whole URI of Refer-To, without its headers."
+
+    replaces: str = ""
+    "The leg of ours whose place is to be taken: an attended transfer. Empty: a blind one."
+
+    referred_by: str = ""
+    "The URI of Referred-By (RFC 3892), if any; it proves nothing."
+
+
 class InfoDigit(Struct, frozen=True):
     """A digit in a SIP INFO body (application/dtmf-relay or application/dtmf)."""
 
@@ -167,6 +197,7 @@ Event = (
     | LegFailed
     | LegEnded
     | LegReoffered
+    | TransferRequested
     | InfoDigit
     | ContactsChanged
 )

@@ -15,6 +15,7 @@ from .leg import LegTable
 from .message import Request
 from .peer import Peer
 from .registrar import Registrar
+from .replaces import replaced_by
 from .request_checks import (
     check_content,
     check_extensions,
@@ -81,6 +82,9 @@ class Inbound:
             self._on_invite(request, key, peer, now)
         elif method == b"OPTIONS":
             self._on_options(request, peer)
+        elif method == b"REFER":
+            # RFC 3515 2.4.2 lets an agent decline; nobody makes us call out of nothing.
+            raise BadMessageError("Forbidden", 403)
         else:
             raise BadMessageError("Call/Transaction Does Not Exist", 481)
 
@@ -141,8 +145,11 @@ class Inbound:
         called = check_target(request)
         check_extensions(request)
         check_content(request)
+        replaces = ""
+        if b"replaces" in request.headers:
+            replaces = replaced_by(request, account, self._table.dialogs)
         leg = IncomingLeg(core, self._transactions, self._table, core.new_id(), key, request, peer)
-        leg.begin(request, called, account, now)
+        leg.begin(request, called, account, now, replaces)
 
     def _caller_account(self, request: Request, peer: Peer, now: float) -> str | None:
         """Return the account that the caller proved to be; None for everybody else."""

@@ -10,10 +10,11 @@ from .events import InviteReceived, LegCancelled
 from .leg import RETRY_SOON, Leg, LegTable
 from .message import Request
 from .peer import Peer
+from .referring import referred_by
 from .server_invite import ServerInviteTransaction
 from .transactions import Transactions
 from .uri import Uri, text
-from .writing import ALLOW_LINE, reply, reply_head
+from .writing import ALLOW_LINE, SUPPORTED_LINE, reply, reply_head
 
 RING_REPEAT_S = 60.0
 
@@ -22,6 +23,7 @@ class IncomingLeg(Leg):
     """From INVITE to the end. Before the answer, `_invite` is the transaction to answer by."""
 
     __slots__ = (
+        "_account_lines",
         "_begun",
         "_head",
         "_invite",
@@ -55,13 +57,18 @@ class IncomingLeg(Leg):
             [b"Record-Route: %b\r\n" % entry for entry in dialog.routes]
         )
         self._takes_offer = bool(invite.body)
+        self._account_lines = b""
         self._ringing: tuple[int, bytes] | None = None
         self._merge_key = (dialog.call_id, dialog.remote_tag, dialog.remote_cseq)
         self._invite: ServerInviteTransaction | None = transactions.begin_server_invite(key, peer)
 
-    def begin(self, invite: Request, called: Uri, account: str | None, now: float) -> None:
-        """Answer 100 and report the call."""
+    def begin(
+        self, invite: Request, called: Uri, account: str | None, now: float, replaces: str = ""
+    ) -> None:
+        """Answer 100 and report the call; `replaces` names the leg whose place it takes."""
         core, dialog = self._core, self._begun
+        if account is not None:
+            self._account_lines = SUPPORTED_LINE
         table = self._table
         table.legs[self.id] = self
         table.dialogs[dialog.local_tag] = self
@@ -79,8 +86,15 @@ class IncomingLeg(Leg):
                 called.user_text,
                 account,
                 invite.body,
+                replaces,
+                referred_by(invite) if replaces else "",
             )
         )
+
+    @property
+    def early(self) -> bool:
+        """The INVITE is not answered yet."""
+        return self._invite is not None
 
     def ring(self, status: int, sdp: bytes, now: float) -> None:
         """Answer provisionally, again each minute until the final answer.
@@ -110,7 +124,8 @@ class IncomingLeg(Leg):
         """Answer with 200 and wait for the ACK."""
         if self._invite is None:
             return
-        extra = self._dialog_lines() + ALLOW_LINE + self._core.product_lines[0]
+        extra = self._dialog_lines() + ALLOW_LINE + self._account_lines
+        extra += self._core.product_lines[0]
         data = reply(200, self._head, extra, sdp)
         self._late_offer = not self._takes_offer
         self._confirms = True

@@ -15,6 +15,7 @@ from .errors import BadMessageError
 from .events import InfoDigit, LegConfirmed, LegEndCause, LegEnded, LegReoffered
 from .message import Request, Response
 from .peer import Peer
+from .referring import Referring
 from .request_checks import check_content
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
@@ -71,9 +72,9 @@ def send_bye(
 class LegTable:
     """All legs of an endpoint, by what requests and commands name them with."""
 
-    __slots__ = ("cancellable", "dialogs", "incoming", "legs")
+    __slots__ = ("cancellable", "dialogs", "incoming", "legs", "referring")
 
-    def __init__(self) -> None:
+    def __init__(self, core: Core, transactions: Transactions) -> None:
         self.legs: dict[str, Leg] = {}
         "By id: legs that commands may still name."
         self.dialogs: dict[bytes, Leg] = {}
@@ -82,6 +83,8 @@ class LegTable:
         "By Call-ID, From tag and CSeq of the INVITE, to find merged requests (8.2.2.2)."
         self.cancellable: dict[bytes, Leg] = {}
         "By the key of an INVITE transaction that is not finally answered, for its CANCEL."
+        self.referring = Referring(core, transactions, self.dialogs)
+        "What phones asked for by REFER within these legs."
 
     def __len__(self) -> int:
         return len(self.legs.keys() | {leg.id for leg in self.dialogs.values()})
@@ -106,6 +109,7 @@ class Leg(Machine):
         "dialog",
         "id",
         "over",
+        "referred",
     )
 
     def __init__(
@@ -119,6 +123,8 @@ class Leg(Machine):
         self.dialog: Dialog | None = None
         self.over = False
         "The call centre has heard of the end, or ordered it; nothing more is reported."
+        self.referred = False
+        "A REFER came in this dialog: NOTIFYs of further ones have to name theirs."
         self._answer: Send | None = None  # our 2xx while its ACK is missing
         self._answer_cseq = -1
         self._confirms = False  # its ACK is reported: it is the first, or carries an answer
@@ -129,6 +135,11 @@ class Leg(Machine):
         # A re-INVITE or UPDATE whose answer we owe, and where it came from.
         self._offer: tuple[ServerTransaction, Request, Peer] | None = None
         self._offer_key = b""
+
+    @property
+    def early(self) -> bool:
+        """The INVITE is not answered yet."""
+        return self.dialog is None
 
     @abstractmethod
     def hang_up(self, now: float, reason: str) -> None:
@@ -224,6 +235,12 @@ class Leg(Machine):
                 self._on_offer(request, key, peer, now)
             case b"INFO":
                 self._on_info(request, key, peer, now)
+            case b"REFER":
+                self._table.referring.receive(self, dialog, request, key, peer, now)
+            case b"NOTIFY":
+                # RFC 6665 4.1.3: "the subscriber MUST respond with a 481": we asked for nothing.
+                # 489 says that and, unlike 481, does not make a phone give the call up.
+                raise BadMessageError("Bad Event", 489, b"Allow-Events: refer\r\n")
             case _:
                 # OPTIONS, 11.2: within a dialog it is answered alike and changes nothing.
                 extra = ALLOW_LINE + ACCEPT_LINE

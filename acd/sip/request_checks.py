@@ -7,10 +7,23 @@ from .uri import Uri
 from .writing import ALLOW_LINE
 
 # Methods of the IANA registry that this server knows of and does not serve.
-_RECOGNISED = frozenset({b"MESSAGE", b"SUBSCRIBE", b"NOTIFY", b"PUBLISH", b"REFER", b"PRACK"})
+_RECOGNISED = frozenset({b"MESSAGE", b"SUBSCRIBE", b"PUBLISH", b"PRACK"})
 SERVED = frozenset(
-    {b"INVITE", b"ACK", b"CANCEL", b"BYE", b"OPTIONS", b"INFO", b"UPDATE", b"REGISTER"}
+    {
+        b"INVITE",
+        b"ACK",
+        b"CANCEL",
+        b"BYE",
+        b"OPTIONS",
+        b"INFO",
+        b"UPDATE",
+        b"REGISTER",
+        b"REFER",
+        b"NOTIFY",
+    }
 )
+EXTENSIONS = frozenset({b"replaces", b"norefersub"})
+"Option tags that a Require may name (RFC 3891, 4488)."
 
 _ACCEPT_SDP = b"Accept: application/sdp\r\n"
 _SDP_TYPES = frozenset({b"application/sdp", b"application/*", b"*/*"})
@@ -56,10 +69,12 @@ def check_target(request: Request) -> Uri:
 
 
 def check_extensions(request: Request) -> None:
-    """Raise 420 for any Require: no extension that could be required is supported (8.2.2.3)."""
-    if b"require" in request.headers and (required := request.all(b"require")):
-        unsupported = b"Unsupported: %b\r\n" % b", ".join(required)
-        raise BadMessageError("Bad Extension", 420, unsupported)
+    """Raise 420 for a Require that names what is not in `EXTENSIONS` (8.2.2.3)."""
+    if b"require" in request.headers:
+        unknown = [tag for tag in request.all(b"require") if tag.lower() not in EXTENSIONS]
+        if unknown:
+            line = b"Unsupported: %b\r\n" % b", ".join(unknown)
+            raise BadMessageError("Bad Extension", 420, line)
 
 
 def check_content(request: Request) -> None:

@@ -7,8 +7,10 @@ from .headers import Via, split_list
 from .message import Request
 from .peer import Peer
 
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, NOTIFY"
 ALLOW_LINE = b"Allow: " + ALLOW + b"\r\n"
+SUPPORTED_LINE = b"Supported: replaces\r\n"
+"Told to those who may want to use it: phones that call with an account."
 ACCEPT_LINE = b"Accept: application/sdp\r\n"
 SDP_LINE = b"Content-Type: application/sdp\r\n"
 
@@ -19,6 +21,7 @@ _REASONS = {
     182: "Queued",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -38,6 +41,7 @@ _REASONS = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
@@ -173,8 +177,15 @@ class HopParts(Struct, frozen=True):
     route: bytes = b""
     "Route lines, or empty."
 
-    def request(self, method: bytes, to: bytes, extra: bytes = b"", body: bytes = b"") -> bytes:
-        """Return a request with these parts; `body` is SDP."""
+    def request(
+        self,
+        method: bytes,
+        to: bytes,
+        extra: bytes = b"",
+        body: bytes = b"",
+        kind: bytes = SDP_LINE,
+    ) -> bytes:
+        """Return a request with these parts; `kind` is the line that says what `body` is."""
         return _REQUEST % (
             method,
             self.uri,
@@ -186,7 +197,7 @@ class HopParts(Struct, frozen=True):
             self.cseq,
             method,
             extra,
-            SDP_LINE if body else b"",
+            kind if body else b"",
             len(body),
             body,
         )

@@ -221,7 +221,7 @@ def test_bye_settles_an_offer_that_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("MESSAGE", 405), ("REFER", 405), ("NEWMETHOD", 501)]
+    ("method", "status"), [("MESSAGE", 405), ("SUBSCRIBE", 405), ("NEWMETHOD", 501)]
 )
 def test_methods_that_are_not_served(method: str, status: int) -> None:
     (answer,) = parsed(make_endpoint().receive(request(method), PHONE, 0.0))
