@@ -19,6 +19,10 @@ class OpenStream(Struct, frozen=True, tag=True):
     near: str = ""
     "A leg that this one will be bridged with: place both where that is cheap."
 
+    codecs: tuple[str, ...] = ()
+    """Names ("PCMA") that the session is limited to, in the order of preference, whatever the peer
+    or the other side of a bridge would like better; empty: all that the engine has."""
+
 
 class AcceptAnswer(Struct, frozen=True, tag=True):
     """The peer's SDP answer to our offer; answered by `StreamAccepted` or `StreamRefused`."""

@@ -37,6 +37,7 @@ from acd.media.events import (
     StreamsLost,
 )
 from acd.media.sounds import SoundFailed
+from acd.sdp.codec import Codec
 from acd.sdp.errors import SdpError, SdpUnusableError
 from acd.sdp.offer_answer import (
     UNSPECIFIED,
@@ -210,15 +211,19 @@ class WorkerMediaEngine:
             self._refuse(leg, NO_ROOM, "no media worker with a free port")
             return
         self._next_session_id += 1
-        record = _Leg(
-            worker,
-            Capabilities(
-                address=self._settings.advertised_host or self._settings.bind_host,
-                port=worker.ready[0],
-                session_id=self._next_session_id,
-                preferred=near.agreed.codec if near is not None and near.agreed else None,
-            ),
+        local = Capabilities(
+            address=self._settings.advertised_host or self._settings.bind_host,
+            port=worker.ready[0],
+            session_id=self._next_session_id,
+            preferred=near.agreed.codec if near is not None and near.agreed else None,
         )
+        if command.codecs:
+            codecs = tuple(Codec[name] for name in command.codecs if name in Codec.__members__)
+            if not codecs:
+                self._refuse(leg, UNUSABLE, f"none of {', '.join(command.codecs)} is spoken here")
+                return
+            local = replace(local, codecs=codecs, preferred=codecs[0])
+        record = _Leg(worker, local)
         try:
             self._describe(record, command.offer)
         except SdpError as error:

@@ -21,6 +21,8 @@ from .settings import Credentials, EndpointSettings, InviteTarget, RegistrationS
 from .timers import SipTimers
 from .transaction import Machine, Transaction
 from .transactions import Transactions
+from .trunk_settings import TrunkSettings, TrunkState
+from .trunks import Trunks
 
 __all__ = [
     "Credentials",
@@ -64,7 +66,11 @@ class Endpoint:
             settings.nonce_lifetime_s,
             algorithms=settings.digest_algorithms,
         )
-        self._inbound = Inbound(core, self._transactions, table, digest, self._registrar)
+        self.trunks = Trunks(core, self._transactions, table)
+        "Which trunk a peer is, and whether one can be called over; read only."
+        self._inbound = Inbound(
+            core, self._transactions, table, digest, self._registrar, self.trunks
+        )
         self._registrations: dict[str, Registration] = {}
 
     @property
@@ -209,6 +215,9 @@ class Endpoint:
             out.append(LegFailed(leg, 503, "Too many legs or transactions of our own"))
             return out
         try:
+            if target.trunk:
+                self.trunks.invite(leg, target, offer, now)
+                return out
             outgoing = OutgoingLeg(core, self._transactions, self._table, leg, target, offer)
         except BadTargetError as fault:
             out.append(LegFailed(leg, 484, str(fault)))
@@ -308,6 +317,18 @@ class Endpoint:
         if machine is not None:
             machine.leave(now)
         return out
+
+    # Trunks.
+
+    def configure_trunks(self, trunks: tuple[TrunkSettings, ...], now: float) -> list[Output]:
+        """Replace all trunks; calls under way go on."""
+        out = self._core.out = []
+        self.trunks.configure(trunks, now)
+        return out
+
+    def trunk_state(self) -> tuple[TrunkState, ...]:
+        """Return how every trunk stands: up or down, channels in use, gateways."""
+        return self.trunks.state()
 
     # The registrar's bindings.
 

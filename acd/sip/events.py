@@ -71,6 +71,12 @@ class InviteReceived(Struct, frozen=True):
     referred_by: str = ""
     "With `replaces`: the URI of Referred-By (RFC 3892), on whose behalf this is said to be."
 
+    trunk: str = ""
+    "The trunk that it came by; its numbers are E.164 then, or the number plan's."
+
+    codecs: tuple[str, ...] = ()
+    "What the session is limited to, in order of preference; empty: no limit."
+
 
 class LegCancelled(Struct, frozen=True):
     """The caller gave up before we answered; 487 has been sent."""

@@ -25,6 +25,7 @@ from .request_checks import (
 )
 from .server_invite import ServerInviteTransaction, State
 from .transactions import Transactions, server_key
+from .trunks import Trunks
 from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
 
 _COMPLETED = State.COMPLETED
@@ -33,7 +34,15 @@ _COMPLETED = State.COMPLETED
 class Inbound:
     """Takes every request that the endpoint receives."""
 
-    __slots__ = ("_core", "_digest", "_registrar", "_table", "_transactions", "draining")
+    __slots__ = (
+        "_core",
+        "_digest",
+        "_registrar",
+        "_table",
+        "_transactions",
+        "_trunks",
+        "draining",
+    )
 
     def __init__(
         self,
@@ -42,12 +51,14 @@ class Inbound:
         table: LegTable,
         digest: DigestServer,
         registrar: Registrar,
+        trunks: Trunks,
     ) -> None:
         self._core = core
         self._table = table
         self._transactions = transactions
         self._digest = digest
         self._registrar = registrar
+        self._trunks = trunks
         self.draining = False
 
     def receive(self, request: Request, peer: Peer, now: float) -> None:
@@ -141,15 +152,23 @@ class Inbound:
             or self._transactions.full
         ):
             raise self._unavailable()
-        account = self._caller_account(request, peer, now)
+        trunk = self._trunks.of_source(peer) if self._trunks else None
+        # A trunk's callers have no account with us, whatever stands in From.
+        account = None if trunk is not None else self._caller_account(request, peer, now)
         called = check_target(request)
         check_extensions(request)
         check_content(request)
         replaces = ""
         if b"replaces" in request.headers:
             replaces = replaced_by(request, account, self._table.dialogs)
-        leg = IncomingLeg(core, self._transactions, self._table, core.new_id(), key, request, peer)
+        if trunk is None:
+            new_id = core.new_id()
+            leg = IncomingLeg(core, self._transactions, self._table, new_id, key, request, peer)
+        else:
+            leg = self._trunks.incoming(trunk, key, request, peer)
         leg.begin(request, called, account, now, replaces)
+        if trunk is not None:
+            self._trunks.name_call(trunk, request)
 
     def _caller_account(self, request: Request, peer: Peer, now: float) -> str | None:
         """Return the account that the caller proved to be; None for everybody else."""

@@ -77,8 +77,8 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
     uri: str
     "Request-URI and To."
 
-    peer: Peer
-    "Where the INVITE goes: a registered contact's peer, or a trunk's address."
+    peer: Peer = Peer("udp", "0.0.0.0", 0)
+    "Where the INVITE goes: a registered contact's peer. Not looked at when `trunk` is named."
 
     caller: str
     "User part of From; empty for an anonymous caller."
@@ -88,6 +88,10 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
 
     headers: tuple[tuple[str, str], ...] = ()
     "More headers, in order; line breaks in values become spaces."
+
+    trunk: str = ""
+    """Name of the trunk that the call goes over. The endpoint then chooses the gateway, and the
+    next one when it fails; of `uri` only the user part counts, and the trunk's credentials do."""
 
     username: str = ""
     "Answers a 401 or 407 together with `password`; empty: a challenge is a failure."

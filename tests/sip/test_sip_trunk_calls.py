@@ -1,0 +1,260 @@
+"""Calls over trunks: gateway after gateway, channels, caller id, and calls from trunks."""
+
+import pytest
+from sip_support import (
+    SDP,
+    answer_to,
+    assert_empty,
+    events,
+    make_endpoint,
+    methods,
+    parsed,
+    request,
+    run_out,
+    sent,
+    statuses,
+)
+
+from acd.sip.effects import Send
+from acd.sip.events import InviteReceived, LegAnswered, LegFailed, LegRinging
+from acd.sip.peer import Peer
+from acd.sip.phone_numbers import NumberFormat
+from acd.sip.settings import InviteTarget
+from acd.sip.trunk_settings import CallerId, Gateway, Health, TrunkSettings
+
+FIRST, SECOND = Peer("udp", "192.0.2.50", 5060), Peer("udp", "192.0.2.51", 5070)
+GATEWAYS = (
+    Gateway(host=FIRST.host, priority=1),
+    Gateway(host=SECOND.host, port=SECOND.port, priority=2),
+)
+
+
+def trunk_endpoint(**settings):
+    endpoint = make_endpoint()
+    given = {"name": "carrier", "gateways": GATEWAYS, "options_interval_s": 0.0} | settings
+    assert endpoint.configure_trunks((TrunkSettings(**given),), 0.0) == []
+    return endpoint
+
+
+def call(endpoint, number="+8613800138000", caller="2001", leg="leg-1", now=0.0, **more):
+    target = InviteTarget(uri=f"sip:{number}@TRUNK", caller=caller, trunk="carrier", **more)
+    return endpoint.invite(leg, target, SDP, now)
+
+
+def to(outputs, peer):
+    return [item.data for item in outputs if isinstance(item, Send) and item.peer == peer]
+
+
+def health(endpoint):
+    return [gateway.health for gateway in endpoint.trunk_state()[0].gateways]
+
+
+def test_the_invite_goes_to_the_gateway_of_the_lowest_priority_in_its_name():
+    endpoint = trunk_endpoint(domain="ims.example.cn")
+    (invite,) = to(call(endpoint), FIRST)
+    assert invite.startswith(b"INVITE sip:+8613800138000@ims.example.cn SIP/2.0\r\n")
+    assert b"To: <sip:+8613800138000@ims.example.cn>\r\n" in invite
+    assert b"From: <sip:2001@ims.example.cn>;tag=" in invite
+
+
+def test_without_a_domain_the_gateway_itself_is_named():
+    endpoint = trunk_endpoint(gateways=(Gateway(host=SECOND.host, port=SECOND.port),))
+    (invite,) = to(call(endpoint), SECOND)
+    assert invite.startswith(b"INVITE sip:+8613800138000@192.0.2.51:5070 SIP/2.0\r\n")
+    assert b"From: <sip:2001@192.0.2.1:5060>;tag=" in invite
+
+
+def test_503_leads_to_the_next_gateway_and_nobody_hears_of_it():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    outputs = endpoint.receive(answer_to(invite, 503), FIRST, 0.1)
+    assert [message.method for message in parsed(outputs)] == [b"ACK", b"INVITE"]
+    (second,) = to(outputs, SECOND)
+    assert events(outputs) == []
+    outputs = endpoint.receive(answer_to(second, 200, body=SDP), SECOND, 0.2)
+    assert events(outputs) == [LegAnswered("leg-1", SDP)]
+    assert endpoint.trunk_state()[0].channels_in_use == 1
+
+
+def test_a_503_without_retry_after_says_nothing_of_the_next_call():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    endpoint.receive(answer_to(invite, 503), FIRST, 0.1)
+    assert health(endpoint) == [Health.UNKNOWN, Health.UNKNOWN]
+
+
+def test_retry_after_lets_the_gateway_rest_so_long():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    endpoint.receive(answer_to(invite, 503, "Retry-After: 100 (busy)"), FIRST, 1.0)
+    assert health(endpoint)[0] is Health.RESTING
+    assert to(call(endpoint, leg="leg-2", now=50.0), SECOND)
+    run_out(endpoint, until=101.0)
+    assert health(endpoint)[0] is Health.UNKNOWN
+
+
+def test_a_silent_gateway_is_left_after_4_s_and_cancelled_when_it_wakes_up():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    outputs = [output for _, output in run_out(endpoint, until=4.0)]
+    (second,) = to(outputs, SECOND)
+    assert events(outputs) == []
+    assert health(endpoint)[0] is Health.RESTING
+    endpoint.receive(answer_to(second, 180), SECOND, 5.0)
+    late = endpoint.receive(answer_to(invite, 180), FIRST, 6.0)
+    assert methods(late) == [b"CANCEL"]
+    assert events(late) == []
+    assert to(late, FIRST)
+    outputs = endpoint.receive(answer_to(second, 200, body=SDP), SECOND, 7.0)
+    assert events(outputs) == [LegAnswered("leg-1", SDP)]
+    endpoint.receive(answer_to(invite, 487), FIRST, 7.1)
+    assert endpoint.legs == 1
+
+
+def test_a_late_200_of_a_gateway_that_was_left_gets_ack_and_bye():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    run_out(endpoint, until=4.0)
+    late = endpoint.receive(answer_to(invite, 200, body=SDP), FIRST, 5.0)
+    assert methods(late) == [b"ACK", b"BYE"]
+    assert events(late) == []
+    assert endpoint.legs == 1
+
+
+def test_any_provisional_answer_ends_the_wait():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    outputs = endpoint.receive(answer_to(invite, 100, tag=""), FIRST, 0.1)
+    assert outputs == []
+    assert run_out(endpoint, until=60.0) == []
+    assert health(endpoint)[0] is Health.UP
+    outputs = endpoint.receive(answer_to(invite, 180), FIRST, 61.0)
+    assert [type(event) for event in events(outputs)] == [LegRinging]
+
+
+def test_a_transport_failure_leads_to_the_next_gateway():
+    endpoint = trunk_endpoint()
+    call(endpoint)
+    outputs = endpoint.transport_failed(FIRST, 0.1)
+    assert to(outputs, SECOND)
+    assert health(endpoint) == [Health.RESTING, Health.UNKNOWN]
+
+
+def test_only_the_last_failure_is_told():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    (second,) = to(endpoint.receive(answer_to(invite, 503), FIRST, 0.1), SECOND)
+    outputs = endpoint.receive(answer_to(second, 503), SECOND, 0.2)
+    (failed,) = events(outputs)
+    assert (failed.leg, failed.status) == ("leg-1", 503)
+    assert endpoint.trunk_state()[0].channels_in_use == 0
+
+
+def test_silence_of_all_gateways_is_408_and_leaves_nothing_behind():
+    endpoint = trunk_endpoint()
+    call(endpoint)
+    fired = run_out(endpoint)
+    (failed,) = [(at, item) for at, item in fired if isinstance(item, LegFailed)]
+    assert failed == (8.0, LegFailed("leg-1", 408, "Gateway does not answer"))
+    assert_empty(endpoint)
+
+
+@pytest.mark.parametrize("status", [404, 486, 500, 603])
+def test_other_refusals_are_the_called_persons(status):
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    (failed,) = events(endpoint.receive(answer_to(invite, status), FIRST, 0.1))
+    assert failed.status == status
+
+
+def test_a_call_that_was_given_up_tries_no_other_gateway():
+    endpoint = trunk_endpoint()
+    (invite,) = to(call(endpoint), FIRST)
+    (failed,) = events(endpoint.cancel("leg-1", 0.1))
+    assert failed.status == 487
+    assert methods(endpoint.receive(answer_to(invite, 180), FIRST, 0.2)) == [b"CANCEL"]
+    outputs = endpoint.receive(answer_to(invite, 503), FIRST, 0.3)
+    assert methods(outputs) == [b"ACK"]
+    assert endpoint.trunk_state()[0].channels_in_use == 0
+
+
+def test_while_all_gateways_rest_calls_fail_at_once():
+    endpoint = trunk_endpoint()
+    call(endpoint)
+    run_out(endpoint, until=8.0)
+    assert not endpoint.trunks.has_free_channel("carrier")
+    (failed,) = events(call(endpoint, leg="leg-2", now=9.0))
+    assert failed == LegFailed("leg-2", 503, "No gateway of trunk carrier is up")
+    run_out(endpoint, until=40.0)
+    assert endpoint.trunks.has_free_channel("carrier")
+
+
+def test_a_trunk_that_is_not_there():
+    endpoint = make_endpoint()
+    (failed,) = events(call(endpoint))
+    assert failed == LegFailed("leg-1", 503, "No trunk carrier")
+
+
+def test_the_channel_limit_counts_both_ways():
+    endpoint = trunk_endpoint(channels=2)
+    call(endpoint)
+    outputs = endpoint.receive(request("INVITE", body=SDP, caller="x"), FIRST, 0.0)
+    assert statuses(outputs) == [100]
+    assert not endpoint.trunks.has_free_channel("carrier")
+    (failed,) = events(call(endpoint, leg="leg-2"))
+    assert failed == LegFailed("leg-2", 503, "No free channel on trunk carrier")
+    more = request("INVITE", body=SDP, call_id="call-2", branch="z9hG4bKtwo")
+    outputs = endpoint.receive(more, FIRST, 0.0)
+    assert statuses(outputs) == [503]
+    assert b"Retry-After: 5\r\n" in sent(outputs)[0]
+    endpoint.cancel("leg-1", 0.0)
+    assert endpoint.trunks.has_free_channel("carrier")
+
+
+def test_a_call_from_a_trunk_is_named_and_its_numbers_are_e164():
+    endpoint = trunk_endpoint(numbers={"+864008001234": "4000"}, codecs=("PCMU",))
+    invite = request("INVITE", uri="sip:4008001234@192.0.2.1", caller="013800138000", body=SDP)
+    (received,) = events(endpoint.receive(invite, FIRST, 0.0))
+    assert isinstance(received, InviteReceived)
+    assert (received.trunk, received.codecs) == ("carrier", ("PCMU",))
+    assert (received.caller, received.called) == ("+8613800138000", "4000")
+    assert received.account is None
+
+
+def test_a_stranger_is_no_trunk():
+    endpoint = trunk_endpoint(networks=("198.51.100.0/24",))
+    invite = request("INVITE", body=SDP, caller="013800138000")
+    (received,) = events(endpoint.receive(invite, Peer("udp", "203.0.113.9", 5060), 0.0))
+    assert (received.trunk, received.caller) == ("", "013800138000")
+    other = request("INVITE", body=SDP, call_id="c2", branch="z9hG4bKtwo", caller="1")
+    (received,) = events(endpoint.receive(other, Peer("udp", "198.51.100.7", 7777), 0.0))
+    assert received.trunk == "carrier"
+
+
+def test_caller_ids_are_those_that_the_trunk_allows():
+    rules = CallerId(number="+8675512340000", allowed=("+867551234*",))
+    endpoint = trunk_endpoint(domain="ims.cn", caller_id=rules, trusted=True)
+    own = to(call(endpoint, caller="0755 1234 5678", leg="a"), FIRST)[0]
+    assert b"From: <sip:+8675512345678@ims.cn>;tag=" in own
+    assert b"P-Asserted-Identity: <sip:+8675512345678@ims.cn>\r\n" in own
+    foreign = to(call(endpoint, caller="2001", leg="b"), FIRST)[0]
+    assert b"From: <sip:+8675512340000@ims.cn>;tag=" in foreign
+    hidden = to(call(endpoint, caller="", leg="c"), FIRST)[0]
+    assert b'From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=' in hidden
+    assert b"P-Asserted-Identity: <sip:+8675512340000@ims.cn>\r\nPrivacy: id\r\n" in hidden
+
+
+def test_who_is_not_trusted_gets_no_asserted_identity():
+    endpoint = trunk_endpoint(caller_id=CallerId(number="+8675512340000"))
+    assert b"P-Asserted-Identity" not in to(call(endpoint), FIRST)[0]
+
+
+def test_numbers_are_written_as_the_trunk_wants_them():
+    form = NumberFormat(style="national", prefix="9")
+    endpoint = trunk_endpoint(number_format=form, user_phone=True)
+    near = to(call(endpoint, leg="a"), FIRST)[0]
+    assert near.startswith(b"INVITE sip:913800138000@192.0.2.50;user=phone SIP/2.0\r\n")
+    far = to(call(endpoint, number="+12125551234", leg="b"), FIRST)[0]
+    assert far.startswith(b"INVITE sip:90012125551234@192.0.2.50;user=phone SIP/2.0\r\n")
+    short = to(call(endpoint, number="110", leg="c"), FIRST)[0]
+    assert short.startswith(b"INVITE sip:9110@192.0.2.50;user=phone SIP/2.0\r\n")
