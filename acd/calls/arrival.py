@@ -88,7 +88,7 @@ class Arrival:
                 project=self._settings.project,
             )
         )
-        self._effects.append(media.OpenStream(call.leg, event.offer))
+        self._effects.append(media.OpenStream(call.leg, event.offer, codecs=event.codecs))
 
     def _reject(self, event: sip.InviteReceived, status: int, reason: str) -> None:
         """Refuse a call before it becomes an interaction."""

@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from .core import Core
 from .effects import Send
-from .errors import BadMessageError
 from .events import InviteReceived
 from .gateways import Candidate
-from .headers import parse_number
+from .headers import read_retry_after
 from .incoming_leg import IncomingLeg
 from .leg import LegTable
 from .message import Request, Response
@@ -81,12 +80,16 @@ class TrunkLeg(OutgoingLeg):
         return b"%b<%b%b" % (name, self._from_uri, rest[rest.index(b">") :])
 
     def begin(self, now: float) -> None:
-        """Send the INVITE and wait for any answer, so long."""
+        """Take the call over from the attempt before, if there was one."""
         self._call.current = self
         self._table.legs[self.id] = self
+        self.send_invite(now)
+
+    def send_invite(self, now: float) -> None:
+        """Send the INVITE, and the one with credentials; each waits for any answer, so long."""
         self._patience_at = self.deadline = now + self._call.trunk.settings.no_answer_s
         self._core.deadlines.watch(self)
-        self.send_invite(now)
+        super().send_invite(now)
 
     def on_response(self, response: Response, now: float) -> Send | None:
         """Take what the gateway says."""
@@ -95,7 +98,7 @@ class TrunkLeg(OutgoingLeg):
         if response.status != 503:
             monitor.answered(now)
         else:
-            retry_after_s = _retry_after_s(response)
+            retry_after_s = read_retry_after(response.get(b"retry-after"))
             if retry_after_s:
                 monitor.sent_away(retry_after_s, now)
             if self._pass_on(now):
@@ -170,12 +173,3 @@ class TrunkIncomingLeg(IncomingLeg):
     def _forget(self) -> None:
         super()._forget()
         self._channels.give_back(self.id)
-
-
-def _retry_after_s(response: Response) -> int:
-    """Return the seconds of Retry-After; 0 for none, or for what cannot be read."""
-    value = response.get(b"retry-after")
-    try:
-        return parse_number(value.split(b";")[0].split(b"(")[0].strip()) if value else 0
-    except BadMessageError:
-        return 0

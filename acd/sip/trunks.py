@@ -67,7 +67,9 @@ class Trunks:
 
     def _made(self, settings: TrunkSettings, former: Trunk | None, now: float) -> Trunk:
         trunk = Trunk(settings, self._random)
-        alike = former if former is not None and _watched_alike(former.settings, settings) else None
+        alike = (
+            former if former is not None and _watched_alike(former.settings, settings) else None
+        )
         for gateway in settings.gateways:
             trunk.gateways.place(
                 gateway, _literal(gateway), partial(self._monitor, trunk, alike, now)

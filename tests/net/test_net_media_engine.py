@@ -550,3 +550,17 @@ async def test_an_address_that_phones_cannot_reach_is_refused_at_start(tmp_path:
     )
     with pytest.raises(MediaEngineError, match="set the advertised address"):
         await engine.start()
+
+
+@pytest.mark.asyncio
+async def test_a_stream_can_be_limited_to_codecs_in_their_order(tmp_path: Path) -> None:
+    async with desk_of(tmp_path) as desk:
+        with Line() as line:
+            desk.do(OpenStream("out", b"", codecs=("PCMU", "PCMA")))
+            offer = parse_sdp(desk.now(StreamOpened).sdp)
+            assert offer.media[0].formats == ("0", "8", "101")
+            both = line.offer().replace(b"RTP/AVP 8", b"RTP/AVP 8 0")
+            desk.do(OpenStream("in", both, codecs=("PCMU",)))
+            assert b"RTP/AVP 0 101\r\n" in desk.now(StreamOpened).sdp
+            desk.do(OpenStream("none", line.offer(), codecs=("G729",)))
+            assert desk.now(StreamRefused).status == 488

@@ -258,3 +258,14 @@ def test_numbers_are_written_as_the_trunk_wants_them():
     assert far.startswith(b"INVITE sip:90012125551234@192.0.2.50;user=phone SIP/2.0\r\n")
     short = to(call(endpoint, number="110", leg="c"), FIRST)[0]
     assert short.startswith(b"INVITE sip:9110@192.0.2.50;user=phone SIP/2.0\r\n")
+
+
+def test_a_challenge_is_answered_with_the_trunks_credentials_and_waited_for_anew():
+    endpoint = trunk_endpoint(username="9999", password="secret")
+    (invite,) = to(call(endpoint), FIRST)
+    challenge = 'Proxy-Authenticate: Digest realm="ims", nonce="n1", algorithm=SHA-256, qop="auth"'
+    outputs = endpoint.receive(answer_to(invite, 407, challenge), FIRST, 3.0)
+    _, again = to(outputs, FIRST)
+    assert b'Proxy-Authorization: Digest username="9999", realm="ims"' in again
+    fired = run_out(endpoint, until=7.0)
+    assert to([output for at, output in fired if at == 7.0], SECOND)
