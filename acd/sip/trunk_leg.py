@@ -1,14 +1,11 @@
-"""Legs of trunks. Outgoing: gateway after gateway (RFC 3263 section 4.3). Incoming: normalised."""
+"""Legs of trunks. Outgoing: gateway after gateway (RFC 3263 section 4.3)."""
 
 import math
 from collections.abc import Iterator
 from itertools import islice
 
-from msgspec.structs import replace
-
 from .core import Core
 from .effects import Send
-from .events import InviteReceived
 from .gateways import Candidate
 from .headers import read_retry_after
 from .incoming_leg import IncomingLeg
@@ -16,12 +13,10 @@ from .leg import LegTable
 from .message import Request, Response
 from .outgoing_leg import OutgoingLeg
 from .peer import Peer
-from .phone_numbers import to_e164
 from .settings import InviteTarget
 from .transactions import Transactions
 from .trunk import Trunk
 from .trunk_channels import Channels
-from .uri import Uri
 
 MAX_TRIES = 5
 "Gateways that one call tries: at 4 s each, nobody waits longer for a ring-back."
@@ -150,9 +145,9 @@ class TrunkLeg(OutgoingLeg):
 
 
 class TrunkIncomingLeg(IncomingLeg):
-    """A call from a trunk."""
+    """A call from a trunk, which occupies one of its channels."""
 
-    __slots__ = ("_channels", "_trunk")
+    __slots__ = ("_channels",)
 
     def __init__(
         self,
@@ -163,11 +158,9 @@ class TrunkIncomingLeg(IncomingLeg):
         key: bytes,
         invite: Request,
         peer: Peer,
-        trunk: Trunk,
         channels: Channels,
     ) -> None:
         super().__init__(core, transactions, table, leg_id, key, invite, peer)
-        self._trunk = trunk
         self._channels = channels
 
     def _forget(self) -> None:

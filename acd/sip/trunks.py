@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from functools import partial
 from ipaddress import ip_address, ip_network
 
+from msgspec.structs import replace
+
 from .core import Core
 from .errors import BadMessageError
-from .events import LegFailed
+from .events import InviteReceived, LegFailed
 from .gateways import GatewayMonitor, Located
 from .leg import LegTable
 from .message import Request
 from .options_ping import OptionsPing
 from .peer import Peer
+from .phone_numbers import to_e164
 from .settings import InviteTarget
 from .transactions import Transactions
 from .trunk import DEFAULT_PORTS, Trunk
@@ -162,10 +165,24 @@ class Trunks:
                 b"Retry-After: %d\r\n" % core.settings.retry_after_s,
             )
         made = TrunkIncomingLeg(
-            core, self._transactions, self._table, leg, key, request, peer, trunk, self._channels
+            core, self._transactions, self._table, leg, key, request, peer, self._channels
         )
         self._channels.take(leg, settings.name, settings.channels)
         return made
+
+    def name_call(self, trunk: Trunk, request: Request) -> None:
+        """Complete the `InviteReceived` just made: its trunk, and the numbers as they are here."""
+        out, settings = self._core.out, trunk.settings
+        event = out[-1]
+        if isinstance(event, InviteReceived):
+            number = request.to.user_text() if settings.called_from == "to" else event.called
+            out[-1] = replace(
+                event,
+                caller=to_e164(event.caller, settings.country),
+                called=trunk.plan_number(number),
+                trunk=settings.name,
+                codecs=settings.codecs,
+            )
 
     # Outgoing.
 
