@@ -51,6 +51,7 @@ from acd.web.token import load_or_create_token
 from .banner import print_banner
 from .database import Database
 from .keeper import Keeper
+from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
@@ -128,8 +129,13 @@ class Service:
         self._secret_store = SecretStore(self._state)
         self._passwords = self._provide_secrets(config)
         await self._build_media(stack)
+        self._protection = Protection(config.server.sip, asyncio.get_running_loop().time)
         self._transports = SipTransports(
-            self._on_message, self._on_failed, on_batch=self._on_batch
+            self._on_message,
+            self._on_failed,
+            on_batch=self._on_batch,
+            admission=self._protection.admission,
+            on_shed=self._on_shed,
         )
         stack.push_async_callback(self._transports.close)
         await self._transports.start(self._listeners())
@@ -283,6 +289,7 @@ class Service:
                 registrations=lambda: sum(map(len, self._centre.desk.devices().values())),
                 media_streams=lambda: self._engine.statistics().streams_open,
                 journal=self._journal_state,
+                protection=self._protection.state,
             ),
             version=VERSION,
         )
@@ -337,7 +344,7 @@ class Service:
     # --- serving ---
 
     async def _serve(self) -> None:
-        sampler = LoopDelaySampler(self._metrics.loop_delayed)
+        sampler = LoopDelaySampler(self._each_second)
         sampler.start()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -441,10 +448,18 @@ class Service:
 
     # --- what happens ---
 
+    def _each_second(self, delay_s: float) -> None:
+        self._metrics.loop_delayed(delay_s)
+        self._protection.look()
+
     def _on_message(self, data: bytes, peer: Peer) -> None:
         # What comes while the start is not through yet is dropped: SIP sends again after 0.5 s.
         if self._built:
             self._driver.receive(data, peer)
+
+    def _on_shed(self, data: bytes, peer: Peer) -> None:
+        if self._built:
+            self._driver.turn_away(data, peer)
 
     def _on_batch(self) -> None:
         if self._built:
@@ -507,6 +522,7 @@ class Service:
             "draining": self._end_wanted.is_set(),
             "media_workers": len(self._engine.statistics().workers),
             "flows": self._reloader.flows.versions(),
+            "protection": self._protection.details(),
             "faults": [str(fault) for fault in self._reloader.faults],
         }
 

@@ -69,6 +69,10 @@ class Exchange:
         """Take one SIP message."""
         self._settle(self._endpoint.receive(data, peer, now), now)
 
+    def refusal(self, data: bytes, peer: Peer) -> bytes | None:
+        """Return the 503 for a message that would begin something new; None for all others."""
+        return self._endpoint.refusal(data, peer)
+
     def transport_failed(self, peer: Peer, now: float) -> None:
         """Take a transport's word that the peer cannot be reached."""
         self._settle(self._endpoint.transport_failed(peer, now), now)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from .protection import Limits
 from .values import Address, Identifier, ListenAddress, Seconds, Section, Timezone, fault
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -75,6 +76,8 @@ class Sip(Section):
     "What phones may prove their password by; [MD5] for old ones that stumble over a choice."
 
     registrar: Registrar = Registrar()
+
+    limits: Limits = Limits()
 
     authenticate_accounts: bool = True
     "A call whose From is one of our accounts must prove it by password (off: labs only)."

@@ -57,6 +57,18 @@ class Driver:
             self._schedule_flush()
             raise
 
+    def turn_away(self, data: bytes, peer: Peer) -> None:
+        """Take a SIP message in overload: what would begin something new is refused at once.
+
+        It leaves no trace but the counts of `Admission`: thousands of them in a second would push
+        out of the trace what an admin looks for there.
+        """
+        refusal = self._exchange.refusal(data, peer)
+        if refusal is None:
+            self.receive(data, peer)
+        else:
+            self._transports.send(peer, refusal)
+
     def transport_failed(self, peer: Peer) -> None:
         """Take a transport's failure."""
         self._exchange.transport_failed(peer, self._loop.time())

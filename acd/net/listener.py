@@ -5,6 +5,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterable
 
+from acd.sip.admission import Admission, Verdict
 from acd.sip.framing import StreamFramer
 from acd.sip.peer import Peer
 
@@ -37,6 +38,9 @@ class SipTransports:
     message cut out of a stream; `on_batch()` follows the last one at hand. `on_failed(peer)` says
     that messages sent to this peer may not have arrived; it is called later from the loop, never
     from within `send`.
+
+    `admission` judges each message before: what it drops is gone, what it sheds goes to
+    `on_shed(data, peer)` in place of `on_message`.
     """
 
     def __init__(
@@ -47,14 +51,25 @@ class SipTransports:
         on_batch: Callable[[], None] = lambda: None,
         tcp_limits: TcpLimits = TcpLimits(),  # noqa: B008  frozen
         new_framer: Callable[[], Framer] = StreamFramer,
+        admission: Admission | None = None,
+        on_shed: Callable[[bytes, Peer], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
+        admission = admission or Admission()
+        on_shed = on_shed or on_message
 
         def report_failed(peer: Peer) -> None:
             loop.call_soon(on_failed, peer)
 
-        self._udp = UdpSockets(on_message, on_batch, report_failed)
-        self._tcp = TcpConnections(on_message, on_batch, report_failed, new_framer, tcp_limits)
+        def on_framed(data: bytes, peer: Peer) -> None:
+            verdict = admission.judge(data, peer.host, loop.time())
+            if verdict is Verdict.ADMIT:
+                on_message(data, peer)
+            elif verdict is Verdict.SHED:
+                on_shed(data, peer)
+
+        self._udp = UdpSockets(on_message, on_batch, report_failed, admission, on_shed)
+        self._tcp = TcpConnections(on_framed, on_batch, report_failed, new_framer, tcp_limits)
         self._bound: list[Address] = []
 
     async def start(self, listeners: Iterable[Address]) -> None:

@@ -10,7 +10,9 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from struct import unpack_from
 
+from acd.sip.admission import Admission, Level, Verdict
 from acd.sip.peer import Peer
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -20,7 +22,14 @@ ROUTES_MAX = 65_536
 "Peers remembered: 2,000 seats, their trunks and callers many times over; about 15 MB when full."
 
 BATCH_MAX = 64
-"Datagrams taken in one go, so that timers and other sockets wait for some 10 ms at most."
+"Datagrams served in one go, so that timers and other sockets wait for some 10 ms at most."
+
+READ_MAX = 1024
+"""Datagrams read in one go, with those that are turned away: 5 ms of a flood, and what others sent
+behind it is served the sooner."""
+
+MEASURE_AFTER = 8
+"Reads in a row, after which there is a queue worth measuring; most wake-ups find one or two."
 
 BUSY_S = 0.002
 """Reads that follow each other faster look for more datagrams; slower ones take the one that is
@@ -33,6 +42,15 @@ KEEP_ALIVE_BYTES_MAX = 4
 
 SO_RCVBUFFORCE = 33
 "Linux's number; the socket module does not name it. Needs CAP_NET_ADMIN."
+
+SO_MEMINFO = 55
+"Linux's number (socket.h), since 4.12."
+
+MEMINFO_BYTES = 36
+"Nine numbers of 32 bits; the first is what waits (SK_MEMINFO_RMEM_ALLOC), the second its limit."
+
+_ADMIT, _SHED = Verdict.ADMIT, Verdict.SHED
+_CALM = Level.CALM
 
 Address = tuple[str, int]
 Route = tuple[socket.socket, Address]
@@ -48,10 +66,14 @@ class UdpListener:
         on_message: Callable[[bytes, Peer], None],
         on_batch: Callable[[], None],
         routes: Routes,
+        admission: Admission,
+        on_shed: Callable[[bytes, Peer], None],
     ) -> None:
         self.sock = sock
         self._on_message = on_message
         self._on_batch = on_batch
+        self._admission = admission
+        self._on_shed = on_shed
         self._routes = routes
         self._peers: dict[tuple[str | int, ...], Peer] = {}
         self._time = asyncio.get_running_loop().time
@@ -59,20 +81,40 @@ class UdpListener:
 
     def read(self) -> None:
         """Deliver the messages at hand. A look-up costs a sixth of making the peer anew."""
-        receive, now = self.sock.recvfrom, self._time()
-        busy = now - self._read_at < BUSY_S
+        receive, now, judge = self.sock.recvfrom, self._time(), self._admission.judge
+        behind = self._admission.level is not _CALM
+        busy = behind or now - self._read_at < BUSY_S
         self._read_at = now
-        for _ in range(BATCH_MAX if busy else 1):
+        if behind:
+            self._measure(now)
+        served = 0
+        for count in range(READ_MAX if busy else 1):
+            if count == MEASURE_AFTER:
+                self._measure(now)
             try:
                 data, addr = receive(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
                 break
             except OSError:
                 continue  # an ICMP error of an earlier datagram; the next one may be sound
-            if len(data) > KEEP_ALIVE_BYTES_MAX:
-                peer = self._peers.get(addr) or self._first_from(addr)
-                self._on_message(data, peer)
+            if len(data) <= KEEP_ALIVE_BYTES_MAX:
+                continue
+            verdict = judge(data, addr[0], now)
+            if verdict is _ADMIT:
+                self._on_message(data, self._peers.get(addr) or self._first_from(addr))
+                served += 1
+                if served >= BATCH_MAX:
+                    break
+            elif verdict is _SHED:
+                self._on_shed(data, self._peers.get(addr) or self._first_from(addr))
         self._on_batch()
+
+    def _measure(self, now: float) -> None:
+        """Tell how many bytes wait in the socket's queue, the kernel's own ones included."""
+        waiting, limit = unpack_from(
+            "=II", self.sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO_BYTES)
+        )
+        self._admission.measured(self.sock.fileno(), waiting, limit, now)
 
     def _first_from(self, addr: tuple[str | int, ...]) -> Peer:
         host, port = str(addr[0]), int(addr[1])
@@ -94,10 +136,14 @@ class UdpSockets:
         on_message: Callable[[bytes, Peer], None],
         on_batch: Callable[[], None],
         on_failed: Callable[[Peer], None],
+        admission: Admission,
+        on_shed: Callable[[bytes, Peer], None],
     ) -> None:
         self._on_message = on_message
         self._on_batch = on_batch
         self._on_failed = on_failed
+        self._admission = admission
+        self._on_shed = on_shed
         self._loop = asyncio.get_running_loop()
         self._listeners: list[UdpListener] = []
         self._routes: Routes = {}
@@ -108,7 +154,9 @@ class UdpSockets:
         """Serve a bound socket."""
         sock.setblocking(False)
         _widen_buffers(sock)
-        listener = UdpListener(sock, self._on_message, self._on_batch, self._routes)
+        listener = UdpListener(
+            sock, self._on_message, self._on_batch, self._routes, self._admission, self._on_shed
+        )
         self._loop.add_reader(sock, listener.read)
         self._listeners.append(listener)
 

@@ -125,6 +125,18 @@ class Endpoint:
             return out
         return out
 
+    def refusal(self, data: bytes, peer: Peer) -> bytes | None:
+        """Return the 503 that turns a message away in overload, without keeping anything of it.
+
+        None for whatever is to be received all the same: a message of a call or a transaction
+        that is known, and one that is not understood.
+        """
+        try:
+            message = read(data)
+            return None if isinstance(message, Response) else self._inbound.refusal(message, peer)
+        except BadMessageError:
+            return None
+
     def _receive_response(self, response: Response, peer: Peer, now: float) -> None:
         if response.fault is not None:
             return

@@ -73,6 +73,20 @@ class Inbound:
             data = reply(refusal.status, head, extra, reason=refusal.reason)
             self._core.send(peer, data)
 
+    def refusal(self, request: Request, peer: Peer) -> bytes | None:
+        """Return 503 for a new INVITE or REGISTER; None for what belongs to something known."""
+        check_syntax(request)
+        if request.method not in {b"INVITE", b"REGISTER"} or request.to.tag:
+            return None
+        key = server_key(request, request.method)
+        if self._transactions.server(key) is not None or self._transactions.finished(key):
+            return None
+        # RFC 3261 21.5.4: "The server MAY indicate when the client should retry the request in a
+        # Retry-After header field."
+        refusal = self._unavailable()
+        head = reply_head(request, peer, self._core.stateless_tag(request))
+        return reply(refusal.status, head, refusal.headers + self._core.product_lines[0])
+
     def _dispatch(self, request: Request, peer: Peer, now: float) -> None:
         check_syntax(request)
         method = request.method

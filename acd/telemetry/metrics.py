@@ -61,6 +61,18 @@ class JournalState(Struct, frozen=True):
     failing: bool
 
 
+class ProtectionState(Struct, frozen=True):
+    """How the door stands at this moment."""
+
+    turned_away: dict[str, int]
+    "By what was done: shed, dropped, banned."
+
+    level: int = 0
+    "`acd.sip.admission.Level`."
+
+    sources: int = 0
+
+
 class MetricsViews(Struct, frozen=True, kw_only=True):
     """Where gauges are read from, at scrape time and in the loop's thread; all must be quick."""
 
@@ -73,6 +85,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     registrations: Callable[[], int]
     media_streams: Callable[[], int]
     journal: Callable[[], JournalState]
+    protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
 
 
 class _Histogram:
@@ -216,7 +229,12 @@ class Metrics:
             "acd_queue_wait_seconds": self._waits,
             "acd_loop_delay_seconds": {(): self._loop_delay},
         }
-        counters: dict[str, Mapping[Labels, float]] = {**self._counts, **self._sip_counts()}
+        turned_away = self._views.protection().turned_away
+        counters: dict[str, Mapping[Labels, float]] = {
+            **self._counts,
+            **self._sip_counts(),
+            "acd_messages_turned_away": {(what,): count for what, count in turned_away.items()},
+        }
         for family in FAMILIES:
             match family.kind:
                 case "counter":
@@ -234,6 +252,7 @@ class Metrics:
     def _gauges(self) -> dict[str, dict[Labels, float]]:
         queues = list(self._views.queues())
         journal = self._views.journal()
+        protection = self._views.protection()
         return {
             "acd_calls_active": {(): self._views.calls_active()},
             "acd_queue_waiting": {(depth.queue,): depth.waiting for depth in queues},
@@ -248,6 +267,8 @@ class Metrics:
             "acd_journal_lag_records": {(): journal.lag_records},
             "acd_journal_lag_seconds": {(): journal.lag_s},
             "acd_journal_failing": {(): int(journal.failing)},
+            "acd_overload_level": {(): protection.level},
+            "acd_message_sources": {(): protection.sources},
         }
 
     def _sip_counts(self) -> dict[str, dict[Labels, float]]:
