@@ -4,6 +4,7 @@ import math
 from enum import Enum, auto
 
 from .effects import Send
+from .peer import Peer
 from .timers import SipTimers
 from .transaction import DELIVER, GONE, NOTHING, TIMED_OUT, Effects, Ended, Transaction
 from .writing import HopParts
@@ -50,6 +51,25 @@ class ClientInviteTransaction(Transaction):
         self._repeat_at = math.inf if self.reliable else now + self._repeat_s
         self._arm()
         return (self._invite,)
+
+    @property
+    def peer(self) -> Peer:
+        """Where the INVITE went: its CANCEL goes there too (9.1)."""
+        return self._invite.peer
+
+    @property
+    def parts(self) -> HopParts:
+        """What its CANCEL is made of."""
+        return self._parts
+
+    def restart(self, invite: Send, parts: HopParts, now: float) -> Effects:
+        """Send the INVITE by another way, as long as nothing has been heard by the first."""
+        if self.state is not _CALLING:
+            return NOTHING
+        self._invite, self._parts = invite, parts
+        self.reliable = invite.peer.transport != "udp"
+        self._repeat_s = self._timers.t1_s
+        return self.start(now)
 
     def on_response(self, status: int, to: bytes, now: float) -> Effects:
         """Take a response; `to` is its To header's value, for the ACK."""

@@ -44,6 +44,15 @@ class ClientRequestTransaction(Transaction):
         self._arm()
         return (self._request,)
 
+    def restart(self, request: Send, now: float) -> Effects:
+        """Send the request by another way, as long as nothing has been heard by the first."""
+        if self.state is not _TRYING:
+            return NOTHING
+        self._request = request
+        self.reliable = request.peer.transport != "udp"
+        self._repeat_s = self._timers.t1_s
+        return self.start(now)
+
     def on_response(self, status: int) -> Effects:
         """Take a response.
 

@@ -96,6 +96,10 @@ class Core:
         identity = self._identities.get(transport)
         return identity or next(iter(self._identities.values()))
 
+    def own_identity(self, transport: str) -> LocalIdentity | None:
+        """Return how we are named on a transport, None when it is not set up."""
+        return self._identities.get(transport)
+
     def send(self, peer: Peer, data: bytes) -> None:
         """Add a message to what the current call returns."""
         self.out.append(Send(peer, data))

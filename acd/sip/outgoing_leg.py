@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+from msgspec import structs
+
 from .client_invite import ClientInviteTransaction, State
 from .core import Core
 from .dialog import Dialog
@@ -13,6 +15,8 @@ from .events import LegAnswered, LegFailed, LegRinging
 from .headers import quote, read_retry_after
 from .leg import NOBODY, Leg, LegTable, send_ack, send_bye
 from .message import Response
+from .peer import Peer
+from .redirection import Redirection
 from .settings import InviteTarget
 from .transactions import Transactions
 from .uri import Uri, escape_user, text
@@ -48,6 +52,7 @@ class OutgoingLeg(Leg):
         "_offer_sdp",
         "_parts",
         "_reason",
+        "_redirection",
         "_target",
         "_to",
     )
@@ -70,6 +75,7 @@ class OutgoingLeg(Leg):
         self._credentials: DigestClient | None = None
         self._attempt: Attempt | None = None
         self._authorization = b""
+        self._redirection: Redirection | None = None
         if target.username:
             self._credentials = DigestClient(target.username, target.password, core.token)
             self._attempt = Attempt()
@@ -116,10 +122,13 @@ class OutgoingLeg(Leg):
             elif status > 100 and not self.over:
                 self._report_ringing(response)
             return None
-        self._invite = None
+        invite, self._invite = self._invite, None
         if status < 300:
-            return self._accepted(response, now)
+            peer = self._target.peer if invite is None else invite.peer
+            return self._accepted(response, peer, now)
         if status in {401, 407} and self._retry_authorized(response, now):
+            return None
+        if self._target.redirects and self._redirected(response, now):
             return None
         self._fail(status, text(response.reason), read_retry_after(response.get(b"retry-after")))
         return None
@@ -134,8 +143,9 @@ class OutgoingLeg(Leg):
 
     def on_failure(self, status: int, now: float) -> None:
         """No answer came, or the transport failed."""
-        del now
         self._invite = None
+        if self._redirection is not None and self._call_next(self._redirection, now):
+            return
         self._fail(status, reason_phrase(status))
 
     def cancel(self, now: float, reason: str = "") -> None:
@@ -158,18 +168,18 @@ class OutgoingLeg(Leg):
 
     def _send_cancel(self, now: float) -> None:
         self._cancel_wanted = False
-        parts, invite = self._parts, self._invite
+        invite = self._invite
         if invite is None:
             return
         branch = invite.key.partition(b" ")[0]
-        cancel = Send(self._target.peer, parts.request(b"CANCEL", self._to, self._reason))
+        cancel = Send(invite.peer, invite.parts.request(b"CANCEL", self._to, self._reason))
         self._transactions.begin_client_request(branch, b"CANCEL", cancel, NOBODY, now)
         self._transactions.abandon(invite, now)
 
-    def _accepted(self, response: Response, now: float) -> Send | None:
+    def _accepted(self, response: Response, peer: Peer, now: float) -> Send | None:
         core = self._core
         try:
-            dialog = Dialog.of_response(response, self._target.peer)
+            dialog = Dialog.of_response(response, peer)
             ack = send_ack(core, dialog, self._authorization)
         except BadMessageError as fault:
             # Nothing in the message tells where an ACK would have to go.
@@ -202,6 +212,41 @@ class OutgoingLeg(Leg):
         self._authorization = credentials.lines(b"INVITE", self._parts.uri)
         self.send_invite(now)
         return True
+
+    def _redirected(self, response: Response, now: float) -> bool:
+        """Call the next URI that a 3xx named; False when there is none to be called.
+
+        8.1.3.4: "failures SHOULD be detected through failure response codes (codes greater than
+        399)", after which the next URI is called; "for network errors the client transaction will
+        report any transport layer failures to the transaction user".
+        """
+        redirection, status = self._redirection, response.status
+        if redirection is None:
+            if status >= 400:
+                return False
+            limit = min(self._target.redirects, self._core.settings.max_redirects)
+            redirection = self._redirection = Redirection(self._core, self._parts.uri, limit)
+        redirection.take(response, self._target.peer)
+        return status < 600 and self._call_next(redirection, now)
+
+    def _call_next(self, redirection: Redirection, now: float) -> bool:
+        while not self.over and (step := redirection.next()) is not None:
+            try:
+                uri = request_uri(text(step[0]))
+            except BadTargetError:
+                continue
+            if self._credentials is not None:
+                if step[1].host != self._target.peer.host:
+                    self._credentials.close()
+                self._attempt, self._authorization = Attempt(), b""
+            self._target = structs.replace(self._target, peer=step[1])
+            # "In order to create a request based on a contact address in a 3xx response, a UAC
+            # MUST copy the entire URI from the target set into the Request-URI […] it is
+            # RECOMMENDED that the UAC reuse the same To, From, and Call-ID".
+            self._parts = structs.replace(self._parts, uri=uri)
+            self.send_invite(now)
+            return True
+        return False
 
     def _fail(self, status: int, reason: str, retry_after_s: int = 0) -> None:
         if not self.over:

@@ -56,6 +56,9 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     max_accounts: int = 100_000
     "Accounts with bindings; REGISTER of one more is answered 503."
 
+    max_redirects: int = 5
+    "Redirections that one outgoing call may follow at most, whatever its target allows."
+
     retry_after_s: int = 5
     "Retry-After of a 503 sent because of a limit or of draining."
 
@@ -97,6 +100,9 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
     "Answers a 401 or 407 together with `password`; empty: a challenge is a failure."
 
     password: str = ""
+
+    redirects: int = 0
+    "3xx answers to follow; 0: the call fails with the first, so that no phone diverts our calls."
 
 
 class RegistrationSettings(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from .client_request import ClientRequestTransaction
 from .core import Core, ResponseUser
 from .early import MAX_BRANCHES
 from .effects import Send
+from .large_requests import MAX_UDP_BYTES, Fallback, LargeRequests
 from .message import Request, Response
 from .peer import Peer
 from .server_invite import ServerInviteTransaction
@@ -28,6 +29,7 @@ class _Client(Struct):
     machine: ClientTransaction
     user: ResponseUser
     peer: Peer
+    fallback: Fallback | None = None
 
 
 def server_key(request: Request, method: bytes) -> bytes:
@@ -54,13 +56,14 @@ def server_key(request: Request, method: bytes) -> bytes:
 class Transactions:
     """All transactions of an endpoint, running and lingering."""
 
-    __slots__ = ("_clients", "_core", "_servers", "_tombstones")
+    __slots__ = ("_clients", "_core", "_large", "_servers", "_tombstones")
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._clients: dict[bytes, _Client] = {}
         self._servers: dict[bytes, ServerTransaction] = {}
         self._tombstones = Tombstones(core.settings.max_tombstones)
+        self._large = LargeRequests(core)
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
@@ -151,6 +154,10 @@ class Transactions:
         self, branch: bytes, invite: Send, parts: HopParts, user: ResponseUser, now: float
     ) -> ClientInviteTransaction:
         """Send an INVITE."""
+        fallback = None
+        if len(invite.data) > MAX_UDP_BYTES and (tcp := self._large.over_tcp(invite, now)):
+            fallback = Fallback(invite, parts)
+            invite, parts = tcp, self._large.parts_over_tcp(parts)
         machine = ClientInviteTransaction(
             branch + b" INVITE",
             invite,
@@ -158,7 +165,7 @@ class Transactions:
             reliable=invite.peer.transport != "udp",
             timers=self._core.timers,
         )
-        client = _Client(machine, user, invite.peer)
+        client = _Client(machine, user, invite.peer, fallback)
         self._start_client(client, now)
         return machine
 
@@ -166,13 +173,17 @@ class Transactions:
         self, branch: bytes, method: bytes, request: Send, user: ResponseUser, now: float
     ) -> None:
         """Send any other request."""
+        fallback = None
+        if len(request.data) > MAX_UDP_BYTES and (tcp := self._large.over_tcp(request, now)):
+            fallback = Fallback(request, None)
+            request = tcp
         machine = ClientRequestTransaction(
             b"%b %b" % (branch, method),
             request,
             reliable=request.peer.transport != "udp",
             timers=self._core.timers,
         )
-        client = _Client(machine, user, request.peer)
+        client = _Client(machine, user, request.peer, fallback)
         self._start_client(client, now)
 
     def _start_client(self, client: _Client, now: float) -> None:
@@ -215,8 +226,30 @@ class Transactions:
         """End every client transaction towards the peer (RFC 3261 17.1.4)."""
         failed = [client for client in self._clients.values() if client.peer == peer]
         for client in failed:
+            if client.fallback is not None and self._fall_back(client, client.fallback, now):
+                continue
             self._forget(client.machine)
             client.user.on_failure(503, now)
+
+    def _fall_back(self, client: _Client, fallback: Fallback, now: float) -> bool:
+        """Send a large request over UDP after all.
+
+        18.1.1: "if the attempt to establish the connection generates either an ICMP Protocol Not
+        Supported, or results in a TCP reset, the element SHOULD retry the request, using UDP."
+        The branch stays: should the first one have arrived, this is its retransmission.
+        """
+        machine, request = client.machine, fallback.request
+        if isinstance(machine, ClientRequestTransaction):
+            effects = machine.restart(request, now)
+        else:
+            effects = machine.restart(request, fallback.parts or machine.parts, now)
+        if not effects:
+            return False
+        self._large.refused(client.peer, now)
+        client.peer, client.fallback = request.peer, None
+        self._core.out += cast("tuple[Send, ...]", effects)
+        self._core.deadlines.watch(machine)
+        return True
 
     def on_deadline(self, machine: Transaction, now: float) -> None:
         """Fire the timers of a running transaction."""
