@@ -149,6 +149,7 @@ class Service:
             subscribers=(self._subscribers(),),
             taps=(self._tap,),
             on_failed_proof=self._watch_proofs,
+            on_refreshed=self._keeper.refreshed,
         )
         self._begin_journal()
         self._keeper.restore(self._driver)
@@ -236,7 +237,9 @@ class Service:
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:
             self._centre.refusing = JOURNAL_FAILING
-        self._keeper = Keeper(self._state, self._centre, self._router)
+        self._keeper = Keeper(
+            self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
+        )
         self._reloader = Reloader(
             config,
             flows,

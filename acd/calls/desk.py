@@ -72,10 +72,15 @@ class Desk:
         """Log agents in and out whose account is another since the agents were replaced."""
         routed: list[RoutingEvent] = []
         for agent, profile in self._agents.items():
-            reachable = bool(self._contacts.get(profile.account))
+            reachable = self.contact(profile.account) is not None
             if self._router.agent_view(agent).reachable != reachable:
                 routed += self._reachable(agent, reachable, now)
         return routed
+
+    @property
+    def login_at_registration(self) -> bool:
+        """Whether an agent is ready as soon as a device registers."""
+        return self._login_at_registration
 
     def agent_of(self, account: str | None) -> str | None:
         """Return the number of the agent whose account this is."""
@@ -86,28 +91,33 @@ class Desk:
         return self._agents.get(agent)
 
     def contact(self, account: str) -> Contact | None:
-        """Return the device to ring: the one registered last."""
-        contacts = self._contacts.get(account)
-        return contacts[0] if contacts else None
+        """Return the device to ring: the one registered last of those that answer."""
+        return next((one for one in self._contacts.get(account, ()) if one.reachable), None)
 
     def devices(self) -> dict[str, tuple[Contact, ...]]:
-        """Return every account's registered devices, newest first."""
+        """Return every account's registered devices, newest first; some may not answer."""
         return self._contacts
 
     def contacts_changed(self, event: ContactsChanged, now: float) -> list[RoutingEvent]:
-        """Take an account's devices; the first one logs the agent in, the last one gone out."""
+        """Take an account's devices; the first one logs the agent in, the last one gone out.
+
+        One that does not answer counts as gone.
+        """
         account = event.account
-        had_device = bool(self._contacts.get(account))
+        before = _uris(self._contacts.get(account, ()))
         if event.contacts:
             self._contacts[account] = event.contacts
         else:
             self._contacts.pop(account, None)
-        uris = tuple(contact.uri for contact in event.contacts)
-        self._effects.append(events.DevicesChanged(account=account, contacts=uris))
+        uris = _uris(event.contacts)
+        if uris != before:
+            self._effects.append(
+                events.DevicesChanged(account=account, contacts=uris, cause=event.cause.value)
+            )
         agent = self.agent_of(account)
-        if agent is None or had_device == bool(event.contacts):
+        if agent is None or bool(before) == bool(uris):
             return []
-        return self._reachable(agent, bool(event.contacts), now)
+        return self._reachable(agent, bool(uris), now)
 
     def _reachable(self, agent: str, reachable: bool, now: float) -> list[RoutingEvent]:
         routed = self._router.set_reachable(agent, reachable, now)
@@ -165,3 +175,8 @@ class Desk:
                 last.answered_wall_s,
             )
         return True
+
+
+def _uris(contacts: tuple[Contact, ...]) -> tuple[str, ...]:
+    """Return where an account can be rung."""
+    return tuple([contact.uri for contact in contacts if contact.reachable])

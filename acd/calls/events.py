@@ -264,10 +264,13 @@ class AgentStateChanged(_Event, frozen=True, kw_only=True):
 
 
 class DevicesChanged(_Event, frozen=True, kw_only=True):
-    """An account's registered devices are now these contact URIs."""
+    """An account's devices that can be rung are now these contact URIs."""
 
     account: str
     contacts: tuple[str, ...] = ()
+
+    cause: str = ""
+    "Value of `acd.sip.events.ContactsCause`."
 
 
 # --- the server ---

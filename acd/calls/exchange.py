@@ -13,7 +13,7 @@ from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.sip import effects as sip_effects
 from acd.sip.endpoint import Endpoint, Output
-from acd.sip.events import AuthenticationFailed, Contact
+from acd.sip.events import AuthenticationFailed, Contact, ContactsRefreshed
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
 
@@ -33,6 +33,9 @@ class Step:
 
     failed_proofs: list[AuthenticationFailed] = field(default_factory=list)
     "For whoever guards the server; no part of the record."
+
+    refreshed: bool = False
+    "Some device's registration was refreshed: for whoever keeps them over a restart."
 
 
 class Exchange:
@@ -136,3 +139,5 @@ class Exchange:
                 pending.append(output)  # type: ignore[arg-type]  # told by its type
             elif isinstance(output, AuthenticationFailed):
                 self.step.failed_proofs.append(output)
+            elif isinstance(output, ContactsRefreshed):
+                self.step.refreshed = True

@@ -31,6 +31,7 @@ class Driver:
         subscribers: Sequence[Subscriber],
         taps: Sequence[Tap],
         on_failed_proof: Callable[[AuthenticationFailed], None] | None = None,
+        on_refreshed: Callable[[], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._event_log = event_log
@@ -39,6 +40,7 @@ class Driver:
         self._subscribers = subscribers
         self._taps = taps
         self._on_failed_proof = on_failed_proof
+        self._on_refreshed = on_refreshed
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -139,12 +141,15 @@ class Driver:
             step.events += more.events
             step.sends += more.sends
             step.failed_proofs += more.failed_proofs
+            step.refreshed |= more.refreshed
             media = more.media
         if step.events:
             self._journal(step.events)
         if self._on_failed_proof is not None:
             for failed in step.failed_proofs:
                 self._on_failed_proof(failed)
+        if step.refreshed and self._on_refreshed is not None:
+            self._on_refreshed()
         send = self._transports.send
         for effect in step.sends:
             if isinstance(effect, Send):

@@ -16,6 +16,7 @@ SDP = (
     b"m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 )
 NEVER = float("inf")
+_NO_EVENT = Send | Disconnect | events.AuthenticationFailed | events.ContactsRefreshed
 
 
 class NoAccounts:
@@ -103,7 +104,7 @@ class SipPhone:
                 self.registered = True
             elif isinstance(output, client_events.RegistrationFailed):
                 self.registered = False
-            elif not isinstance(output, Send | Disconnect | events.AuthenticationFailed):
+            elif not isinstance(output, _NO_EVENT):
                 self.on_event(output)
         self._arm()
 

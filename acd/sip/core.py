@@ -11,7 +11,7 @@ from .client_events import ClientEvent
 from .deadlines import Deadlines
 from .effects import Effect, Send
 from .errors import BadTargetError
-from .events import AuthenticationFailed, Event
+from .events import AuthenticationFailed, ContactsRefreshed, Event
 from .message import Request, Response
 from .peer import Peer
 from .settings import EndpointSettings
@@ -19,7 +19,7 @@ from .timers import SipTimers
 from .uri import parse_host_port
 from .writing import one_line
 
-Output = Effect | Event | ClientEvent | AuthenticationFailed
+Output = Effect | Event | ClientEvent | AuthenticationFailed | ContactsRefreshed
 
 
 class LocalIdentity(Struct, frozen=True):

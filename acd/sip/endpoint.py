@@ -58,7 +58,7 @@ class Endpoint:
         core = self._core = Core(settings, new_id, random_bytes, timers)
         self._transactions = Transactions(core)
         table = self._table = LegTable(core, self._transactions)
-        self._registrar = Registrar(core)
+        self._registrar = Registrar(core, self._transactions)
         digest = DigestServer(
             settings.realm,
             credentials,
@@ -160,7 +160,7 @@ class Endpoint:
         self._transactions.transport_failed(peer, now)
         for leg in list(self._table.dialogs.values()):
             leg.transport_failed(peer, now)
-        self._registrar.transport_failed(peer)
+        self._registrar.transport_failed(peer, now)
         for registration in self._registrations.values():
             registration.transport_failed(peer, now)
         return out
@@ -347,6 +347,19 @@ class Endpoint:
     def contacts(self, account: str) -> tuple[Contact, ...]:
         """Return an account's registered devices, newest first."""
         return self._registrar.contacts(account)
+
+    def all_contacts(self) -> dict[str, tuple[Contact, ...]]:
+        """Return every account's registered devices, with the expiry of the last refresh."""
+        return self._registrar.all_contacts()
+
+    def doubt_contact(self, account: str, uri: str, now: float) -> list[Output]:
+        """Take a device out that an INVITE did not reach; it comes back when it answers OPTIONS.
+
+        Without effect when devices are not qualified.
+        """
+        out = self._core.out = []
+        self._registrar.doubt(account, uri, now)
+        return out
 
     def restore_contacts(
         self, account: str, contacts: tuple[Contact, ...], now: float

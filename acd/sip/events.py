@@ -28,6 +28,23 @@ class LegEndCause(Enum):
     "The transport could not reach the other side."
 
 
+class ContactsCause(Enum):
+    """Why an account's devices are others than before."""
+
+    REGISTERED = "registered"
+    UNREGISTERED = "unregistered"
+    EXPIRED = "expired"
+    RESTORED = "restored"
+    "Known from before a restart."
+
+    CONNECTION_LOST = "connection_lost"
+    UNREACHABLE = "unreachable"
+    "A device does not answer (`sip.registrar.qualify_s`)."
+
+    REACHABLE = "reachable"
+    "It answers again."
+
+
 class Contact(Struct, frozen=True):
     """One registered device of an account (RFC 3261 section 10)."""
 
@@ -41,6 +58,21 @@ class Contact(Struct, frozen=True):
     "In the endpoint's time."
 
     user_agent: str = ""
+
+    q: float = 1.0
+    "Preference among the account's devices, 0 to 1."
+
+    instance: str = ""
+    'The device itself wherever it is, "urn:uuid:…" (RFC 5626); empty when it does not say.'
+
+    reg_id: int = 0
+    "Which of the device's flows this is (RFC 5626); 0 for a binding by URI."
+
+    path: tuple[str, ...] = ()
+    "Proxies on the way to it, as Route entries (RFC 3327)."
+
+    reachable: bool = True
+    "False when it was asked and did not answer: nothing is sent there but further questions."
 
 
 class InviteReceived(Struct, frozen=True):
@@ -175,10 +207,24 @@ class InfoDigit(Struct, frozen=True):
 
 
 class ContactsChanged(Struct, frozen=True):
-    """An account's registered devices are now these, newest first; empty when none is left."""
+    """An account's registered devices are now these, newest first; empty when none is left.
+
+    Those that do not answer are among them, marked so. A refresh is no change.
+    """
 
     account: str
     contacts: tuple[Contact, ...]
+    cause: ContactsCause = ContactsCause.REGISTERED
+
+
+class ContactsRefreshed(Struct, frozen=True):
+    """Bindings of an account expire later than before, and are the same otherwise.
+
+    Not for the call centre, nor for the record: whoever keeps bindings over a restart wants to
+    know.
+    """
+
+    account: str
 
 
 class AuthenticationFailed(Struct, frozen=True):

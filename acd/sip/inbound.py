@@ -17,6 +17,7 @@ from .peer import Peer
 from .registrar import Registrar
 from .replaces import replaced_by
 from .request_checks import (
+    REGISTER_EXTENSIONS,
     check_content,
     check_extensions,
     check_method,
@@ -223,7 +224,7 @@ class Inbound:
             raise self._unavailable()
         self._authenticate(request, account, peer, now)
         check_target(request)
-        check_extensions(request)
+        check_extensions(request, REGISTER_EXTENSIONS)
         lines = self._registrar.register(request, account, peer, now)
         head = reply_head(request, peer, self._core.token())
         answer = Send(peer, reply(200, head, lines + self._core.product_lines[0]))

@@ -82,7 +82,10 @@ class OutgoingLeg(Leg):
         self._invite: ClientInviteTransaction | None = None
         uri = request_uri(target.uri)
         self._to = b"<%b>" % uri
-        self._parts = HopParts(uri, b"", self._from(target), one_line(leg_id), 0)
+        route = b""
+        if target.route:
+            route = b"".join([b"Route: %b\r\n" % one_line(entry) for entry in target.route])
+        self._parts = HopParts(uri, b"", self._from(target), one_line(leg_id), 0, route)
 
     def _from(self, target: InviteTarget) -> bytes:
         core = self._core
@@ -102,7 +105,7 @@ class OutgoingLeg(Leg):
         via = b"%b%b\r\n" % (identity.via_head, branch)
         # 8.1.3.5: "the UAC SHOULD use the same value of the Call-ID, To, and From […], and the
         # CSeq should contain a new sequence number that is one higher than the previous."
-        parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1)
+        parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1, old.route)
         self._parts, self._early = parts, None
         extra = identity.contact + ALLOW_LINE + core.product_lines[1] + self._authorization
         for name, value in target.headers:

@@ -1,37 +1,28 @@
-"""The registrar: which devices an account has (RFC 3261 section 10.3)."""
+"""The registrar: which devices an account has (RFC 3261 section 10.3).
+
+What a REGISTER asks for is read in bindings.py; here it is applied, all of it or nothing.
+"""
 
 import math
 
-from msgspec import Struct
+from msgspec.structs import replace
 
+from .bindings import Asked, Binding, RegisterReader, extension_lines
 from .core import Core
 from .errors import BadMessageError
-from .events import Contact, ContactsChanged
-from .headers import NameAddr, parse_number
+from .events import Contact, ContactsCause, ContactsChanged, ContactsRefreshed
 from .message import Request
 from .peer import Peer
+from .qualifying import Qualifier
 from .transaction import Machine
-from .uri import Uri, text
+from .transactions import Transactions
+from .uri import Uri
 
-_MAX_CONTACTS_PER_REQUEST = 20
-"More than any phone sends; with a few bindings per account nobody needs more."
-
-_USER_AGENT_CHARS = 200
-"Names and firmware versions have some 60; what is kept per device stays small."
-
-_MALFORMED_EXPIRES_S = 3600
-'RFC 3261 20.19: "Malformed values SHOULD be treated as equivalent to 3600."'
-
-
-class _Binding(Struct, frozen=True):
-    contact: Contact
-    identity: bytes
-    call_id: bytes
-    cseq: int
+Bindings = tuple[Binding, ...]
 
 
 class _Account(Machine):
-    """The bindings of one account, newest first; its deadline is the first expiry."""
+    """The bindings of one account; its deadline is the first expiry."""
 
     __slots__ = ("bindings", "name", "registrar")
 
@@ -39,7 +30,8 @@ class _Account(Machine):
         super().__init__()
         self.name = name
         self.registrar = registrar
-        self.bindings: tuple[_Binding, ...] = ()
+        self.bindings: Bindings = ()
+        "Highest q first, among equals newest first; a refresh keeps its place."
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
@@ -53,48 +45,58 @@ class _Account(Machine):
 class Registrar:
     """All accounts' bindings."""
 
-    __slots__ = ("_accounts", "_core")
+    __slots__ = ("_accounts", "_core", "_qualifier")
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, transactions: Transactions) -> None:
         self._core = core
         self._accounts: dict[str, _Account] = {}
+        qualify_s = core.settings.qualify_s
+        self._qualifier = Qualifier(core, transactions, self) if qualify_s else None
 
     def contacts(self, account: str) -> tuple[Contact, ...]:
-        """Return an account's devices, newest first."""
+        """Return an account's devices, highest q and newest first."""
         record = self._accounts.get(account)
         return record.contacts if record is not None else ()
 
+    def all_contacts(self) -> dict[str, tuple[Contact, ...]]:
+        """Return every account's devices, with the expiry as of the last refresh."""
+        return {name: record.contacts for name, record in self._accounts.items()}
+
     def register(self, request: Request, account: str, peer: Peer, now: float) -> bytes:
-        """Apply an authenticated REGISTER; return the Contact lines of its 200."""
-        record = self._accounts.get(account)
-        if record is None:
-            record = _Account(account, self)
+        """Apply an authenticated REGISTER; return the header lines of its 200."""
+        record = self._accounts.get(account) or _Account(account, self)
         entries = request.all(b"contact")
         if entries:
             if len(self._accounts) >= self._core.settings.max_accounts and not record.bindings:
                 raise BadMessageError("Too Many Accounts", 503)
-            bindings = self._changed(record.bindings, request, entries, peer, now)
-            self._store(record, bindings, report=True)
-        return b"".join(
-            [
-                b"Contact: <%b>;expires=%d\r\n"
-                % (contact.uri.encode(), max(1, math.ceil(contact.expires_at - now)))
-                for contact in record.contacts
-            ]
-        )
+            before = record.bindings
+            if b"*" in entries:
+                after = _all_removed(before, request, entries)
+            else:
+                reader = RegisterReader(request, peer, self._core.settings)
+                after = self._changed(before, reader.read(entries, now))
+            gone = {one.key for one in after} < {one.key for one in before}
+            cause = ContactsCause.UNREGISTERED if gone else ContactsCause.REGISTERED
+            self._store(record, after, cause, now)
+        # 10.3, step 8: "The response MUST contain Contact header field values enumerating all
+        # current bindings."
+        lines = b"".join([binding.line(now) for binding in record.bindings])
+        timer_s = self._core.settings.flow_timer_s if peer.transport != "udp" else 0
+        return lines + extension_lines(request, record.bindings, timer_s)
 
     def restore(self, account: str, contacts: tuple[Contact, ...], now: float) -> None:
-        """Take bindings of an earlier run."""
+        """Take bindings of an earlier run; with qualification each has to answer first."""
+        unproven = self._qualifier is not None
         bindings = tuple(
-            _Binding(contact, Uri.parse(contact.uri.encode()).identity(), b"", -1)
+            Binding(replace(contact, reachable=not unproven), _key_of(contact), b"", -1)
             for contact in contacts[: self._core.settings.max_contacts]
             if contact.expires_at > now
         )
         if bindings:
             record = self._accounts.get(account) or _Account(account, self)
-            self._store(record, bindings, report=True)
+            self._store(record, bindings, ContactsCause.RESTORED, now)
 
-    def transport_failed(self, peer: Peer) -> None:
+    def transport_failed(self, peer: Peer, now: float) -> None:
         """Drop the bindings behind a stream connection that is gone (RFC 5626 section 1).
 
         Over UDP nothing is dropped: an ICMP error may pass, and the binding will expire.
@@ -104,14 +106,49 @@ class Registrar:
         for record in list(self._accounts.values()):
             kept = tuple(item for item in record.bindings if item.contact.peer != peer)
             if len(kept) != len(record.bindings):
-                self._store(record, kept, report=True)
+                self._store(record, kept, ContactsCause.CONNECTION_LOST, now)
 
     def expire(self, record: _Account, now: float) -> None:
         """Drop an account's expired bindings."""
         kept = tuple(item for item in record.bindings if item.contact.expires_at > now)
-        self._store(record, kept, report=len(kept) != len(record.bindings))
+        self._store(record, kept, ContactsCause.EXPIRED, now)
 
-    def _store(self, record: _Account, bindings: tuple[_Binding, ...], *, report: bool) -> None:
+    def doubt(self, account: str, uri: str, now: float) -> None:
+        """Take a device out that an INVITE did not reach, until it answers or registers again.
+
+        Without qualification nothing would bring it back in time, so it stays.
+        """
+        record = self._accounts.get(account)
+        if self._qualifier is None or record is None:
+            return
+        for binding in record.bindings:
+            if binding.contact.uri == uri:
+                self.set_reachable(account, binding.key, reachable=False, now=now)
+                self._qualifier.ask_soon(account, binding.key, now)
+
+    def set_reachable(self, account: str, key: bytes, *, reachable: bool, now: float) -> None:
+        """Note whether a device answers; its binding stays either way."""
+        record = self._accounts.get(account)
+        if record is None:
+            return
+        bindings = tuple(
+            Binding(replace(item.contact, reachable=reachable), item.key, item.call_id, item.cseq)
+            if item.key == key
+            else item
+            for item in record.bindings
+        )
+        cause = ContactsCause.REACHABLE if reachable else ContactsCause.UNREACHABLE
+        self._store(record, bindings, cause, now)
+
+    def _store(
+        self, record: _Account, bindings: Bindings, cause: ContactsCause, now: float
+    ) -> None:
+        """Put the bindings in place; tell of it when they are others than before.
+
+        A refresh, which only moves the expiry, is no event: it comes from each device every few
+        minutes and changes nothing for anybody who wants to ring it.
+        """
+        before = record.bindings
         record.bindings = bindings
         if bindings:
             self._accounts[record.name] = record
@@ -119,69 +156,83 @@ class Registrar:
             self._accounts.pop(record.name, None)
         record.deadline = min((item.contact.expires_at for item in bindings), default=math.inf)
         self._core.deadlines.watch(record)
-        if report:
-            self._core.out.append(ContactsChanged(record.name, record.contacts))
+        if self._qualifier is not None:
+            self._qualifier.follow(record.name, before, bindings, now)
+        if [_device(item) for item in before] != [_device(item) for item in bindings]:
+            self._core.out.append(ContactsChanged(record.name, record.contacts, cause))
+        elif cause is ContactsCause.REGISTERED:
+            self._core.out.append(ContactsRefreshed(record.name))
 
-    def _changed(
-        self,
-        bindings: tuple[_Binding, ...],
-        request: Request,
-        entries: list[bytes],
-        peer: Peer,
-        now: float,
-    ) -> tuple[_Binding, ...]:
-        """Return the bindings after this request; raises before anything is changed (10.3.7)."""
-        if len(entries) > _MAX_CONTACTS_PER_REQUEST:
-            raise BadMessageError("Too many Contact entries")
-        call_id, cseq = request.need(b"call-id"), request.cseq.number
-        if b"*" in entries:
-            # "If the request has additional Contact fields or an expiration time other than
-            # zero, the request is invalid, and the server MUST return a 400".
-            if len(entries) > 1 or request.get(b"expires") != b"0":
-                raise BadMessageError("Contact * needs Expires 0 and no other Contact")
-            _check_order(bindings, call_id, cseq)
-            return ()
-        for entry in entries:
-            contact = NameAddr.parse(entry)
-            uri = Uri.parse(contact.uri)
-            if uri.scheme != b"sip" or not contact.uri.isascii():
-                raise BadMessageError("Contact is not a SIP URI")
-            identity = uri.identity()
-            same = tuple(item for item in bindings if item.identity == identity)
-            _check_order(same, call_id, cseq)
-            bindings = tuple(item for item in bindings if item.identity != identity)
-            lifetime_s = self._lifetime_s(request, contact)
-            if lifetime_s > 0:
-                bare = contact.uri.partition(b"?")[0] if uri.headers else contact.uri
-                agent = text(request.get(b"user-agent"))[:_USER_AGENT_CHARS]
-                device = Contact(bare.decode(), peer, now + lifetime_s, agent)
-                bindings = (_Binding(device, identity, call_id, cseq), *bindings)
-        return bindings[: self._core.settings.max_contacts]
+    def _changed(self, before: Bindings, asked: list[Asked]) -> Bindings:
+        """Return the bindings after this request; raises before anything is changed.
 
-    def _lifetime_s(self, request: Request, contact: NameAddr) -> int:
-        settings = self._core.settings
-        asked = contact.parameters.get(b"expires")
-        if asked is None:
-            asked = request.headers.get(b"expires")
-        if asked is None:
-            return settings.default_expires_s
-        try:
-            seconds = parse_number(asked)
-        except BadMessageError:
-            seconds = _MALFORMED_EXPIRES_S
-        if 0 < seconds < settings.min_expires_s:
-            line = b"Min-Expires: %d\r\n" % settings.min_expires_s
-            raise BadMessageError("Interval Too Brief", 423, line)
-        return min(seconds, settings.max_expires_s)
+        10.3: "The registrar […] either ensures that all binding updates succeed, or fails".
+        """
+        old = {binding.key: binding for binding in before}
+        new: dict[bytes, Binding] = {}
+        after = dict(old)
+        for one in asked:
+            binding = one.binding
+            if (known := old.get(binding.key)) is not None:
+                _check_order(known, binding.call_id, binding.cseq)
+            new.pop(binding.key, None)
+            if one.lifetime_s == 0:
+                after.pop(binding.key, None)
+            elif binding.key in after:
+                after[binding.key] = binding
+            else:
+                new[binding.key] = binding
+        bindings = [*reversed(new.values()), *after.values()]
+        bindings.sort(key=lambda item: -item.contact.q)
+        spare = len(bindings) - self._core.settings.max_contacts
+        if spare > 0:
+            # Who does not answer any more makes room first, then who came first.
+            silent = [item for item in bindings if not item.contact.reachable]
+            for item in [*reversed(silent), *reversed(bindings)][:spare]:
+                if item in bindings:
+                    bindings.remove(item)
+            del bindings[self._core.settings.max_contacts :]
+        return tuple(bindings)
 
 
-def _check_order(bindings: tuple[_Binding, ...], call_id: bytes, cseq: int) -> None:
+def _all_removed(bindings: Bindings, request: Request, entries: list[bytes]) -> Bindings:
+    """Return what `Contact: *` leaves: nothing, or it fails as a whole (10.3, step 6)."""
+    # "If the request has additional Contact fields or an expiration time other than zero, the
+    # request is invalid, and the server MUST return a 400".
+    if len(entries) > 1 or request.get(b"expires") != b"0":
+        raise BadMessageError("Contact * needs Expires 0 and no other Contact")
+    for binding in bindings:
+        _check_order(binding, request.need(b"call-id"), request.cseq.number)
+    return ()
+
+
+def _check_order(binding: Binding, call_id: bytes, cseq: int) -> None:
     """Refuse a REGISTER that is older than the binding it would change.
 
-    10.3.7: "If they are the same, the registrar compares the CSeq value. If the value is higher
-    than that of the existing binding, it MUST update or remove the binding as above. If not, the
-    update MUST be aborted and the request fails."
+    10.3, step 7: "If they are the same, the registrar compares the CSeq value. If the value is
+    higher than that of the existing binding, it MUST update or remove the binding as above. If
+    not, the update MUST be aborted and the request fails."
     """
-    for item in bindings:
-        if item.call_id == call_id and cseq <= item.cseq:
-            raise BadMessageError("REGISTER Out Of Order", 500)
+    if binding.call_id == call_id and cseq <= binding.cseq:
+        raise BadMessageError("REGISTER Out Of Order", 500)
+
+
+def _key_of(contact: Contact) -> bytes:
+    if contact.reg_id:
+        return b"%b;%d" % (contact.instance.encode(), contact.reg_id)
+    return Uri.parse(contact.uri.encode()).identity()
+
+
+def _device(binding: Binding) -> tuple[object, ...]:
+    """Return what makes a binding another device, or the same one elsewhere."""
+    contact = binding.contact
+    return (
+        contact.uri,
+        contact.peer,
+        contact.user_agent,
+        contact.q,
+        contact.instance,
+        contact.reg_id,
+        contact.path,
+        contact.reachable,
+    )

@@ -25,6 +25,9 @@ SERVED = frozenset(
 EXTENSIONS = frozenset({b"replaces", b"norefersub"})
 "Option tags that a Require may name (RFC 3891, 4488)."
 
+REGISTER_EXTENSIONS = frozenset({b"path", b"outbound"})
+"Those of a REGISTER (RFC 3327, 5626)."
+
 _ACCEPT_SDP = b"Accept: application/sdp\r\n"
 _SDP_TYPES = frozenset({b"application/sdp", b"application/*", b"*/*"})
 
@@ -68,10 +71,10 @@ def check_target(request: Request) -> Uri:
     return uri
 
 
-def check_extensions(request: Request) -> None:
-    """Raise 420 for a Require that names what is not in `EXTENSIONS` (8.2.2.3)."""
+def check_extensions(request: Request, served: frozenset[bytes] = EXTENSIONS) -> None:
+    """Raise 420 for a Require that names what is not served (8.2.2.3)."""
     if b"require" in request.headers:
-        unknown = [tag for tag in request.all(b"require") if tag.lower() not in EXTENSIONS]
+        unknown = [tag for tag in request.all(b"require") if tag.lower() not in served]
         if unknown:
             line = b"Unsupported: %b\r\n" % b", ".join(unknown)
             raise BadMessageError("Bad Extension", 420, line)

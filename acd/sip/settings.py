@@ -36,7 +36,14 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     "A REGISTER that asks for more gets this."
 
     max_contacts: int = 3
-    "Devices per account; one more replaces the oldest."
+    "Devices per account; one more replaces one that does not answer, else the oldest."
+
+    qualify_s: float = 0.0
+    "How often each device is asked by OPTIONS whether it is there; 0: never."
+
+    flow_timer_s: int = 120
+    """Flow-Timer of RFC 5626 over stream transports: how often a phone that supports outbound has
+    to ping its connection; 0: not said. Below the time that a silent connection may stay."""
 
     authenticate_accounts: bool = True
     "Challenge an INVITE whose From names one of our accounts. REGISTER is always challenged."
@@ -95,6 +102,9 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
     trunk: str = ""
     """Name of the trunk that the call goes over. The endpoint then chooses the gateway, and the
     next one when it fails; of `uri` only the user part counts, and the trunk's credentials do."""
+
+    route: tuple[str, ...] = ()
+    "Route entries, nearest proxy first: the Path of a registered device (RFC 3327)."
 
     username: str = ""
     "Answers a 401 or 407 together with `password`; empty: a challenge is a failure."

@@ -27,6 +27,10 @@ class SavedContact(msgspec.Struct, frozen=True):
     port: int
     expires_wall_s: float
     user_agent: str
+    q: float = 1.0
+    instance: str = ""
+    reg_id: int = 0
+    path: tuple[str, ...] = ()
 
 
 class SavedAgent(msgspec.Struct, frozen=True):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
-from acd.app.keeper import Keeper
+from acd.app.keeper import REFRESHED_S, Keeper
 from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.effects import Effects
@@ -45,7 +46,13 @@ class Boot:
             new_id=lambda: f"id{next(ids)}",
             wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
         )
-        self.keeper = Keeper(folder, self.centre, self.router)
+        self.refreshed: dict[str, tuple[Contact, ...]] = {}
+        self.keeper = Keeper(
+            folder,
+            self.centre,
+            self.router,
+            contacts=lambda: {**self.centre.desk.devices(), **self.refreshed},
+        )
 
     # --- the driver ---
 
@@ -128,6 +135,47 @@ async def test_a_change_is_saved_after_a_while(tmp_path: Path) -> None:
     assert snapshot is not None
     assert snapshot.agents[0] == SavedAgent("1001", "away", "lunch")
     await boot.keeper.save()
+
+
+@pytest.mark.asyncio
+async def test_a_refresh_reaches_the_snapshot_though_no_record_says_it(tmp_path: Path) -> None:
+    boot = Boot(tmp_path)
+    boot.registers("1001")
+    longer = boot.now() + 3000
+    [known] = boot.centre.desk.devices()["1001"]
+    boot.refreshed = {"1001": (replace(known, expires_at=longer),)}
+    boot.keeper.refreshed()
+    await boot.keeper.save()
+    contact = Boot(tmp_path).restore().centre.desk.contact("1001")
+    assert contact is not None
+    assert contact.expires_at == pytest.approx(longer, abs=5)
+
+
+@pytest.mark.asyncio
+async def test_a_change_does_not_wait_for_a_refresh_before_it(tmp_path: Path) -> None:
+    boot = Boot(tmp_path)
+    boot.keeper.refreshed()
+    began = boot.now()
+    boot.registers("1001")
+    async with asyncio.timeout(10):
+        while not (tmp_path / FILE).exists():  # noqa: ASYNC110 - a file tells nobody that it came
+            await asyncio.sleep(0.05)
+    assert boot.now() - began < REFRESHED_S
+    await boot.keeper.save()
+
+
+@pytest.mark.asyncio
+async def test_flow_and_path_of_a_device_come_back(tmp_path: Path) -> None:
+    former = Boot(tmp_path)
+    peer = Peer("tcp", "10.0.0.7", 40000)
+    contact = Contact(
+        "sip:1001@10.0.0.7", peer, former.now() + 600, "", 0.5, "urn:uuid:1", 2, ("<sip:edge;lr>",)
+    )
+    former.restore_contacts("1001", (contact,))
+    await former.keeper.save()
+    kept = Boot(tmp_path).restore().centre.desk.contact("1001")
+    assert kept is not None
+    assert replace(kept, expires_at=contact.expires_at) == contact
 
 
 @pytest.mark.asyncio

@@ -3,12 +3,12 @@
 import re
 
 import pytest
+from sip_registering import CONTACT, URI, Phone, registrar, status
 from sip_support import (
     PHONE,
     Accounts,
     answer_challenge,
     events,
-    make_endpoint,
     message,
     parsed,
     run_out,
@@ -17,63 +17,14 @@ from sip_support import (
 
 from acd.sip.digest import DigestServer
 from acd.sip.errors import BadMessageError
-from acd.sip.events import AuthenticationFailed, Contact, ContactsChanged
+from acd.sip.events import (
+    AuthenticationFailed,
+    Contact,
+    ContactsCause,
+    ContactsChanged,
+)
 from acd.sip.message import read
 from acd.sip.peer import Peer
-
-URI = "sip:192.0.2.1"
-CONTACT = "Contact: <sip:1001@192.0.2.10:5062>"
-
-
-class Phone:
-    """A phone that answers challenges, message by message."""
-
-    def __init__(
-        self,
-        endpoint,
-        *,
-        account: str = "1001",
-        password: str = "pw",
-        peer=PHONE,
-        call_id: str = "reg",
-    ):
-        self.endpoint, self.account, self.password = endpoint, account, password
-        self.peer, self.call_id, self.cseq = peer, call_id, 0
-
-    def send(self, *headers: str, now: float = 0.0, cseq: int | None = None) -> list:
-        self.cseq = self.cseq + 1 if cseq is None else cseq
-        branch = f"z9hG4bK{self.call_id}{self.cseq}{now}{len(headers)}"
-        data = message(
-            f"REGISTER {URI} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.peer.host}:{self.peer.port};branch={branch}",
-            f"From: <sip:{self.account}@192.0.2.1>;tag=f",
-            f"To: <sip:{self.account}@192.0.2.1>",
-            f"Call-ID: {self.call_id}",
-            f"CSeq: {self.cseq} REGISTER",
-            *headers,
-        )
-        return self.endpoint.receive(data, self.peer, now)
-
-    def authorization(self, challenge, *, password: str = "") -> str:
-        header = answer_challenge(
-            challenge, b"REGISTER", URI.encode(), self.account, password or self.password, "cnonce"
-        )
-        assert header is not None
-        return header.decode().strip()
-
-    def register(self, *headers: str, now: float = 0.0, cseq: int | None = None) -> list:
-        (challenge,) = parsed(self.send(*headers, now=now))
-        assert challenge.status == 401
-        return self.send(*headers, self.authorization(challenge), now=now, cseq=cseq)
-
-
-def registrar(**settings):
-    return make_endpoint(credentials=Accounts(**{"1001": "pw", "1002": "pw2"}), **settings)
-
-
-def status(outputs) -> int:
-    (answer,) = parsed(outputs)
-    return answer.status
 
 
 def test_registration() -> None:
@@ -229,7 +180,7 @@ def test_bindings_expire() -> None:
     endpoint = registrar()
     Phone(endpoint).register(CONTACT, "Expires: 60", now=0.0)
     fired = run_out(endpoint)
-    assert (60.0, ContactsChanged("1001", ())) in fired
+    assert (60.0, ContactsChanged("1001", (), ContactsCause.EXPIRED)) in fired
     assert endpoint.contacts("1001") == ()
     assert endpoint.next_deadline() == float("inf")
 
@@ -239,7 +190,7 @@ def test_refresh_moves_the_expiry() -> None:
     phone = Phone(endpoint)
     phone.register(CONTACT, "Expires: 60", now=0.0)
     phone.register(CONTACT, "Expires: 60", now=50.0)
-    assert (110.0, ContactsChanged("1001", ())) in run_out(endpoint)
+    assert (110.0, ContactsChanged("1001", (), ContactsCause.EXPIRED)) in run_out(endpoint)
 
 
 def test_unregister_one_and_all() -> None:
@@ -253,7 +204,7 @@ def test_unregister_one_and_all() -> None:
     assert status(phone.register("Contact: *")) == 400
     assert status(phone.register("Contact: *", CONTACT, "Expires: 0")) == 400
     out = phone.register("Contact: *", "Expires: 0")
-    assert events(out) == [ContactsChanged("1001", ())]
+    assert events(out) == [ContactsChanged("1001", (), ContactsCause.UNREGISTERED)]
 
 
 def test_a_query_changes_nothing() -> None:
@@ -312,7 +263,8 @@ def test_bindings_go_with_their_connection() -> None:
     Phone(endpoint, peer=tcp).register(CONTACT)
     Phone(endpoint, account="1002", password="pw2", call_id="r2").register(CONTACT)
     assert endpoint.transport_failed(PHONE, 1.0) == []
-    assert endpoint.transport_failed(tcp, 1.0) == [ContactsChanged("1001", ())]
+    lost = ContactsChanged("1001", (), ContactsCause.CONNECTION_LOST)
+    assert endpoint.transport_failed(tcp, 1.0) == [lost]
 
 
 def test_bindings_survive_a_restart() -> None:
@@ -320,7 +272,8 @@ def test_bindings_survive_a_restart() -> None:
     Phone(before).register(CONTACT, "Expires: 600")
     kept = before.contacts("1001")
     after = registrar()
-    assert after.restore_contacts("1001", kept, 100.0) == [ContactsChanged("1001", kept)]
+    restored = ContactsChanged("1001", kept, ContactsCause.RESTORED)
+    assert after.restore_contacts("1001", kept, 100.0) == [restored]
     assert after.contacts("1001") == kept
     assert status(Phone(after).register(CONTACT, "Expires: 0", now=101.0)) == 200
     assert after.restore_contacts("1001", kept, 601.0) == []
