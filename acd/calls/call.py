@@ -60,6 +60,7 @@ class EndReason(Enum):
     MEDIA_LOST = "media_lost"
     ACK_MISSING = "ack_missing"
     PEER_GONE = "peer_gone"
+    SESSION_EXPIRED = "session_expired"
     TRANSPORT = "transport"
     SHUTDOWN = "shutdown"
     RESTART = "restart"

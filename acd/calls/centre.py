@@ -95,6 +95,8 @@ class CallCentre:
             sip.LegEnded: ending.leg_ended,
             sip.LegReoffered: self._leg_reoffered,
             sip.TransferRequested: self._transfer_requested,
+            sip.ReofferAnswered: self._reoffer_answered,
+            sip.ReofferRefused: self._ignored,
             sip.InfoDigit: self._digit,
             sip.ContactsChanged: self._contacts_changed,
         }
@@ -335,6 +337,10 @@ class CallCentre:
         else:
             self._holding.reoffered(call, event.leg, event.offer)
 
+    def _reoffer_answered(self, event: sip.ReofferAnswered) -> None:
+        if event.leg in self._table.by_leg:
+            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
+
     def _stream_reoffered(self, event: media_in.StreamReoffered) -> None:
         call = self._table.by_leg.get(event.leg)
         if call is not None:
@@ -371,8 +377,11 @@ class CallCentre:
     def _contacts_changed(self, event: sip.ContactsChanged) -> None:
         self._queueing.apply(self._desk.contacts_changed(event, self._table.now), self._table.now)
 
-    def _ignored(self, event: sip.LegRinging) -> None:
-        """Do nothing on a ringing phone: the offer's lease runs from the INVITE."""
+    def _ignored(self, event: sip.LegRinging | sip.ReofferRefused) -> None:
+        """Do nothing on a ringing phone: the offer's lease runs from the INVITE.
+
+        Nor on a refused offer of ours: the session stands as it was.
+        """
 
     def _take(self) -> list[Effect]:
         taken = self._effects[:]

@@ -81,6 +81,13 @@ class NotifyTransfer(Struct, frozen=True, gc=False):
     "Nothing more follows."
 
 
+class ReofferLeg(Struct, frozen=True, gc=False):
+    """Offer this session to the leg by re-INVITE."""
+
+    leg: str
+    sdp: bytes
+
+
 SipCommand = (
     RingLeg
     | AnswerLeg
@@ -92,4 +99,5 @@ SipCommand = (
     | AcceptTransfer
     | RefuseTransfer
     | NotifyTransfer
+    | ReofferLeg
 )

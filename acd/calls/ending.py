@@ -17,6 +17,7 @@ LEG_END_REASONS = {
     sip.LegEndCause.BYE: EndReason.HANGUP,
     sip.LegEndCause.ACK_MISSING: EndReason.ACK_MISSING,
     sip.LegEndCause.PEER_GONE: EndReason.PEER_GONE,
+    sip.LegEndCause.SESSION_EXPIRED: EndReason.SESSION_EXPIRED,
     sip.LegEndCause.TRANSPORT: EndReason.TRANSPORT,
 }
 GONE_UNANSWERED = 480

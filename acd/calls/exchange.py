@@ -55,6 +55,7 @@ class Exchange:
             commands.InviteLeg: lambda c, now: endpoint.invite(c.leg, c.target, c.offer, now),
             commands.HangUpLeg: lambda c, now: endpoint.hang_up(c.leg, now, c.reason),
             commands.AcceptOffer: lambda c, now: endpoint.accept_offer(c.leg, c.sdp, now),
+            commands.ReofferLeg: lambda c, now: endpoint.reoffer(c.leg, c.sdp, now),
             commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(c.leg, c.status, now),
             commands.AcceptTransfer: lambda c, now: endpoint.accept_transfer(c.leg, c.refer, now),
             commands.RefuseTransfer: lambda c, now: endpoint.refuse_transfer(

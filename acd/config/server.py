@@ -82,6 +82,12 @@ class Sip(Section):
     authenticate_accounts: bool = True
     "A call whose From is one of our accounts must prove it by password (off: labs only)."
 
+    session_expires_s: Annotated[int, Field(ge=0, le=86_400)] = 1800
+    "Longest time a call goes on without a sign of life from a phone (RFC 4028); 0: no limit."
+
+    min_se_s: Annotated[int, Field(ge=1, le=3600)] = 90
+    "Shortest such time taken; a peer that asks for less gets 422. Below 90 only for tests."
+
     @model_validator(mode="after")
     def _listens(self) -> "Sip":
         if not self.udp and not self.tcp:

@@ -43,6 +43,7 @@ _ENDS = {
     LegEndCause.BYE: "the other side hung up",
     LegEndCause.ACK_MISSING: "the other side never confirmed the call",
     LegEndCause.PEER_GONE: "the other side knows nothing of the call any more",
+    LegEndCause.SESSION_EXPIRED: "the other side gave no sign of life",
     LegEndCause.TRANSPORT: "the other side cannot be reached any more",
 }
 

@@ -124,6 +124,11 @@ class Dialog:
         if b"contact" in request.headers:
             self.target = contact_uri(request, request.from_)
 
+    def retarget(self, response: Response) -> None:
+        """Take a newer target from the 2xx to a re-INVITE or UPDATE of ours (12.2.1.2)."""
+        if b"contact" in response.headers:
+            self.target = contact_uri(response, response.to)
+
 
 def contact_uri(message: Message, otherwise: NameAddr) -> bytes:
     """Return the Contact's URI without headers; without Contact (RFC 2543) another's."""

@@ -1,4 +1,7 @@
-"""A request of ours within a dialog, whose challenges are answered (RFC 3261 12.2.1, 22.2)."""
+"""Requests of ours within a dialog, whose challenges are answered (RFC 3261 12.2.1, 22.2).
+
+The ACK of a 2xx and BYE stand here too, for they need no more than a dialog.
+"""
 
 from .client_invite import ClientInviteTransaction
 from .core import Core, ResponseUser
@@ -7,6 +10,7 @@ from .digest_client import Attempt
 from .effects import Send
 from .message import Response
 from .transactions import Transactions
+from .writing import reason_line
 
 
 class DialogRequest:
@@ -86,3 +90,50 @@ class DialogRequest:
         if self._attempt is None:
             self._attempt = Attempt()
         return credentials is not None and credentials.learn(response, self._attempt)
+
+
+class Nobody:
+    """The user of a transaction whose outcome changes nothing: a BYE's, a CANCEL's."""
+
+    def on_response(self, response: Response, now: float) -> Send | None:
+        """Ignore it."""
+
+    def on_failure(self, status: int, now: float) -> None:
+        """Ignore it."""
+
+
+NOBODY = Nobody()
+
+
+def send_ack(
+    core: Core, dialog: Dialog, authorization: bytes = b"", cseq: int | None = None
+) -> Send:
+    """Send the ACK of a 2xx (13.2.2.4): a request of its own, outside of any transaction.
+
+    `cseq` is the INVITE's where the dialog has seen further requests of ours since.
+
+    22.1: "a UAC creating an ACK message will duplicate all of the Authorization and
+    Proxy-Authorization header field values that appeared in the request to which the ACK applies."
+    """
+    via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer.transport).via_head, core.token())
+    # "The sequence number of the CSeq header field MUST be the same as the INVITE being
+    # acknowledged, but the CSeq method MUST be ACK."
+    parts = dialog.parts(via, dialog.local_cseq if cseq is None else cseq)
+    ack = Send(dialog.peer, parts.request(b"ACK", dialog.remote, authorization))
+    core.out.append(ack)
+    return ack
+
+
+def send_bye(
+    core: Core, transactions: Transactions, dialog: Dialog, reason: str, now: float
+) -> None:
+    """Say BYE (15.1.1); whatever comes of it, the dialog is over."""
+    extra = core.product_lines[1] + reason_line(reason)
+    if dialog.credentials is not None:
+        DialogRequest(core, transactions, dialog, b"BYE", NOBODY, extra=extra).send(now)
+        return
+    branch = b"z9hG4bK" + core.token()
+    via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
+    dialog.local_cseq += 1
+    data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
+    transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from .core import Core, Output
 from .dialog import Dialog
+from .dialog_request import send_ack, send_bye
 from .digest import DigestServer
 from .errors import BadMessageError, BadTargetError
 from .events import Contact, LegFailed
 from .inbound import Inbound
 from .incoming_leg import IncomingLeg
-from .leg import LegTable, send_ack, send_bye
+from .leg import LegTable
 from .message import Response, read
 from .outgoing_leg import OutgoingLeg
 from .peer import Peer
@@ -273,6 +274,17 @@ class Endpoint:
         out = self._core.out = []
         if (found := self._table.legs.get(leg)) is not None:
             found.refuse_offer(status, now)
+        return out
+
+    def reoffer(self, leg: str, sdp: bytes, now: float) -> list[Output]:
+        """Offer a changed session by re-INVITE; `ReofferAnswered` or `ReofferRefused` follows.
+
+        It waits while another offer is under way, ours or the other side's, and takes the place
+        of one that waits already, of which nothing is heard then. `LegEnded` may follow instead.
+        """
+        out = self._core.out = []
+        if (found := self._table.legs.get(leg)) is not None:
+            found.reoffer(sdp, now)
         return out
 
     # Transfers that phones ask for.

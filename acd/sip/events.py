@@ -24,6 +24,9 @@ class LegEndCause(Enum):
     PEER_GONE = "peer_gone"
     "An in-dialog request was answered 408 or 481, or not at all (RFC 3261 12.2.1.2)."
 
+    SESSION_EXPIRED = "session_expired"
+    "No refresh within the session interval (RFC 4028 10)."
+
     TRANSPORT = "transport"
     "The transport could not reach the other side."
 
@@ -198,6 +201,22 @@ class TransferRequested(Struct, frozen=True):
     "The URI of Referred-By (RFC 3892), if any; it proves nothing."
 
 
+class ReofferAnswered(Struct, frozen=True):
+    """The other side took the session that we offered by `reoffer`."""
+
+    leg: str
+    answer: bytes
+
+
+class ReofferRefused(Struct, frozen=True):
+    """The other side refused our `reoffer`; the session stays as it was."""
+
+    leg: str
+
+    status: int
+    "The answer's code; 491 when its own offers were in the way all the time."
+
+
 class InfoDigit(Struct, frozen=True):
     """A digit in a SIP INFO body (application/dtmf-relay or application/dtmf)."""
 
@@ -250,6 +269,8 @@ Event = (
     | LegEnded
     | LegReoffered
     | TransferRequested
+    | ReofferAnswered
+    | ReofferRefused
     | InfoDigit
     | ContactsChanged
 )

@@ -25,6 +25,7 @@ from .request_checks import (
     check_target,
 )
 from .server_invite import ServerInviteTransaction, State
+from .session_timer import check_interval
 from .transactions import Transactions, server_key
 from .trunks import Trunks
 from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
@@ -173,6 +174,8 @@ class Inbound:
         called = check_target(request)
         check_extensions(request)
         check_content(request)
+        if b"session-expires" in request.headers:
+            check_interval(request, core.settings)
         replaces = ""
         if b"replaces" in request.headers:
             replaces = replaced_by(request, account, self._table.dialogs)

@@ -12,6 +12,7 @@ from .message import Request
 from .peer import Peer
 from .referring import referred_by
 from .server_invite import ServerInviteTransaction
+from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
 from .uri import Uri, text
 from .writing import ALLOW_LINE, SUPPORTED_LINE, reply, reply_head
@@ -33,6 +34,7 @@ class IncomingLeg(Leg):
         "_record_routes",
         "_ringing",
         "_takes_offer",
+        "_terms",
     )
 
     def __init__(
@@ -59,6 +61,11 @@ class IncomingLeg(Leg):
         self._takes_offer = bool(invite.body)
         self._account_lines = b""
         self._ringing: tuple[int, bytes] | None = None
+        headers, settings = invite.headers, core.settings
+        self._terms: SessionTerms | None = None
+        if b"session-expires" in headers or settings.session_expires_s:
+            self._terms = agree(invite, settings)
+        self.updatable = b"UPDATE" in headers.get(b"allow", b"")
         self._merge_key = (dialog.call_id, dialog.remote_tag, dialog.remote_cseq)
         self._invite: ServerInviteTransaction | None = transactions.begin_server_invite(key, peer)
 
@@ -125,12 +132,17 @@ class IncomingLeg(Leg):
         if self._invite is None:
             return
         extra = self._dialog_lines() + ALLOW_LINE + self._account_lines
+        if self._terms is not None:
+            extra += agreed_lines(self._terms)
         extra += self._core.product_lines[0]
         data = reply(200, self._head, extra, sdp)
+        self.local_sdp = sdp
         self._late_offer = not self._takes_offer
         self._confirms = True
         answer = self._respond(200, data, now)
         self._await_ack(answer, self._begun.remote_cseq, now)
+        if self._terms is not None:
+            self._restart_timer(self._terms, now)
 
     def reject(self, status: int, now: float, reason: str = "", retry_after_s: int = 0) -> None:
         """Refuse the call."""
@@ -164,6 +176,10 @@ class IncomingLeg(Leg):
             self._table.legs.pop(self.id, None)
         else:
             self._hang_up_dialog(now, reason)
+
+    def may_offer(self) -> bytes:
+        """Return the method of an offer of ours; none before the answer."""
+        return b"" if self._invite is not None else super().may_offer()
 
     def _dialog_lines(self) -> bytes:
         return self._record_routes + self._core.identity(self._peer.transport).contact

@@ -8,65 +8,24 @@ from abc import abstractmethod
 
 from .core import Core
 from .dialog import Dialog
-from .dialog_request import DialogRequest
+from .dialog_request import send_bye
 from .dtmf_info import read_digit
 from .effects import Send
 from .errors import BadMessageError
 from .events import InfoDigit, LegConfirmed, LegEndCause, LegEnded, LegReoffered
-from .message import Request, Response
+from .message import Request
 from .peer import Peer
 from .referring import Referring
 from .request_checks import check_content
+from .session import Session
+from .session_timer import SessionTerms, agree, agreed_lines, check_interval
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
 from .uri import text
-from .writing import ACCEPT_LINE, ALLOW_LINE, reason_line, reply, reply_head
+from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
 
 RETRY_SOON = b"Retry-After: 5\r\n"
 'RFC 3261 14.2: "a Retry-After header field with a randomly chosen value of between 0 and 10".'
-
-
-class Nobody:
-    """The user of a transaction whose outcome changes nothing: a BYE's, a CANCEL's."""
-
-    def on_response(self, response: Response, now: float) -> Send | None:
-        """Ignore it."""
-
-    def on_failure(self, status: int, now: float) -> None:
-        """Ignore it."""
-
-
-NOBODY = Nobody()
-
-
-def send_ack(core: Core, dialog: Dialog, authorization: bytes = b"") -> Send:
-    """Send the ACK of a 2xx (13.2.2.4): a request of its own, outside of any transaction.
-
-    22.1: "a UAC creating an ACK message will duplicate all of the Authorization and
-    Proxy-Authorization header field values that appeared in the request to which the ACK applies."
-    """
-    via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer.transport).via_head, core.token())
-    # "The sequence number of the CSeq header field MUST be the same as the INVITE being
-    # acknowledged, but the CSeq method MUST be ACK."
-    parts = dialog.parts(via, dialog.local_cseq)
-    ack = Send(dialog.peer, parts.request(b"ACK", dialog.remote, authorization))
-    core.out.append(ack)
-    return ack
-
-
-def send_bye(
-    core: Core, transactions: Transactions, dialog: Dialog, reason: str, now: float
-) -> None:
-    """Say BYE (15.1.1); whatever comes of it, the dialog is over."""
-    extra = core.product_lines[1] + reason_line(reason)
-    if dialog.credentials is not None:
-        DialogRequest(core, transactions, dialog, b"BYE", NOBODY, extra=extra).send(now)
-        return
-    branch = b"z9hG4bK" + core.token()
-    via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
-    dialog.local_cseq += 1
-    data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
-    transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)
 
 
 class LegTable:
@@ -91,7 +50,10 @@ class LegTable:
 
 
 class Leg(Machine):
-    """One call leg. The deadline is the next repetition of a 2xx, or the end of patience."""
+    """One call leg. The deadline is the next repetition of a 2xx, or the end of patience.
+
+    A session timer and offers of our own come in by `session`, from when there are any.
+    """
 
     __slots__ = (
         "_answer",
@@ -108,8 +70,12 @@ class Leg(Machine):
         "_transactions",
         "dialog",
         "id",
+        "local_sdp",
         "over",
+        "owns_call_id",
         "referred",
+        "session",
+        "updatable",
     )
 
     def __init__(
@@ -135,6 +101,12 @@ class Leg(Machine):
         # A re-INVITE or UPDATE whose answer we owe, and where it came from.
         self._offer: tuple[ServerTransaction, Request, Peer] | None = None
         self._offer_key = b""
+        self.local_sdp = b""
+        "Our last description that was sent: what a refresh by re-INVITE repeats."
+        self.updatable = False
+        "The other side has said that it takes UPDATE."
+        self.owns_call_id = False
+        self.session: Session | None = None
 
     @property
     def early(self) -> bool:
@@ -160,16 +132,23 @@ class Leg(Machine):
         self._repeat_s = timers.t1_s
         self._repeat_at = now + timers.t1_s
         self._give_up_at = now + timers.timeout_s
-        self._arm()
+        self.arm()
 
     def _stop_waiting(self) -> None:
         self._answer = None
         self._repeat_at = self._give_up_at = math.inf
-        self.deadline = math.inf
+        if self.session is None:
+            self.deadline = math.inf
+        else:
+            self.arm()
 
-    def _arm(self) -> None:
+    def arm(self) -> None:
+        """Take the earliest of all deadlines."""
         repeat, give_up = self._repeat_at, self._give_up_at
-        self.deadline = repeat if repeat < give_up else give_up
+        at = repeat if repeat < give_up else give_up
+        if self.session is not None and self.session.at < at:
+            at = self.session.at
+        self.deadline = at
         self._core.deadlines.watch(self)
 
     def on_ack(self, request: Request, peer: Peer, now: float) -> None:
@@ -187,8 +166,17 @@ class Leg(Machine):
             body = request.body if self._late_offer else b""
             self._core.out.append(LegConfirmed(self.id, body))
         self._late_offer = self._confirms = False
+        self._go_on(now)
 
     def on_time(self, now: float) -> None:
+        """Do what is due: for our 2xx without ACK, for the session."""
+        if now >= self._repeat_at or now >= self._give_up_at:
+            self._repeat_answer(now)
+        if self.session is not None and now >= self.session.at:
+            self.session.on_time(now)
+        self.arm()
+
+    def _repeat_answer(self, now: float) -> None:
         """Repeat the 2xx, or give up."""
         if self._answer is None:
             return
@@ -203,7 +191,6 @@ class Leg(Machine):
         self._core.out.append(self._answer)
         self._repeat_s = min(2 * self._repeat_s, self._core.timers.t2_s)
         self._repeat_at = now + self._repeat_s
-        self._arm()
 
     def transport_failed(self, peer: Peer, now: float) -> None:
         """Give up at once a 2xx that cannot reach the other side any more."""
@@ -232,7 +219,10 @@ class Leg(Machine):
             case b"BYE":
                 self._on_bye(request, key, peer, now)
             case b"INVITE" | b"UPDATE":
-                self._on_offer(request, key, peer, now)
+                try:
+                    self._on_offer(request, key, peer, now)
+                except BadMessageError as refusal:
+                    self._refuse(request, key, peer, refusal, now)
             case b"INFO":
                 self._on_info(request, key, peer, now)
             case b"REFER":
@@ -258,18 +248,37 @@ class Leg(Machine):
         self._settle_offer(487, now)
         self._forget()
 
+    def _refuse(
+        self, request: Request, key: bytes, peer: Peer, refusal: BadMessageError, now: float
+    ) -> None:
+        """Refuse an offer by a transaction: a repetition of it must not be taken for another."""
+        extra = refusal.headers + self._core.product_lines[0]
+        data = reply(refusal.status, reply_head(request, peer, b""), extra, reason=refusal.reason)
+        answer = Send(peer, data)
+        if request.method != b"INVITE":
+            self._transactions.answer_request(key, answer, now)
+            return
+        invite = self._transactions.begin_server_invite(key, peer)
+        self._transactions.respond(invite, refusal.status, answer, now)
+
     def _on_offer(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         dialog = self.dialog
         if dialog is None:
             return
         check_content(request)
+        if b"session-expires" in request.headers:
+            check_interval(request, self._core.settings)
+        if request.method == b"UPDATE" and not request.body:
+            self._on_refresh(dialog, request, key, peer, now)
+            return
         if self._offer is not None:
             # 14.2: "A UAS that receives a second INVITE before it sends the final response to a
             # first INVITE with a lower CSeq sequence number on the same dialog MUST return a 500
             # (Server Internal Error) response to the second INVITE and MUST include a
             # Retry-After header field". RFC 3311 5.2 says the same of UPDATE.
             raise BadMessageError("Offer Pending", 500, RETRY_SOON)
-        if self._answer is not None and (request.method == b"INVITE" or self._late_offer):
+        unsettled = self._answer is not None and (request.method == b"INVITE" or self._late_offer)
+        if unsettled or (self.session is not None and self.session.offering):
             # 14.2: "A UAS that receives an INVITE on a dialog while an INVITE it had sent on
             # that dialog is in progress MUST return a 491 (Request Pending)"; our 2xx without
             # its ACK is as unsettled, and RFC 3311 5.2 wants 491 where our own offer is.
@@ -285,10 +294,17 @@ class Leg(Machine):
             update = self._transactions.begin_server_request(key, peer)
             self._offer = (update, request, peer)
         self._offer_key = key
-        if request.body or request.method == b"INVITE":
-            self._core.out.append(LegReoffered(self.id, request.body))
-        else:
-            self._answer_offer(200, b"", now)  # an UPDATE without offer only refreshes the target
+        self._core.out.append(LegReoffered(self.id, request.body))
+
+    def _on_refresh(
+        self, dialog: Dialog, request: Request, key: bytes, peer: Peer, now: float
+    ) -> None:
+        """Take an UPDATE without offer: it refreshes target and session, whatever is pending."""
+        dialog.refresh(request, peer)
+        lines = self._core.identity(peer.transport).contact + self._agree(request, now)
+        head = reply_head(request, peer, b"")
+        answer = Send(peer, reply(200, head, lines + self._core.product_lines[0]))
+        self._transactions.answer_request(key, answer, now)
 
     def _on_info(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         digit = read_digit(request)
@@ -327,12 +343,66 @@ class Leg(Machine):
         head = reply_head(request, peer, b"")
         extra = self._core.product_lines[0]
         if status < 300:
-            extra = self._core.identity(peer.transport).contact + ALLOW_LINE + extra
+            contact = self._core.identity(peer.transport).contact
+            extra = contact + ALLOW_LINE + self._agree(request, now) + extra
+            self.local_sdp = sdp or self.local_sdp
         answer = Send(peer, reply(status, head, extra, sdp))
         self._transactions.respond(transaction, status, answer, now)
         if status < 300 and request.method == b"INVITE":
             self._late_offer = self._confirms = not request.body
             self._await_ack(answer, request.cseq.number, now)
+        else:
+            self._go_on(now)
+
+    # Our own offers, and the session timer.
+
+    def reoffer(self, sdp: bytes, now: float) -> None:
+        """Offer a changed session, as soon as nothing stands against it."""
+        if self.session is None:
+            self.session = Session(self._core, self._transactions, self)
+        self.session.offer(sdp, now)
+        self.arm()
+
+    def may_offer(self) -> bytes:
+        """Return the method of an offer of ours.
+
+        14.1: "a UAC MUST NOT initiate a new INVITE transaction within a dialog while another
+        INVITE transaction is in progress in either direction."
+        """
+        if self.dialog is None or self._offer is not None or self._answer is not None:
+            return b""
+        return b"INVITE"
+
+    def _go_on(self, now: float) -> None:
+        """Let an offer of ours go that had to wait."""
+        if self.session is not None:
+            self.session.proceed(now)
+            self.arm()
+
+    def _agree(self, request: Request, now: float) -> bytes:
+        """Set the timer as our 2xx to this refresh says; return its lines."""
+        settings = self._core.settings
+        if b"session-expires" not in request.headers and not settings.session_expires_s:
+            if self.session is not None:
+                self._restart_timer(None, now)
+            return b""
+        terms = agree(request, settings)
+        self._restart_timer(terms, now)
+        return b"" if terms is None else agreed_lines(terms)
+
+    def _restart_timer(self, terms: SessionTerms | None, now: float) -> None:
+        if self.session is None:
+            if terms is None:
+                return
+            self.session = Session(self._core, self._transactions, self)
+        self.session.restart(terms, now)
+        self.arm()
+
+    def lost(self, cause: LegEndCause, reason: str, now: float, said: str = "") -> None:
+        """End the leg by BYE, for a fault; `said` is the BYE's Reason."""
+        self._stop_waiting()
+        self._bye(now, said)
+        self._end(cause, reason)
 
     # The end.
 
@@ -359,3 +429,7 @@ class Leg(Machine):
         self._table.legs.pop(self.id, None)
         if self.dialog is not None:
             self._table.dialogs.pop(self.dialog.local_tag, None)
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+            self.deadline = math.inf

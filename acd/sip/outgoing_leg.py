@@ -7,16 +7,18 @@ from msgspec import structs
 from .client_invite import ClientInviteTransaction, State
 from .core import Core
 from .dialog import Dialog
+from .dialog_request import NOBODY, send_ack, send_bye
 from .digest_client import Attempt, DigestClient
 from .early import EarlyDialogs
 from .effects import Send
 from .errors import BadMessageError, BadTargetError
 from .events import LegAnswered, LegFailed, LegRinging
 from .headers import quote, read_retry_after
-from .leg import NOBODY, Leg, LegTable, send_ack, send_bye
+from .leg import Leg, LegTable
 from .message import Response
 from .peer import Peer
 from .redirection import Redirection
+from .session_timer import asking_lines, demanded_s, granted
 from .settings import InviteTarget
 from .transactions import Transactions
 from .uri import Uri, escape_user, text
@@ -48,8 +50,10 @@ class OutgoingLeg(Leg):
         "_cancel_wanted",
         "_credentials",
         "_early",
+        "_interval_s",
         "_invite",
-        "_offer_sdp",
+        "_lengthened",
+        "_min_se_s",
         "_parts",
         "_reason",
         "_redirection",
@@ -68,8 +72,12 @@ class OutgoingLeg(Leg):
     ) -> None:
         super().__init__(core, transactions, table, leg_id)
         self._target = target
-        self._offer_sdp = offer
+        self.local_sdp = offer
+        self.owns_call_id = True
+        self._interval_s = core.settings.session_expires_s
+        self._min_se_s = core.settings.min_se_s
         self._cancel_wanted = False
+        self._lengthened = False
         self._reason = b""
         self._early: EarlyDialogs | None = None
         self._credentials: DigestClient | None = None
@@ -108,9 +116,11 @@ class OutgoingLeg(Leg):
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1, old.route)
         self._parts, self._early = parts, None
         extra = identity.contact + ALLOW_LINE + core.product_lines[1] + self._authorization
+        if self._interval_s:
+            extra += b"Supported: timer\r\n" + asking_lines(self._interval_s, self._min_se_s)
         for name, value in target.headers:
             extra += b"%b: %b\r\n" % (one_line(name), one_line(value))
-        invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self._offer_sdp))
+        invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self.local_sdp))
         self._invite = self._transactions.begin_client_invite(branch, invite, parts, self, now)
 
     def on_response(self, response: Response, now: float) -> Send | None:
@@ -132,6 +142,8 @@ class OutgoingLeg(Leg):
         if status in {401, 407} and self._retry_authorized(response, now):
             return None
         if self._target.redirects and self._redirected(response, now):
+            return None
+        if status == 422 and self._retry_longer(response, now):
             return None
         self._fail(status, text(response.reason), read_retry_after(response.get(b"retry-after")))
         return None
@@ -194,8 +206,8 @@ class OutgoingLeg(Leg):
             # 9.1 and 15: the 2xx crossed our CANCEL; the call that it made is hung up again.
             send_bye(core, self._transactions, dialog, "", now)
             return ack
-        self._offer_sdp = b""
         self.dialog = dialog
+        self.updatable = b"UPDATE" in response.headers.get(b"allow", b"")
         self._table.dialogs[dialog.local_tag] = self
         answer = response.body
         if not answer and early is not None:
@@ -204,7 +216,20 @@ class OutgoingLeg(Leg):
             # that was only in an unreliable answer is taken as well: it is all there is.
             answer = early.answer(dialog.remote_tag)
         core.out.append(LegAnswered(self.id, answer))
+        if self._interval_s or b"session-expires" in response.headers:
+            self._restart_timer(granted(response, self._interval_s, self._min_se_s), now)
         return ack
+
+    def _retry_longer(self, response: Response, now: float) -> bool:
+        """Ask again with the session interval that a 422 demands (RFC 4028 7.3), once."""
+        least_s = demanded_s(response)
+        if self.over or not self._interval_s or least_s <= self._min_se_s or self._lengthened:
+            return False
+        self._lengthened = True
+        self._min_se_s = least_s
+        self._interval_s = max(self._interval_s, least_s)
+        self.send_invite(now)
+        return True
 
     def _retry_authorized(self, response: Response, now: float) -> bool:
         credentials, attempt = self._credentials, self._attempt

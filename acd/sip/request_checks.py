@@ -22,8 +22,8 @@ SERVED = frozenset(
         b"NOTIFY",
     }
 )
-EXTENSIONS = frozenset({b"replaces", b"norefersub"})
-"Option tags that a Require may name (RFC 3891, 4488)."
+EXTENSIONS = frozenset({b"replaces", b"norefersub", b"timer"})
+"Option tags that a Require may name (RFC 3891, 4488, 4028)."
 
 REGISTER_EXTENSIONS = frozenset({b"path", b"outbound"})
 "Those of a REGISTER (RFC 3327, 5626)."

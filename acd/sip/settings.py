@@ -66,6 +66,12 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     max_redirects: int = 5
     "Redirections that one outgoing call may follow at most, whatever its target allows."
 
+    session_expires_s: int = 0
+    "Session interval that we ask for (RFC 4028); 0: a timer only where the other side wants one."
+
+    min_se_s: int = 90
+    "Shortest session interval that is taken; RFC 4028 5 allows no less than 90."
+
     retry_after_s: int = 5
     "Retry-After of a 503 sent because of a limit or of draining."
 

@@ -33,6 +33,7 @@ _REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -80,10 +81,13 @@ def one_line(value: str) -> bytes:
 def reason_line(reason: str) -> bytes:
     """Return a Reason line for BYE or CANCEL (RFC 3326), or nothing for no reason.
 
-    A phone that reads cause 200 in a CANCEL does not count the call as missed.
+    One that names its protocol ("SIP;cause=…", "Q.850;cause=…") goes out as it stands. A phone
+    that reads cause 200 in a CANCEL does not count the call as missed.
     """
     if not reason:
         return b""
+    if reason.startswith(("SIP;", "Q.850;")):
+        return b"Reason: %b\r\n" % one_line(reason)
     clean = one_line(reason).replace(b"\\", b"").replace(b'"', b"")
     return b'Reason: SIP;cause=200;text="%b"\r\n' % clean
 
