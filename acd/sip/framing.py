@@ -25,6 +25,11 @@ class StreamFramer:
         self._buffer = bytearray()
         self._needed = 0  # bytes of the message at hand, once its head is complete
 
+    @property
+    def waiting(self) -> bool:
+        """Whether part of a message has come; blank lines between messages are none."""
+        return bool(self._buffer) and (self._needed > 0 or not self._buffer.isspace())
+
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete now.
 

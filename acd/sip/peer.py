@@ -6,12 +6,13 @@ from typing import NamedTuple
 class Peer(NamedTuple):
     """A transport address of the other side.
 
-    For stream transports the address names the connection: the one that was accepted from this
-    address or opened to it. The transport layer opens a connection where none stands.
+    For all but UDP the address names the connection: the one that was accepted from this address
+    or opened to it. The transport layer opens one where none stands, except for WebSocket, which
+    only the other side can open.
     """
 
     transport: str
-    'Lower case: "udp" or "tcp".'
+    'Lower case: "udp", "tcp", "tls", "ws" or "wss".'
 
     host: str
     "IP address as text, never a name."

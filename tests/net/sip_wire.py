@@ -62,6 +62,18 @@ class Serving:
         return Peer(*self.transports.bound_addresses()[index])
 
 
+async def until(true):
+    """Wait for what only the loop's next turns bring about and nobody reports."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not true():  # noqa: ASYNC110  figures have no event
+            await asyncio.sleep(0)
+
+
+async def connections(server, count):
+    """Wait until so many connections stand."""
+    await until(lambda: server.transports.connections() == count)
+
+
 def message(number, body=b""):
     """Return a SIP message that names its number."""
     head = f"OPTIONS sip:{number}@acd SIP/2.0\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -1,4 +1,4 @@
-"""SIP over real TCP connections."""
+"""SIP over real TCP connections, and what holds for all streams."""
 
 import asyncio
 import socket
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acd.net.tcp import TcpLimits
+from acd.net.limits import StreamLimits
 from acd.sip.peer import Peer
-from tests.net.sip_wire import DEADLINE_S, Serving, message, run
+from tests.net.sip_wire import DEADLINE_S, Serving, connections, message, run
 
 
 class Client:
@@ -53,7 +53,7 @@ def test_a_message_arrives_with_its_peer_and_the_answer_takes_the_same_connectio
             assert peer == client.peer
             server.transports.send(peer, b"SIP/2.0 200 OK\r\n\r\n")
             assert await client.read(18) == b"SIP/2.0 200 OK\r\n\r\n"
-            assert server.transports.connections() == 1
+            await connections(server, 1)
 
     run(scenario)
 
@@ -143,7 +143,7 @@ def test_a_stream_that_cannot_be_framed_ends_and_the_others_go_on(garbage):
             assert await server.arrivals.failure() == bad.peer
             good.write(message(2))
             assert (await server.arrivals.message())[0] == message(2)
-            assert server.transports.connections() == 1
+            await connections(server, 1)
 
     run(scenario)
 
@@ -158,7 +158,7 @@ def test_a_connection_is_opened_on_demand_and_used_both_ways():
             assert data == message(2)
             other.transports.send(back, message(3))
             assert await one.arrivals.message() == (message(3), other.peer())
-            assert one.transports.connections() == 1
+            await connections(one, 1)
 
     run(scenario)
 
@@ -172,7 +172,7 @@ def test_a_refused_connection_is_reported_later_and_nothing_is_raised():
             server.transports.send(nobody, message(1))
             assert server.arrivals.failed.empty()
             assert await server.arrivals.failure() == nobody
-            assert server.transports.connections() == 0
+            await connections(server, 0)
 
     run(scenario)
 
@@ -186,8 +186,8 @@ def test_a_peer_that_takes_no_connection_is_given_up():
             for sock in (filler, filler2):
                 sock.setblocking(False)
                 sock.connect_ex(deaf.getsockname())
-            limits = TcpLimits(connect_s=0.2)
-            async with Serving("tcp", tcp_limits=limits) as server:
+            limits = StreamLimits(connect_s=0.2)
+            async with Serving("tcp", limits=limits) as server:
                 peer = Peer("tcp", *deaf.getsockname())
                 server.transports.send(peer, message(1))
                 assert await server.arrivals.failure() == peer
@@ -209,8 +209,8 @@ def test_what_is_no_address_is_reported(peer):
 
 def test_a_peer_that_does_not_read_is_given_up_before_it_fills_our_memory():
     async def scenario():
-        limits = TcpLimits(write_buffer_bytes=50_000)
-        async with Serving("tcp", tcp_limits=limits) as server, Client(server) as client:
+        limits = StreamLimits(write_buffer_bytes=50_000)
+        async with Serving("tcp", limits=limits) as server, Client(server) as client:
             client.writer.transport.pause_reading()
             client.write(message(1))
             _, peer = await server.arrivals.message()
@@ -219,27 +219,27 @@ def test_a_peer_that_does_not_read_is_given_up_before_it_fills_our_memory():
                 server.transports.send(peer, b"x" * 40_000)
                 await asyncio.sleep(0)
             assert await server.arrivals.failure() == peer
-            assert server.transports.connections() == 0
+            await connections(server, 0)
 
     run(scenario)
 
 
 def test_messages_waiting_for_a_connection_are_bounded_too():
     async def scenario():
-        limits = TcpLimits(write_buffer_bytes=1_000)
-        async with Serving("tcp", tcp_limits=limits) as server, Serving("tcp") as other:
+        limits = StreamLimits(write_buffer_bytes=1_000)
+        async with Serving("tcp", limits=limits) as server, Serving("tcp") as other:
             for _ in range(3):
                 server.transports.send(other.peer(), b"x" * 400)
             assert await server.arrivals.failure() == other.peer()
-            assert server.transports.connections() == 0
+            await connections(server, 0)
 
     run(scenario)
 
 
 def test_a_slow_sender_has_a_limited_time_for_a_message():
     async def scenario():
-        limits = TcpLimits(message_s=0.3)
-        async with Serving("tcp", tcp_limits=limits) as server, Client(server) as slow:
+        limits = StreamLimits(message_s=0.3)
+        async with Serving("tcp", limits=limits) as server, Client(server) as slow:
             closed = asyncio.ensure_future(slow.closed())
             bytes_sent = 0
             while not closed.done():
@@ -248,15 +248,15 @@ def test_a_slow_sender_has_a_limited_time_for_a_message():
                 await asyncio.wait([closed], timeout=0.01)
             assert bytes_sent > 3
             assert server.arrivals.messages.empty()
-            assert server.transports.connections() == 0
+            await connections(server, 0)
 
     run(scenario)
 
 
 def test_who_connects_and_says_nothing_is_closed():
     async def scenario():
-        limits = TcpLimits(message_s=0.05)
-        async with Serving("tcp", tcp_limits=limits) as server, Client(server) as silent:
+        limits = StreamLimits(message_s=0.05)
+        async with Serving("tcp", limits=limits) as server, Client(server) as silent:
             assert await silent.closed() == b""
 
     run(scenario)
@@ -264,9 +264,9 @@ def test_who_connects_and_says_nothing_is_closed():
 
 def test_an_idle_connection_is_closed_and_a_used_one_is_not():
     async def scenario():
-        limits = TcpLimits(idle_s=0.3, message_s=0.3)
+        limits = StreamLimits(idle_s=0.3, message_s=0.3)
         async with (
-            Serving("tcp", tcp_limits=limits) as server,
+            Serving("tcp", limits=limits) as server,
             Client(server) as idle,
             Client(server) as used,
         ):
@@ -282,16 +282,16 @@ def test_an_idle_connection_is_closed_and_a_used_one_is_not():
             used.write(message(2))
             await server.arrivals.message()
             assert (await server.arrivals.message())[0] == message(2)
-            assert server.transports.connections() == 1
+            await connections(server, 1)
 
     run(scenario)
 
 
 def test_the_table_of_connections_is_bounded():
     async def scenario():
-        limits = TcpLimits(connections=2)
+        limits = StreamLimits(connections=2)
         async with (
-            Serving("tcp", tcp_limits=limits) as server,
+            Serving("tcp", limits=limits) as server,
             Client(server) as first,
             Client(server) as second,
         ):
@@ -302,7 +302,7 @@ def test_the_table_of_connections_is_bounded():
                 assert await third.closed() == b""
             server.transports.send(Peer("tcp", "127.0.0.1", 1), message(1))
             assert await server.arrivals.failure() == Peer("tcp", "127.0.0.1", 1)
-            assert server.transports.connections_refused() == 2
+            assert server.transports.statistics().refused == {("tcp", "full"): 2}
             first.write(message(2))
             assert (await server.arrivals.message())[0] == message(2)
 
@@ -317,7 +317,7 @@ def test_disconnect_sends_what_was_sent_before_and_closes():
             server.transports.send(peer, b"SIP/2.0 400 Bad Request\r\n\r\n")
             server.transports.disconnect(peer)
             assert await client.closed() == b"SIP/2.0 400 Bad Request\r\n\r\n"
-            assert server.transports.connections() == 0
+            await connections(server, 0)
             assert server.arrivals.failed.empty()
             server.transports.disconnect(peer)
 
@@ -340,7 +340,7 @@ def test_a_peer_that_closes_in_good_order_has_not_failed_and_one_that_resets_has
                 )
                 client.writer.transport.abort()
                 assert await server.arrivals.failure() == peer
-            assert server.transports.connections() == 0
+            await connections(server, 0)
 
     run(scenario)
 

@@ -195,7 +195,8 @@ def test_a_taken_port_is_said_in_one_line_and_nothing_stays_open(transport):
         (("udp", "192.0.2.1", 0), "this machine has no such address"),
         (("tcp", "no.such.host.invalid", 5060), "is not an address or known name"),
         (("udp", "127.0.0.1", 70_000), "udp 127.0.0.1:70000: a port is a number from 0 to 65535"),
-        (("tls", "127.0.0.1", 0), "the transport must be udp or tcp"),
+        (("sctp", "127.0.0.1", 0), "the transport must be udp, tcp, tls, ws, wss"),
+        (("tls", "127.0.0.1", 0), "cannot listen on tls: no certificate is configured"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_said_in_one_line(listener, reason):

@@ -1,41 +1,21 @@
-"""SIP over TCP (RFC 3261 section 18): connections accepted and opened, each named by its peer."""
+"""SIP over TCP and TLS (RFC 3261 section 18): connections, each named by its peer."""
 
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
-
-from msgspec import Struct
 
 from acd.sip.errors import BadMessageError
 from acd.sip.framing import PING
 from acd.sip.peer import Peer
 
+from .limits import CutCause, Patience, Place, Places, StreamLimits
+from .tls import Certificates, TlsError, certificate_names, is_handshake_fault
+
 PONG = b"\r\n"
 'RFC 5626 3.5.1: the answer to a double CRLF, the "ping", is one CRLF, the "pong".'
-
-
-class TcpLimits(Struct, frozen=True, kw_only=True):
-    """What one server grants to all stream connections together and to each one."""
-
-    connections: int = 4_096
-    "Twice 2,000 seats: every phone reconnecting while its old connection is not yet known dead."
-
-    write_buffer_bytes: int = 262_144
-    "Bytes waiting per connection, some 300 messages: more means that the peer reads nothing."
-
-    connect_s: float = 5.0
-    "A connection that is not up by then has lost its SYN three times (1 + 2 s)."
-
-    message_s: float = 32.0
-    "A message must be complete this long after its first byte (64*T1, RFC 3261 table 4)."
-
-    idle_s: float = 3_900.0
-    "Silence after which a connection is closed: the usual hour of a registration and a margin."
-
-    close_s: float = 5.0
-    "How long a closed connection may take to send what is still waiting."
 
 
 class Framer(Protocol):
@@ -44,13 +24,19 @@ class Framer(Protocol):
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete now; raise BadMessageError if none can follow."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether part of a message has come and the rest is awaited."""
 
-class TcpConnection(asyncio.Protocol):
-    """One connection. It stands in the table of `TcpConnections` until it fails or closes."""
 
-    def __init__(self, table: "TcpConnections", peer: Peer | None) -> None:
-        self.peer = peer or Peer("tcp", "", 0)
-        "Where we connect to; for an accepted connection known once it is made."
+class StreamConnection(asyncio.Protocol):
+    """One connection. It stands in the table of `StreamConnections` until it fails or closes."""
+
+    def __init__(self, table: "StreamConnections", peer: Peer, place: Place) -> None:
+        self.peer = peer
+        "Where we connect to, or who was accepted."
+        self.certificate_names: tuple[str, ...] = ()
+        self._place = place
         self._table = table
         self._limits = table.limits
         self._framer = table.new_framer()
@@ -58,10 +44,11 @@ class TcpConnection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._mid_message = False
-        self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._patience = Patience(table.loop, self._on_impatient)
         self._closing = False
         self._lost = asyncio.Event()
+        self.attempt: asyncio.Task[None] | None = None
+        "Opens the connection, if we do; ended when nobody wants it any more."
 
     # --- from the loop ---
 
@@ -69,17 +56,15 @@ class TcpConnection(asyncio.Protocol):
         """Enter the table and send what was waiting for the connection."""
         # uvloop's transports have asyncio's methods but not its base classes.
         self._transport = stream = cast("asyncio.Transport", transport)
-        self._table.alive.add(self)
-        if not self.peer.host:
-            host, port = stream.get_extra_info("peername")[:2]
-            self.peer = Peer("tcp", host, port)
-            self._closing = not self._table.enter(self)
-        if self._closing:
+        if self._closing:  # given up while it was being opened
             stream.abort()
             return
-        _probe_dead_peers(stream.get_extra_info("socket"))
-        # Who says nothing at all holds the place no longer than one message may take.
-        self._close_at(self._table.loop.time() + self._limits.message_s)
+        self._table.enter(self)
+        self.certificate_names = certificate_names(stream.get_extra_info("peercert"))
+        prepare_socket(stream.get_extra_info("socket"))
+        # Who connects and says nothing holds the place no longer than one message may take.
+        limit_s = self._limits.idle_s if self._unsent else self._limits.message_s
+        self._patience.until(self._table.loop.time() + limit_s)
         for data in self._unsent:
             stream.write(data)
         self._unsent.clear()
@@ -92,33 +77,27 @@ class TcpConnection(asyncio.Protocol):
             messages = self._framer.feed(data)
         except BadMessageError:
             # Where the next message begins cannot be known any more.
-            self.close(failed=True)
+            self.cut("unframeable")
             return
-        now = self._table.loop.time()
-        if messages:
-            self._mid_message = False
-            self._deadline = now + self._limits.idle_s
-        elif not self._mid_message and not data.isspace():
-            self._mid_message = True
-            self._close_at(now + self._limits.message_s)
+        self._watch(complete=bool(messages))
         for message in messages:
             if message == PING:
                 self.send(PONG)
-            else:
+            elif not self._closing:
                 self._table.on_message(message, self.peer)
         if messages:
             self._table.on_batch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table. A peer that closes in good order has not failed."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._patience.stop()
+        self._place.free()
         self._transport = None
-        self._table.alive.discard(self)
         self._lost.set()
         if not self._closing:
             self._closing = True
             self._table.leave(self, failed=exc is not None)
+        self._table.alive.discard(self)
 
     # --- from the table ---
 
@@ -127,12 +106,14 @@ class TcpConnection(asyncio.Protocol):
         transport = self._transport
         waiting = self._unsent_bytes if transport is None else transport.get_write_buffer_size()
         if waiting + len(data) > self._limits.write_buffer_bytes:
-            self.close(failed=True)
+            self.cut("not_reading")
         elif transport is None:
             self._unsent.append(data)
             self._unsent_bytes += len(data)
-        else:
+        elif not self._closing:
             transport.write(data)
+            if not self._mid_message:
+                self._patience.deadline = self._table.loop.time() + self._limits.idle_s
 
     def close(self, *, failed: bool) -> None:
         """Leave the table; what is still to be written goes out unless the connection failed."""
@@ -140,15 +121,22 @@ class TcpConnection(asyncio.Protocol):
             return
         self._closing = True
         self._table.leave(self, failed=failed)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._transport is None:  # still connecting: `connection_made` will end it
+        self._patience.stop()
+        if self._transport is None:
+            if self.attempt is not None:
+                self.attempt.cancel()
             return
         if failed:
             self._transport.abort()
             return
         self._transport.close()
-        self._timer = self._table.loop.call_later(self._limits.close_s, self._transport.abort)
+        self._table.loop.call_later(self._limits.close_s, self._transport.abort)
+
+    def cut(self, cause: CutCause) -> None:
+        """End the connection because of what the peer does or leaves undone."""
+        if not self._closing:
+            self._table.places.cut[self.peer.transport, cause] += 1
+            self.close(failed=cause != "idle")
 
     async def lost(self) -> None:
         """Wait until the socket is closed; after `close` that takes `close_s` at most."""
@@ -156,22 +144,21 @@ class TcpConnection(asyncio.Protocol):
 
     # --- own ---
 
-    def _close_at(self, deadline: float) -> None:
-        self._deadline = deadline
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._table.loop.call_at(deadline, self._on_timer)
+    def _watch(self, *, complete: bool) -> None:
+        """Give an incomplete message its time, and a complete one the time until the next."""
+        now, waiting = self._table.loop.time(), self._framer.waiting
+        if waiting and (complete or not self._mid_message):
+            self._patience.until(now + self._limits.message_s)
+        elif not waiting:
+            self._patience.deadline = now + self._limits.idle_s
+        self._mid_message = waiting
 
-    def _on_timer(self) -> None:
-        # The deadline moves with every message; the timer follows only here, once per period.
-        if self._table.loop.time() < self._deadline:
-            self._close_at(self._deadline)
-        else:
-            self.close(failed=False)
+    def _on_impatient(self) -> None:
+        self.cut("slow_message" if self._mid_message else "idle")
 
 
-class TcpConnections:
-    """The table of stream connections, by peer. Must be made inside the running loop."""
+class StreamConnections:
+    """The table of TCP and TLS connections, by peer. Must be made inside the running loop."""
 
     def __init__(
         self,
@@ -179,30 +166,28 @@ class TcpConnections:
         on_batch: Callable[[], None],
         on_failed: Callable[[Peer], None],
         new_framer: Callable[[], Framer],
-        limits: TcpLimits,
+        limits: StreamLimits,
+        places: Places,
+        certificates: Certificates,
+        on_handshake_failed: Callable[[Peer, str], None],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.on_message = on_message
         self.on_batch = on_batch
         self.new_framer = new_framer
         self.limits = limits
+        self.places = places
+        self._certificates = certificates
         self._on_failed = on_failed
-        self._connections: dict[Peer, TcpConnection] = {}
-        self.alive: set[TcpConnection] = set()
+        self._on_handshake_failed = on_handshake_failed
+        self._connections: dict[Peer, StreamConnection] = {}
+        self.alive: set[StreamConnection] = set()
         "Those with a socket, also when they have left the table and only write out the rest."
         self._connecting: set[asyncio.Task[None]] = set()
-        self._servers: list[asyncio.Server] = []
-        self.connections_refused = 0
-        "Accepted and dropped at once, or not opened, because the table was full."
 
-    def __len__(self) -> int:
-        return len(self._connections)
-
-    async def add(self, sock: socket.socket) -> None:
-        """Accept connections on a bound socket."""
-        sock.setblocking(False)
-        server = await self.loop.create_server(lambda: TcpConnection(self, None), sock=sock)
-        self._servers.append(server)
+    def accepted(self, peer: Peer, place: Place) -> StreamConnection:
+        """Return the protocol of a connection that was accepted."""
+        return StreamConnection(self, peer, place)
 
     def send(self, peer: Peer, data: bytes) -> None:
         """Send over the peer's connection, opening one if none stands. Never raises or waits."""
@@ -218,10 +203,13 @@ class TcpConnections:
         if connection is not None:
             connection.close(failed=False)
 
+    def certificate_names(self, peer: Peer) -> tuple[str, ...]:
+        """Return the names that the peer's verified certificate gives it."""
+        connection = self._connections.get(peer)
+        return connection.certificate_names if connection is not None else ()
+
     async def close(self) -> None:
-        """Stop accepting, end every connection, and wait for the attempts under way."""
-        for server in self._servers:
-            server.close()
+        """End every connection, and wait for the attempts under way."""
         for connection in list(self._connections.values()):
             connection.close(failed=False)
         for task in self._connecting:
@@ -231,16 +219,12 @@ class TcpConnections:
 
     # --- from the connections ---
 
-    def enter(self, connection: TcpConnection) -> bool:
-        """Take an accepted connection in; False: the table is full."""
-        if len(self._connections) >= self.limits.connections:
-            self.connections_refused += 1
-            return False
-        # From the same address and port as one that stands: the peer has restarted.
+    def enter(self, connection: StreamConnection) -> None:
+        """Take a connection in. From the address of one that stands: the peer has restarted."""
+        self.alive.add(connection)
         self._connections[connection.peer] = connection
-        return True
 
-    def leave(self, connection: TcpConnection, *, failed: bool) -> None:
+    def leave(self, connection: StreamConnection, *, failed: bool) -> None:
         """Forget a connection; `failed`: messages to its peer may not have arrived."""
         if self._connections.get(connection.peer) is connection:
             del self._connections[connection.peer]
@@ -249,24 +233,44 @@ class TcpConnections:
 
     # --- own ---
 
-    def _open(self, peer: Peer) -> TcpConnection | None:
+    def _open(self, peer: Peer) -> StreamConnection | None:
         if not _is_reachable(peer):
             return None
-        if len(self._connections) >= self.limits.connections:
-            self.connections_refused += 1
+        place = self.places.take(peer.transport, peer.host, accepted=False)
+        if place is None:
             return None
-        connection = self._connections[peer] = TcpConnection(self, peer)
+        connection = self._connections[peer] = StreamConnection(self, peer, place)
         task = self.loop.create_task(self._connect(connection))
+        connection.attempt = task
         self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+
+        def over(_: asyncio.Task[None]) -> None:
+            self._connecting.discard(task)
+            if connection not in self.alive:
+                place.free()
+
+        task.add_done_callback(over)  # runs also when the task is ended before it began
         return connection
 
-    async def _connect(self, connection: TcpConnection) -> None:
-        host, port = connection.peer.host, connection.peer.port
+    async def _connect(self, connection: StreamConnection) -> None:
+        peer = connection.peer
+        context: ssl.SSLContext | None = None
+        server_name: str | None = None
         try:
+            if peer.transport == "tls":
+                context, server_name = self._certificates.for_client(peer)
             async with asyncio.timeout(self.limits.connect_s):
-                await self.loop.create_connection(lambda: connection, host, port)
-        except OSError:  # refused, unreachable; TimeoutError is one of them
+                await self.loop.create_connection(
+                    lambda: connection,
+                    peer.host,
+                    peer.port,
+                    ssl=context,
+                    server_hostname=server_name,
+                )
+        except (OSError, TlsError) as error:  # refused, unreachable; TimeoutError is an OSError
+            if is_handshake_fault(error):
+                self.places.handshakes_failed[peer.transport, "out"] += 1
+                self._on_handshake_failed(peer, str(error))
             connection.close(failed=True)
 
 
@@ -279,8 +283,9 @@ def _is_reachable(peer: Peer) -> bool:
     return 0 < peer.port < 65_536
 
 
-def _probe_dead_peers(sock: socket.socket) -> None:
-    """Let the kernel find out within two minutes that a silent peer is gone."""
+def prepare_socket(sock: socket.socket) -> None:
+    """Let small messages leave at once, and find out within two minutes that a peer is gone."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
