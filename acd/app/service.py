@@ -149,6 +149,7 @@ class Service:
             subscribers=(self._subscribers(),),
             taps=(self._tap,),
             on_failed_proof=self._watch_proofs,
+            on_sighting=self._protection.saw,
             on_refreshed=self._keeper.refreshed,
         )
         self._begin_journal()
@@ -234,6 +235,9 @@ class Service:
             new_id=self._new_id,
             random_bytes=self._entropy.token_bytes,
         )
+        self._protection.know(
+            lambda host: self._endpoint.trunks.of_source(Peer("udp", host, 0)) is not None
+        )
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:
             self._centre.refusing = JOURNAL_FAILING
@@ -305,6 +309,7 @@ class Service:
                 (self._trace, Tracer.KINDS),
                 (call_log, call_log.kinds),
                 (self._watch_calls, {events.CallEnded}),
+                (self._protection.rejected, {events.CallRejected}),
                 (self._keeper, Keeper.KINDS),
             )
         )
@@ -335,6 +340,8 @@ class Service:
             agent=floor.agent,
             queues=floor.queues,
             calls=floor.calls,
+            bans=self._protection.bans,
+            lift_ban=self._protection.lift,
             trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
             kpi=lambda day: self._database.kpi(
                 day, self._zone, self._reloader.config.queues.queues
@@ -480,6 +487,7 @@ class Service:
     def _watch_proofs(self, failed: AuthenticationFailed) -> None:
         self._metrics.authentication_failed(failed.method)
         self._authentication_log(failed)
+        self._protection.failed(failed)
 
     def _count(self, record: Record) -> None:
         self._metrics.observe(record.event, record.mono_s)

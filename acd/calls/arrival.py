@@ -101,6 +101,7 @@ class Arrival:
                 called=event.called,
                 peer=_peer_text(event),
                 sip_status=status,
+                account=event.account or "",
                 reason=reason,
             )
         )

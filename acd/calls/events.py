@@ -47,6 +47,9 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     called: str
     peer: str
     sip_status: int
+    account: str = ""
+    "The account that called, when it proved itself."
+
     reason: str
     """A closed set: "unknown_number", "not_an_agent", "not_replaceable", "full", "draining",
     "journal_failing"."""

@@ -16,6 +16,7 @@ from acd.sip.endpoint import Endpoint, Output
 from acd.sip.events import AuthenticationFailed, Contact, ContactsRefreshed
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
+from acd.sip.sightings import Sighting
 
 from . import commands
 from .centre import CallCentre
@@ -105,6 +106,11 @@ class Exchange:
         pending: deque[SipEvent] = deque()
         self._sort(effects, pending, now)
         self._drain(pending, now)
+
+    @property
+    def sightings(self) -> deque[Sighting]:
+        """What the endpoint noticed about who sends; to be taken out by whoever guards it."""
+        return self._endpoint.sightings
 
     def take_step(self) -> Step:
         """Hand over what has come together, and begin anew."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .protection import Limits
+from .protection import Bans, Limits
 from .values import Address, Identifier, ListenAddress, Seconds, Section, Timezone, fault
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -78,6 +78,7 @@ class Sip(Section):
     registrar: Registrar = Registrar()
 
     limits: Limits = Limits()
+    bans: Bans = Bans()
 
     authenticate_accounts: bool = True
     "A call whose From is one of our accounts must prove it by password (off: labs only)."

@@ -10,12 +10,13 @@ from math import inf
 
 from acd.calls.effects import Effects
 from acd.calls.events import Event
-from acd.calls.exchange import Exchange
+from acd.calls.exchange import Exchange, Step
 from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
 from acd.sip.effects import Send
 from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.peer import Peer
+from acd.sip.sightings import Sighting
 
 
 class Driver:
@@ -32,6 +33,7 @@ class Driver:
         taps: Sequence[Tap],
         on_failed_proof: Callable[[AuthenticationFailed], None] | None = None,
         on_refreshed: Callable[[], None] | None = None,
+        on_sighting: Callable[[Sighting], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._event_log = event_log
@@ -41,6 +43,7 @@ class Driver:
         self._taps = taps
         self._on_failed_proof = on_failed_proof
         self._on_refreshed = on_refreshed
+        self._on_sighting = on_sighting
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -145,9 +148,8 @@ class Driver:
             media = more.media
         if step.events:
             self._journal(step.events)
-        if self._on_failed_proof is not None:
-            for failed in step.failed_proofs:
-                self._on_failed_proof(failed)
+        if step.failed_proofs or exchange.sightings:
+            self._tell_guard(step)
         if step.refreshed and self._on_refreshed is not None:
             self._on_refreshed()
         send = self._transports.send
@@ -158,6 +160,14 @@ class Driver:
                 send(effect.peer, effect.data)
             else:
                 self._transports.disconnect(effect.peer)
+
+    def _tell_guard(self, step: Step) -> None:
+        if self._on_failed_proof is not None:
+            for failed in step.failed_proofs:
+                self._on_failed_proof(failed)
+        sightings = self._exchange.sightings
+        while sightings and self._on_sighting is not None:
+            self._on_sighting(sightings.popleft())
 
     def _journal(self, events: list[Event]) -> None:
         records = self._event_log.append(events, self._loop.time())

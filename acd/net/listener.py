@@ -106,6 +106,8 @@ class SipTransports:
                 on_message(data, peer)
             elif verdict is Verdict.SHED:
                 on_shed(data, peer)
+            elif admission.is_banned(peer.host):
+                self.disconnect(peer)
 
         try:
             self._certificates = Certificates(tls)

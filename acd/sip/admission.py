@@ -165,6 +165,7 @@ class Admission:
         "_young",
         "banned",
         "counts",
+        "known",
         "level",
     )
 
@@ -185,6 +186,8 @@ class Admission:
         self._on_flood = on_flood
         self._settings = settings
         self._exempt = Networks(settings.exempt)
+        self.known: Callable[[str], bool] = lambda _host: False
+        "Further sources without limits, e.g. the trunks'."
         self._young: dict[str, _Source] = {}
         self._old: dict[str, _Source] = {}
         self._crowd = _Source("*", settings, exempt=False)
@@ -209,6 +212,10 @@ class Admission:
     def squeezed(self) -> dict[str, float]:
         """The sources that are held to fewer new calls, and to how many per second."""
         return {name: source.calls_max for name, source in self._squeezed.items()}
+
+    def is_banned(self, host: str) -> bool:
+        """Tell whether nothing of this address is wanted: no connection either."""
+        return self.banned is not None and self.banned(source_of(host))
 
     # --- how far behind we are ---
 
@@ -271,7 +278,7 @@ class Admission:
         if self.banned is not None and self.banned(name):
             self.counts["banned"] += 1
             return DROP
-        source = self._young.get(name) or self._meet(name)
+        source = self._young.get(name) or self._meet(name, host)
         if source.window != self._window:
             source.turn(self._window)
         source.messages += 1
@@ -343,16 +350,19 @@ class Admission:
 
     # --- the table ---
 
-    def _meet(self, name: str) -> _Source:
+    def _meet(self, name: str, host: str) -> _Source:
         """Return the source of this name; the crowd's count when the table is full."""
         source = self._old.pop(name, None)
         if source is None:
-            source = _Source(name, self._settings, exempt=name in self._exempt)
+            source = _Source(name, self._settings, exempt=self._has_no_limits(host))
         # The crowd is held to a stranger's limits: room is kept for those who have none.
         if len(self._young) >= (2 * SOURCES_MAX if source.exempt else SOURCES_MAX):
             return self._crowd
         self._young[name] = source
         return source
+
+    def _has_no_limits(self, host: str) -> bool:
+        return host in self._exempt or self.known(host)
 
     def _turn(self, now: float) -> None:
         """Begin a new second."""

@@ -15,6 +15,7 @@ from .events import AuthenticationFailed, ContactsRefreshed, Event
 from .message import Request, Response
 from .peer import Peer
 from .settings import EndpointSettings
+from .sightings import Sightings
 from .timers import SipTimers
 from .uri import parse_host_port
 from .writing import one_line
@@ -55,6 +56,7 @@ class Core:
         "product_lines",
         "random_bytes",
         "settings",
+        "sightings",
         "timers",
     )
 
@@ -73,6 +75,7 @@ class Core:
         self.random_bytes = random_bytes
         self.deadlines = Deadlines()
         self.out: list[Output] = []
+        self.sightings = Sightings(settings.scanners)
         self._secret = random_bytes(16)
         self._identities = {
             transport: _identity(transport, host, port)

@@ -104,11 +104,12 @@ class DigestServer:
         if not well_formed:
             return False
         secret = self._credentials.ha1(account, self._realm, algorithm)
-        if not secret:
-            return False
-        expected = request_digest(algorithm, secret, request.method, fields)
+        # An account that there is not takes as long and gets the same answer as a wrong password:
+        # nobody is to find out by asking which accounts there are.
+        expected = request_digest(algorithm, secret or "", request.method, fields)
         given = fields.get("response", "").lower()
-        return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+        right = hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+        return right and bool(secret)
 
     def _nonce_is_fresh(self, fields: dict[str, str], now: float) -> bool:
         nonce = fields["nonce"]

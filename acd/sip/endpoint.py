@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from .core import Core, Output
@@ -19,6 +20,7 @@ from .peer import Peer
 from .registrar import Registrar
 from .registration import Registration
 from .settings import Credentials, EndpointSettings, InviteTarget, RegistrationSettings
+from .sightings import Sighting
 from .timers import SipTimers
 from .transaction import Machine, Transaction
 from .transactions import Transactions
@@ -84,6 +86,11 @@ class Endpoint:
         self._inbound.draining = draining
 
     @property
+    def sightings(self) -> deque[Sighting]:
+        """What was noticed about who sends; whoever guards the server takes it out of here."""
+        return self._core.sightings.kept
+
+    @property
     def legs(self) -> int:
         """Legs under way, including those that only wait for an ACK to be hung up."""
         return len(self._table)
@@ -123,6 +130,7 @@ class Endpoint:
                 self._inbound.receive(message, peer, now)
         except BadMessageError:
             # No message at all, or a response that nobody can use: dropped, as 18.1.2 has it.
+            core.sightings.unreadable(peer)
             return out
         return out
 

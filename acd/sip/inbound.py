@@ -65,9 +65,12 @@ class Inbound:
 
     def receive(self, request: Request, peer: Peer, now: float) -> None:
         """Serve the request, or refuse it. An ACK is never answered."""
+        sightings = self._core.sightings
         try:
+            sightings.request(request, peer)
             self._dispatch(request, peer, now)
         except BadMessageError as refusal:
+            sightings.refused(refusal, peer)
             if request.method == b"ACK" or b"via" not in request.headers:
                 return
             head = reply_head(request, peer, self._core.stateless_tag(request))
@@ -205,6 +208,7 @@ class Inbound:
             failed = AuthenticationFailed(account, peer, request.method.decode())
             self._core.out.append(failed)
             raise
+        self._core.sightings.proved(peer)
 
     def _on_options(self, request: Request, peer: Peer) -> None:
         # 11.2: "The response code chosen MUST be the same that would have been chosen had the

@@ -72,6 +72,9 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     min_se_s: int = 90
     "Shortest session interval that is taken; RFC 4028 5 allows no less than 90."
 
+    scanners: tuple[str, ...] = ()
+    "Parts of User-Agents, in lower case, that only scanners have: noticed as an offence."
+
     retry_after_s: int = 5
     "Retry-After of a 503 sent because of a limit or of draining."
 

@@ -71,6 +71,9 @@ class ProtectionState(Struct, frozen=True):
     "`acd.sip.admission.Level`."
 
     sources: int = 0
+    offences: dict[str, int] = {}
+    bans: int = 0
+    banned: int = 0
 
 
 class MetricsViews(Struct, frozen=True, kw_only=True):
@@ -229,11 +232,13 @@ class Metrics:
             "acd_queue_wait_seconds": self._waits,
             "acd_loop_delay_seconds": {(): self._loop_delay},
         }
-        turned_away = self._views.protection().turned_away
+        protection = self._views.protection()
         counters: dict[str, Mapping[Labels, float]] = {
             **self._counts,
             **self._sip_counts(),
-            "acd_messages_turned_away": {(what,): count for what, count in turned_away.items()},
+            "acd_messages_turned_away": {(w,): n for w, n in protection.turned_away.items()},
+            "acd_offences": {(what,): count for what, count in protection.offences.items()},
+            "acd_bans": {(): protection.bans},
         }
         for family in FAMILIES:
             match family.kind:
@@ -269,6 +274,7 @@ class Metrics:
             "acd_journal_failing": {(): int(journal.failing)},
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
+            "acd_banned_sources": {(): protection.banned},
         }
 
     def _sip_counts(self) -> dict[str, dict[Labels, float]]:

@@ -43,6 +43,8 @@ class Api:
             web.get("/api/calls", self._calls),
             web.get("/api/trace/{id:.+}", self._trace),
             web.get("/api/reports/kpi", self._kpi),
+            web.get("/api/bans", self._bans),
+            web.delete("/api/bans/{source:.+}", self._lift_ban),
         ]
 
     # --- agents ---
@@ -93,6 +95,15 @@ class Api:
             content_type="text/plain",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
+
+    async def _bans(self, _request: web.Request) -> web.Response:
+        return json_answer(self._services.bans())
+
+    async def _lift_ban(self, request: web.Request) -> web.Response:
+        source = request.match_info["source"]
+        if not self._services.lift_ban(source):
+            raise RequestError(404, "not_banned", "this address is not banned", field="source")
+        return json_answer({"source": source})
 
     async def _kpi(self, request: web.Request) -> web.Response:
         day = request.query.get("day", "today")

@@ -68,6 +68,10 @@ class WebServices:
     trace: Callable[[str, bool], str | None]
     "(interaction or Call-ID, with messages); None: nothing is known of it."
 
+    bans: Callable[[], Sequence[object]] = list
+    lift_ban: Callable[[str], bool] = lambda _source: False
+    "(source as the list shows it); False: it is not banned."
+
     kpi: Callable[[str], Awaitable[Sequence[object]]]
     """(today | yesterday | YYYY-MM-DD): one object per queue, keys as in the reports.
 
