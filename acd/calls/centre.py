@@ -316,9 +316,11 @@ class CallCentre:
 
     def _stream_accepted(self, event: media_in.StreamAccepted) -> None:
         call = self._table.by_leg.get(event.leg)
-        if call is not None and event.leg != call.leg:
+        if call is None:
+            return
+        if event.leg != call.leg:
             self._queueing.stream_accepted(call, self._table.now)
-            self._holding.settle(call, self._table.now)
+        self._holding.answered(call, event.leg, event.held, self._table.now)
 
     def _leg_failed(self, event: sip.LegFailed) -> None:
         call = self._table.by_leg.get(event.leg)

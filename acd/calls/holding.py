@@ -26,6 +26,13 @@ class Holding:
         """Answer the phone; the talk is on hold from now on, or no longer, if it says so."""
         call.reoffering -= {leg}
         self._effects.append(AcceptOffer(leg, answer))
+        self.answered(call, leg, held, now)
+
+    def answered(self, call: Call, leg: str, held: bool, now: float) -> None:
+        """Take what the phone's description says, its offer or its answer to ours.
+
+        A phone that resumes by a re-INVITE without offer says so in the ACK only.
+        """
         if held:
             call.holding |= {leg}
         else:

@@ -15,6 +15,9 @@ class StreamAccepted(Struct, frozen=True, tag=True):
 
     leg: str
 
+    held: bool = False
+    "The peer put us on hold by its answer, as in `StreamReoffered`."
+
 
 class StreamReoffered(Struct, frozen=True, tag=True):
     """The stream follows the peer's new offer."""

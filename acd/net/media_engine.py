@@ -245,7 +245,7 @@ class WorkerMediaEngine:
             self._refuse(command.leg, UNUSABLE, str(error))
             return
         record.worker.send(Negotiate(command.leg, record.agreed))
-        self._on_event((StreamAccepted(command.leg),))
+        self._on_event((StreamAccepted(command.leg, record.agreed.held),))
 
     def _reoffer(self, command: Reoffer) -> None:
         if (record := self._leg(command.leg)) is None:

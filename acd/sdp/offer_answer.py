@@ -30,6 +30,14 @@ _MIRRORED = {
 }
 "What an answer says to an offer of this direction (RFC 3264 section 6.1)."
 
+_SILENT = {
+    "sendrecv": "recvonly",
+    "recvonly": "recvonly",
+    "sendonly": "inactive",
+    "inactive": "inactive",
+}
+"The same where there is no address to send to."
+
 _STATIC = {str(codec.value): codec for codec in Codec}
 _BY_ENCODING = {codec.name: codec for codec in Codec}
 
@@ -156,13 +164,16 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
         for media in description.media
     ]
     audio = _audio_lines(stream.media.protocol, (chosen,), stream.event_type)
+    direction = _MIRRORED[stream.direction]
+    if stream.address in UNSPECIFIED:
+        direction = _SILENT[direction]
     return _AnswerPlan(
         agreed=_negotiated(stream, payload_type, codec, (chosen,), stream.event_type),
         line=stream.media.line,
         before="".join(refused[: stream.index]),
         after="".join(
             (
-                f"{audio}\r\na={_MIRRORED[stream.direction]}\r\n",
+                f"{audio}\r\na={direction}\r\n",
                 *refused[stream.index + 1 :],
             )
         ),

@@ -261,6 +261,45 @@ def test_hold_and_resume(holder: int) -> None:
     stage.check_over()
 
 
+@pytest.mark.parametrize("holder", [0, 1], ids=["caller", "agent"])
+def test_a_resume_whose_answer_comes_in_the_ack(holder: int) -> None:
+    """A re-INVITE without offer: our offer goes out as it is, and the ACK says that it resumes."""
+    stage, *legs = talking()
+    holding = legs[holder]
+    stage.holds(holding)
+    stage.on_sip(sip.LegReoffered(holding, b""))
+    assert stage.one(media.Reoffer) == media.Reoffer(holding, b"")
+    stage.on_media(media_in.StreamReoffered(holding, OFFER, held=True))
+    assert stage.now_all(events.HoldEnded) == []
+    stage.on_sip(sip.LegConfirmed(holding, ANSWER))
+    assert stage.one(media.AcceptAnswer) == media.AcceptAnswer(holding, ANSWER)
+    stage.on_media(media_in.StreamAccepted(holding, held=False))
+    stage.one(events.HoldEnded)
+    assert stage.one(media.Bridge) == media.Bridge(legs[0], legs[1])
+    assert stage.state("1001") is State.TALKING
+    stage.hangs_up(legs[0])
+    stage.check_over()
+
+
+def test_the_answer_to_an_offer_of_ours_reaches_the_media() -> None:
+    stage, caller, phone = talking()
+    stage.on_sip(sip.ReofferAnswered(phone, ANSWER))
+    assert stage.one(media.AcceptAnswer) == media.AcceptAnswer(phone, ANSWER)
+    stage.on_media(media_in.StreamAccepted(phone, held=True))
+    stage.one(events.HoldStarted)
+    assert stage.on_sip(sip.ReofferRefused(phone, 488)) == []
+    assert stage.on_sip(sip.ReofferAnswered("nobody", ANSWER)) == []
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+def test_a_session_that_expires_ends_the_call_with_its_own_reason() -> None:
+    stage, caller, _ = talking()
+    stage.hangs_up(caller, sip.LegEndCause.SESSION_EXPIRED)
+    assert (stage.ended().ended_by, stage.ended().reason) == ("fault", "session_expired")
+    stage.check_over()
+
+
 def test_a_call_is_on_hold_while_either_side_holds() -> None:
     stage, caller, phone = talking()
     stage.holds(phone)

@@ -98,8 +98,11 @@ def test_media_level_direction_overrides_the_sessions() -> None:
 
 def test_no_address_is_hold() -> None:
     """RFC 3264 8.4: "a connection address of 0.0.0.0 ... no RTP is to be sent"."""
-    _, agreed = answer_offer(offer(AUDIO, connection="c=IN IP4 0.0.0.0"), LOCAL)
+    body, agreed = answer_offer(offer(AUDIO, connection="c=IN IP4 0.0.0.0"), LOCAL)
     assert (agreed.held, agreed.sending) == (True, False)
+    assert ("recvonly", "") in parse(body).media[0].attributes
+    body, _ = answer_offer(offer(AUDIO, "a=recvonly", connection="c=IN IP4 0.0.0.0"), LOCAL)
+    assert ("inactive", "") in parse(body).media[0].attributes
 
 
 def test_media_level_address_overrides_the_sessions() -> None:
