@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from acd.sip.peer import Peer
+from acd.sip.peer import SECURE, Peer
 from acd.sip.sources import source_of
 
 from .limits import Place, Places, StreamLimits
@@ -14,8 +14,6 @@ from .tls import Certificates
 
 ACCEPT_AGAIN_S = 1.0
 "When accepting failed: no file descriptor or memory is left, and some come back with time."
-
-SECURE = frozenset({"tls", "wss"})
 
 MakeProtocol = Callable[[Peer, Place], asyncio.Protocol]
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from acd.sip.admission import Admission, Verdict
 from acd.sip.framing import StreamFramer
-from acd.sip.peer import Peer
+from acd.sip.peer import SECURE, Peer
 
-from .acceptor import SECURE, Acceptor
+from .acceptor import Acceptor
 from .limits import Places, StreamLimits
 from .stream import Framer, StreamConnections
 from .tls import Certificates, TlsDestination, TlsError, TlsFiles

@@ -12,7 +12,7 @@ from .errors import BadMessageError
 from .events import Contact
 from .headers import NameAddr, parse_number
 from .message import Request
-from .peer import Peer
+from .peer import SECURE, Peer
 from .settings import EndpointSettings
 from .uri import Uri, text
 from .writing import one_line
@@ -37,7 +37,6 @@ _MALFORMED_EXPIRES_S = 3600
 
 _Q = re.compile(rb"0(\.\d{0,3})?|1(\.0{0,3})?")
 _INSTANCE = re.compile(rb'"<([\x21-\x3b=\x3f-\x7e]{1,200})>"')
-_SECURE = frozenset({"tls", "wss"})
 
 
 class Binding(Struct, frozen=True):
@@ -101,7 +100,7 @@ class RegisterReader:
     def _read_one(self, entry: bytes, now: float) -> Asked:
         value = NameAddr.parse(entry)
         uri = Uri.parse(value.uri)
-        secure = uri.scheme == b"sips" and self._peer.transport in _SECURE
+        secure = uri.scheme == b"sips" and self._peer.transport in SECURE
         if (uri.scheme != b"sip" and not secure) or not value.uri.isascii():
             raise BadMessageError("Contact is not a SIP URI")
         bare = value.uri.partition(b"?")[0] if uri.headers else value.uri

@@ -13,7 +13,7 @@ from .effects import Effect, Send
 from .errors import BadTargetError
 from .events import AuthenticationFailed, ContactsRefreshed, Event
 from .message import Request, Response
-from .peer import Peer
+from .peer import SECURE, Peer
 from .settings import EndpointSettings
 from .sightings import Sightings
 from .timers import SipTimers
@@ -29,6 +29,8 @@ class LocalIdentity(Struct, frozen=True):
     via_head: bytes
     'The Via line up to and with "branch=".'
     contact: bytes
+    secure_contact: bytes
+    "The same with a SIPS URI; without one where the transport is open to everybody."
     host: bytes
     "Host and port, for From."
     transport_parameter: bytes
@@ -49,6 +51,7 @@ class Core:
 
     __slots__ = (
         "_identities",
+        "_identities_v6",
         "_secret",
         "deadlines",
         "new_id",
@@ -77,10 +80,8 @@ class Core:
         self.out: list[Output] = []
         self.sightings = Sightings(settings.scanners)
         self._secret = random_bytes(16)
-        self._identities = {
-            transport: _identity(transport, host, port)
-            for transport, (host, port) in settings.advertised.items()
-        }
+        self._identities = _identities(settings.advertised)
+        self._identities_v6 = _identities(settings.advertised_v6)
         product = one_line(settings.product)
         self.product_lines = b"Server: %b\r\n" % product, b"User-Agent: %b\r\n" % product
         "Server (for answers) and User-Agent (for requests)."
@@ -94,26 +95,61 @@ class Core:
         seed = request.get(b"call-id") + b"\0" + request.get(b"from") + b"\0" + request.get(b"via")
         return blake2b(seed, digest_size=8, key=self._secret).hexdigest().encode()
 
-    def identity(self, transport: str) -> LocalIdentity:
-        """Return how we are named on a transport; on one that is not set up, the first's name."""
-        identity = self._identities.get(transport)
-        return identity or next(iter(self._identities.values()))
+    def identity(self, peer: Peer) -> LocalIdentity:
+        """Return how we are named towards a peer.
 
-    def own_identity(self, transport: str) -> LocalIdentity | None:
-        """Return how we are named on a transport, None when it is not set up."""
-        return self._identities.get(transport)
+        On a transport that we do not listen on, only connections of our own can stand: they bear
+        the first transport's address.
+        """
+        transport = peer.transport
+        if self._identities_v6 and ":" in peer.host and transport in self._identities_v6:
+            return self._identities_v6[transport]
+        identity = self._identities.get(transport)
+        if identity is None:
+            address = next(iter(self.settings.advertised.values()))
+            identity = self._identities[transport] = _identity(transport, *address)
+        return identity
+
+    def listens(self, transport: str) -> bool:
+        """Tell whether others can connect to us by this transport."""
+        return transport in self.settings.advertised
+
+    def contact(self, peer: Peer, uri: bytes) -> bytes:
+        """Return our Contact line for a dialog with this remote target, or for this Request-URI.
+
+        8.1.1.8: "If the Request-URI or top Route header field value contains a SIPS URI, the
+        Contact header field MUST contain a SIPS URI as well", and so for answers (12.1.1).
+        """
+        identity = self.identity(peer)
+        return identity.secure_contact if uri[:5].lower() == b"sips:" else identity.contact
 
     def send(self, peer: Peer, data: bytes) -> None:
         """Add a message to what the current call returns."""
         self.out.append(Send(peer, data))
 
 
+def _identities(advertised: dict[str, tuple[str, int]]) -> dict[str, LocalIdentity]:
+    return {
+        transport: _identity(transport, host, port)
+        for transport, (host, port) in advertised.items()
+    }
+
+
 def _identity(transport: str, host: str, port: int) -> LocalIdentity:
     name = host.encode("idna" if not host.isascii() else "ascii")
     place = b"[%b]:%d" % (name, port) if b":" in name else b"%b:%d" % (name, port)
     parse_host_port(place)  # a broken setting is found at start
-    parameter = b"" if transport == "udp" else b";transport=" + transport.encode()
+    # RFC 7118 5.2: Via names WS or WSS, a URI transport=ws for both.
+    uri_transport = b"ws" if transport == "wss" else transport.encode()
+    parameter = b"" if transport == "udp" else b";transport=" + uri_transport
+    # 26.2.2: "the use of transport=tls has consequently been deprecated" where SIPS says it all.
+    secure_parameter = b"" if transport == "tls" else parameter
+    scheme = b"sips" if transport in SECURE else b"sip"
     via = b"Via: SIP/2.0/%b %b;rport;branch=" % (transport.upper().encode(), place)
     return LocalIdentity(
-        via, b"Contact: <sip:acd@%b%b>\r\n" % (place, parameter), place, parameter
+        via,
+        b"Contact: <sip:acd@%b%b>\r\n" % (place, parameter),
+        b"Contact: <%b:acd@%b%b>\r\n" % (scheme, place, secure_parameter),
+        place,
+        parameter,
     )

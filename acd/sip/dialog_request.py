@@ -60,7 +60,7 @@ class DialogRequest:
         """Send it under the dialog's next CSeq number."""
         core, dialog, method = self._core, self._dialog, self._method
         branch = b"z9hG4bK" + core.token()
-        via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
+        via = b"%b%b\r\n" % (core.identity(dialog.peer).via_head, branch)
         dialog.local_cseq += 1
         parts = dialog.parts(via, dialog.local_cseq)
         user: ResponseUser = self._user
@@ -115,7 +115,7 @@ def send_ack(
     22.1: "a UAC creating an ACK message will duplicate all of the Authorization and
     Proxy-Authorization header field values that appeared in the request to which the ACK applies."
     """
-    via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer.transport).via_head, core.token())
+    via = b"%bz9hG4bK%b\r\n" % (core.identity(dialog.peer).via_head, core.token())
     # "The sequence number of the CSeq header field MUST be the same as the INVITE being
     # acknowledged, but the CSeq method MUST be ACK."
     parts = dialog.parts(via, dialog.local_cseq if cseq is None else cseq)
@@ -133,7 +133,7 @@ def send_bye(
         DialogRequest(core, transactions, dialog, b"BYE", NOBODY, extra=extra).send(now)
         return
     branch = b"z9hG4bK" + core.token()
-    via = b"%b%b\r\n" % (core.identity(dialog.peer.transport).via_head, branch)
+    via = b"%b%b\r\n" % (core.identity(dialog.peer).via_head, branch)
     dialog.local_cseq += 1
     data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
     transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)

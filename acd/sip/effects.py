@@ -13,7 +13,7 @@ class Send(Struct, frozen=True, gc=False):
 
 
 class Disconnect(Struct, frozen=True, gc=False):
-    """Close the stream connection to the peer: its bytes cannot be framed any more."""
+    """Close the stream connection to the peer: what it carries is not SIP."""
 
     peer: Peer
 

@@ -9,6 +9,7 @@ from .core import Core, Output
 from .dialog import Dialog
 from .dialog_request import send_ack, send_bye
 from .digest import DigestServer
+from .effects import Disconnect
 from .errors import BadMessageError, BadTargetError
 from .events import Contact, LegFailed
 from .inbound import Inbound
@@ -124,12 +125,19 @@ class Endpoint:
             return out
         try:
             message = read(data)
+        except BadMessageError:
+            # No message at all. What else a connection has to say is no SIP either.
+            core.sightings.unreadable(peer)
+            if peer.transport != "udp":
+                out.append(Disconnect(peer))
+            return out
+        try:
             if isinstance(message, Response):
                 self._receive_response(message, peer, now)
             else:
                 self._inbound.receive(message, peer, now)
         except BadMessageError:
-            # No message at all, or a response that nobody can use: dropped, as 18.1.2 has it.
+            # A response that nobody can use: dropped, as 18.1.2 has it.
             core.sightings.unreadable(peer)
             return out
         return out

@@ -152,7 +152,7 @@ class Inbound:
         leg = self._table.dialogs.get(request.to.tag)
         if leg is None or leg.dialog is None or not leg.dialog.matches(request):
             raise BadMessageError("Call/Transaction Does Not Exist", 481)
-        check_target(request)
+        check_target(request, peer)
         check_extensions(request)
         leg.on_request(request, key, peer, now)
 
@@ -174,7 +174,7 @@ class Inbound:
         trunk = self._trunks.of_source(peer) if self._trunks else None
         # A trunk's callers have no account with us, whatever stands in From.
         account = None if trunk is not None else self._caller_account(request, peer, now)
-        called = check_target(request)
+        called = check_target(request, peer)
         check_extensions(request)
         check_content(request)
         if b"session-expires" in request.headers:
@@ -215,7 +215,7 @@ class Inbound:
         # request been an INVITE": a dispatcher in front of us learns so that we are leaving.
         if self.draining:
             raise self._unavailable()
-        check_target(request)
+        check_target(request, peer)
         check_extensions(request)
         head = reply_head(request, peer, self._core.stateless_tag(request))
         extra = ALLOW_LINE + ACCEPT_LINE + self._core.product_lines[0]
@@ -230,7 +230,7 @@ class Inbound:
         if self._transactions.full:
             raise self._unavailable()
         self._authenticate(request, account, peer, now)
-        check_target(request)
+        check_target(request, peer)
         check_extensions(request, REGISTER_EXTENSIONS)
         lines = self._registrar.register(request, account, peer, now)
         head = reply_head(request, peer, self._core.token())

@@ -182,7 +182,7 @@ class IncomingLeg(Leg):
         return b"" if self._invite is not None else super().may_offer()
 
     def _dialog_lines(self) -> bytes:
-        return self._record_routes + self._core.identity(self._peer.transport).contact
+        return self._record_routes + self._core.contact(self._peer, self._begun.target)
 
     def _on_bye(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         if self._invite is None:

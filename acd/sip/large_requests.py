@@ -42,13 +42,13 @@ class LargeRequests:
         None where it has to stay: it is not on UDP, we have no TCP, or the peer refused it.
         "any message size" works over UDP too as long as its fragments get through.
         """
-        peer = request.peer
-        udp, tcp = self._core.own_identity("udp"), self._core.own_identity("tcp")
-        if peer.transport != "udp" or udp is None or tcp is None:
+        core, peer = self._core, request.peer
+        if peer.transport != "udp" or not (core.listens("udp") and core.listens("tcp")):
             return None
         streamed = Peer("tcp", peer.host, peer.port)
         if self._refused.get(streamed, now) > now:
             return None
+        udp, tcp = core.identity(peer), core.identity(streamed)
         # "If this causes a change in the transport protocol from the one indicated in the top
         # Via, the value in the top Via MUST be changed."
         head, blank, body = request.data.partition(b"\r\n\r\n")
@@ -56,11 +56,10 @@ class LargeRequests:
         head = head.replace(udp.contact, tcp.contact, 1)[:-2]
         return Send(streamed, head + blank + body)
 
-    def parts_over_tcp(self, parts: HopParts) -> HopParts:
-        """Return the same for what CANCEL and ACK are made of."""
-        udp, tcp = self._core.own_identity("udp"), self._core.own_identity("tcp")
-        if udp is None or tcp is None:
-            return parts
+    def parts_over_tcp(self, parts: HopParts, peer: Peer) -> HopParts:
+        """Return the same for what CANCEL and ACK to this TCP peer are made of."""
+        udp = self._core.identity(Peer("udp", peer.host, peer.port))
+        tcp = self._core.identity(peer)
         return structs.replace(parts, via=parts.via.replace(udp.via_head, tcp.via_head, 1))
 
     def refused(self, peer: Peer, now: float) -> None:

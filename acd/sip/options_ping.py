@@ -24,7 +24,7 @@ class OptionsPing:
     def send(self, monitor: GatewayMonitor, now: float) -> None:
         """Send one OPTIONS; `monitor` hears of its end."""
         core, peer = self._core, monitor.peer
-        identity = core.identity(peer.transport)
+        identity = core.identity(peer)
         branch = b"z9hG4bK" + core.token()
         host = f"[{peer.host}]" if ":" in peer.host else peer.host
         place = self._domain or f"{host}:{peer.port}"

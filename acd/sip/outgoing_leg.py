@@ -101,21 +101,26 @@ class OutgoingLeg(Leg):
         if not target.caller:
             # RFC 3323 4.1.1.3: the From of a caller who does not want to be known.
             return b'"Anonymous" <sip:anonymous@anonymous.invalid>;tag=' + tag
-        host = core.identity(target.peer.transport).host
+        host = core.identity(target.peer).host
         name = quote(target.caller_name) + b" " if target.caller_name else b""
         return b"%b<sip:%b@%b>;tag=%b" % (name, escape_user(target.caller), host, tag)
 
     def send_invite(self, now: float) -> None:
         """Send the INVITE, at first or again with an answer to a challenge."""
         core, target, old = self._core, self._target, self._parts
-        identity = core.identity(target.peer.transport)
+        identity = core.identity(target.peer)
         branch = b"z9hG4bK" + core.token()
         via = b"%b%b\r\n" % (identity.via_head, branch)
         # 8.1.3.5: "the UAC SHOULD use the same value of the Call-ID, To, and From […], and the
         # CSeq should contain a new sequence number that is one higher than the previous."
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1, old.route)
         self._parts, self._early = parts, None
-        extra = identity.contact + ALLOW_LINE + core.product_lines[1] + self._authorization
+        extra = (
+            core.contact(target.peer, old.uri)
+            + ALLOW_LINE
+            + core.product_lines[1]
+            + self._authorization
+        )
         if self._interval_s:
             extra += b"Supported: timer\r\n" + asking_lines(self._interval_s, self._min_se_s)
         for name, value in target.headers:

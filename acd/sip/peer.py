@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+SECURE = frozenset({"tls", "wss"})
+"Transports that nobody on the way can read: those that a SIPS URI may come by."
+
 
 class Peer(NamedTuple):
     """A transport address of the other side.

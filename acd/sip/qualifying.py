@@ -107,7 +107,7 @@ class Qualifier:
         core, contact = self._core, probe.contact
         if self._transactions.full:
             return False
-        identity = core.identity(contact.peer.transport)
+        identity = core.identity(contact.peer)
         try:
             uri = request_uri(contact.uri)
         except BadTargetError:

@@ -71,20 +71,20 @@ class Redirection:
             return None
         parameters = _parameters(uri)
         transport = parameters.get("transport") or ("tls" if uri.scheme == b"sips" else "udp")
-        identity = self._core.own_identity(transport)
         try:
             address = ipaddress.ip_address(text(uri.host).strip("[]"))
         except ValueError:
             return None
         secure = transport == "tls" or uri.scheme != b"sips"
-        if identity is None or "maddr" in parameters or not secure:
+        if not self._core.listens(transport) or "maddr" in parameters or not secure:
             return None
         if address.is_multicast or address.is_unspecified:
             return None
         if address.is_loopback and not ipaddress.ip_address(redirector.host).is_loopback:
             return None
         place = str(address), uri.port or (5061 if transport == "tls" else 5060)
-        if place in self._core.settings.advertised.values():
+        settings = self._core.settings
+        if place in (*settings.advertised.values(), *settings.advertised_v6.values()):
             return None
         return Peer(transport, *place)
 

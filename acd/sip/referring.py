@@ -83,7 +83,7 @@ class Referral(Machine):
     def accept(self, now: float) -> None:
         """Answer 202 and begin the subscription."""
         core = self._referring.core
-        contact = core.identity(self._request[1].transport).contact
+        contact = core.contact(self._request[1], self._dialog.target)
         extra = contact + core.product_lines[0]
         if self._silent:
             extra += b"Refer-Sub: false\r\n"
@@ -152,11 +152,11 @@ class Referral(Machine):
         self._last = (status, reason)
         left_s = max(1, math.ceil(self._ends_at - now))
         state = b"terminated;reason=%b" % end if end else b"active;expires=%d" % left_s
-        identity = core.identity(dialog.peer.transport)
+        identity = core.identity(dialog.peer)
         branch = b"z9hG4bK" + core.token()
         dialog.local_cseq += 1
         extra = b"%b%bSubscription-State: %b\r\n%b%b" % (
-            identity.contact,
+            core.contact(dialog.peer, dialog.target),
             self._event_line,
             state,
             core.product_lines[1],

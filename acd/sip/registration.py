@@ -66,7 +66,7 @@ class Registration(Machine):
         self._uri = request_uri(settings.registrar)
         domain = one_line(settings.domain) or _place(self._uri)
         self._aor = request_uri(text(b"sip:%b@%b" % (escape_user(settings.account), domain)))
-        identity = core.identity(settings.peer.transport)
+        identity = core.identity(settings.peer)
         self._contact = b"sip:%b@%b%b" % (
             escape_user(settings.contact_user or settings.account),
             identity.host,
@@ -131,7 +131,7 @@ class Registration(Machine):
         self._sends += 1
         self._in_flight = True
         self._removing = self._leaving
-        identity = core.identity(settings.peer.transport)
+        identity = core.identity(settings.peer)
         branch = b"z9hG4bK" + core.token()
         aor = b"<%b>" % self._aor
         extra = b"Contact: <%b>\r\nExpires: %d\r\n%b%b" % (

@@ -3,6 +3,7 @@
 from .errors import BadMessageError
 from .headers import parse_number
 from .message import Request
+from .peer import SECURE, Peer
 from .uri import Uri
 from .writing import ALLOW_LINE
 
@@ -56,14 +57,16 @@ def check_method(method: bytes) -> None:
     raise BadMessageError("Not Implemented", 501, ALLOW_LINE)
 
 
-def check_target(request: Request) -> Uri:
+def check_target(request: Request, peer: Peer) -> Uri:
     """Return the Request-URI. 400 when it is none, 416 when its scheme is not served.
 
     8.2.2.1: "If the Request-URI uses a scheme not supported by the UAS, it SHOULD reject the
-    request with a 416 (Unsupported URI Scheme) response." sips is such a one without TLS.
+    request with a 416 (Unsupported URI Scheme) response." sips is such a one
+    unless the request came over TLS.
     """
     uri = Uri.parse(request.uri)
-    if uri.scheme not in {b"sip", b"tel"}:
+    secure = uri.scheme == b"sips" and peer.transport in SECURE
+    if uri.scheme not in {b"sip", b"tel"} and not secure:
         raise BadMessageError("Unsupported URI Scheme", 416)
     if uri.headers:
         # 19.1.1, table 1: headers are not allowed in a Request-URI.

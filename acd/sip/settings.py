@@ -15,7 +15,11 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     """Settings of one SIP endpoint; they do not change while it runs."""
 
     advertised: dict[str, tuple[str, int]]
-    """Transport ("udp", "tcp") to the host and port that stand in our Via and Contact."""
+    """Transport ("udp", "tcp", "tls", "ws", "wss") to the host and port that stand in our Via and
+    Contact."""
+
+    advertised_v6: dict[str, tuple[str, int]] = {}
+    "The same towards IPv6 peers, where it is another."
 
     realm: str = "acd"
     "Protection space of digest authentication; changing it invalidates every stored HA1."

@@ -157,7 +157,7 @@ class Transactions:
         fallback = None
         if len(invite.data) > MAX_UDP_BYTES and (tcp := self._large.over_tcp(invite, now)):
             fallback = Fallback(invite, parts)
-            invite, parts = tcp, self._large.parts_over_tcp(parts)
+            invite, parts = tcp, self._large.parts_over_tcp(parts, tcp.peer)
         machine = ClientInviteTransaction(
             branch + b" INVITE",
             invite,

@@ -58,7 +58,7 @@ class TrunkLeg(OutgoingLeg):
         call: TrunkCall,
         candidate: Candidate,
     ) -> None:
-        identity = core.identity(candidate.monitor.peer.transport)
+        identity = core.identity(candidate.monitor.peer)
         made = call.trunk.target(call.wanted, candidate, identity.host.decode())
         self._call = call
         self._candidate = candidate
