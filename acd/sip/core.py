@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .client_events import ClientEvent
 from .deadlines import Deadlines
+from .dns_records import Resolve
 from .effects import Effect, Send
 from .errors import BadTargetError
 from .events import AuthenticationFailed, ContactsRefreshed, Event
@@ -20,7 +21,7 @@ from .timers import SipTimers
 from .uri import parse_host_port
 from .writing import one_line
 
-Output = Effect | Event | ClientEvent | AuthenticationFailed | ContactsRefreshed
+Output = Effect | Event | ClientEvent | AuthenticationFailed | ContactsRefreshed | Resolve
 
 
 class LocalIdentity(Struct, frozen=True):

@@ -9,6 +9,7 @@ from .core import Core, Output
 from .dialog import Dialog
 from .dialog_request import send_ack, send_bye
 from .digest import DigestServer
+from .dns_records import Resolved
 from .effects import Disconnect
 from .errors import BadMessageError, BadTargetError
 from .events import Contact, LegFailed
@@ -26,6 +27,7 @@ from .timers import SipTimers
 from .transaction import Machine, Transaction
 from .transactions import Transactions
 from .trunk_settings import TrunkSettings, TrunkState
+from .trunk_sources import CertificateNames
 from .trunks import Trunks
 
 __all__ = [
@@ -58,6 +60,7 @@ class Endpoint:
         new_id: Callable[[], str],
         random_bytes: Callable[[int], bytes],
         timers: SipTimers = SipTimers(),  # noqa: B008 - frozen, one value for all
+        certificate_names: CertificateNames = lambda _peer: (),
     ) -> None:
         core = self._core = Core(settings, new_id, random_bytes, timers)
         self._transactions = Transactions(core)
@@ -70,7 +73,7 @@ class Endpoint:
             settings.nonce_lifetime_s,
             algorithms=settings.digest_algorithms,
         )
-        self.trunks = Trunks(core, self._transactions, table)
+        self.trunks = Trunks(core, self._transactions, table, certificate_names)
         "Which trunk a peer is, and whether one can be called over; read only."
         self._inbound = Inbound(
             core, self._transactions, table, digest, self._registrar, self.trunks
@@ -364,6 +367,12 @@ class Endpoint:
         """Replace all trunks; calls under way go on."""
         out = self._core.out = []
         self.trunks.configure(trunks, now)
+        return out
+
+    def resolved(self, answer: Resolved, now: float) -> list[Output]:
+        """Take what DNS said to a `Resolve`."""
+        out = self._core.out = []
+        self.trunks.resolved(answer, now)
         return out
 
     def trunk_state(self) -> tuple[TrunkState, ...]:

@@ -202,8 +202,24 @@ class GatewaySet:
         located: Iterable[Located],
         monitor: Callable[[Peer], GatewayMonitor],
     ) -> None:
-        """Replace the addresses of one gateway; `monitor` returns the one who watches a peer."""
+        """Replace the addresses of one gateway; `monitor` returns the one who watches a peer.
+
+        Addresses that no gateway has any more are watched no longer.
+        """
+        former = dict(self.monitors_by_peer())
         self._located[gateway] = tuple((entry, monitor(entry.peer)) for entry in located)
+        for peer in former.keys() - dict(self.monitors_by_peer()).keys():
+            former[peer].stop()
+
+    def take_over(self, former: "GatewaySet", gateways: Iterable[Gateway]) -> None:
+        """Begin with what a set before knew of these gateways."""
+        self._located = {
+            gateway: former._located[gateway] for gateway in gateways if gateway in former._located
+        }
+
+    def monitors_by_peer(self) -> Iterator[tuple[Peer, GatewayMonitor]]:
+        """Yield each address with who watches it."""
+        return ((monitor.peer, monitor) for _, monitor in self.monitors())
 
     def monitors(self) -> Iterator[tuple[Gateway, GatewayMonitor]]:
         """Yield each address once, with the gateway that it belongs to."""

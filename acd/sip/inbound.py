@@ -171,7 +171,7 @@ class Inbound:
             or self._transactions.full
         ):
             raise self._unavailable()
-        trunk = self._trunks.of_source(peer) if self._trunks else None
+        trunk = self._trunks.caller(request, peer, now)
         # A trunk's callers have no account with us, whatever stands in From.
         account = None if trunk is not None else self._caller_account(request, peer, now)
         called = check_target(request, peer)

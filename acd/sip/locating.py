@@ -88,13 +88,14 @@ class Locator:
         "the server MUST discard any records whose services field is not […] supported by the
         client".
         """
-        return sorted(
-            ((record.order, record.preference), transport, record.replacement)
-            for record in self._known(host, "NAPTR")
-            if isinstance(record, Naptr) and record.flags.lower() == "s"
-            if (transport := _NAPTR_SERVICES.get(record.service.upper())) in self._transports
-            if transport is not None
-        )
+        found: list[tuple[Rank, str, str]] = []
+        for record in self._known(host, "NAPTR"):
+            if isinstance(record, Naptr) and record.flags.lower() == "s":
+                transport = _NAPTR_SERVICES.get(record.service.upper(), "")
+                if transport in self._transports:
+                    rank = (record.order, record.preference)
+                    found.append((rank, transport, record.replacement))
+        return sorted(found)
 
     def _of_service(self, name: str, transport: str, rank: Rank) -> Iterator[Located]:
         for record in self._known(name, "SRV"):

@@ -43,9 +43,7 @@ class Names(Machine):
 
     __slots__ = ("_ask", "_entries", "_watch")
 
-    def __init__(
-        self, ask: Callable[[Resolve], None], watch: Callable[[Machine], None]
-    ) -> None:
+    def __init__(self, ask: Callable[[Resolve], None], watch: Callable[[Machine], None]) -> None:
         super().__init__()
         self._ask = ask
         self._watch = watch

@@ -66,12 +66,7 @@ class Registration(Machine):
         self._uri = request_uri(settings.registrar)
         domain = one_line(settings.domain) or _place(self._uri)
         self._aor = request_uri(text(b"sip:%b@%b" % (escape_user(settings.account), domain)))
-        identity = core.identity(settings.peer)
-        self._contact = b"sip:%b@%b%b" % (
-            escape_user(settings.contact_user or settings.account),
-            identity.host,
-            identity.transport_parameter,
-        )
+        self._contact = self._contact_at(settings.peer)
         username = settings.username or settings.account
         self._credentials = DigestClient(username, settings.password, core.token)
         self._attempt = Attempt()
@@ -87,6 +82,14 @@ class Registration(Machine):
         self._stopped = False
         self._leaving = False
         self._removing = False  # what is in flight, or was last, removes the binding
+
+    def _contact_at(self, peer: Peer) -> bytes:
+        settings, identity = self._settings, self._core.identity(peer)
+        return b"sip:%b@%b%b" % (
+            escape_user(settings.contact_user or settings.account),
+            identity.host,
+            identity.transport_parameter,
+        )
 
     def begin(self, now: float) -> None:
         """Send a REGISTER: the first, a refresh, or a further try."""

@@ -6,12 +6,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .gateways import Candidate, GatewaySet
+from .locating import DEFAULT_PORTS
 from .phone_numbers import for_trunk, to_e164
 from .settings import InviteTarget
 from .trunk_settings import CallerId, TrunkSettings, TrunkState
 from .uri import escape_user, unescape
-
-DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 
 class TrunkTarget(Struct, frozen=True):

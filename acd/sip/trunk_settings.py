@@ -68,13 +68,14 @@ class TrunkSettings(Struct, frozen=True, kw_only=True):
     "Source networks (CIDR) of its calls, beside the addresses of its gateways."
 
     tls_names: tuple[str, ...] = ()
-    "Names of a client certificate that prove the trunk on TLS (RFC 5922), from any address."
+    """Names of a client certificate (RFC 5922), lower case. If there are any, its calls must come
+    over TLS with one of them, from wherever; no address suffices."""
 
     account: str = ""
-    "Digest user that its incoming calls must prove to be; empty: the source address suffices."
+    """Digest user that its incoming calls must prove to be, from wherever; empty: the address or
+    certificate suffices."""
 
-    account_ha1: dict[str, str] = {}
-    "Algorithm to hex H(account:realm:password)."
+    account_password: str = ""
 
     username: str = ""
     "Digest user of our INVITE and REGISTER; empty: a challenge is a failure."
