@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.sip import effects as sip_effects
+from acd.sip.dns_records import Resolve, Resolved
 from acd.sip.endpoint import Endpoint, Output
 from acd.sip.events import AuthenticationFailed, Contact, ContactsRefreshed
 from acd.sip.events import Event as SipEvent
 from acd.sip.peer import Peer
 from acd.sip.sightings import Sighting
+from acd.sip.trunk_settings import TrunkSettings
 
 from . import commands
 from .centre import CallCentre
@@ -34,6 +36,9 @@ class Step:
 
     failed_proofs: list[AuthenticationFailed] = field(default_factory=list)
     "For whoever guards the server; no part of the record."
+
+    questions: list[Resolve] = field(default_factory=list)
+    "To be asked of DNS; each answer comes back by `Exchange.resolved`."
 
     refreshed: bool = False
     "Some device's registration was refreshed: for whoever keeps them over a restart."
@@ -85,6 +90,14 @@ class Exchange:
     def restore_contacts(self, account: str, contacts: tuple[Contact, ...], now: float) -> None:
         """Take the devices that an earlier run of the process knew."""
         self._settle(self._endpoint.restore_contacts(account, contacts, now), now)
+
+    def configure_trunks(self, trunks: tuple[TrunkSettings, ...], now: float) -> None:
+        """Replace all trunks; calls under way go on."""
+        self._settle(self._endpoint.configure_trunks(trunks, now), now)
+
+    def resolved(self, answer: Resolved, now: float) -> None:
+        """Take an answer of DNS."""
+        self._settle(self._endpoint.resolved(answer, now), now)
 
     def on_media(self, event: MediaEvent, now: float) -> None:
         """Take what the media engine reports."""
@@ -146,5 +159,7 @@ class Exchange:
                 pending.append(output)  # type: ignore[arg-type]  # told by its type
             elif isinstance(output, AuthenticationFailed):
                 self.step.failed_proofs.append(output)
+            elif isinstance(output, Resolve):
+                self.step.questions.append(output)
             elif isinstance(output, ContactsRefreshed):
                 self.step.refreshed = True

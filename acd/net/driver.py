@@ -13,10 +13,12 @@ from acd.calls.events import Event
 from acd.calls.exchange import Exchange, Step
 from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
+from acd.sip.dns_records import Resolve, Resolved
 from acd.sip.effects import Send
 from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.peer import Peer
 from acd.sip.sightings import Sighting
+from acd.sip.trunk_settings import TrunkSettings
 
 
 class Driver:
@@ -34,6 +36,7 @@ class Driver:
         on_failed_proof: Callable[[AuthenticationFailed], None] | None = None,
         on_refreshed: Callable[[], None] | None = None,
         on_sighting: Callable[[Sighting], None] | None = None,
+        on_question: Callable[[Resolve], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._event_log = event_log
@@ -44,6 +47,7 @@ class Driver:
         self._on_failed_proof = on_failed_proof
         self._on_refreshed = on_refreshed
         self._on_sighting = on_sighting
+        self._on_question = on_question
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -82,6 +86,16 @@ class Driver:
     def restore_contacts(self, account: str, contacts: tuple[Contact, ...]) -> None:
         """Take the devices that an earlier run of the process knew."""
         self._exchange.restore_contacts(account, contacts, self._loop.time())
+        self._schedule_flush()
+
+    def configure_trunks(self, trunks: tuple[TrunkSettings, ...]) -> None:
+        """Replace all trunks; calls under way go on."""
+        self._exchange.configure_trunks(trunks, self._loop.time())
+        self._schedule_flush()
+
+    def resolved(self, answer: Resolved) -> None:
+        """Take an answer of DNS; must not be called from within `on_question`."""
+        self._exchange.resolved(answer, self._loop.time())
         self._schedule_flush()
 
     def on_media(self, events: Sequence[MediaEvent]) -> None:
@@ -144,14 +158,12 @@ class Driver:
             step.events += more.events
             step.sends += more.sends
             step.failed_proofs += more.failed_proofs
+            step.questions += more.questions
             step.refreshed |= more.refreshed
             media = more.media
         if step.events:
             self._journal(step.events)
-        if step.failed_proofs or exchange.sightings:
-            self._tell_guard(step)
-        if step.refreshed and self._on_refreshed is not None:
-            self._on_refreshed()
+        self._tell(step)
         send = self._transports.send
         for effect in step.sends:
             if isinstance(effect, Send):
@@ -161,13 +173,19 @@ class Driver:
             else:
                 self._transports.disconnect(effect.peer)
 
-    def _tell_guard(self, step: Step) -> None:
+    def _tell(self, step: Step) -> None:
+        """Pass on what is neither recorded nor sent."""
         if self._on_failed_proof is not None:
             for failed in step.failed_proofs:
                 self._on_failed_proof(failed)
         sightings = self._exchange.sightings
         while sightings and self._on_sighting is not None:
             self._on_sighting(sightings.popleft())
+        if self._on_question is not None:
+            for question in step.questions:
+                self._on_question(question)
+        if step.refreshed and self._on_refreshed is not None:
+            self._on_refreshed()
 
     def _journal(self, events: list[Event]) -> None:
         records = self._event_log.append(events, self._loop.time())

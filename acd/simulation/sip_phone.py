@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from acd.sip import client_events, events
+from acd.sip.dns_records import Resolve
 from acd.sip.effects import Disconnect, Effect, Send
 from acd.sip.endpoint import Endpoint, Output
 from acd.sip.peer import Peer
@@ -16,7 +17,7 @@ SDP = (
     b"m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 )
 NEVER = float("inf")
-_NO_EVENT = Send | Disconnect | events.AuthenticationFailed | events.ContactsRefreshed
+_NO_EVENT = Send | Disconnect | Resolve | events.AuthenticationFailed | events.ContactsRefreshed
 
 
 class NoAccounts:
