@@ -236,7 +236,7 @@ class Service:
             random_bytes=self._entropy.token_bytes,
         )
         self._protection.know(
-            lambda host: self._endpoint.trunks.of_source(Peer("udp", host, 0)) is not None
+            lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
         )
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:
