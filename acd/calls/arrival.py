@@ -12,11 +12,14 @@ from .call_table import CallTable
 from .codes import Codes
 from .commands import RejectLeg, RingLeg
 from .desk import Desk
+from .dial_plan import Barred, InternalTarget, OutsideTarget
 from .effects import Effects
 from .flowing import Flowing
 from .hearing import Hearing
 from .host import Host
 from .numbers import CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget, Target
+from .outbound import Outbound
+from .own_calls import OwnCalls, peer_text
 from .queueing import Queueing
 from .settings import CentreSettings
 
@@ -33,16 +36,17 @@ class Arrival:
         table: CallTable,
         effects: Effects,
         host: Host,
-        numbers: NumberPlan,
         settings: CentreSettings,
         desk: Desk,
         hearing: Hearing,
         flowing: Flowing,
         queueing: Queueing,
         codes: Codes,
+        own_calls: OwnCalls,
+        outbound: Outbound,
         new_id: Callable[[], str],
     ) -> None:
-        self.numbers = numbers
+        self.numbers = NumberPlan(targets={})
         self.refusing: str | None = None
         self._table = table
         self._effects = effects
@@ -53,15 +57,20 @@ class Arrival:
         self._flowing = flowing
         self._queueing = queueing
         self._codes = codes
+        self._own_calls = own_calls
+        self._outbound = outbound
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
         """Take the call and open its media, or refuse it."""
-        target = self.numbers.target(event.called)
+        target: Target | Barred | None = self.numbers.target(event.called)
+        if target is None:
+            target = self._own_calls.target(event)
         refusal = self._refusal(event, target)
-        if target is None or refusal is not None:
-            self._reject(event, *(refusal or (404, "unknown_number")))
+        if refusal is not None:
+            self._reject(event, *refusal)
             return
+        assert not isinstance(target, Barred)  # refused
         call = Call(
             self._new_id(),
             event.leg,
@@ -75,6 +84,9 @@ class Arrival:
         )
         self._table.by_interaction[call.interaction] = call
         self._table.by_leg[call.leg] = call
+        if isinstance(target, InternalTarget | OutsideTarget):
+            self._own_calls.dialled(call, event)
+            return
         self._effects.append(
             events.CallStarted(
                 interaction=call.interaction,
@@ -84,7 +96,7 @@ class Arrival:
                 caller_name=event.caller_name,
                 called=event.called,
                 account=event.account or "",
-                peer=_peer_text(event),
+                peer=peer_text(event.peer),
                 project=self._settings.project,
             )
         )
@@ -99,15 +111,19 @@ class Arrival:
                 sip_call_id=event.sip_call_id,
                 caller=event.caller,
                 called=event.called,
-                peer=_peer_text(event),
+                peer=peer_text(event.peer),
                 sip_status=status,
                 account=event.account or "",
                 reason=reason,
             )
         )
 
-    def _refusal(self, event: sip.InviteReceived, target: Target | None) -> tuple[int, str] | None:
+    def _refusal(
+        self, event: sip.InviteReceived, target: Target | Barred
+    ) -> tuple[int, str] | None:
         """Return the SIP answer and the reason why this call is not taken, if so."""
+        if isinstance(target, OutsideTarget) and target.emergency:
+            return None
         if self.refusing is not None:
             return 503, self.refusing
         if len(self._table.by_interaction) >= self._settings.max_calls:
@@ -116,6 +132,8 @@ class Arrival:
             return 403, "not_an_agent"
         if event.replaces:
             return 403, "not_replaceable"
+        if isinstance(target, Barred):
+            return target.status, target.reason
         return None
 
     def stream_opened(self, event: media_in.StreamOpened) -> None:
@@ -123,6 +141,8 @@ class Arrival:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             self._effects.append(media.CloseStream(event.leg))
+        elif call.called_leg is not None and event.leg == call.called_leg.leg:
+            self._outbound.stream_opened(call, call.called_leg, event.sdp)
         elif event.leg != call.leg:
             self._queueing.stream_opened(call, event.sdp, self._table.now)
         elif not call.sdp:
@@ -141,6 +161,8 @@ class Arrival:
                 else:
                     self._hearing.answer(call)
                 self._host.enter_queue(call, name, 0, "")
+            case InternalTarget() | OutsideTarget():
+                self._own_calls.begin(call)
             case EchoTarget():
                 self._host.echo(call)
             case CodeTarget() as code:
@@ -151,8 +173,3 @@ class Arrival:
         """Do what an agent dialled, say so, and hang up."""
         sound = self._codes.dialled(call, code, self._table.now)
         self._host.end_with_prompt(call, sound, EndReason.CODE_DONE)
-
-
-def _peer_text(event: sip.InviteReceived) -> str:
-    peer = event.peer
-    return f"{peer.transport}:{peer.host}:{peer.port}"

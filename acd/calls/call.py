@@ -8,18 +8,21 @@ everybody else reads events.
         └── queue number ──▶ WAITING ────────────┘
                                  │ agent answered
                                  ▼
-                              TALKING
+                              TALKING ◀── answered ── DIALLING (a colleague, or a number outside)
     CLOSING plays a last prompt. Every phase ends in `ENDED`, once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
+from typing import Protocol
 
 from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Timed
 from acd.routing.model import QueueProfile
 
+from .dial_plan import InternalTarget, OutsideTarget
 from .numbers import CodeTarget, Target
 
 
@@ -29,6 +32,7 @@ class Phase(Enum):
     ARRIVING = auto()
     IN_FLOW = auto()
     WAITING = auto()
+    DIALLING = auto()
     TALKING = auto()
     ECHO = auto()
     CLOSING = auto()
@@ -50,6 +54,10 @@ class EndReason(Enum):
 
     HANGUP = "hangup"
     CANCELLED = "cancelled"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    NO_ANSWER = "no_answer"
+    CALL_FAILED = "call_failed"
     FLOW_ENDED = "flow_ended"
     MAX_WAIT = "max_wait"
     QUEUE_FULL = "queue_full"
@@ -81,15 +89,9 @@ class Visit:
     category: str
 
 
-@dataclass(slots=True)
-class AgentLeg:
-    """The leg to the agent's phone: an offer first, a talk later."""
-
-    leg: str
-    offer: str
-    agent: str
-    account: str
-    offered_at: float
+@dataclass(slots=True, kw_only=True)
+class OtherSide:
+    """What the legs that a caller is connected with have in common."""
 
     opened: bool = False
     "Its media stream stands."
@@ -106,6 +108,67 @@ class AgentLeg:
         if self.held_since is not None:
             self.hold_s += now - self.held_since
             self.held_since = None
+
+
+@dataclass(slots=True)
+class AgentLeg(OtherSide):
+    """The leg to the agent's phone: an offer first, a talk later."""
+
+    leg: str
+    offer: str
+    agent: str
+    account: str
+    offered_at: float
+
+
+class PartyWatcher(Protocol):
+    """Told what becomes of the party that a call has called (`acd.calls.outbound`)."""
+
+    def ringing(self, call: "Call", *, early: bool) -> None:
+        """Take that the phone rings; `early`: its stream stands, there is something to hear."""
+
+    def connected(self, call: "Call") -> None:
+        """Let the two hear each other: the phone answered and its media fits."""
+
+    def failed(self, call: "Call", status: int, reason: EndReason) -> None:
+        """Take that nobody is reached; `status` is the SIP answer that says so to a caller."""
+
+    def parted(self, call: "Call", ended_by: str, reason: EndReason) -> None:
+        """Take that the party hung up ("called") or was lost ("fault") after `connected`."""
+
+
+class RingTimer(Timed):
+    """When a phone has rung for long enough."""
+
+    __slots__ = ("expired",)
+
+    def __init__(self, expired: Callable[[], None]) -> None:
+        super().__init__()
+        self.expired = expired
+
+
+@dataclass(slots=True)
+class CalledLeg(OtherSide):
+    """The leg to the party that the caller, or somebody for the caller, wants to reach."""
+
+    leg: str
+    target: InternalTarget | OutsideTarget
+    watcher: PartyWatcher
+    caller: str
+    caller_name: str
+    began_at: float
+    timer: RingTimer
+
+    trunk: int = 0
+    "Which of the target's trunks it goes over."
+
+    answered: bool = False
+    rings: bool = False
+    early: bool = False
+    "Its stream stands before its answer."
+
+    early_pending: int = 0
+    "Session descriptions of provisional answers that the media engine still looks at."
 
 
 class FlowTimer(Timed):
@@ -147,6 +210,13 @@ class Call:
     run: FlowRun | None = None
     visit: Visit | None = None
     agent_leg: AgentLeg | None = None
+    called_leg: CalledLeg | None = None
+
+    agent: str = ""
+    "The agent whose own call this is."
+
+    picking_up: bool = False
+    "The caller's leg is one that we ring: click-to-dial, until the agent picks up."
 
     talk_visit: Visit | None = None
     "The visit that the talk under way came from."

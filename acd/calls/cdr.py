@@ -172,6 +172,8 @@ class Fold:
             node=record.node,
             boot=record.boot,
             direction=event.direction,
+            agent=event.agent,
+            number=event.number,
             caller=event.caller,
             caller_name=event.caller_name,
             called=event.called,
@@ -181,7 +183,14 @@ class Fold:
         )
         call = OpenCall(row, record.mono_s, mark)
         self._calls[event.interaction] = call
-        self._begin_leg(call, record, event.leg, side="caller", sip_call_id=event.sip_call_id)
+        self._begin_leg(
+            call,
+            record,
+            event.leg,
+            side="caller",
+            sip_call_id=event.sip_call_id,
+            agent=event.agent,
+        )
 
     def _call_answered(self, record: Record, event: ev.CallAnswered, _: Mark) -> None:
         if (call := self._call(event.interaction)) is None:
@@ -218,6 +227,8 @@ class Fold:
         side: str,
         sip_call_id: str,
         agent: str = "",
+        trunk: str = "",
+        number: str = "",
     ) -> None:
         moment = self._moment(record, call.row)
         row = Leg(
@@ -227,6 +238,8 @@ class Fold:
             leg=leg,
             side=side,
             agent=agent,
+            trunk=trunk,
+            number=number,
             sip_call_id=sip_call_id,
             began_us=moment.wall_us,
         )
@@ -346,6 +359,25 @@ class Fold:
         if event.outcome == "answered" and (leg := call.legs.get(event.leg)) is not None:
             leg.row.answered_us = moment.wall_us
 
+    def _party_called(self, record: Record, event: ev.PartyCalled, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        self._begin_leg(
+            call,
+            record,
+            event.leg,
+            side="called",
+            sip_call_id=event.sip_call_id,
+            agent=event.agent,
+            trunk=event.trunk,
+            number=event.number,
+        )
+
+    def _party_answered(self, record: Record, event: ev.PartyAnswered, _: Mark) -> None:
+        call = self._call(event.interaction)
+        if call is not None and (leg := call.legs.get(event.leg)) is not None:
+            leg.row.answered_us = self._moment(record, call.row).wall_us
+
     def _agent_connected(self, record: Record, event: ev.AgentConnected, _: Mark) -> None:
         if (call := self._call(event.interaction)) is None:
             return
@@ -463,6 +495,8 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.QueueLeft: Fold._queue_left,
     ev.OfferMade: Fold._offer_made,
     ev.OfferEnded: Fold._offer_ended,
+    ev.PartyCalled: Fold._party_called,
+    ev.PartyAnswered: Fold._party_answered,
     ev.AgentConnected: Fold._agent_connected,
     ev.HoldStarted: Fold._hold_changed,
     ev.HoldEnded: Fold._hold_changed,

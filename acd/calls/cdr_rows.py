@@ -19,6 +19,12 @@ class Interaction(Struct, kw_only=True):
     node: str
     boot: str
     direction: str
+    agent: str
+    "Who placed it, where it is an agent's own call."
+
+    number: str
+    "What an agent's own call went to: E.164, or a colleague's agent number."
+
     caller: str
     caller_name: str
     called: str
@@ -47,9 +53,13 @@ class Leg(Struct, kw_only=True):
     project: str
     leg: str
     side: str
-    '"caller" or "agent".'
+    '"caller", "agent" (out of a queue) or "called" (whom somebody chose to call).'
 
     agent: str = ""
+    trunk: str = ""
+    number: str = ""
+    "Number called, where the side is called."
+
     sip_call_id: str = ""
     began_us: int
     answered_us: int | None = None

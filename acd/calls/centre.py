@@ -22,12 +22,16 @@ from .call_table import CallTable
 from .codes import Codes
 from .commands import HangUpLeg, RefuseOffer, RefuseTransfer, RejectLeg
 from .desk import Desk, Disposition
+from .dial_plan import Barred
 from .effects import Effect, Effects
 from .ending import Ending
+from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
 from .holding import Holding
 from .numbers import NumberPlan
+from .outbound import Outbound
+from .own_calls import OwnCalls
 from .queueing import Queueing
 from .settings import CentreSettings
 
@@ -59,7 +63,18 @@ class CallCentre:
         queueing = self._queueing = Queueing(
             router, desk, effects, self, hearing, table.by_leg, new_id
         )
-        self._holding = Holding(effects, hearing, queueing)
+        engagement = self._engagement = Engagement(router, queueing)
+        outbound = self._outbound = Outbound(
+            table=table,
+            effects=effects,
+            router=router,
+            desk=desk,
+            hearing=hearing,
+            queueing=queueing,
+            engagement=engagement,
+            new_id=new_id,
+        )
+        self._holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
         codes = Codes(router, desk, queueing, settings.prompts)
         ending = self._ending = Ending(
@@ -69,27 +84,42 @@ class CallCentre:
             flowing=flowing,
             queueing=queueing,
             codes=codes,
+            outbound=outbound,
+            engagement=engagement,
+        )
+        own_calls = self._own_calls = OwnCalls(
+            table=table,
+            effects=effects,
+            host=self,
+            settings=settings,
+            desk=desk,
+            hearing=hearing,
+            outbound=outbound,
+            engagement=engagement,
+            new_id=new_id,
         )
         arrival = self._arrival = Arrival(
             table=table,
             effects=effects,
             host=self,
-            numbers=numbers,
             settings=settings,
             desk=desk,
             hearing=hearing,
             flowing=flowing,
             queueing=queueing,
             codes=codes,
+            own_calls=own_calls,
+            outbound=outbound,
             new_id=new_id,
         )
+        self._take_numbers(numbers)
         desk.configure(agents)
         queueing.configure({queue.name: queue for queue in queues})
         self._on_sip: dict[type, Callable[..., None]] = {
             sip.InviteReceived: arrival.invited,
             sip.LegCancelled: ending.cancelled,
             sip.LegConfirmed: self._confirmed,
-            sip.LegRinging: self._ignored,
+            sip.LegRinging: self._leg_ringing,
             sip.LegAnswered: self._leg_answered,
             sip.LegFailed: self._leg_failed,
             sip.LegEnded: ending.leg_ended,
@@ -129,13 +159,18 @@ class CallCentre:
         """Run every deadline that has passed."""
         self._table.now = now
         self._flowing.on_time(now)
+        self._outbound.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
 
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; inf for never."""
-        return min(self._flowing.next_deadline(), self._router.next_deadline())
+        return min(
+            self._flowing.next_deadline(),
+            self._router.next_deadline(),
+            self._outbound.next_deadline(),
+        )
 
     # --- what people command ---
 
@@ -165,6 +200,23 @@ class CallCentre:
             return None
         return self._take()
 
+    def place_call(self, agent: str, number: str, now: float) -> tuple[Effects, str | Barred]:
+        """Call a number for an agent, whose own phone rings first.
+
+        Returns the interaction, or why there is none: no such agent, no phone, no permission.
+        """
+        self._table.now = now
+        if self.refusing is not None:
+            return [], Barred(503, self.refusing)
+        placed = self._own_calls.order(agent, number)
+        return self._take(), placed
+
+    def hang_up_calls(self, agent: str, now: float) -> Effects:
+        """End every own call of the agent."""
+        self._table.now = now
+        self._own_calls.hang_up(agent)
+        return self._take()
+
     def configure(
         self,
         *,
@@ -181,12 +233,17 @@ class CallCentre:
         """
         self._table.now = now
         routed = self._router.configure(agents, queues, now)
-        self._arrival.numbers = numbers
+        self._take_numbers(numbers)
         self._desk.configure(agents, login_at_registration=login_at_registration)
         self._queueing.configure({queue.name: queue for queue in queues})
         self._queueing.apply(routed, now)
         self._queueing.apply(self._desk.settle(now), now)
         return self._take()
+
+    def _take_numbers(self, numbers: NumberPlan) -> None:
+        self._arrival.numbers = numbers
+        self._own_calls.dial_plan = numbers.dial_plan
+        self._outbound.dial_plan = numbers.dial_plan
 
     def replace_flows(self, flows: FlowBook) -> None:
         """Serve new calls by these flows; calls under way finish on the book they began with."""
@@ -230,6 +287,25 @@ class CallCentre:
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
         self._ending.end(call, ended_by, reason, detail)
+
+    def finish(
+        self,
+        call: Call,
+        ended_by: str,
+        reason: EndReason,
+        *,
+        leg_ended_by: str,
+        status: int = 0,
+        detail: str = "",
+    ) -> None:
+        """Close the call's records; its caller's leg is over or on the way to be."""
+        self._ending.finish(
+            call, ended_by, reason, leg_ended_by=leg_ended_by, status=status, detail=detail
+        )
+
+    def release_agent(self, agent: str) -> None:
+        """End the agent's talk out of a queue; an own call may go on."""
+        self._engagement.release(agent, self._table.now)
 
     def end_with_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
         """Let the caller hear one more thing, if anything, then hang up."""
@@ -298,8 +374,21 @@ class CallCentre:
 
     # --- legs ---
 
+    def _leg_ringing(self, event: sip.LegRinging) -> None:
+        """Do nothing on an agent's ringing phone: the offer's lease runs from the INVITE."""
+        call = self._table.by_leg.get(event.leg)
+        leg = call.called_leg if call is not None else None
+        if call is not None and leg is not None and event.leg == leg.leg:
+            self._outbound.ringing(call, leg, event)
+
     def _leg_answered(self, event: sip.LegAnswered) -> None:
-        if event.leg in self._table.by_leg:
+        call = self._table.by_leg.get(event.leg)
+        if call is None:
+            return
+        leg = call.called_leg
+        if leg is not None and event.leg == leg.leg:
+            self._outbound.answered(leg, event)
+        else:
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def _confirmed(self, event: sip.LegConfirmed) -> None:
@@ -318,14 +407,26 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
-        if event.leg != call.leg:
+        leg = call.called_leg
+        if leg is not None and event.leg == leg.leg:
+            self._outbound.stream_accepted(call, leg)
+        elif event.leg != call.leg:
             self._queueing.stream_accepted(call, self._table.now)
+        elif call.picking_up:
+            self._own_calls.picked_up(call)
         self._holding.answered(call, event.leg, event.held, self._table.now)
 
     def _leg_failed(self, event: sip.LegFailed) -> None:
         call = self._table.by_leg.get(event.leg)
-        if call is not None and event.leg != call.leg:
+        if call is None:
+            return
+        leg = call.called_leg
+        if leg is not None and event.leg == leg.leg:
+            self._outbound.leg_failed(call, leg, event)
+        elif event.leg != call.leg:
             self._queueing.leg_failed(call, event.status, self._table.now)
+        elif call.picking_up:
+            self._own_calls.not_picked_up(call, event.status)
 
     def _transfer_requested(self, event: sip.TransferRequested) -> None:
         self._effects.append(RefuseTransfer(event.leg, event.refer, 403))
@@ -352,11 +453,16 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None or self._holding.refused(call, event.leg, event.status):
             return
-        if call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
+        called = call.called_leg
+        if called is not None and event.leg == called.leg and called.connected_at is None:
+            self._outbound.stream_refused(call, called, event.status)
+        elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:
             self._effects.append(HangUpLeg(event.leg))
             self._queueing.media_failed(call, event.status, self._table.now)
+        elif call.picking_up:
+            self.end(call, "fault", EndReason.MEDIA_REFUSED)
         else:
             self._effects.append(RejectLeg(call.leg, event.status))
             self._ending.finish(
@@ -379,11 +485,8 @@ class CallCentre:
     def _contacts_changed(self, event: sip.ContactsChanged) -> None:
         self._queueing.apply(self._desk.contacts_changed(event, self._table.now), self._table.now)
 
-    def _ignored(self, event: sip.LegRinging | sip.ReofferRefused) -> None:
-        """Do nothing on a ringing phone: the offer's lease runs from the INVITE.
-
-        Nor on a refused offer of ours: the session stands as it was.
-        """
+    def _ignored(self, event: sip.ReofferRefused) -> None:
+        """Do nothing on a refused offer of ours: the session stands as it was."""
 
     def _take(self) -> list[Effect]:
         taken = self._effects[:]

@@ -6,9 +6,11 @@ from acd.sip.endpoint import InviteTarget
 
 
 class RingLeg(Struct, frozen=True, gc=False):
-    """Send 180: the caller hears ringing."""
+    """Send 180, the caller hears ringing; or 183 with an SDP, and the caller hears its stream."""
 
     leg: str
+    status: int = 180
+    sdp: bytes = b""
 
 
 class AnswerLeg(Struct, frozen=True, gc=False):

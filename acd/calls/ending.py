@@ -9,8 +9,10 @@ from .call_table import CallTable
 from .codes import Codes
 from .commands import HangUpLeg
 from .effects import Effects
+from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
+from .outbound import Outbound
 from .queueing import Queueing
 
 LEG_END_REASONS = {
@@ -36,6 +38,8 @@ class Ending:
         flowing: Flowing,
         queueing: Queueing,
         codes: Codes,
+        outbound: Outbound,
+        engagement: Engagement,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -43,6 +47,8 @@ class Ending:
         self._flowing = flowing
         self._queueing = queueing
         self._codes = codes
+        self._outbound = outbound
+        self._engagement = engagement
 
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
@@ -78,6 +84,8 @@ class Ending:
         leg_ended_by = "fault" if fault else "peer"
         if event.leg == call.leg:
             self.finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
+        elif call.called_leg is not None and event.leg == call.called_leg.leg:
+            self._outbound.leg_ended(call, call.called_leg, reason, fault=fault)
         elif call.phase is Phase.TALKING:
             self._queueing.talk_over(call, leg_ended_by, reason.value, self._table.now)
             self.end(call, "fault" if fault else "agent", reason)
@@ -104,6 +112,8 @@ class Ending:
         if call.agent_leg is not None:
             self._effects.append(HangUpLeg(call.agent_leg.leg))
             self._queueing.talk_over(call, "server", reason.value, now)
+        if call.called_leg is not None:
+            self._outbound.give_up(call, reason.value)
         call.phase = Phase.ENDED
         self._flowing.leave(call)
         del self._table.by_interaction[call.interaction]
@@ -127,5 +137,7 @@ class Ending:
                 detail=detail,
             )
         )
+        if call.agent:
+            self._engagement.end(call.agent, call.interaction, now)
         if call.at_end is not None:
             self._codes.call_over(call, call.at_end, now)

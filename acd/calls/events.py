@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from acd.routing.model import Choice
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
@@ -30,6 +30,14 @@ class CallStarted(_Event, frozen=True, kw_only=True):
     caller_name: str = ""
     called: str
     direction: str = "inbound"
+    '"inbound", "outbound" (an agent to somebody outside) or "internal" (agent to agent).'
+
+    agent: str = ""
+    "The agent who placed the call, where it is an agent's own."
+
+    number: str = ""
+    "What was dialled, normalised: E.164, or a colleague's agent number."
+
     account: str = ""
     "The account that called, when it proved itself."
 
@@ -52,7 +60,8 @@ class CallRejected(_Event, frozen=True, kw_only=True):
 
     reason: str
     """A closed set: "unknown_number", "not_an_agent", "not_replaceable", "full", "draining",
-    "journal_failing"."""
+    "journal_failing", "not_permitted" (the agent may not dial that far), "forbidden_number"
+    (nobody may), and "no_transit" (somebody who is no agent dialled a number outside)."""
 
 
 class CallAnswered(_Event, frozen=True, kw_only=True):
@@ -147,12 +156,44 @@ class OfferEnded(_Event, frozen=True, kw_only=True):
     ring_s: float
 
 
-class AgentConnected(_Event, frozen=True, kw_only=True):
-    """Caller and agent hear each other."""
+class PartyCalled(_Event, frozen=True, kw_only=True):
+    """A phone is being called that no queue chose: a colleague's, or one outside.
+
+    Ends with `LegEnded`, in vain or not; `PartyAnswered` lies between when it was answered.
+    """
 
     interaction: str
-    visit: str
-    queue: str
+    leg: str
+    sip_call_id: str
+    agent: str = ""
+    "The colleague, if it is one."
+
+    trunk: str = ""
+    "The trunk that it goes over, if it goes outside."
+
+    number: str
+    "As in `CallStarted`."
+
+    caller: str = ""
+    "The number that it is called from."
+
+
+class PartyAnswered(_Event, frozen=True, kw_only=True):
+    """The phone called by `PartyCalled` answered."""
+
+    interaction: str
+    leg: str
+    ring_s: float
+
+
+class AgentConnected(_Event, frozen=True, kw_only=True):
+    """An agent and the other side of the call hear each other."""
+
+    interaction: str
+    visit: str = ""
+    queue: str = ""
+    "Both empty in a call that came through no queue."
+
     agent: str
     leg: str
 
@@ -177,8 +218,8 @@ class AgentDisconnected(_Event, frozen=True, kw_only=True):
     """The talk is over. Exactly one per `AgentConnected`."""
 
     interaction: str
-    visit: str
-    queue: str
+    visit: str = ""
+    queue: str = ""
     agent: str
     leg: str
     talk_s: float
@@ -206,7 +247,7 @@ class CallEnded(_Event, frozen=True, kw_only=True):
 
     interaction: str
     ended_by: str
-    '"caller", "agent", "flow", "system", or "fault".'
+    '"caller", "agent", "called" (the party called), "flow", "system", or "fault".'
 
     reason: str
     'What ended it, a closed set in acd.calls.call: "hangup", "max_wait", "restart" …'
@@ -300,6 +341,8 @@ Event = (
     | QueueLeft
     | OfferMade
     | OfferEnded
+    | PartyCalled
+    | PartyAnswered
     | AgentConnected
     | HoldStarted
     | HoldEnded

@@ -53,7 +53,7 @@ class Exchange:
         self._endpoint = endpoint
         self._centre = centre
         self._commands: dict[type, Callable[..., list[Output]]] = {
-            commands.RingLeg: lambda c, now: endpoint.ring(c.leg, now),
+            commands.RingLeg: lambda c, now: endpoint.ring(c.leg, now, c.sdp, c.status),
             commands.AnswerLeg: lambda c, now: endpoint.answer(c.leg, c.sdp, now),
             commands.RejectLeg: lambda c, now: endpoint.reject(
                 c.leg, c.status, now, retry_after_s=c.retry_after_s

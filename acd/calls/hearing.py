@@ -70,6 +70,10 @@ class Hearing:
     def bridge(self, call: Call, leg: str) -> None:
         """Let caller and agent hear each other; this also ends what plays."""
         self.answer(call)
+        self.join(call, leg)
+
+    def join(self, call: Call, leg: str) -> None:
+        """Let the two hear each other before the answer: early media (RFC 3960 3.1)."""
         call.playing = Playing.NOTHING
         self._effects.append(media.Bridge(call.leg, leg))
 

@@ -2,20 +2,30 @@
 
 from acd.media import commands as media
 
-from .call import AgentLeg, Call
+from .call import AgentLeg, Call, CalledLeg
 from .commands import AcceptOffer, RefuseOffer
 from .effects import Effects
 from .hearing import Hearing
+from .outbound import Outbound
 from .queueing import Queueing
 
 
 class Holding:
     """Answers re-INVITEs, and lets whoever is put on hold hear music."""
 
-    def __init__(self, effects: Effects, hearing: Hearing, queueing: Queueing) -> None:
+    def __init__(
+        self,
+        effects: Effects,
+        hearing: Hearing,
+        queueing: Queueing,
+        outbound: Outbound,
+        music: str,
+    ) -> None:
         self._effects = effects
         self._hearing = hearing
         self._queueing = queueing
+        self._outbound = outbound
+        self._music = music
 
     def reoffered(self, call: Call, leg: str, offer: bytes) -> None:
         """Pass the phone's new offer to the media engine."""
@@ -52,13 +62,18 @@ class Holding:
 
         A caller may have gone on hold while waiting already: then the talk begins on hold.
         """
-        leg = call.agent_leg
+        leg: AgentLeg | CalledLeg | None = call.agent_leg
+        if leg is None or leg.connected_at is None:
+            leg = call.called_leg
         if leg is None or leg.connected_at is None:
             return
         before, leg.held_by = leg.held_by, call.holding
         if leg.held_by == before:
             return
-        self._queueing.held(call, bool(leg.held_by), now)
+        if isinstance(leg, AgentLeg):
+            self._queueing.held(call, bool(leg.held_by), now)
+        else:
+            self._outbound.held(call, leg, bool(leg.held_by))
         if not leg.held_by:
             self._hearing.bridge(call, leg.leg)
             return
@@ -66,15 +81,16 @@ class Holding:
             self._effects.append(media.Unbridge(call.leg))
         self._let_wait(call, leg, before)
 
-    def _let_wait(self, call: Call, leg: AgentLeg, before: frozenset[str]) -> None:
+    def _let_wait(self, call: Call, leg: AgentLeg | CalledLeg, before: frozenset[str]) -> None:
         """Play music to the side that listens while the other one does not."""
         visit = call.talk_visit
-        if visit is None or not visit.queue.music:
+        music = visit.queue.music if visit is not None else self._music
+        if not music:
             return
         for side, other in ((call.leg, leg.leg), (leg.leg, call.leg)):
             waits = other in leg.held_by and side not in leg.held_by
             waited = other in before and side not in before
             if waits and not waited:
-                self._hearing.play_to(call, side, (visit.queue.music,), loop=True)
+                self._hearing.play_to(call, side, (music,), loop=True)
             elif waited and not waits:
                 self._effects.append(media.StopPlay(side))

@@ -14,6 +14,21 @@ class Host(Protocol):
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
 
+    def finish(
+        self,
+        call: Call,
+        ended_by: str,
+        reason: EndReason,
+        *,
+        leg_ended_by: str,
+        status: int = 0,
+        detail: str = "",
+    ) -> None:
+        """Close the call's records; its caller's leg is over or on the way to be."""
+
+    def release_agent(self, agent: str) -> None:
+        """End the agent's talk out of a queue; an own call may go on."""
+
     def end_with_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
         """Let the caller hear one more thing, if anything, then hang up."""
 

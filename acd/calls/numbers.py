@@ -4,6 +4,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from .dial_plan import DialPlan, InternalTarget, OutsideTarget
+
 
 class CodeAction(Enum):
     """What an agent does by dialling a code."""
@@ -43,7 +45,7 @@ class CodeTarget(Struct, frozen=True):
     "Away reason code, or disposition class."
 
 
-Target = FlowTarget | QueueTarget | EchoTarget | CodeTarget
+Target = FlowTarget | QueueTarget | EchoTarget | CodeTarget | InternalTarget | OutsideTarget
 
 
 class NumberPlan(Struct, frozen=True):
@@ -51,6 +53,9 @@ class NumberPlan(Struct, frozen=True):
 
     targets: dict[str, Target]
     'By dialled digits: "4000", "*111".'
+
+    dial_plan: DialPlan = DialPlan()
+    "What accounts that have proved themselves reach beyond these."
 
     def target(self, called: str) -> Target | None:
         """Return what the number means, or None if nobody has it."""

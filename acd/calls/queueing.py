@@ -427,7 +427,7 @@ class Queueing:
             )
         )
         call.talk_visit = None
-        self.apply(self._router.release(leg.agent, now), now)
+        self._host.release_agent(leg.agent)
 
     # --- agents ---
 

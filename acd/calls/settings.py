@@ -11,6 +11,12 @@ class CentrePrompts(Struct, frozen=True, kw_only=True):
     queue_full: str = ""
     max_wait: str = ""
 
+    hold_music: str = ""
+    "For who is on hold in a call that came through no queue; a full name: music/default."
+
+    ringback: str = ""
+    "For an agent whose call was answered before the other side rings; a full name."
+
     code_done: dict[CodeAction, str] = {}
     "Feedback after a dialling code."
 

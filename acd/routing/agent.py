@@ -21,6 +21,7 @@ class Agent(Timed):
         "call",
         "idle_since",
         "interaction",
+        "interrupted",
         "misses",
         "number",
         "offer",
@@ -58,6 +59,8 @@ class Agent(Timed):
         "Of the queue of the talk at hand, as it was when the call was answered."
 
         self.misses = 0
+        self.interrupted: tuple[str, str] | None = None
+        "Queue and interaction of a wrap-up that an own call came into; it goes on afterwards."
 
     @property
     def available(self) -> bool:

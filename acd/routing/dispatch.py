@@ -263,10 +263,23 @@ class Dispatch:
             events.append(OfferWithdrawn(offer.offer, offer.waiting.call.call, agent.number, left))
             self.end(offer)
         self.floor.quit(agent)
-        agent.wrap_up_s = self.queues[queue].profile.wrap_up_s if queue in self.queues else 0.0
+        if agent.state is State.WRAP_UP and not queue:
+            agent.wrap_up_s = max(0.0, agent.due_at - now)
+            agent.interrupted = agent.queue, agent.interaction
+        else:
+            agent.wrap_up_s = self.queues[queue].profile.wrap_up_s if queue in self.queues else 0.0
         self._talk(agent, call, interaction, queue, now, events)
         if offer is not None:
             self._go_on(offer.waiting, now, events)
+
+    def switch(
+        self, agent: Agent, call: str, interaction: str, now: float, events: list[Event]
+    ) -> None:
+        """Let the agent talk on in another call, without a queue; wrap-up comes after it."""
+        self.talking.discard(agent.call)
+        if agent.wrap_up_s > 0.0 and agent.interrupted is None:
+            agent.interrupted = agent.queue, agent.interaction
+        self._talk(agent, call, interaction, "", now, events)
 
     def _talk(
         self,
@@ -287,7 +300,9 @@ class Dispatch:
         self.talking.discard(agent.call)
         agent.call = ""
         if agent.wrap_up_s > 0.0:
-            agent.enter(State.WRAP_UP, now, events, agent.queue, agent.interaction)
+            queue, interaction = agent.interrupted or (agent.queue, agent.interaction)
+            agent.interrupted = None
+            agent.enter(State.WRAP_UP, now, events, queue, interaction)
             self.deadlines.arm(agent, now + agent.wrap_up_s)
         else:
             self.free(agent, now, now, events)

@@ -200,7 +200,8 @@ class Router:
     ) -> list[Event]:
         """Note that the agent talks without an offer, so that none comes.
 
-        For a call that came or went directly (`queue` empty: no wrap-up), and for telling a new
+        For a call that came or went directly (`queue` empty: no wrap-up, and one that it comes
+        into goes on afterwards), and for telling a new
         router of a talk that the old one had arranged (`call` the queue visit). A ringing offer
         is withdrawn; nothing happens to an agent who talks already.
         """
@@ -225,6 +226,17 @@ class Router:
         somebody = self._dispatch.agents.get(agent)
         if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
             self._dispatch.hang_up(somebody, now, events)
+        return events
+
+    def switch(self, agent: str, call: str, interaction: str, now: float) -> list[Event]:
+        """End the talk for another one, of the agent's own, that has gone on beside it.
+
+        A wrap-up that the first one leads to follows when the other one is over.
+        """
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
+            self._dispatch.switch(somebody, call, interaction, now, events)
         return events
 
     # --- measured rank ---
@@ -284,6 +296,12 @@ class Router:
     def agents(self) -> list[AgentView]:
         """Every agent at this moment."""
         return [agent.view() for agent in self._dispatch.agents.values()]
+
+    def talk(self, agent: str) -> str:
+        """Interaction that the agent talks in; empty: in none, or there is no such agent."""
+        somebody = self._dispatch.agents.get(agent)
+        talks = somebody is not None and somebody.state in {State.TALKING, State.HELD}
+        return somebody.interaction if somebody is not None and talks else ""
 
     def position(self, call: str) -> int:
         """Place in the line, 1 is the head; 0: the call is in none."""

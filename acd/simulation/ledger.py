@@ -47,6 +47,7 @@ class Ledger:
         self._wrap_up_s = wrap_up_s or {}
         self._wrap_up: dict[str, tuple[float, str]] = {}
         self._statuses: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
         self._legs: dict[str, str] = {}
         self._calls: set[str] = set()
         self._ended: set[str] = set()
@@ -54,6 +55,10 @@ class Ledger:
         self._offers: dict[str, str] = {}
         self._offer_of_agent: dict[str, str] = {}
         self._talks: dict[str, str] = {}
+        self._own_talks: dict[str, set[str]] = {}
+        self._written_up_s: dict[str, float] = {}
+        "What an agent had of a wrap-up when an own call came into it."
+
         self._states: dict[str, str] = {}
         self._handlers: dict[type, Callable[..., None]] = {
             events.CallStarted: self._call_started,
@@ -63,6 +68,7 @@ class Ledger:
             events.QueueLeft: self._queue_left,
             events.OfferMade: self._offer_made,
             events.OfferEnded: self._offer_ended,
+            events.PartyCalled: self._party_called,
             events.AgentConnected: self._connected,
             events.AgentDisconnected: self._disconnected,
             events.AgentStateChanged: self._state_changed,
@@ -85,7 +91,8 @@ class Ledger:
         _require(not self._calls, f"calls never ended: {sorted(self._calls)[:3]}")
         _require(not self._waiting, f"visits never left: {sorted(self._waiting)[:3]}")
         _require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
-        _require(not self._talks, f"talks never ended: {sorted(self._talks)[:3]}")
+        talks = [*self._talks, *(agent for agent, own in self._own_talks.items() if own)]
+        _require(not talks, f"talks never ended: {sorted(talks)[:3]}")
         _require(self.started == self.ended, f"{self.started} started, {self.ended} ended")
         busy = {State.OFFERED.value, State.TALKING.value, State.HELD.value}
         stuck = [agent for agent, state in self._states.items() if state in busy]
@@ -122,7 +129,8 @@ class Ledger:
     def _offer_made(self, event: events.OfferMade, now: float) -> None:
         agent = event.agent
         _require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
-        _require(agent not in self._talks, f"{now}: {agent} is offered a call while talking")
+        talks = agent in self._talks or self._own_talks.get(agent)
+        _require(not talks, f"{now}: {agent} is offered a call while talking")
         waiting = self._waiting.get(event.visit)
         if waiting is None or waiting.offered:
             raise InvariantError(f"{now}: offered a call that does not wait {event}")
@@ -161,32 +169,54 @@ class Ledger:
             waiting.offered = False
             waiting.missed_by.add(event.agent)
 
-    def _connected(self, event: events.AgentConnected, now: float) -> None:
-        _require(event.agent not in self._talks, f"{now}: {event.agent} is in two calls")
+    def _party_called(self, event: events.PartyCalled, now: float) -> None:
         _require(event.interaction in self._calls, f"{now}: no such call {event}")
-        self._talks[event.agent] = event.interaction
+        _require(event.leg not in self._legs, f"{now}: leg began twice {event}")
+        self._legs[event.leg] = event.interaction
+
+    def _connected(self, event: events.AgentConnected, now: float) -> None:
+        _require(event.interaction in self._calls, f"{now}: no such call {event}")
+        agent = event.agent
+        if event.visit:
+            _require(agent not in self._talks, f"{now}: {agent} is in two calls")
+            self._talks[agent] = event.interaction
+        else:
+            # An own call may stand beside the one of a queue: the agent asks a colleague.
+            own = self._own_talks.setdefault(agent, set())
+            _require(event.leg not in own, f"{now}: talk began twice {event}")
+            own.add(event.leg)
 
     def _disconnected(self, event: events.AgentDisconnected, now: float) -> None:
-        talk = self._talks.pop(event.agent, None)
-        _require(talk == event.interaction, f"{now}: talk ended twice or never began {event}")
+        if event.visit:
+            talk = self._talks.pop(event.agent, None)
+            _require(talk == event.interaction, f"{now}: talk ended twice or never began {event}")
+        else:
+            own = self._own_talks.get(event.agent, set())
+            _require(event.leg in own, f"{now}: talk ended twice or never began {event}")
+            own.remove(event.leg)
         _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time {event}")
 
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
-        before = self._statuses.get(event.agent)
-        _require(before != event.status or event.reason != "", f"{now}: no change {event}")
+        before = self._statuses.get(event.agent), self._reasons.get(event.agent)
+        _require(before != (event.status, event.reason), f"{now}: no change {event}")
         self._statuses[event.agent] = event.status
+        self._reasons[event.agent] = event.reason
 
     def _state_changed(self, event: events.AgentStateChanged, now: float) -> None:
         before = self._states.get(event.agent, State.OFFLINE.value)
         _require(before != event.state or event.interaction != "", f"{now}: no change {event}")
         self._states[event.agent] = event.state
         if event.state == State.WRAP_UP.value:
-            self._wrap_up[event.agent] = now, event.queue
+            written_up_s = self._written_up_s.pop(event.agent, 0.0)
+            self._wrap_up[event.agent] = now - written_up_s, event.queue
         elif event.agent in self._wrap_up:
             self._wrap_up_over(event, now)
 
     def _wrap_up_over(self, event: events.AgentStateChanged, now: float) -> None:
         began_at, queue = self._wrap_up.pop(event.agent)
+        if event.state == State.TALKING.value:
+            self._written_up_s[event.agent] = now - began_at
+            return
         due_s = self._wrap_up_s.get(queue, 0.0)
         _require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short {event}")
         self.wrap_ups += 1

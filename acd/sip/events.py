@@ -156,6 +156,9 @@ class LegFailed(Struct, frozen=True):
     retry_after_s: int = 0
     "Retry-After of the answer, in seconds; 0 when it has none."
 
+    q850_cause: int = 0
+    "What the telephone network behind a gateway said (RFC 6432); 0 when it said nothing."
+
 
 class LegEnded(Struct, frozen=True):
     """An established leg ended by the other side or by a fault (not by our own BYE)."""

@@ -193,6 +193,21 @@ def read_retry_after(value: bytes) -> int:
         return 0
 
 
+def read_q850_cause(values: list[bytes]) -> int:
+    """Return the telephone network's cause in a Reason (RFC 3326); 0 where there is none."""
+    for reason in (one for value in values for one in split_list(value)):
+        protocol, _, parameters = reason.partition(b";")
+        if protocol.strip().lower() != b"q.850":
+            continue
+        try:
+            cause = parse_number(parse_parameters(b";" + parameters).get(b"cause", b"0"))
+        except BadMessageError:
+            continue
+        if 0 < cause < 128:  # a cause has seven bits
+            return cause
+    return 0
+
+
 def parse_parameters(value: bytes) -> dict[bytes, bytes]:
     """Read `;name=value;name…`; `BadMessageError` when a name is empty."""
     if not value:

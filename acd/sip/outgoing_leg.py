@@ -13,7 +13,7 @@ from .early import EarlyDialogs
 from .effects import Send
 from .errors import BadMessageError, BadTargetError
 from .events import LegAnswered, LegFailed, LegRinging
-from .headers import quote, read_retry_after
+from .headers import quote, read_q850_cause, read_retry_after
 from .leg import Leg, LegTable
 from .message import Response
 from .peer import Peer
@@ -150,7 +150,12 @@ class OutgoingLeg(Leg):
             return None
         if status == 422 and self._retry_longer(response, now):
             return None
-        self._fail(status, text(response.reason), read_retry_after(response.get(b"retry-after")))
+        self._fail(
+            status,
+            text(response.reason),
+            read_retry_after(response.get(b"retry-after")),
+            read_q850_cause(response.all(b"reason")),
+        )
         return None
 
     def _report_ringing(self, response: Response) -> None:
@@ -281,8 +286,8 @@ class OutgoingLeg(Leg):
             return True
         return False
 
-    def _fail(self, status: int, reason: str, retry_after_s: int = 0) -> None:
+    def _fail(self, status: int, reason: str, retry_after_s: int = 0, q850_cause: int = 0) -> None:
         if not self.over:
             self.over = True
-            self._core.out.append(LegFailed(self.id, status, reason, retry_after_s))
+            self._core.out.append(LegFailed(self.id, status, reason, retry_after_s, q850_cause))
         self._forget()

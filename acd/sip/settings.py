@@ -116,6 +116,9 @@ class InviteTarget(Struct, frozen=True, kw_only=True):
     """Name of the trunk that the call goes over. The endpoint then chooses the gateway, and the
     next one when it fails; of `uri` only the user part counts, and the trunk's credentials do."""
 
+    emergency: bool = False
+    "No limit holds it back: neither the trunk's channels nor the endpoint's legs."
+
     route: tuple[str, ...] = ()
     "Route entries, nearest proxy first: the Path of a registered device (RFC 3327)."
 

@@ -78,6 +78,8 @@ def _interaction(row: cdr.Interaction) -> Values:
         row.node,
         row.boot,
         row.direction,
+        row.agent,
+        row.number,
         row.caller,
         row.caller_name,
         row.called,
@@ -103,6 +105,8 @@ def _leg(row: cdr.Leg) -> Values:
         row.project,
         row.side,
         row.agent,
+        row.trunk,
+        row.number,
         row.sip_call_id,
         at(row.began_us),
         at_or_none(row.answered_us),
@@ -265,9 +269,9 @@ TABLES: dict[type[cdr.Row], Table] = {
         "interactions",
         2,
         _columns(
-            "started_at interaction project node boot direction caller caller_name called account"
-            " peer sip_call_id flow answered_at ended_at duration_s ended_by reason sip_status"
-            " detail"
+            "started_at interaction project node boot direction agent number caller"
+            " caller_name called account peer sip_call_id flow answered_at ended_at duration_s"
+            " ended_by reason sip_status detail"
         ),
         _interaction,
     ),
@@ -275,8 +279,8 @@ TABLES: dict[type[cdr.Row], Table] = {
         "legs",
         3,
         _columns(
-            "started_at interaction leg project side agent sip_call_id began_at answered_at"
-            " ended_at duration_s ended_by reason sip_status"
+            "started_at interaction leg project side agent trunk number sip_call_id began_at"
+            " answered_at ended_at duration_s ended_by reason sip_status"
         ),
         _leg,
     ),

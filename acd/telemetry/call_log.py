@@ -26,6 +26,8 @@ DEBUG = {
     events.OfferMade: "offer_made",
     events.OfferEnded: "offer_ended",
     events.QueueLeft: "queue_left",
+    events.PartyCalled: "party_called",
+    events.PartyAnswered: "party_answered",
     events.AgentConnected: "agent_connected",
     events.AgentDisconnected: "agent_disconnected",
     events.HoldStarted: "hold_started",

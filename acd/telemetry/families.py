@@ -32,13 +32,14 @@ FAMILIES = (
         "counter",
         ("reason",),
         "Calls refused at the door: unknown_number, not_an_agent, full, draining,"
-        " journal_failing.",
+        " journal_failing, not_permitted, forbidden_number, no_transit.",
     ),
     Family(
         "acd_calls",
         "counter",
         ("outcome", "reason"),
-        "Calls that ended, by who ended them (caller, agent, flow, system, fault) and why.",
+        "Calls that ended, by who ended them (caller, agent, called, flow, system, fault), and"
+        " why.",
     ),
     Family("acd_calls_active", "gauge", (), "Calls under way."),
     Family("acd_queue_entered", "counter", ("queue",), "Calls offered to the queue."),
@@ -69,6 +70,13 @@ FAMILIES = (
     ),
     Family("acd_offer_ring_seconds", "counter", ("outcome",), "Ringing time, summed."),
     Family("acd_talk_seconds", "counter", ("queue",), "Talk without hold, summed."),
+    Family(
+        "acd_parties_answered",
+        "counter",
+        (),
+        "Colleagues and numbers outside, called by agents or for a transfer, that answered.",
+    ),
+    Family("acd_party_ring_seconds", "counter", (), "From the call to the answer, summed."),
     Family("acd_hold_seconds", "counter", ("queue",), "Hold, summed."),
     Family("acd_agents", "gauge", ("state",), "Agents by state."),
     Family("acd_dispositions", "counter", ("class",), "Calls classed by agents."),

@@ -199,6 +199,10 @@ class Metrics:
         self._counts["acd_offers"][event.outcome,] += 1
         self._counts["acd_offer_ring_seconds"][event.outcome,] += event.ring_s
 
+    def _party_answered(self, event: events.PartyAnswered) -> None:
+        self._counts["acd_party_ring_seconds"][()] += event.ring_s
+        self._counts["acd_parties_answered"][()] += 1
+
     def _agent_disconnected(self, event: events.AgentDisconnected) -> None:
         self._counts["acd_talk_seconds"][event.queue,] += event.talk_s
         self._counts["acd_hold_seconds"][event.queue,] += event.hold_s
@@ -328,12 +332,14 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.QueueEntered: Metrics._queue_entered,
     events.QueueLeft: Metrics._queue_left,
     events.OfferEnded: Metrics._offer_ended,
+    events.PartyAnswered: Metrics._party_answered,
     events.AgentDisconnected: Metrics._agent_disconnected,
     events.DispositionEntered: Metrics._disposition_entered,
     events.StreamMeasured: Metrics._stream_measured,
     # Nothing to count: the end of the same thing counts it, or a gauge shows it.
     events.CallAnswered: None,
     events.FlowEntered: None,
+    events.PartyCalled: None,
     events.FlowStepTaken: None,
     events.OfferMade: None,
     events.AgentConnected: None,

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from acd.calls import commands, events
 from acd.calls.centre import CallCentre
+from acd.calls.dial_plan import DialPlan
 from acd.calls.effects import Effects
 from acd.calls.numbers import (
     CodeAction,
@@ -144,6 +145,7 @@ class Stage:
         queues: Sequence[QueueProfile] = (),
         agents: Sequence[AgentProfile] = AGENTS,
         book: FlowBook | None = None,
+        dial_plan: DialPlan | None = None,
         **settings: object,
     ) -> None:
         given = {one.name: one for one in queues}
@@ -157,7 +159,7 @@ class Stage:
             router=self.router,
             agents=agents,
             queues=self.queues,
-            numbers=NumberPlan(targets=NUMBERS),
+            numbers=NumberPlan(targets=NUMBERS, dial_plan=dial_plan or DialPlan()),
             flows=book or flows(),
             settings=CentreSettings(**({"prompts": PROMPTS} | settings)),  # type: ignore[arg-type]  # of tests
             new_id=new_id,
@@ -245,6 +247,12 @@ class Stage:
         self.on_media(media_in.StreamOpened(leg, OFFER))
         return leg
 
+    def party(self) -> str:
+        """Open the media of the party called last, so that it is invited; its leg."""
+        leg = self.all(events.PartyCalled)[-1].leg
+        self.on_media(media_in.StreamOpened(leg, OFFER))
+        return leg
+
     def answers(self, leg: str) -> None:
         self.on_sip(sip.LegAnswered(leg, ANSWER))
         self.on_media(media_in.StreamAccepted(leg))
@@ -299,6 +307,7 @@ class Stage:
         self.ledger.check_closed()
         began = [e.leg for e in self.all(events.CallStarted)]
         began += [e.leg for e in self.all(events.OfferMade)]
+        began += [e.leg for e in self.all(events.PartyCalled)]
         assert sorted(e.leg for e in self.all(events.LegEnded)) == sorted(began)
         assert {c.leg for c in self.all(media.CloseStream)} >= set(began)
         hung_up = [c.leg for c in self.all(commands.HangUpLeg)]

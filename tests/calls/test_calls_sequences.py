@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from acd.calls import events
 from acd.calls.desk import Disposition
+from acd.calls.dial_plan import CallClass, DialPlan, Rights
 from acd.calls.numbers import NumberPlan
 from acd.media import commands as media
 from acd.media import events as media_in
@@ -15,7 +16,11 @@ from acd.routing.model import Overflow, Status
 from acd.sip import events as sip
 
 ACCOUNTS = ("phone1001", "phone1002", "phone1005", "door")
-NUMBERS_DIALLED = (*NUMBERS, "4711")
+MOBILE = "13800138000"
+NUMBERS_DIALLED = (*NUMBERS, "4711", "1001", "1002", "110", MOBILE, MOBILE)
+PLAN = DialPlan(
+    trunks=("carrier", "spare"), rights={"1001": Rights(CallClass.NATIONAL)}, no_answer_s=30.0
+)
 STATUSES = (486, 480, 408, 503, 603)
 OVERFLOWS = (None, Overflow(queue="service"), Overflow(flow="later"), Overflow(flow="at_once"))
 
@@ -24,6 +29,7 @@ legs = st.integers(0, 7)
 
 usual = st.one_of(
     st.tuples(st.just("dials"), st.just("4001"), st.just("door")),
+    st.tuples(st.just("dials"), st.sampled_from((MOBILE, "1002")), st.just("phone1001")),
     st.tuples(st.just("goes_on"), st.integers(0, 1)),
 )
 unusual = st.one_of(
@@ -34,6 +40,11 @@ unusual = st.one_of(
     st.tuples(st.just("answered"), legs),
     st.tuples(st.just("accepted"), legs),
     st.tuples(st.just("confirmed"), legs, st.sampled_from((b"", ANSWER))),
+    st.tuples(st.just("rings"), legs, st.sampled_from((180, 183)), st.sampled_from((b"", ANSWER))),
+    st.tuples(
+        st.just("orders"), st.sampled_from(("1001", "1002")), st.sampled_from(NUMBERS_DIALLED)
+    ),
+    st.tuples(st.just("hangs_up"), st.sampled_from(("1001", "1002"))),
     st.tuples(st.just("failed"), legs, st.sampled_from(STATUSES)),
     st.tuples(st.just("cancelled"), legs),
     st.tuples(st.just("ended"), legs, st.sampled_from(sip.LegEndCause)),
@@ -63,6 +74,7 @@ class Storm:
         self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
         self.stage = stage = Stage(
             agents=self.agents,
+            dial_plan=PLAN,
             queues=(
                 queue(max_length=2, max_wait_s=60.0, overflow=overflow, position_every_s=20.0),
                 queue("service", max_length=2, wrap_up_s=0.0),
@@ -87,12 +99,15 @@ class Storm:
         }
         self.of_agents_legs: dict[str, Callable[..., object]] = {
             "answered": lambda leg: told(sip.LegAnswered(leg, ANSWER)),
+            "rings": lambda leg, status, sdp: told(sip.LegRinging(leg, status, sdp)),
             "failed": lambda leg, status: told(sip.LegFailed(leg, status, "")),
         }
         self.of_people: dict[str, Callable[..., object]] = {
             "dials": lambda number, account: self.callers.add(
                 stage.dials(number, account=account)
             ),
+            "orders": lambda number, to: stage.take(centre.place_call(number, to, stage.now)[0]),
+            "hangs_up": lambda number: stage.take(centre.hang_up_calls(number, stage.now)),
             "devices": stage.devices,
             "status": lambda number, status: stage.take(
                 centre.set_status(number, status, "", "api", stage.now) or []
@@ -144,7 +159,7 @@ class Storm:
             stage.centre.configure(
                 agents=self.agents[1:] if fewer_agents else self.agents,
                 queues=stage.queues[1:] if fewer_queues else stage.queues,
-                numbers=NumberPlan(targets=NUMBERS),
+                numbers=NumberPlan(targets=NUMBERS, dial_plan=PLAN),
                 now=stage.now,
             )
         )
@@ -153,6 +168,8 @@ class Storm:
         stage = self.stage
         for leg in sorted(self.callers):
             stage.hangs_up(leg)
+        for number in ("1001", "1002"):
+            stage.take(stage.centre.hang_up_calls(number, stage.now))
         stage.wait(100)
 
 

@@ -1,0 +1,353 @@
+"""Calling a party: a colleague's phone, or a number outside over the trunks in their order.
+
+`connect` serves whoever wants a caller connected - an agent's own call, a transfer - and tells a
+`PartyWatcher` how it goes. Nothing else touches `Call.called_leg`.
+"""
+
+from collections.abc import Callable
+from math import inf
+
+from acd.media import commands as media
+from acd.routing.deadlines import Deadlines
+from acd.routing.events import OfferOutcome
+from acd.routing.model import State
+from acd.routing.router import Router
+from acd.sip import events as sip
+from acd.sip.endpoint import InviteTarget
+
+from . import events
+from .call import Call, CalledLeg, EndReason, PartyWatcher, RingTimer
+from .call_table import CallTable
+from .commands import HangUpLeg, InviteLeg
+from .desk import Desk
+from .dial_plan import DialPlan, InternalTarget, OutsideTarget
+from .effects import Effects
+from .engagement import Engagement
+from .hearing import Hearing
+from .party_answers import GONE, UNAVAILABLE, answer_for, cause_status, may_try_elsewhere
+from .queueing import Queueing, outcome_of
+
+BUSY_STATES = frozenset({State.OFFERED, State.TALKING, State.HELD})
+"An agent in one of these has the phone at the ear, or ringing."
+
+REASONS = {
+    OfferOutcome.BUSY: EndReason.BUSY,
+    OfferOutcome.REJECTED: EndReason.REJECTED,
+    OfferOutcome.NO_ANSWER: EndReason.NO_ANSWER,
+}
+
+
+class Outbound:
+    """Legs to called parties: from the first INVITE to the end of the talk."""
+
+    def __init__(
+        self,
+        *,
+        table: CallTable,
+        effects: Effects,
+        router: Router,
+        desk: Desk,
+        hearing: Hearing,
+        queueing: Queueing,
+        engagement: Engagement,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.dial_plan = DialPlan()
+        self._table = table
+        self._effects = effects
+        self._router = router
+        self._desk = desk
+        self._hearing = hearing
+        self._queueing = queueing
+        self._engagement = engagement
+        self._new_id = new_id
+        self._deadlines = Deadlines()
+
+    # --- beginning ---
+
+    def connect(
+        self,
+        call: Call,
+        target: InternalTarget | OutsideTarget,
+        watcher: PartyWatcher,
+        *,
+        caller: str,
+        caller_name: str = "",
+    ) -> None:
+        """Call the party for this call's caller; the watcher hears of it, perhaps at once.
+
+        The caller's stream stands already. A call has one called party at a time; it may have an
+        agent's leg beside it.
+        """
+        if isinstance(target, InternalTarget):
+            profile = self._desk.profile(target.agent)
+            if profile is None or self._desk.contact(profile.account) is None:
+                watcher.failed(call, UNAVAILABLE if profile else GONE, EndReason.CALL_FAILED)
+                return
+            if self._router.agent_view(target.agent).state in BUSY_STATES:
+                watcher.failed(call, 486, EndReason.BUSY)
+                return
+            self._engagement.begin(target.agent, call.interaction, self._table.now)
+        elif not target.trunks:
+            watcher.failed(call, 503, EndReason.CALL_FAILED)
+            return
+        timer = RingTimer(lambda: self._rang_out(call, timer))
+        leg = CalledLeg(
+            self._new_id(), target, watcher, caller, caller_name, self._table.now, timer
+        )
+        self.wait(timer, self._table.now + self.dial_plan.no_answer_s)
+        self._call_out(call, leg)
+
+    def _call_out(self, call: Call, leg: CalledLeg) -> None:
+        call.called_leg = leg
+        self._table.by_leg[leg.leg] = call
+        agent, trunk, number = _names(leg)
+        self._effects.append(
+            events.PartyCalled(
+                interaction=call.interaction,
+                leg=leg.leg,
+                sip_call_id=leg.leg,
+                agent=agent,
+                trunk=trunk,
+                number=number,
+                caller=leg.caller,
+            )
+        )
+        self._effects.append(media.OpenStream(leg.leg, b"", near=call.leg))
+
+    def stream_opened(self, call: Call, leg: CalledLeg, sdp: bytes) -> None:
+        """Send the INVITE: the party's media stands."""
+        if leg.opened:
+            return
+        leg.opened = True
+        target = self._invite_target(leg)
+        if target is None:
+            self.failed(call, leg, UNAVAILABLE)
+        else:
+            self._effects.append(InviteLeg(leg.leg, target, sdp))
+
+    def _invite_target(self, leg: CalledLeg) -> InviteTarget | None:
+        target = leg.target
+        if isinstance(target, OutsideTarget):
+            return InviteTarget(
+                uri=f"sip:{target.number}@trunk.invalid",
+                caller=leg.caller,
+                caller_name=leg.caller_name,
+                trunk=target.trunks[leg.trunk],
+                emergency=target.emergency,
+            )
+        profile = self._desk.profile(target.agent)
+        contact = self._desk.contact(profile.account) if profile is not None else None
+        if contact is None:
+            return None
+        return InviteTarget(
+            uri=contact.uri,
+            peer=contact.peer,
+            caller=leg.caller,
+            caller_name=leg.caller_name,
+            route=contact.path,
+        )
+
+    # --- ringing ---
+
+    def ringing(self, call: Call, leg: CalledLeg, event: sip.LegRinging) -> None:
+        """Take a provisional answer; one with an SDP has something to be heard."""
+        if leg.answered:
+            return
+        if event.sdp:
+            leg.early_pending += 1
+            self._effects.append(media.AcceptAnswer(leg.leg, event.sdp))
+        if event.status == 180 or not event.sdp:
+            self._rings(call, leg)
+
+    def _rings(self, call: Call, leg: CalledLeg) -> None:
+        if not leg.rings:
+            leg.rings = True
+            if not leg.early:
+                leg.watcher.ringing(call, early=False)
+
+    def answered(self, leg: CalledLeg, event: sip.LegAnswered) -> None:
+        """Give the answer's SDP to the media engine."""
+        leg.answered = True
+        self.wait(leg.timer, inf)
+        self._effects.append(media.AcceptAnswer(leg.leg, event.answer))
+
+    def stream_accepted(self, call: Call, leg: CalledLeg) -> None:
+        """Let the caller hear what comes before the answer; at the answer, let them talk."""
+        if leg.early_pending:
+            leg.early_pending -= 1
+            if not leg.early and not leg.answered:
+                leg.early = leg.rings = True
+                leg.watcher.ringing(call, early=True)
+            return
+        if leg.connected_at is not None or not leg.answered:
+            return
+        now = self._table.now
+        leg.connected_at = now
+        interaction = call.interaction
+        self._effects.append(
+            events.PartyAnswered(interaction=interaction, leg=leg.leg, ring_s=now - leg.began_at)
+        )
+        leg.watcher.connected(call)
+        for agent, own_leg in talkers(call, leg):
+            self._effects.append(
+                events.AgentConnected(interaction=interaction, agent=agent, leg=own_leg)
+            )
+
+    # --- ending ---
+
+    def stream_refused(self, call: Call, leg: CalledLeg, status: int) -> None:
+        """Take that there is no media for the party; what was only early is done without."""
+        if leg.early_pending:
+            leg.early_pending -= 1
+            return
+        self._effects.append(HangUpLeg(leg.leg))
+        self.failed(call, leg, status, ended_by="fault")
+
+    def leg_failed(self, call: Call, leg: CalledLeg, event: sip.LegFailed) -> None:
+        """Take that the party was not reached; another trunk may be better."""
+        if not leg.answered:
+            self.failed(call, leg, cause_status(event))
+
+    def failed(self, call: Call, leg: CalledLeg, status: int, *, ended_by: str = "peer") -> None:
+        """Try the next trunk, or tell that nobody is reached."""
+        target = leg.target
+        self._drop(call, leg, ended_by, outcome_of(status).value, status)
+        if (
+            isinstance(target, OutsideTarget)
+            and leg.trunk + 1 < len(target.trunks)
+            and not leg.rings
+            and not leg.answered
+            and may_try_elsewhere(status)
+        ):
+            again = CalledLeg(
+                self._new_id(),
+                target,
+                leg.watcher,
+                leg.caller,
+                leg.caller_name,
+                leg.began_at,
+                leg.timer,
+                trunk=leg.trunk + 1,
+            )
+            self._call_out(call, again)
+            return
+        self._over(call, leg)
+        leg.watcher.failed(call, answer_for(status), end_reason(status))
+
+    def leg_ended(self, call: Call, leg: CalledLeg, reason: EndReason, *, fault: bool) -> None:
+        """Take that the party hung up, or was lost."""
+        if leg.connected_at is None:
+            # It answered and went before its media was through.
+            self.failed(call, leg, UNAVAILABLE, ended_by="fault" if fault else "peer")
+            return
+        self._part(call, leg, "fault" if fault else "peer", reason.value)
+        leg.watcher.parted(call, "fault" if fault else "called", reason)
+
+    def give_up(self, call: Call, reason: str) -> None:
+        """Hang up on the party, whatever it has come to; the watcher hears nothing."""
+        leg = call.called_leg
+        if leg is not None:
+            self._effects.append(HangUpLeg(leg.leg))
+            self._part(call, leg, "server", reason)
+
+    def _part(self, call: Call, leg: CalledLeg, ended_by: str, reason: str) -> None:
+        now = self._table.now
+        leg.book_hold(now)
+        self._drop(call, leg, ended_by, reason)
+        if leg.connected_at is not None:
+            talk_s = now - leg.connected_at - leg.hold_s
+            for agent, own_leg in talkers(call, leg):
+                self._effects.append(
+                    events.AgentDisconnected(
+                        interaction=call.interaction,
+                        agent=agent,
+                        leg=own_leg,
+                        talk_s=talk_s,
+                        hold_s=leg.hold_s,
+                    )
+                )
+        self._over(call, leg)
+
+    def _drop(
+        self, call: Call, leg: CalledLeg, ended_by: str, reason: str, status: int = 0
+    ) -> None:
+        """Forget the leg and give its media back."""
+        call.called_leg = None
+        call.reoffering -= {leg.leg}
+        call.holding -= {leg.leg}
+        self._table.by_leg.pop(leg.leg, None)
+        self._hearing.close(call, leg.leg, opened=leg.opened)
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction,
+                leg=leg.leg,
+                ended_by=ended_by,
+                sip_status=status,
+                reason=reason,
+            )
+        )
+
+    def _over(self, call: Call, leg: CalledLeg) -> None:
+        """Let go of the colleague, after the last attempt."""
+        self.wait(leg.timer, inf)
+        if isinstance(leg.target, InternalTarget):
+            self._engagement.end(leg.target.agent, call.interaction, self._table.now)
+
+    # --- hold, and time ---
+
+    def held(self, call: Call, leg: CalledLeg, held: bool) -> None:
+        """Either side put the other on hold, or took it back."""
+        now = self._table.now
+        if held == (leg.held_since is not None):
+            return
+        if held:
+            leg.held_since = now
+        else:
+            leg.book_hold(now)
+        kind = events.HoldStarted if held else events.HoldEnded
+        for agent, own_leg in talkers(call, leg):
+            self._effects.append(kind(interaction=call.interaction, agent=agent, leg=own_leg))
+            self._engagement.hold(agent, call.interaction, held, now)
+
+    def on_time(self, now: float) -> None:
+        """Give up phones that have rung for long enough."""
+        while (due := self._deadlines.pop_due(now)) is not None:
+            assert isinstance(due, RingTimer)  # nothing else is armed here
+            due.expired()
+
+    def wait(self, timer: RingTimer, until: float) -> None:
+        """Have the timer expire then, in place of any earlier arrangement; inf: never."""
+        self._deadlines.arm(timer, until)
+
+    def _rang_out(self, call: Call, timer: RingTimer) -> None:
+        leg = call.called_leg
+        if leg is not None and leg.timer is timer:
+            self._effects.append(HangUpLeg(leg.leg))
+            leg.rings = True  # long enough: no other trunk is tried
+            self.failed(call, leg, 408, ended_by="server")
+
+    def next_deadline(self) -> float:
+        """Return when `on_time` must next be called; inf for never."""
+        return self._deadlines.next()
+
+
+def end_reason(status: int) -> EndReason:
+    """Return why a call ends whose party answered so."""
+    return REASONS.get(outcome_of(status), EndReason.CALL_FAILED)
+
+
+def talkers(call: Call, leg: CalledLeg) -> list[tuple[str, str]]:
+    """Return the agents in this talk, each with the own leg."""
+    found = [(call.agent, call.leg)] if call.agent else []
+    if isinstance(leg.target, InternalTarget):
+        found.append((leg.target.agent, leg.leg))
+    return found
+
+
+def _names(leg: CalledLeg) -> tuple[str, str, str]:
+    """Return agent, trunk and number of the party, as records have them."""
+    target = leg.target
+    if isinstance(target, InternalTarget):
+        return target.agent, "", target.agent
+    return "", target.trunks[leg.trunk], target.number

@@ -1,0 +1,131 @@
+"""What a dialled number means to those who may call out, and to those who may not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acd.calls.dial_plan import Barred, CallClass, DialPlan, OutsideTarget, Rights
+
+PLAN = DialPlan(
+    area_code="0755",
+    trunks=("carrier", "spare"),
+    forbidden=("+8616", "+881"),
+    rights={
+        "none": Rights(CallClass.NONE),
+        "local": Rights(CallClass.LOCAL),
+        "national": Rights(CallClass.NATIONAL),
+        "world": Rights(CallClass.INTERNATIONAL, "+8675512345678"),
+    },
+)
+ORDER = ("none", "anybody", "local", "national", "world")
+"Agents from those who may dial least on; `anybody` has the default: colleagues only."
+
+
+def reached_by(dialled: str, plan: DialPlan = PLAN) -> str:
+    """Return the first of `ORDER` who gets through."""
+    for agent in ORDER:
+        if isinstance(plan.outside(dialled, agent), OutsideTarget):
+            return agent
+    return "nobody"
+
+
+@pytest.mark.parametrize(
+    ("dialled", "number", "agent"),
+    [
+        ("87654321", "+8675587654321", "local"),  # without the area code
+        ("075587654321", "+8675587654321", "local"),
+        ("+8675587654321", "+8675587654321", "local"),
+        ("+86 755-8765.4321", "+8675587654321", "local"),
+        ("95588", "95588", "local"),
+        ("95105888", "95105888", "local"),
+        ("1008611", "1008611", "local"),
+        ("114", "114", "local"),
+        ("4008001234", "+864008001234", "local"),
+        ("8008101234", "+868008101234", "local"),
+        ("01012345678", "+861012345678", "national"),
+        ("13800138000", "+8613800138000", "national"),
+        ("013800138000", "+8613800138000", "national"),
+        ("0085223456789", "+85223456789", "world"),
+        ("+14155552671", "+14155552671", "world"),
+    ],
+)
+def test_a_number_is_normalised_and_open_to_who_may_dial_so_far(
+    dialled: str, number: str, agent: str
+) -> None:
+    assert reached_by(dialled) == agent
+    found = PLAN.outside(dialled, agent)
+    assert isinstance(found, OutsideTarget)
+    assert (found.number, found.trunks, found.emergency) == (number, ("carrier", "spare"), False)
+    assert found.caller_id == PLAN.rights_of(agent).caller_id
+    before = ORDER[ORDER.index(agent) - 1]
+    assert PLAN.outside(dialled, before) == Barred(403, "not_permitted")
+
+
+@pytest.mark.parametrize("dialled", ["16812345", "+88161234567", "+19005551234"])
+def test_premium_rate_and_forbidden_numbers_are_nobodys(dialled: str) -> None:
+    assert PLAN.outside(dialled, "world") == Barred(403, "forbidden_number")
+
+
+def test_premium_rate_numbers_can_be_opened() -> None:
+    plan = DialPlan(rights=PLAN.rights, premium_rate=True)
+    assert reached_by("+19005551234", plan) == "world"
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "",
+        "+",
+        "1009",
+        "12",
+        "*111",
+        "99999999999999999999",
+        "7;ext=1",
+        "１３８００１３８０００",
+        "al",
+    ],
+)
+def test_what_is_no_number_leads_nowhere(dialled: str) -> None:
+    assert PLAN.outside(dialled, "world") == Barred(404, "unknown_number")
+
+
+@pytest.mark.parametrize("dialled", ["110", "119", "120", "122"])
+@pytest.mark.parametrize("agent", [*ORDER, None])
+def test_emergency_numbers_are_open_to_everybody(dialled: str, agent: str | None) -> None:
+    found = PLAN.outside(dialled, agent)
+    assert found == OutsideTarget(number=dialled, trunks=("carrier", "spare"), emergency=True)
+
+
+def test_emergency_calls_may_have_trunks_of_their_own() -> None:
+    plan = DialPlan(trunks=("carrier",), emergency_trunks=("pstn", "carrier"))
+    found = plan.outside("110", None)
+    assert isinstance(found, OutsideTarget)
+    assert found.trunks == ("pstn", "carrier")
+
+
+def test_with_a_prefix_for_outside_lines_nothing_goes_out_without_it() -> None:
+    plan = DialPlan(outside_prefix="9", trunks=("carrier",), rights=PLAN.rights)
+    assert plan.outside("13800138000", "world") == Barred(404, "unknown_number")
+    found = plan.outside("913800138000", "world")
+    assert isinstance(found, OutsideTarget)
+    assert found.number == "+8613800138000"
+    for dialled in ("110", "9110"):
+        urgent = plan.outside(dialled, None)
+        assert isinstance(urgent, OutsideTarget)
+        assert (urgent.number, urgent.emergency) == ("110", True)
+
+
+def test_further_beginnings_can_count_as_local() -> None:
+    plan = DialPlan(local=("+861",), rights=PLAN.rights)
+    assert reached_by("13800138000", plan) == "local"
+    assert reached_by("075587654321", plan) == "national"
+
+
+@given(st.text("0123456789+*#-. ;@a", max_size=24), st.sampled_from([*ORDER, None]))
+def test_nothing_dialled_leaves_as_anything_but_digits(dialled: str, agent: str | None) -> None:
+    found = PLAN.outside(dialled, agent)
+    if isinstance(found, OutsideTarget):
+        assert found.number.removeprefix("+").isdigit()
+        assert found.emergency or agent not in {"none", "anybody", None}
+    else:
+        assert found.status in {403, 404}
