@@ -92,6 +92,7 @@ class Config:
             max_expires_s=sip.registrar.max_expires_s,
             max_contacts=sip.registrar.max_contacts,
             authenticate_accounts=sip.authenticate_accounts,
+            trusted=sip.trusted,
             scanners=tuple(name.lower() for name in sip.bans.scanners),
             session_expires_s=sip.session_expires_s,
             min_se_s=sip.min_se_s,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .protection import Bans, Limits
+from .protection import Bans, Limits, NetworkText
 from .values import Address, Identifier, ListenAddress, Seconds, Section, Timezone, fault
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -76,6 +76,9 @@ class Sip(Section):
     "What phones may prove their password by; [MD5] for old ones that stumble over a choice."
 
     registrar: Registrar = Registrar()
+
+    trusted: tuple[NetworkText, ...] = ()
+    "Networks whose P-Asserted-Identity is believed (RFC 3325); trunks say so for themselves."
 
     limits: Limits = Limits()
     bans: Bans = Bans()

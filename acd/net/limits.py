@@ -70,14 +70,19 @@ class Place:
 class Places:
     """Counts connections per transport and per host, and says when there are too many."""
 
-    def __init__(self, limits: StreamLimits) -> None:
+    def __init__(
+        self,
+        limits: StreamLimits,
+        is_banned: Callable[[str], bool] = lambda _host: False,
+    ) -> None:
         self._limits = limits
+        self._is_banned = is_banned
         self._hosts: Counter[str] = Counter()
         self._total = 0
         self.open: Counter[str] = Counter()
         "By transport, those being opened or in a handshake too."
         self.refused: Counter[tuple[str, str]] = Counter()
-        "By transport and cause: the table is full, or the host has too many (host_full)."
+        "By transport and cause: the table is full, the host has too many (host_full), banned."
         self.cut: Counter[tuple[str, str]] = Counter()
         "By transport and `CutCause`."
         self.handshakes_failed: Counter[tuple[str, str]] = Counter()
@@ -93,6 +98,9 @@ class Places:
         `source_of`.
         """
         key = source_of(host)
+        if accepted and self._is_banned(host):
+            self.refused[transport, "banned"] += 1
+            return None
         if self._total >= self._limits.connections:
             self.refused[transport, "full"] += 1
             return None

@@ -50,7 +50,7 @@ class TransportStatistics(Struct, frozen=True, kw_only=True):
     "By transport, those being opened and in a handshake too."
 
     refused: dict[tuple[str, str], int]
-    "Connections not taken or not opened, by transport and cause: full, host_full."
+    "Connections not taken or not opened, by transport and cause: full, host_full, banned."
 
     cut: dict[tuple[str, str], int]
     "Connections ended by us, by transport and cause (`acd.net.limits.CutCause`)."
@@ -113,7 +113,7 @@ class SipTransports:
             self._certificates = Certificates(tls)
         except TlsError as error:
             raise TransportError(str(error)) from error
-        self._places = Places(limits)
+        self._places = Places(limits, admission.is_banned)
         self._udp = UdpSockets(on_message, on_batch, report_failed, admission, on_shed)
         self._streams = StreamConnections(
             on_framed,

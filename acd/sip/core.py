@@ -17,6 +17,7 @@ from .message import Request, Response
 from .peer import SECURE, Peer
 from .settings import EndpointSettings
 from .sightings import Sightings
+from .sources import Networks
 from .timers import SipTimers
 from .uri import parse_host_port
 from .writing import one_line
@@ -54,6 +55,7 @@ class Core:
         "_identities",
         "_identities_v6",
         "_secret",
+        "_trusted",
         "deadlines",
         "new_id",
         "out",
@@ -62,6 +64,7 @@ class Core:
         "settings",
         "sightings",
         "timers",
+        "trusters",
     )
 
     def __init__(
@@ -80,6 +83,9 @@ class Core:
         self.deadlines = Deadlines()
         self.out: list[Output] = []
         self.sightings = Sightings(settings.scanners)
+        self._trusted = Networks(settings.trusted)
+        self.trusters: list[Callable[[Peer], bool]] = []
+        "Who else knows peers whose word about identities is taken, such as the trunks."
         self._secret = random_bytes(16)
         self._identities = _identities(settings.advertised)
         self._identities_v6 = _identities(settings.advertised_v6)
@@ -123,6 +129,10 @@ class Core:
         """
         identity = self.identity(peer)
         return identity.secure_contact if uri[:5].lower() == b"sips:" else identity.contact
+
+    def trusts(self, peer: Peer) -> bool:
+        """Tell whether the peer's P-Asserted-Identity is believed (RFC 3325, "Spec(T)")."""
+        return peer.host in self._trusted or any(known(peer) for known in self.trusters)
 
     def send(self, peer: Peer, data: bytes) -> None:
         """Add a message to what the current call returns."""

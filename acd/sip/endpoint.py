@@ -74,6 +74,7 @@ class Endpoint:
             algorithms=settings.digest_algorithms,
         )
         self.trunks = Trunks(core, self._transactions, table, certificate_names)
+        core.trusters.append(self.trunks.trusts)
         "Which trunk a peer is, and whether one can be called over; read only."
         self._inbound = Inbound(
             core, self._transactions, table, digest, self._registrar, self.trunks

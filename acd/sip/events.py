@@ -112,6 +112,15 @@ class InviteReceived(Struct, frozen=True):
     codecs: tuple[str, ...] = ()
     "What the session is limited to, in order of preference; empty: no limit."
 
+    claimed: str = ""
+    "User part of From, where a trusted peer asserts another one, which `caller` then is."
+
+    withheld: bool = False
+    "The caller asks that nobody is shown who calls (RFC 3323)."
+
+    diverted_from: tuple[str, ...] = ()
+    "Numbers that the call was for before, the first one first (RFC 5806, RFC 7044)."
+
 
 class LegCancelled(Struct, frozen=True):
     """The caller gave up before we answered; 487 has been sent."""

@@ -2,6 +2,7 @@
 
 import math
 
+from . import identity
 from .core import Core
 from .dialog import Dialog
 from .effects import Send
@@ -83,20 +84,21 @@ class IncomingLeg(Leg):
         table.cancellable[self._key] = self
         self._respond(100, reply(100, self._head), now)
         caller = invite.from_
-        core.out.append(
-            InviteReceived(
-                self.id,
-                text(dialog.call_id),
-                self._peer,
-                caller.user_text(),
-                caller.display_text,
-                called.user_text,
-                account,
-                invite.body,
-                replaces,
-                referred_by(invite) if replaces else "",
-            )
+        event = InviteReceived(
+            self.id,
+            text(dialog.call_id),
+            self._peer,
+            caller.user_text(),
+            caller.display_text,
+            called.user_text,
+            account,
+            invite.body,
+            replaces,
+            referred_by(invite) if replaces else "",
         )
+        if not invite.headers.keys().isdisjoint(identity.HEADERS):
+            event = identity.complete(event, invite, trusted=core.trusts(self._peer))
+        core.out.append(event)
 
     @property
     def early(self) -> bool:

@@ -236,6 +236,7 @@ class Trunks:
             called=trunk.plan_number(number),
             trunk=settings.name,
             codecs=settings.codecs,
+            diverted_from=tuple(map(trunk.plan_number, event.diverted_from)),
         )
 
     # Outgoing.

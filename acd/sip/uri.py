@@ -50,7 +50,9 @@ class Uri(Struct, frozen=True, gc=False):
     @property
     def user_text(self) -> str:
         """The user part as people read it."""
-        return unescape(self.user)
+        # RFC 3966 section 4: numbers are compared without their visual separators.
+        user = self.user.translate(None, b"-.()") if self.scheme == b"tel" else self.user
+        return unescape(user)
 
     def identity(self) -> bytes:
         """Return a key that equal URIs share (RFC 3261 19.1.4, as far as contacts differ).

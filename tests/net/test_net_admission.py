@@ -1,5 +1,6 @@
 """What the sockets' readers do with verdicts, and how they learn how far behind they are."""
 
+import asyncio
 import socket
 
 import pytest
@@ -112,5 +113,29 @@ def test_within_a_dialog_nothing_is_turned_away_while_calls_are():
                     served.append((await server.arrivals.message())[0])
                 assert served.count(reinvite) > len(shed) > 0
                 assert {data for data, _ in shed} == {invite(1)}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+def test_who_is_banned_loses_the_connection_and_gets_no_new_one(transport):
+    async def scenario():
+        admission = Admission()
+        async with serving(transport, admission=admission, shed=[]) as server:
+            with socket.create_connection(server.peer()[1:]) as open_already:
+                open_already.setblocking(False)
+                if transport == "tcp":
+                    open_already.sendall(message(1))
+                    await server.arrivals.message()
+                    admission.banned = {"127.0.0.1"}.__contains__
+                    open_already.sendall(message(2))
+                    loop = asyncio.get_running_loop()
+                    assert await asyncio.wait_for(loop.sock_recv(open_already, 99), 5) == b""
+                admission.banned = {"127.0.0.1"}.__contains__
+                with socket.create_connection(server.peer()[1:]) as refused:
+                    refused.setblocking(False)
+                    loop = asyncio.get_running_loop()
+                    assert await asyncio.wait_for(loop.sock_recv(refused, 99), 5) == b""
+                assert server.arrivals.messages.empty()
 
     run(scenario)
