@@ -50,6 +50,7 @@ from acd.web.token import load_or_create_token
 
 from .banner import print_banner
 from .database import Database
+from .devices import by_transport, unreachable
 from .keeper import Keeper
 from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
@@ -293,7 +294,8 @@ class Service:
                 calls_active=lambda: self._centre.calls_total,
                 queues=self._queue_depths,
                 agents_by_state=self._agents_by_state,
-                registrations=lambda: sum(map(len, self._centre.desk.devices().values())),
+                registrations=lambda: by_transport(self._centre.desk.devices()),
+                contacts_unreachable=lambda: unreachable(self._centre.desk.devices()),
                 media_streams=lambda: self._engine.statistics().streams_open,
                 journal=self._journal_state,
                 protection=self._protection.state,

@@ -13,6 +13,8 @@ from acd.routing.router import Router
 from acd.web.bodies import Disposition as DispositionBody
 from acd.web.ports import CommandRefusedError
 
+from .devices import device_view
+
 
 class Floor:
     """The operations floor as the web shows and steers it."""
@@ -77,7 +79,7 @@ class Floor:
             "interaction": view.interaction,
             "last_interaction": handled.interaction if handled else "",
             "registered": view.reachable,
-            "devices": [contact.uri for contact in devices],
+            "devices": [device_view(contact) for contact in devices],
         }
 
     def _call(self, call: Call) -> dict[str, object]:

@@ -96,6 +96,12 @@ class OtherSide:
     opened: bool = False
     "Its media stream stands."
 
+    contact: str = ""
+    "URI of the device that is called, once it is."
+
+    rang: bool = False
+    "The device said something: it is there."
+
     connected_at: float | None = None
     held_by: frozenset[str] = frozenset()
     "The legs of the talk, one or both, that have the other side on hold."

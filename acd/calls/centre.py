@@ -375,11 +375,15 @@ class CallCentre:
     # --- legs ---
 
     def _leg_ringing(self, event: sip.LegRinging) -> None:
-        """Do nothing on an agent's ringing phone: the offer's lease runs from the INVITE."""
+        """Note that an agent's phone is there; the offer's lease runs from the INVITE."""
         call = self._table.by_leg.get(event.leg)
-        leg = call.called_leg if call is not None else None
-        if call is not None and leg is not None and event.leg == leg.leg:
+        if call is None:
+            return
+        leg = call.called_leg
+        if leg is not None and event.leg == leg.leg:
             self._outbound.ringing(call, leg, event)
+        elif call.agent_leg is not None:
+            call.agent_leg.rang = True
 
     def _leg_answered(self, event: sip.LegAnswered) -> None:
         call = self._table.by_leg.get(event.leg)
@@ -424,7 +428,9 @@ class CallCentre:
         if leg is not None and event.leg == leg.leg:
             self._outbound.leg_failed(call, leg, event)
         elif event.leg != call.leg:
-            self._queueing.leg_failed(call, event.status, self._table.now)
+            self._queueing.leg_failed(
+                call, event.status, self._table.now, unreached=event.unreached
+            )
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
 

@@ -90,6 +90,13 @@ class ReofferLeg(Struct, frozen=True, gc=False):
     sdp: bytes
 
 
+class DoubtContact(Struct, frozen=True, gc=False):
+    """A device did not answer a call at all: ask whether it is there, and offer it no more."""
+
+    account: str
+    uri: str
+
+
 SipCommand = (
     RingLeg
     | AnswerLeg
@@ -102,4 +109,5 @@ SipCommand = (
     | RefuseTransfer
     | NotifyTransfer
     | ReofferLeg
+    | DoubtContact
 )

@@ -63,6 +63,7 @@ class Exchange:
             commands.AcceptOffer: lambda c, now: endpoint.accept_offer(c.leg, c.sdp, now),
             commands.ReofferLeg: lambda c, now: endpoint.reoffer(c.leg, c.sdp, now),
             commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(c.leg, c.status, now),
+            commands.DoubtContact: lambda c, now: endpoint.doubt_contact(c.account, c.uri, now),
             commands.AcceptTransfer: lambda c, now: endpoint.accept_transfer(c.leg, c.refer, now),
             commands.RefuseTransfer: lambda c, now: endpoint.refuse_transfer(
                 c.leg, c.refer, c.status, now

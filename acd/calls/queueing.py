@@ -17,7 +17,7 @@ from acd.sip.endpoint import InviteTarget
 
 from . import events
 from .call import AgentLeg, Call, EndReason, Phase, Playing, Visit
-from .commands import HangUpLeg, InviteLeg
+from .commands import DoubtContact, HangUpLeg, InviteLeg
 from .desk import Desk
 from .effects import Effects
 from .hearing import Hearing
@@ -264,10 +264,12 @@ class Queueing:
         if contact is None:
             self._offer_over(call, OfferOutcome.FAILED, "fault", 480, now)
             return
+        leg.contact = contact.uri
         queue = visit.queue.display_name or visit.queue.name
         target = InviteTarget(
             uri=contact.uri,
             peer=contact.peer,
+            route=contact.path,
             caller=call.caller,
             caller_name=f"{queue} {call.caller_name or call.caller}".strip(),
         )
@@ -308,8 +310,10 @@ class Queueing:
         call.talk_visit = visit
         self.apply(routed, now)
 
-    def leg_failed(self, call: Call, status: int, now: float) -> None:
+    def leg_failed(self, call: Call, status: int, now: float, *, unreached: bool = False) -> None:
         """Take that the agent's phone refused, was busy, or could not be reached."""
+        if unreached and call.agent_leg is not None:
+            self._doubt(call.agent_leg)
         self._offer_over(call, outcome_of(status), "peer", status, now)
 
     def media_failed(self, call: Call, status: int, now: float) -> None:
@@ -340,9 +344,16 @@ class Queueing:
             return
         leg, visit = call.agent_leg, call.visit
         assert visit is not None  # a call in self._waiting is in a visit
+        if event.outcome is OfferOutcome.NO_ANSWER and not leg.rang:
+            self._doubt(leg)
         self._effects.append(HangUpLeg(leg.leg))
         self._drop_agent_leg(call, leg, "server", event.outcome.value)
         self._offer_ended(call, visit, leg, event.outcome, 0, self._now)
+
+    def _doubt(self, leg: AgentLeg) -> None:
+        """Let a device that said nothing be asked whether it is there."""
+        if leg.contact:
+            self._effects.append(DoubtContact(leg.account, leg.contact))
 
     def _offer_ended(
         self,

@@ -1,10 +1,14 @@
 """`acd agents`: list the agents, add one, set a SIP password."""
 
 import argparse
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._api import ask
 from ._options import CommandError, Subparsers, add_config, add_json, add_state, print_json
+from ._running import find_running
 
 if TYPE_CHECKING:
     from acd.config import AgentSettings, Config
@@ -19,7 +23,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("agents", help="list and add agents, set SIP passwords")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
-    lister = verbs.add_parser("list", help="all agents with skills and state of their password")
+    lister = verbs.add_parser(
+        "list", help="all agents with skills and state of their password; devices, if it runs"
+    )
     lister.set_defaults(run=list_agents)
 
     adder = verbs.add_parser("add", help="write a new agent into agents.yaml, make a password")
@@ -51,6 +57,7 @@ def list_agents(arguments: argparse.Namespace) -> int:
     config, store = _open(arguments)
     initial = store.initial_passwords()
     realm = config.server.sip.realm
+    devices = _devices(arguments.state)
     rows: list[dict[str, Any]] = [
         {
             "number": agent.number,
@@ -60,6 +67,7 @@ def list_agents(arguments: argparse.Namespace) -> int:
             "skills": {skill: grade.name for skill, grade in agent.skills.items()},
             "categories": {name: grade.name for name, grade in agent.categories.items()},
             "password": _password_state(agent, store, initial, realm),
+            "devices": devices.get(agent.number, []),
         }
         for agent in config.agents.everyone()
     ]
@@ -71,7 +79,26 @@ def list_agents(arguments: argparse.Namespace) -> int:
         known = " ".join(f"{name}={grade}" for name, grade in row["categories"].items())
         name, number = row["name"], row["number"]
         print(f"{number:<10} {row['password']:<8} {skills:<24} {known:<36} {name}")
+        for device in row["devices"]:
+            where = f"{device['transport']} {device['address']}"
+            state = "" if device["reachable"] else "  does not answer"
+            print(f"{'':<10} {where:<33} {device['contact']:<36} {device['user_agent']}{state}")
     return 0
+
+
+def _devices(state: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return each agent's registered devices; none are known while no server runs here."""
+    server = find_running(state)
+    if server is None:
+        return {}
+    host, port = server.http
+    try:
+        status, text = ask("GET", "/api/agents", state, f"{host}:{port}")
+    except CommandError:
+        return {}  # the note of a server that was killed, or one that is starting
+    if status != 200:
+        return {}
+    return {agent["number"]: agent["devices"] for agent in json.loads(text)}
 
 
 def add_agent(arguments: argparse.Namespace) -> int:

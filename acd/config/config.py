@@ -91,6 +91,8 @@ class Config:
             default_expires_s=sip.registrar.default_expires_s,
             max_expires_s=sip.registrar.max_expires_s,
             max_contacts=sip.registrar.max_contacts,
+            qualify_s=sip.registrar.qualify_s,
+            flow_timer_s=sip.registrar.flow_timer_s,
             authenticate_accounts=sip.authenticate_accounts,
             trusted=sip.trusted,
             scanners=tuple(name.lower() for name in sip.bans.scanners),

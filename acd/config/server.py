@@ -45,6 +45,13 @@ class Registrar(Section):
     max_contacts: Annotated[int, Field(ge=1, le=16)] = 3
     "Devices of one account at a time; one more takes the place of the oldest."
 
+    # RFC 5626 4.4 wants a way through a NAT used every 24 to 29 s; a pause is 80 to 100 % of this.
+    qualify_s: Annotated[int, Field(ge=0, le=3600)] = 29
+    "How often a phone is asked if it is there, in seconds; a silent one gets no call; 0: never."
+
+    flow_timer_s: Annotated[int, Field(ge=0, le=3600)] = 120
+    "How often phones with RFC 5626 have to ping their connection, in seconds; 0: not told."
+
     @model_validator(mode="after")
     def _in_order(self) -> "Registrar":
         if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:

@@ -76,6 +76,7 @@ class World:
             sip_commands.AcceptOffer: lambda c: None,
             sip_commands.RefuseOffer: lambda c: None,
             sip_commands.RefuseTransfer: lambda c: None,
+            sip_commands.DoubtContact: lambda c: None,
         }
 
     def run(self) -> Ledger:

@@ -168,6 +168,10 @@ class LegFailed(Struct, frozen=True):
     q850_cause: int = 0
     "What the telephone network behind a gateway said (RFC 6432); 0 when it said nothing."
 
+    unreached: bool = False
+    """Nobody is there: nothing answered at all, or a proxy says so (408 without ringing, 410, 430
+    of RFC 5626)."""
+
 
 class LegEnded(Struct, frozen=True):
     """An established leg ended by the other side or by a fault (not by our own BYE)."""

@@ -27,6 +27,9 @@ from .writing import ALLOW_LINE, HopParts, one_line, reason_line, reason_phrase
 # What may stand in a request line; everything else there needs a %-escape.
 _SAFE = bytes(byte for byte in range(0x21, 0x7F) if byte not in b'<>"\\^`{|}')
 
+_NOBODY_THERE = frozenset({410, 430})
+"Gone, and Flow Failed (RFC 5626 11.5): said of a phone, not by it."
+
 
 @lru_cache(8192)  # as many phones are called again and again; some 2 MB
 def request_uri(uri: str) -> bytes:
@@ -150,11 +153,13 @@ class OutgoingLeg(Leg):
             return None
         if status == 422 and self._retry_longer(response, now):
             return None
+        unreached = status in _NOBODY_THERE or (status == 408 and self._early is None)
         self._fail(
             status,
             text(response.reason),
             read_retry_after(response.get(b"retry-after")),
             read_q850_cause(response.all(b"reason")),
+            unreached=unreached,
         )
         return None
 
@@ -171,7 +176,7 @@ class OutgoingLeg(Leg):
         self._invite = None
         if self._redirection is not None and self._call_next(self._redirection, now):
             return
-        self._fail(status, reason_phrase(status))
+        self._fail(status, reason_phrase(status), unreached=True)
 
     def cancel(self, now: float, reason: str = "") -> None:
         """Give the call up; it is reported as failed at once, whatever the network still says."""
@@ -286,8 +291,17 @@ class OutgoingLeg(Leg):
             return True
         return False
 
-    def _fail(self, status: int, reason: str, retry_after_s: int = 0, q850_cause: int = 0) -> None:
+    def _fail(
+        self,
+        status: int,
+        reason: str,
+        retry_after_s: int = 0,
+        q850_cause: int = 0,
+        *,
+        unreached: bool = False,
+    ) -> None:
         if not self.over:
             self.over = True
-            self._core.out.append(LegFailed(self.id, status, reason, retry_after_s, q850_cause))
+            failed = LegFailed(self.id, status, reason, retry_after_s, q850_cause, unreached)
+            self._core.out.append(failed)
         self._forget()

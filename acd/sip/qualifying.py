@@ -7,7 +7,7 @@
                                         │ timer F, or a failure    ▶ DUE, unreachable still
 
 A REGISTER proves a device alive as well and puts the next question off. The OPTIONS also keep the
-way through a NAT open: RFC 5626 4.4.2 wants that every 24 to 29 seconds over UDP.
+way through a NAT open: RFC 5626 4.4 wants that every 24 to 29 seconds over UDP.
 """
 
 import math

@@ -32,7 +32,7 @@ DEBUG = {
     events.AgentDisconnected: "agent_disconnected",
     events.HoldStarted: "hold_started",
     events.HoldEnded: "hold_ended",
-    # Each refresh is one: a thousand phones that register every five minutes are three a second.
+    # After a power cut or a restart a thousand come within seconds.
     events.DevicesChanged: "devices_changed",
 }
 

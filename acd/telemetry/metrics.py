@@ -85,7 +85,10 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     agents_by_state: Callable[[], Mapping[str, int]]
     "Keys: values of `acd.routing.model.State`."
 
-    registrations: Callable[[], int]
+    registrations: Callable[[], Mapping[str, int]]
+    "Keys: transports."
+
+    contacts_unreachable: Callable[[], int]
     media_streams: Callable[[], int]
     journal: Callable[[], JournalState]
     protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
@@ -271,7 +274,10 @@ class Metrics:
             "acd_agents": {
                 (state,): count for state, count in self._views.agents_by_state().items()
             },
-            "acd_registrations": {(): self._views.registrations()},
+            "acd_registrations": {
+                (transport,): count for transport, count in self._views.registrations().items()
+            },
+            "acd_contacts_unreachable": {(): self._views.contacts_unreachable()},
             "acd_media_streams": {(): self._views.media_streams()},
             "acd_journal_lag_records": {(): journal.lag_records},
             "acd_journal_lag_seconds": {(): journal.lag_s},

@@ -95,6 +95,7 @@ def test_list(agents):
         "skills": {"service": "B"},
         "categories": {},
         "password": "none",
+        "devices": [],
     }
     code, output, _ = agents("list")
     assert [line.split()[0] for line in output.splitlines()] == ["1001", "1002"]

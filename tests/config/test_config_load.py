@@ -371,6 +371,7 @@ def test_every_stock_agent_is_reached_by_a_layer():
 
 def test_the_bench_profile_is_what_the_rig_relies_on():
     config = load_config(ROOT / "tests/bench/config")
+    assert config.server.sip.registrar.qualify_s == 0
     agents = {agent.number: agent for agent in config.agent_profiles()}
     assert list(agents) == [f"a{n:04d}" for n in range(1, 1201)]
     assert config.passwords() == {number: number for number in agents}

@@ -83,7 +83,7 @@ def test_a_connection_that_breaks_while_it_rings_is_a_failure() -> None:
     (send,) = endpoint.invite("out", TARGET, LONG, 0.0)
     endpoint.receive(answer_to(send.data, 180), STREAM, 0.1)
     out = endpoint.transport_failed(STREAM, 0.2)
-    assert out == [LegFailed("out", 503, "Service Unavailable")]
+    assert out == [LegFailed("out", 503, "Service Unavailable", unreached=True)]
 
 
 def test_both_ways_broken() -> None:
@@ -91,7 +91,7 @@ def test_both_ways_broken() -> None:
     endpoint.invite("out", TARGET, LONG, 0.0)
     endpoint.transport_failed(STREAM, 0.1)
     out = endpoint.transport_failed(PHONE, 0.2)
-    assert events(out) == [LegFailed("out", 503, "Service Unavailable")]
+    assert events(out) == [LegFailed("out", 503, "Service Unavailable", unreached=True)]
     run_out(endpoint)
     assert_empty(endpoint)
 

@@ -196,7 +196,7 @@ def test_no_answer_at_all_is_408() -> None:
     endpoint = make_endpoint()
     called(endpoint)
     fired = run_out(endpoint)
-    assert fired[-1] == (32.0, LegFailed("out", 408, "Request Timeout"))
+    assert fired[-1] == (32.0, LegFailed("out", 408, "Request Timeout", unreached=True))
     assert_empty(endpoint)
 
 
@@ -205,7 +205,7 @@ def test_transport_failure_is_503() -> None:
     called(endpoint)
     assert endpoint.transport_failed(Peer("udp", "192.0.2.99", 1), 0.1) == []
     assert events(endpoint.transport_failed(PHONE, 0.1)) == [
-        LegFailed("out", 503, "Service Unavailable")
+        LegFailed("out", 503, "Service Unavailable", unreached=True)
     ]
     assert_empty(endpoint)
 

@@ -87,7 +87,7 @@ def test_a_silent_contact_is_followed_by_the_next() -> None:
     redirected(endpoint, called(endpoint), "<sip:a@192.0.2.21>, <sip:b@192.0.2.22>")
     fired = run_out(endpoint)
     assert [item for _, item in fired if isinstance(item, LegFailed)] == [
-        LegFailed("out", 408, "Request Timeout")
+        LegFailed("out", 408, "Request Timeout", unreached=True)
     ]
     assert {item.peer.host for _, item in fired if not isinstance(item, LegFailed)} == {
         "192.0.2.21",

@@ -149,7 +149,7 @@ def test_a_registered_browser_whose_connection_is_gone_is_forgotten_and_its_call
     server.invite("out", target, SDP, 1.0)
     outputs = server.transport_failed(peer, 1.1)
     assert [output for output in outputs if isinstance(output, LegFailed)] == [
-        LegFailed("out", 503, "Service Unavailable")
+        LegFailed("out", 503, "Service Unavailable", unreached=True)
     ]
     assert ContactsChanged("alice", (), ContactsCause.CONNECTION_LOST) in outputs
     assert server.contacts("alice") == ()

@@ -22,7 +22,8 @@ def make_metrics(**views):
         "calls_active": lambda: 0,
         "queues": list,
         "agents_by_state": dict,
-        "registrations": lambda: 0,
+        "registrations": dict,
+        "contacts_unreachable": lambda: 0,
         "media_streams": lambda: 0,
         "journal": lambda: JournalState(0, 0.0, False),
     }
@@ -180,7 +181,8 @@ def test_gauges_are_read_at_scrape_time():
         calls_active=lambda: 7,
         queues=lambda: [QueueDepth("sales", waiting, 12.5)],
         agents_by_state=lambda: {"idle": 4, "talking": 2},
-        registrations=lambda: 6,
+        registrations=lambda: {"udp": 6, "tls": 2},
+        contacts_unreachable=lambda: 3,
         media_streams=lambda: 8,
         journal=lambda: JournalState(10, 2.5, True),
     )
@@ -192,7 +194,9 @@ def test_gauges_are_read_at_scrape_time():
     assert found["acd_queue_oldest_wait_seconds", (("queue", "sales"),)] == 12.5
     assert found["acd_agents", (("state", "talking"),)] == 2
     assert found["acd_calls_active", ()] == 7
-    assert found["acd_registrations", ()] == 6
+    assert found["acd_registrations", (("transport", "udp"),)] == 6
+    assert found["acd_registrations", (("transport", "tls"),)] == 2
+    assert found["acd_contacts_unreachable", ()] == 3
     assert found["acd_media_streams", ()] == 8
     assert found["acd_journal_lag_records", ()] == 10
     assert found["acd_journal_lag_seconds", ()] == 2.5
