@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from acd.config import Config
+from acd.config import Address, Config
 
 from .state import Running
+
+WEB_TRANSPORTS = ("wss", "ws")
 
 AGENTS_SHOWN = 12
 "More do not fit on a screen; `acd agents list` shows all."
@@ -19,12 +21,18 @@ def print_banner(
     """Print where phones, people and programs find the server."""
     reached: dict[tuple[str, int], list[str]] = {}
     for transport, address in running.sip.items():
+        if transport in WEB_TRANSPORTS:
+            continue
         reached.setdefault(address, []).append(transport)
     web = f"http://{running.http[0]}:{running.http[1]}"
     console.print(f"\n[bold]acd[/bold] {config.server.centre.name} is ready\n")
     facts = Table.grid(padding=(0, 2))
-    for (host, port), transports in reached.items():
-        facts.add_row("register phones at", f"{host}:{port} ({', '.join(transports)})")
+    for address, transports in reached.items():
+        facts.add_row("register phones at", f"{Address(*address)} ({', '.join(transports)})")
+    for transport in WEB_TRANSPORTS:
+        if transport in running.sip:
+            url = f"{transport}://{Address(*running.sip[transport])}"
+            facts.add_row("connect browsers to", url)
     facts.add_row("health, readiness", f"{web}/healthz  {web}/readyz")
     facts.add_row("metrics", f"{web}/metrics")
     facts.add_row("live page, reports", f"{web}/  {web}/api/reports/kpi?day=today")

@@ -41,6 +41,7 @@ from acd.storage.recovery import begin_boot
 from acd.storage.secrets import SecretStore
 from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
+from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.loop_delay import LoopDelaySampler
 from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth
 from acd.telemetry.trace import TraceLimits, Tracer
@@ -56,6 +57,7 @@ from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
+from .transports import CertificateWatch, advertised, listeners, transport_state
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
 from .waiting import unless
@@ -66,8 +68,6 @@ VERSION = version("acd")
 LOOPBACK = "127.0.0.1"
 DRAINING, JOURNAL_FAILING = "draining", "journal_failing"
 "Why new calls are refused (`CallCentre.refusing`)."
-
-ANY_HOSTS = frozenset({"0.0.0.0", "::"})
 
 START_ERRORS = (TransportError, ListenError, MediaEngineError, StorageError, RoutingError)
 "What the rooms raise when the world does not let them begin; their messages are for operators."
@@ -137,9 +137,14 @@ class Service:
             on_batch=self._on_batch,
             admission=self._protection.admission,
             on_shed=self._on_shed,
+            on_handshake_failed=HandshakeLog(asyncio.get_running_loop().time),
+            limits=config.stream_limits(),
+            tls=config.tls_files(),
+            origins=config.server.sip.ws_origins,
         )
         stack.push_async_callback(self._transports.close)
-        await self._transports.start(self._listeners())
+        await self._transports.start(listeners(config.server.sip, self._sip))
+        self._certificates = CertificateWatch(self._transports, config.tls_files().paths())
         self._build_core(flows)
         self._build_telemetry()
         self._driver = Driver(
@@ -200,15 +205,6 @@ class Service:
         )
         stack.push_async_callback(self._database.stop)
 
-    def _listeners(self) -> list[tuple[str, str, int]]:
-        sip = self._config.server.sip
-        udp = (self._sip,) if self._sip else sip.udp
-        tcp = (self._sip,) if self._sip else sip.tcp
-        return [
-            *(("udp", address.host, address.port) for address in udp),
-            *(("tcp", address.host, address.port) for address in tcp),
-        ]
-
     def _build_core(self, flows: FlowBook) -> None:
         config = self._config
         agents, queues = config.agent_profiles(), config.queue_profiles()
@@ -231,7 +227,9 @@ class Service:
             wall=lambda: datetime.now(self._zone),
         )
         self._endpoint = Endpoint(
-            config.endpoint_settings(self._advertised()),
+            config.endpoint_settings(
+                *advertised(self._transports.bound_addresses(), config.server.sip)
+            ),
             credentials=self._secret_store,
             new_id=self._new_id,
             random_bytes=self._entropy.token_bytes,
@@ -252,19 +250,6 @@ class Service:
             on_flows=self._centre.replace_flows,
             on_outcome=lambda ok: self._metrics.flow_reloaded(ok=ok),
         )
-
-    def _advertised(self) -> dict[str, tuple[str, int]]:
-        """Return the address per transport that phones are told; the first one bound of each."""
-        advertised: dict[str, tuple[str, int]] = {}
-        for transport, host, port in self._transports.bound_addresses():
-            name = self._config.server.sip.advertised_host or host
-            if name in ANY_HOSTS:
-                raise StartError(
-                    f"sip.advertised_host must name this server's address when it listens on "
-                    f"{name}: phones have to be told where to answer"
-                )
-            advertised.setdefault(transport, (name, port))
-        return advertised
 
     async def _build_media(self, stack: AsyncExitStack) -> None:
         media = self._config.server.media
@@ -299,6 +284,7 @@ class Service:
                 media_streams=lambda: self._engine.statistics().streams_open,
                 journal=self._journal_state,
                 protection=self._protection.state,
+                transports=lambda: transport_state(self._transports.statistics()),
             ),
             version=VERSION,
         )
@@ -364,10 +350,11 @@ class Service:
                     tasks.create_task(_kept_apart("database", self._database.run())),
                     tasks.create_task(_kept_apart("ranks", self._learn_ranks())),
                     tasks.create_task(_kept_apart("reload", self._reloader.run())),
+                    tasks.create_task(_kept_apart("certificates", self._certificates.run())),
                 ]
                 asyncio.get_running_loop().add_signal_handler(
                     signal.SIGHUP,
-                    lambda: tasks.create_task(_kept_apart("reload", self._reloader.look())),
+                    lambda: tasks.create_task(_kept_apart("reload", self._look_again())),
                 )
                 if await unless(self._end_wanted, self._database.tried_once()):
                     self._announce()
@@ -380,6 +367,10 @@ class Service:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
             sampler.stop()
             Running.forget(self._state)
+
+    async def _look_again(self) -> None:
+        await self._certificates.look()
+        await self._reloader.look()
 
     async def _learn_ranks(self) -> None:
         """Tell the router what earlier boots learned, once the database is there."""
@@ -536,7 +527,7 @@ class Service:
             "media_workers": len(self._engine.statistics().workers),
             "flows": self._reloader.flows.versions(),
             "protection": self._protection.details(),
-            "faults": [str(fault) for fault in self._reloader.faults],
+            "faults": [*map(str, self._reloader.faults), *self._certificates.faults],
         }
 
     def _queue_depths(self) -> list[QueueDepth]:

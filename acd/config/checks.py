@@ -93,6 +93,8 @@ def _server(sources: Sources, server: Server) -> Iterator[Fault]:
         yield source.document.fault(("flows",), f"no folder {flows}", "relative to server.yaml")
     for setting, sound in server.calls.sounds():
         yield from _sound(sources, source, ("calls", *setting), sound, spoken=True)
+    for reason in server.sip.certificate.faults(sources.folder):
+        yield source.document.fault(("sip", "certificate"), reason, "PEM files that fit together")
     if not _good_dsn(server.database.dsn):
         # The DSN itself is not repeated: it may hold a password, and faults end up in logs.
         yield source.document.fault(

@@ -14,6 +14,8 @@ from acd.calls.numbers import (
 )
 from acd.calls.settings import CentrePrompts, CentreSettings
 from acd.ivr.document import Fault
+from acd.net.limits import StreamLimits
+from acd.net.tls import TlsFiles
 from acd.routing.model import AgentProfile, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.storage.journal import JournalSettings
@@ -80,11 +82,30 @@ class Config:
             targets[code] = CodeTarget(CodeAction(action), argument)
         return NumberPlan(targets=targets)
 
-    def endpoint_settings(self, advertised: dict[str, tuple[str, int]]) -> EndpointSettings:
-        """Return the settings of `acd.sip`; `advertised` is known once the sockets are bound."""
+    def tls_files(self) -> TlsFiles:
+        """Return where the certificates lie."""
+        return self.server.sip.certificate.files(self.folder)
+
+    def stream_limits(self) -> StreamLimits:
+        """Return the limits of TCP, TLS and WebSocket connections."""
+        sip = self.server.sip
+        return StreamLimits(
+            connections=sip.stream_connections,
+            connections_per_host=sip.stream_connections_per_host,
+            exempt=sip.limits.exempt,
+            idle_s=sip.stream_idle_s,
+        )
+
+    def endpoint_settings(
+        self,
+        advertised: dict[str, tuple[str, int]],
+        advertised_v6: dict[str, tuple[str, int]],
+    ) -> EndpointSettings:
+        """Return the settings of `acd.sip`; the addresses are known once the sockets are bound."""
         sip = self.server.sip
         return EndpointSettings(
             advertised=advertised,
+            advertised_v6=advertised_v6,
             realm=sip.realm,
             digest_algorithms=sip.digest_algorithms,
             min_expires_s=sip.registrar.min_expires_s,

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from acd.ivr.document import complaint
+
+from .certificate import Certificate
 from .protection import Bans, Limits, NetworkText
 from .values import Address, Identifier, ListenAddress, Seconds, Section, Timezone, fault
 
@@ -71,8 +74,34 @@ class Sip(Section):
     tcp: tuple[ListenAddress, ...] = (Address("127.0.0.1", 5060),)
     "Addresses to listen on with TCP, as HOST:PORT; `acd run --sip` replaces them."
 
+    tls: tuple[ListenAddress, ...] = ()
+    "Addresses to listen on with TLS, as HOST:PORT; 5061 is usual. Needs `certificate.file`."
+
+    ws: tuple[ListenAddress, ...] = ()
+    "Addresses to listen on with WebSocket (RFC 7118), for browsers behind a proxy that has TLS."
+
+    wss: tuple[ListenAddress, ...] = ()
+    "Addresses to listen on with secure WebSocket, for browsers. Needs `certificate.file`."
+
+    ws_origins: tuple[str, ...] = ()
+    "Web pages whose scripts may connect, as https://HOST; empty: all. Other clients send none."
+
+    certificate: Certificate = Certificate()
+
+    stream_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    "TCP, TLS and WebSocket connections at once; one more is closed at once."
+
+    stream_connections_per_host: Annotated[int, Field(ge=1, le=100_000)] = 1024
+    "Those of one address (IPv6: one /64); networks in limits.exempt have no limit."
+
+    stream_idle_s: Annotated[float, Field(ge=60, le=86_400)] = 3900.0
+    "Silence after which a connection is closed; longer than phones stay without a REGISTER."
+
     advertised_host: str = ""
     "Host name or IP that phones reach the server by (NAT, 0.0.0.0); empty: the listening one."
+
+    advertised_host_v6: str = ""
+    "The same for IPv6 listeners; empty: advertised_host if that is a name, or the listening one."
 
     realm: Annotated[str, Field(pattern=r'^[^"\\\s]{1,64}$')] = "acd"
     "Digest realm. Passwords are stored hashed with it: after a change, agents need new ones."
@@ -101,8 +130,10 @@ class Sip(Section):
 
     @model_validator(mode="after")
     def _listens(self) -> "Sip":
-        if not self.udp and not self.tcp:
-            raise fault("no address to listen on", "at least one under udp or tcp")
+        if not (self.udp or self.tcp or self.tls or self.ws or self.wss):
+            raise complaint("no address to listen on", "at least one under udp or tcp")
+        if (self.tls or self.wss) and not self.certificate.file:
+            raise complaint("no certificate for TLS", "certificate: {file: FILE, key: FILE}")
         return self
 
 

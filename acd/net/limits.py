@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from acd.sip.sources import source_of
+from acd.sip.sources import Networks, source_of
 
 CutCause = Literal["idle", "slow_message", "not_reading", "unframeable"]
 "Why this server ended a connection: silence, a message that never got complete, …"
@@ -21,6 +21,9 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
 
     connections_per_host: int = 1_024
     "An office of 1,000 phones behind one NAT; a quarter of all, so that no host takes them all."
+
+    exempt: tuple[str, ...] = ()
+    "Networks whose hosts may have any number of them: `acd.sip.sources.Networks`."
 
     handshakes: int = 64
     "TLS handshakes at once, some 2 ms of CPU each: others wait that are accepted meanwhile."
@@ -76,16 +79,17 @@ class Places:
         is_banned: Callable[[str], bool] = lambda _host: False,
     ) -> None:
         self._limits = limits
+        self._exempt = Networks(limits.exempt)
         self._is_banned = is_banned
         self._hosts: Counter[str] = Counter()
         self._total = 0
         self.open: Counter[str] = Counter()
         "By transport, those being opened or in a handshake too."
-        self.refused: Counter[tuple[str, str]] = Counter()
-        "By transport and cause: the table is full, the host has too many (host_full), banned."
-        self.cut: Counter[tuple[str, str]] = Counter()
+        self.refused: Counter[tuple[str, ...]] = Counter()
+        "By transport and cause: full (the table is), host_full (it has too many), banned."
+        self.cut: Counter[tuple[str, ...]] = Counter()
         "By transport and `CutCause`."
-        self.handshakes_failed: Counter[tuple[str, str]] = Counter()
+        self.handshakes_failed: Counter[tuple[str, ...]] = Counter()
         'By transport and direction: "in" for accepted connections, "out" for our own.'
 
     def __len__(self) -> int:
@@ -104,7 +108,11 @@ class Places:
         if self._total >= self._limits.connections:
             self.refused[transport, "full"] += 1
             return None
-        if accepted and self._hosts[key] >= self._limits.connections_per_host:
+        if (
+            accepted
+            and self._hosts[key] >= self._limits.connections_per_host
+            and host not in self._exempt
+        ):
             self.refused[transport, "host_full"] += 1
             return None
         self._total += 1

@@ -49,13 +49,13 @@ class TransportStatistics(Struct, frozen=True, kw_only=True):
     connections: dict[str, int]
     "By transport, those being opened and in a handshake too."
 
-    refused: dict[tuple[str, str], int]
+    refused: dict[tuple[str, ...], int]
     "Connections not taken or not opened, by transport and cause: full, host_full, banned."
 
-    cut: dict[tuple[str, str], int]
+    cut: dict[tuple[str, ...], int]
     "Connections ended by us, by transport and cause (`acd.net.limits.CutCause`)."
 
-    handshakes_failed: dict[tuple[str, str], int]
+    handshakes_failed: dict[tuple[str, ...], int]
     "By transport and direction (in, out)."
 
     datagrams_dropped: int

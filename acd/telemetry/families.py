@@ -99,6 +99,36 @@ FAMILIES = (
         "SIP requests whose credentials did not prove their account.",
     ),
     Family(
+        "acd_sip_connections",
+        "gauge",
+        ("transport",),
+        "SIP connections that stand or are being opened.",
+    ),
+    Family(
+        "acd_sip_connections_refused",
+        "counter",
+        ("transport", "cause"),
+        "SIP connections not taken or not opened: full, host_full, banned.",
+    ),
+    Family(
+        "acd_sip_connections_cut",
+        "counter",
+        ("transport", "cause"),
+        "SIP connections ended by us: idle, slow_message, not_reading, unframeable.",
+    ),
+    Family(
+        "acd_sip_tls_handshakes_failed",
+        "counter",
+        ("transport", "direction"),
+        "TLS handshakes that came to nothing; direction in or out.",
+    ),
+    Family(
+        "acd_sip_datagrams_dropped",
+        "counter",
+        (),
+        "SIP datagrams that the kernel had no room for when we sent them.",
+    ),
+    Family(
         "acd_messages_turned_away",
         "counter",
         ("what",),

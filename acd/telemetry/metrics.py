@@ -76,6 +76,23 @@ class ProtectionState(Struct, frozen=True):
     banned: int = 0
 
 
+class TransportState(Struct, frozen=True, kw_only=True):
+    """What the SIP transports have counted since the start."""
+
+    connections: Mapping[str, int] = {}
+    "Now, by transport."
+
+    refused: Mapping[Labels, int] = {}
+    "By transport and cause, as `cut`."
+
+    cut: Mapping[Labels, int] = {}
+
+    handshakes_failed: Mapping[Labels, int] = {}
+    "By transport and direction."
+
+    datagrams_dropped: int = 0
+
+
 class MetricsViews(Struct, frozen=True, kw_only=True):
     """Where gauges are read from, at scrape time and in the loop's thread; all must be quick."""
 
@@ -92,6 +109,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     media_streams: Callable[[], int]
     journal: Callable[[], JournalState]
     protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
+    transports: Callable[[], TransportState] = TransportState
 
 
 class _Histogram:
@@ -239,13 +257,17 @@ class Metrics:
             "acd_queue_wait_seconds": self._waits,
             "acd_loop_delay_seconds": {(): self._loop_delay},
         }
-        protection = self._views.protection()
+        protection, transports = self._views.protection(), self._views.transports()
         counters: dict[str, Mapping[Labels, float]] = {
             **self._counts,
             **self._sip_counts(),
             "acd_messages_turned_away": {(w,): n for w, n in protection.turned_away.items()},
             "acd_offences": {(what,): count for what, count in protection.offences.items()},
             "acd_bans": {(): protection.bans},
+            "acd_sip_connections_refused": transports.refused,
+            "acd_sip_connections_cut": transports.cut,
+            "acd_sip_tls_handshakes_failed": transports.handshakes_failed,
+            "acd_sip_datagrams_dropped": {(): transports.datagrams_dropped},
         }
         for family in FAMILIES:
             match family.kind:
@@ -282,6 +304,10 @@ class Metrics:
             "acd_journal_lag_records": {(): journal.lag_records},
             "acd_journal_lag_seconds": {(): journal.lag_s},
             "acd_journal_failing": {(): int(journal.failing)},
+            "acd_sip_connections": {
+                (transport,): count
+                for transport, count in self._views.transports().connections.items()
+            },
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
             "acd_banned_sources": {(): protection.banned},

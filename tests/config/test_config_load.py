@@ -53,7 +53,7 @@ def test_settings_of_sip_calls_and_journal(folder, change):
     change("server.yaml", "flows:", "journal: {fsync_interval_ms: 250}\nflows:")
     change("server.yaml", "flows:", "calls: {code_done_prompts: {away: goodbye}}\nflows:")
     config = load_config(folder)
-    assert config.endpoint_settings({"udp": ("192.0.2.1", 5060)}).max_contacts == 1
+    assert config.endpoint_settings({"udp": ("192.0.2.1", 5060)}, {}).max_contacts == 1
     assert config.journal_settings().sync_interval_s == 0.25
     assert config.centre_settings().prompts.code_done[CodeAction.AWAY] == "goodbye"
 
@@ -165,7 +165,7 @@ SINGLE_FAULTS = [
         "server.yaml",
         "flows: ../flows",
         "flows: ../flows\nsip: {udp: [], tcp: []}",
-        "server.yaml:4:6: sip: no address to listen on, not dict (at least one under udp or tcp)",
+        "server.yaml:4:6: no address to listen on (at least one under udp or tcp)",
     ),
     (
         "server.yaml",

@@ -4,7 +4,8 @@ from structlog.testing import capture_logs
 
 from acd.sip.events import AuthenticationFailed
 from acd.sip.peer import Peer
-from acd.telemetry.authentication_log import MAX_HOSTS, QUIET_S, AuthenticationLog
+from acd.telemetry.authentication_log import AuthenticationLog
+from acd.telemetry.quiet_log import MAX_HOSTS, QUIET_S
 
 
 class Guard:

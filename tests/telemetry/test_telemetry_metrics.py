@@ -14,7 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from acd.calls import events
 from acd.telemetry.families import FAMILIES
 from acd.telemetry.loop_delay import LoopDelaySampler
-from acd.telemetry.metrics import COUNTERS, JournalState, Metrics, MetricsViews, QueueDepth
+from acd.telemetry.metrics import (
+    COUNTERS,
+    JournalState,
+    Metrics,
+    MetricsViews,
+    QueueDepth,
+    TransportState,
+)
 
 
 def make_metrics(**views):
@@ -236,11 +243,29 @@ def test_garbage_neither_fails_nor_makes_new_series(messages):
     for data in messages:
         metrics.sip_message("in", data)
 
-    lines = [name for name in samples(metrics) if name[0].startswith("acd_sip_")]
+    lines = [name for name in samples(metrics) if name[0].startswith("acd_sip_re")]
     for _, labels in lines:
         label = dict(labels).get("method") or dict(labels)["code"]
         assert label == "other" or label.isupper() or 100 <= int(label) <= 699
     assert sum(value(metrics, *name[:1], **dict(name[1])) for name in lines) == len(messages)
+
+
+def test_transports_are_shown_as_they_stand():
+    state = TransportState(
+        connections={"tls": 3},
+        refused={("tcp", "host_full"): 2},
+        cut={("ws", "idle"): 4},
+        handshakes_failed={("tls", "in"): 5},
+        datagrams_dropped=6,
+    )
+    metrics = make_metrics(transports=lambda: state)
+    assert value(metrics, "acd_sip_connections", transport="tls") == 3
+    refused = "acd_sip_connections_refused_total"
+    assert value(metrics, refused, transport="tcp", cause="host_full") == 2
+    assert value(metrics, "acd_sip_connections_cut_total", transport="ws", cause="idle") == 4
+    failed = "acd_sip_tls_handshakes_failed_total"
+    assert value(metrics, failed, transport="tls", direction="in") == 5
+    assert value(metrics, "acd_sip_datagrams_dropped_total") == 6
 
 
 def test_made_up_methods_count_as_other():

@@ -93,7 +93,8 @@ class DemoSite:
         settings["media"] = {**_section(settings, "media"), "bind_host": "127.0.0.1", "workers": 1}
         settings["media"].pop("advertised_host", None)
         settings["sip"] = _section(settings, "sip")
-        settings["sip"].pop("advertised_host", None)
+        for name in ("advertised_host", "advertised_host_v6", "tls", "ws", "wss", "certificate"):
+            settings["sip"].pop(name, None)
         settings["centre"] = {**_section(settings, "centre"), "locale": self._locale}
         settings["flows"] = str(config.flows_folder.resolve())
         settings["drain_s"] = 1
