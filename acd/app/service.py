@@ -43,7 +43,7 @@ from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.loop_delay import LoopDelaySampler
-from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth
+from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth, SipState
 from acd.telemetry.trace import TraceLimits, Tracer
 from acd.web.app import ListenError, WebServer, build_app
 from acd.web.ports import WebServices
@@ -233,6 +233,7 @@ class Service:
             credentials=self._secret_store,
             new_id=self._new_id,
             random_bytes=self._entropy.token_bytes,
+            timers=config.sip_timers(),
         )
         self._protection.know(
             lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
@@ -285,9 +286,14 @@ class Service:
                 journal=self._journal_state,
                 protection=self._protection.state,
                 transports=lambda: transport_state(self._transports.statistics()),
+                sip=self._sip_state,
             ),
             version=VERSION,
         )
+
+    def _sip_state(self) -> SipState:
+        endpoint = self._endpoint
+        return SipState(endpoint.legs, endpoint.transactions, endpoint.lingering)
 
     def _subscribers(self) -> Subscribers:
         call_log = CallLog(self._config.server.log.level)

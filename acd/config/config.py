@@ -18,6 +18,7 @@ from acd.net.limits import StreamLimits
 from acd.net.tls import TlsFiles
 from acd.routing.model import AgentProfile, QueueProfile
 from acd.sip.settings import EndpointSettings
+from acd.sip.timers import SipTimers
 from acd.storage.journal import JournalSettings
 
 from .agents import Agents
@@ -120,6 +121,10 @@ class Config:
             session_expires_s=sip.session_expires_s,
             min_se_s=sip.min_se_s,
         )
+
+    def sip_timers(self) -> SipTimers:
+        """Return the timers of `acd.sip`."""
+        return SipTimers.of_t1(self.server.sip.t1_s)
 
     def journal_settings(self) -> JournalSettings:
         """Return the settings of `acd.storage.journal`."""

@@ -119,6 +119,10 @@ class Sip(Section):
     limits: Limits = Limits()
     bans: Bans = Bans()
 
+    t1_s: Annotated[float, Field(ge=0.05, le=5)] = 0.5
+    """T1 of RFC 3261: what is not answered over UDP is repeated after it, and given up after 64
+    times as much. More for satellite links; less where all phones are near (labs, tests)."""
+
     authenticate_accounts: bool = True
     "A call whose From is one of our accounts must prove it by password (off: labs only)."
 

@@ -1,5 +1,7 @@
 """Timer values of RFC 3261 section 17 and their derived timers."""
 
+from typing import Self
+
 from msgspec import Struct
 
 
@@ -17,6 +19,11 @@ class SipTimers(Struct, frozen=True, kw_only=True):
 
     timer_d_s: float = 32.0
     "Wait for response retransmits over an unreliable transport."
+
+    @classmethod
+    def of_t1(cls, t1_s: float) -> Self:
+        """Return all timers in the RFC's proportions to T1."""
+        return cls(t1_s=t1_s, t2_s=8 * t1_s, t4_s=10 * t1_s, timer_d_s=64 * t1_s)
 
     @property
     def timeout_s(self) -> float:

@@ -129,6 +129,18 @@ FAMILIES = (
         "SIP datagrams that the kernel had no room for when we sent them.",
     ),
     Family(
+        "acd_sip_legs",
+        "gauge",
+        (),
+        "SIP dialogs under way and attempts at one, callers' and agents'.",
+    ),
+    Family(
+        "acd_sip_transactions",
+        "gauge",
+        ("state",),
+        "SIP transactions: running, or lingering for retransmissions after their end.",
+    ),
+    Family(
         "acd_messages_turned_away",
         "counter",
         ("what",),

@@ -93,6 +93,16 @@ class TransportState(Struct, frozen=True, kw_only=True):
     datagrams_dropped: int = 0
 
 
+class SipState(Struct, frozen=True):
+    """What the SIP endpoint holds at this moment."""
+
+    legs: int = 0
+    transactions: int = 0
+
+    lingering: int = 0
+    "Transactions that are over and remembered for retransmissions."
+
+
 class MetricsViews(Struct, frozen=True, kw_only=True):
     """Where gauges are read from, at scrape time and in the loop's thread; all must be quick."""
 
@@ -110,6 +120,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     journal: Callable[[], JournalState]
     protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
     transports: Callable[[], TransportState] = TransportState
+    sip: Callable[[], SipState] = SipState
 
 
 class _Histogram:
@@ -287,6 +298,7 @@ class Metrics:
         queues = list(self._views.queues())
         journal = self._views.journal()
         protection = self._views.protection()
+        sip = self._views.sip()
         return {
             "acd_calls_active": {(): self._views.calls_active()},
             "acd_queue_waiting": {(depth.queue,): depth.waiting for depth in queues},
@@ -307,6 +319,11 @@ class Metrics:
             "acd_sip_connections": {
                 (transport,): count
                 for transport, count in self._views.transports().connections.items()
+            },
+            "acd_sip_legs": {(): sip.legs},
+            "acd_sip_transactions": {
+                ("running",): sip.transactions,
+                ("lingering",): sip.lingering,
             },
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
