@@ -330,6 +330,8 @@ class Service:
             set_status=floor.set_status,
             end_wrap_up=floor.end_wrap_up,
             enter_disposition=floor.dispose,
+            place_call=floor.place_call,
+            hang_up=floor.hang_up,
             agents=floor.agents,
             agent=floor.agent,
             queues=floor.queues,

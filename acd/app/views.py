@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from acd.calls.call import Call
 from acd.calls.centre import CallCentre
 from acd.calls.desk import Disposition
+from acd.calls.dial_plan import Barred
 from acd.calls.effects import Effects
 from acd.config import Config
 from acd.routing.model import AgentView, State, Status
@@ -14,6 +15,15 @@ from acd.web.bodies import Disposition as DispositionBody
 from acd.web.ports import CommandRefusedError
 
 from .devices import device_view
+
+DIALLED = frozenset({"not_permitted", "forbidden_number", "unknown_number"})
+REFUSALS = {
+    "not_permitted": "agent {0} may not call {1}: see dial_plan in numbers.yaml",
+    "forbidden_number": "{1} is closed to everybody: see dial_plan in numbers.yaml",
+    "unknown_number": "{1} is neither a colleague nor a number that can be called",
+    "no_device": "no phone of agent {0} is registered",
+}
+"By reason of `Barred`."
 
 
 class Floor:
@@ -92,7 +102,7 @@ class Floor:
             "flow": call.run.flow_name if call.run is not None else "",
             "node": call.run.node_name if call.run is not None else "",
             "queue": visit.queue.name if visit else "",
-            "agent": call.agent_leg.agent if call.agent_leg else "",
+            "agent": call.agent_leg.agent if call.agent_leg else call.agent,
         }
 
     def _wall(self, mono_s: float) -> str:
@@ -132,6 +142,20 @@ class Floor:
                 "no_such_call", f"agent {number} took no such call last", field="interaction"
             )
         self._do(effects)
+
+    def place_call(self, number: str, to: str) -> dict[str, object]:
+        """Call for an agent, whose own phone rings first. Raises CommandRefusedError."""
+        effects, placed = self._centre.place_call(number, to, self._now())
+        if isinstance(placed, Barred):
+            text = REFUSALS.get(placed.reason, "no new calls are taken now").format(number, to)
+            field = "to" if placed.reason in DIALLED else ""
+            raise CommandRefusedError(placed.reason, text, field=field)
+        self._do(effects)
+        return {"interaction": placed, "agent": number, "to": to}
+
+    def hang_up(self, number: str) -> None:
+        """End the calls that an agent placed."""
+        self._do(self._centre.hang_up_calls(number, self._now()))
 
     def _do(self, effects: Effects | None) -> None:
         if effects is not None:

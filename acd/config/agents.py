@@ -8,7 +8,15 @@ from pydantic import Field, model_validator
 
 from acd.routing.model import AgentProfile
 
-from .values import AgentNumber, GradeName, Identifier, Section, fault
+from .values import (
+    AgentNumber,
+    CallerNumber,
+    GradeName,
+    Identifier,
+    MayCall,
+    Section,
+    fault,
+)
 
 MAX_RANGE = 10_000
 "Agents of one range at most: five times the largest call centre that this is made for."
@@ -40,6 +48,12 @@ class AgentSettings(Section):
 
     rank: dict[Identifier, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     "Queue: a conversion of 0-1 set by hand in place of the measured one."
+
+    may_call: MayCall | None = None
+    "How far the agent may dial (see dial_plan in numbers.yaml); left out: as the dial plan says."
+
+    caller_id: CallerNumber = ""
+    "Number that people outside see when the agent calls; empty: as the dial plan says."
 
     @property
     def sip_account(self) -> str:
@@ -83,6 +97,9 @@ class AgentRange(Section):
     categories: dict[Identifier, GradeName] = Field(default_factory=dict)
     "Product category: grade, the same for all."
 
+    may_call: MayCall | None = None
+    "How far each may dial; left out: as the dial plan in numbers.yaml says."
+
     @model_validator(mode="after")
     def _countable(self) -> Self:
         first, last = _split(self.first), _split(self.last)
@@ -105,6 +122,7 @@ class AgentRange(Section):
                 team=self.team,
                 skills=self.skills,
                 categories=self.categories,
+                may_call=self.may_call,
             )
 
 

@@ -95,6 +95,9 @@ def _server(sources: Sources, server: Server) -> Iterator[Fault]:
         yield from _sound(sources, source, ("calls", *setting), sound, spoken=True)
     for reason in server.sip.certificate.faults(sources.folder):
         yield source.document.fault(("sip", "certificate"), reason, "PEM files that fit together")
+    for name in ("hold_music", "ringback"):
+        sound = getattr(server.calls, name)
+        yield from _sound(sources, source, ("calls", name), sound, spoken=False)
     if not _good_dsn(server.database.dsn):
         # The DSN itself is not repeated: it may hold a password, and faults end up in logs.
         yield source.document.fault(
@@ -182,6 +185,7 @@ def _numbers(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
         path = ("numbers", number)
         yield from _known_queue(sources, source, (*path, "queue"), to.queue)
         yield from _known_flow(sources, source, (*path, "flow"), to.flow)
+    yield from _dial_plan(sources, numbers)
     if sources.reasons.model is None:
         return
     seen: dict[str, str] = dict.fromkeys(numbers.numbers, "numbers")
@@ -189,6 +193,25 @@ def _numbers(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
         if seen.setdefault(code, setting) != setting:
             message = f"{code} means both agent_codes.{setting} and {seen[code]}"
             yield source.document.fault(("agent_codes", setting), message, "a code of its own")
+
+
+def _dial_plan(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
+    source, plan = sources.numbers, numbers.dial_plan
+    for number in plan.emergency:
+        if number in numbers.numbers:
+            message = f"{number} is an emergency number (dial_plan.emergency)"
+            yield source.document.fault(
+                ("numbers", number), message, "another number, or take it out there", at_key=True
+            )
+    if sources.agents.model is None:
+        return
+    held = {skill for agent in sources.agents.model.everyone() for skill in agent.skills}
+    for skill in plan.groups:
+        if skill not in held:
+            message = f"no agent has the skill {skill!r}"
+            yield source.document.fault(
+                ("dial_plan", "groups", skill), message, did_you_mean(skill, held), at_key=True
+            )
 
 
 # --- queues.yaml ---

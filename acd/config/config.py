@@ -81,7 +81,8 @@ class Config:
         targets = {number: _target(to) for number, to in self.numbers.numbers.items()}
         for code, action, argument in written_codes(self.numbers, self.reasons):
             targets[code] = CodeTarget(CodeAction(action), argument)
-        return NumberPlan(targets=targets)
+        dial_plan = self.numbers.dial_plan.plan(self.agents.everyone())
+        return NumberPlan(targets=targets, dial_plan=dial_plan)
 
     def tls_files(self) -> TlsFiles:
         """Return where the certificates lie."""
@@ -145,6 +146,8 @@ class Config:
             prompts=CentrePrompts(
                 queue_full=calls.queue_full_prompt,
                 max_wait=calls.max_wait_prompt,
+                hold_music=calls.hold_music,
+                ringback=calls.ringback,
                 code_done={action: getattr(done, action.value) for action in CodeAction},
                 code_refused=calls.code_refused_prompt,
             ),

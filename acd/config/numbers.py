@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from .dial_plan import DialPlanSettings
 from .values import Dialled, Identifier, Section, fault
 
 
@@ -59,3 +60,6 @@ class Numbers(Section):
     "Dialled number: where it leads."
 
     agent_codes: AgentCodes = AgentCodes()
+
+    dial_plan: DialPlanSettings = DialPlanSettings()
+    "What agents reach beyond these: colleagues and numbers outside."

@@ -220,6 +220,12 @@ class Calls(Section):
 
     code_done_prompts: CodeDonePrompts = CodeDonePrompts()
 
+    hold_music: str = ""
+    "For who is on hold in a call through no queue, such as music/default; empty: silence."
+
+    ringback: str = ""
+    "For an agent who ordered a call and waits for its answer: tones/ringback; empty: silence."
+
     def sounds(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield each setting that names a prompt, and the prompt."""
         for name in ("queue_full_prompt", "max_wait_prompt", "code_refused_prompt"):

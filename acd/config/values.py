@@ -1,7 +1,7 @@
 """The kinds of value that settings are made of, each with its own check and message."""
 
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
@@ -94,3 +94,9 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 "0 to 86400 s (one day)."
+
+MayCall = Literal["none", "internal", "local", "national", "international"]
+"How far somebody may dial; each includes those before it."
+
+CallerNumber = Annotated[str, Field(pattern=r"^\+?[0-9]{0,20}$")]
+"Digits, with + in front for E.164; empty: the agent's own number."

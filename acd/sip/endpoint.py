@@ -244,7 +244,8 @@ class Endpoint:
         out = core.out = []
         if leg in self._table.legs:
             raise BadTargetError(f"leg {leg!r} exists already; take a new id for each leg")
-        if len(self._table.legs) >= core.settings.max_legs or self._transactions.full:
+        full = len(self._table.legs) >= core.settings.max_legs or self._transactions.full
+        if full and not target.emergency:
             out.append(LegFailed(leg, 503, "Too many legs or transactions of our own"))
             return out
         try:

@@ -253,7 +253,8 @@ class Trunks:
         if candidate is None:
             core.out.append(LegFailed(leg, 503, f"No gateway of trunk {name} is up"))
             return
-        if not self._channels.take(leg, name, trunk.settings.channels):
+        channels = 0 if target.emergency else trunk.settings.channels
+        if not self._channels.take(leg, name, channels):
             core.out.append(LegFailed(leg, 503, f"No free channel on trunk {name}"))
             return
         try:

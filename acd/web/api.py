@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from .answers import json_answer
-from .bodies import Disposition, Nothing, StatusChange, read_body
+from .bodies import CallOrder, Disposition, Nothing, StatusChange, read_body
 from .errors import RequestError
 from .ports import CommandRefusedError, Outcome, ServiceUnavailableError, WebServices
 
@@ -39,6 +39,8 @@ class Api:
             web.post(f"{agent}/status", self._set_status),
             web.post(f"{agent}/wrap-up/end", self._end_wrap_up),
             web.post(f"{agent}/disposition", self._enter_disposition),
+            web.post(f"{agent}/calls", self._place_call),
+            web.delete(f"{agent}/calls", self._hang_up),
             web.get("/api/queues", self._queues),
             web.get("/api/calls", self._calls),
             web.get("/api/trace/{id:.+}", self._trace),
@@ -73,6 +75,15 @@ class Api:
         return await self._carry_out(
             number, lambda: self._services.enter_disposition(number, body.interaction, body)
         )
+
+    async def _place_call(self, request: web.Request) -> web.Response:
+        number, _ = self._known_agent(request)
+        body = await read_body(request, CallOrder)
+        return await self._carry_out(number, lambda: self._services.place_call(number, body.to))
+
+    async def _hang_up(self, request: web.Request) -> web.Response:
+        number, _ = self._known_agent(request)
+        return await self._carry_out(number, lambda: self._services.hang_up(number))
 
     # --- views ---
 

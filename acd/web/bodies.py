@@ -31,6 +31,13 @@ class StatusChange(_Body):
     "Away reason code."
 
 
+class CallOrder(_Body):
+    """POST /api/agents/{number}/calls: whom to call for the agent."""
+
+    to: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
+    "As the agent would dial it: a colleague's number, or one outside."
+
+
 class Nothing(_Body):
     """A command without parameters: no body, or {}."""
 

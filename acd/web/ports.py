@@ -58,6 +58,12 @@ class WebServices:
     enter_disposition: Callable[[str, str | None, Disposition], Outcome]
     "(agent number, interaction or None for the agent's last one, what)."
 
+    place_call: Callable[[str, str], Outcome]
+    "(agent number, whom to call): the agent's own phone rings first."
+
+    hang_up: Callable[[str], Outcome]
+    "(agent number): end the calls that the agent placed."
+
     agents: Callable[[], Sequence[object]]
     agent: Callable[[str], object | None]
     "(agent number); None: there is no such agent."

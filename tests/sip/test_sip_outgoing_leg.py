@@ -200,6 +200,24 @@ def test_no_answer_at_all_is_408() -> None:
     assert_empty(endpoint)
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ('Q.850;cause=17;text="User busy"', 17),
+        ('SIP;cause=580;text="a, b", q.850 ; cause=34', 34),
+        ("Q.850;cause=128", 0),
+        ("Q.850;cause=many", 0),
+        ("Q.850;;", 0),
+        ("SIP;cause=17", 0),
+    ],
+)
+def test_a_refusal_tells_the_telephone_networks_cause(reason: str, cause: int) -> None:
+    endpoint = make_endpoint()
+    refusal = answer_to(called(endpoint), 480, f"Reason: {reason}")
+    (failed,) = events(endpoint.receive(refusal, PHONE, 0.1))
+    assert (failed.status, failed.q850_cause) == (480, cause)
+
+
 def test_transport_failure_is_503() -> None:
     endpoint = make_endpoint()
     called(endpoint)

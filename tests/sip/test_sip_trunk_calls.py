@@ -211,6 +211,17 @@ def test_the_channel_limit_counts_both_ways():
     assert endpoint.trunks.has_free_channel("carrier")
 
 
+def test_an_emergency_call_finds_a_channel_on_a_full_trunk():
+    endpoint = trunk_endpoint(channels=1)
+    call(endpoint)
+    assert events(call(endpoint, leg="leg-2"))[0].status == 503
+    (invite,) = to(call(endpoint, "110", leg="leg-3", emergency=True), FIRST)
+    assert invite.startswith(b"INVITE sip:110@")
+    assert endpoint.trunk_state()[0].channels_in_use == 2
+    endpoint.cancel("leg-3", 0.0)
+    assert endpoint.trunk_state()[0].channels_in_use == 1
+
+
 def test_a_call_from_a_trunk_is_named_and_its_numbers_are_e164():
     endpoint = trunk_endpoint(numbers={"+864008001234": "4000"}, codecs=("PCMU",))
     invite = request("INVITE", uri="sip:4008001234@192.0.2.1", caller="013800138000", body=SDP)

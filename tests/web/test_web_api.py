@@ -39,6 +39,12 @@ class FakeServer:
         self.commands.append(("enter_disposition", agent, interaction, disposition))
         return {"interaction": interaction or "last"}
 
+    def place_call(self, agent, to):
+        if to == "16812345":
+            raise CommandRefusedError("forbidden_number", "closed to everybody", field="to")
+        self.commands.append(("place_call", agent, to))
+        return {"interaction": "I2", "agent": agent, "to": to}
+
     def trace(self, name, messages):
         return f"ladder of {name} {messages}" if name.startswith("known") else None
 
@@ -58,6 +64,8 @@ class FakeServer:
             set_status=self.set_status,
             end_wrap_up=self.end_wrap_up,
             enter_disposition=self.enter_disposition,
+            place_call=self.place_call,
+            hang_up=lambda agent: self.commands.append(("hang_up", agent)),
             agents=lambda: list(self.known.values()),
             agent=self.known.get,
             queues=lambda: [{"queue": "sales", "waiting": 3}],
@@ -230,6 +238,26 @@ async def test_wrong_input_is_answered_with_what_is_wrong(path, body, status, co
             error = await error_of(answer)
     assert (error["code"], error["field"]) == (code, field)
     assert fake.commands == []
+
+
+@pytest.mark.asyncio
+async def test_calls_are_placed_for_an_agent_and_ended():
+    fake = FakeServer()
+    async with serving(fake) as client:
+        path, headers = "/api/agents/1001/calls", {"Authorization": f"Bearer {TOKEN}"}
+        async with client.post(path, headers=headers, json={"to": "13800138000"}) as answer:
+            assert answer.status == 200
+            expected = {"interaction": "I2", "agent": "1001", "to": "13800138000"}
+            assert await answer.json() == expected
+        async with client.post(path, headers=headers, json={"to": "16812345"}) as answer:
+            assert answer.status == 409
+            assert (await error_of(answer))["code"] == "forbidden_number"
+        async with client.post(path, headers=headers, json={"to": ""}) as answer:
+            assert answer.status == 422
+        async with client.delete(path, headers=headers) as answer:
+            assert answer.status == 200
+            assert (await answer.json())["number"] == "1001"
+    assert fake.commands == [("place_call", "1001", "13800138000"), ("hang_up", "1001")]
 
 
 @pytest.mark.asyncio

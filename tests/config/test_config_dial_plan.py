@@ -1,0 +1,73 @@
+"""The dial plan as numbers.yaml and agents.yaml write it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acd.calls.dial_plan import CallClass, DialPlan, Rights
+from acd.config import ConfigError, load_config
+
+PLAN = """\
+  "4099": {echo: true}
+dial_plan:
+  area_code: "0755"
+  trunks: [carrier, spare]
+  caller_id: "+8675512345678"
+  groups:
+    sales: {may_call: national, caller_id: "+8675512345600"}
+    service: {may_call: local}
+"""
+
+Change = Callable[[str, str, str], None]
+
+
+def add_plan(change: Change, plan: str = PLAN) -> None:
+    change("numbers.yaml", '  "4099": {echo: true}\n', plan)
+
+
+def test_without_a_dial_plan_agents_call_each_other_and_for_help(folder: Path) -> None:
+    plan = load_config(folder).number_plan().dial_plan
+    assert plan == DialPlan()
+    assert plan.rights_of("1001") == Rights(CallClass.INTERNAL)
+    assert plan.emergency == ("110", "119", "120", "122")
+    assert plan.trunks == ()
+
+
+def test_rights_come_from_the_agent_then_the_widest_skill_then_the_default(
+    folder: Path, change: Change
+) -> None:
+    add_plan(change)
+    change("agents.yaml", "skills: {service: B}", "skills: {service: B, sales: C}")
+    change("agents.yaml", "    name: 王丽\n", "    name: 王丽\n    may_call: none\n")
+    plan = load_config(folder).number_plan().dial_plan
+    assert plan.rights_of("1001") == Rights(CallClass.NONE, "+8675512345600")
+    assert plan.rights_of("1002") == Rights(CallClass.NATIONAL, "+8675512345600")
+    assert plan.rights_of("else") == Rights(CallClass.INTERNAL, "+8675512345678")
+    assert (plan.area_code, plan.trunks) == ("0755", ("carrier", "spare"))
+
+
+def test_an_agents_own_number_is_shown(folder: Path, change: Change) -> None:
+    change("agents.yaml", "    account: desk2\n", '    account: desk2\n    caller_id: "95000"\n')
+    plan = load_config(folder).number_plan().dial_plan
+    assert plan.rights_of("1002") == Rights(CallClass.INTERNAL, "95000")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("numbers.yaml", '"4001"', '"110"', "110 is an emergency number"),
+        ("numbers.yaml", "service: {may", "servise: {may", "no agent has the skill 'servise'"),
+        ("numbers.yaml", "may_call: local", "may_call: far", "unknown value 'far'"),
+        ("numbers.yaml", "  area_code:", "  country: XX\n  area_code:", "a country is wanted"),
+        ("agents.yaml", "    account: desk2\n", "    may_call: all\n", "unknown value 'all'"),
+    ],
+)
+def test_mistakes_are_found(
+    folder: Path, change: Change, file: str, old: str, new: str, fault: str
+) -> None:
+    add_plan(change)
+    change(file, old, new)
+    with pytest.raises(ConfigError) as found:
+        load_config(folder)
+    assert fault in str(found.value)
