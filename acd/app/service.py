@@ -19,6 +19,7 @@ from rich.console import Console
 
 from acd.calls import events
 from acd.calls.centre import CallCentre
+from acd.calls.desk import part_of
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
 from acd.calls.journal import Record
@@ -389,7 +390,7 @@ class Service:
                     outcome.agent,
                     outcome.queue,
                     outcome.category,
-                    outcome.interaction,
+                    part_of(outcome.interaction, outcome.agent),
                     outcome.ordered,
                     outcome.started_s,
                 )

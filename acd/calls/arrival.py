@@ -22,6 +22,7 @@ from .outbound import Outbound
 from .own_calls import OwnCalls, peer_text
 from .queueing import Queueing
 from .settings import CentreSettings
+from .transferring import Transferring
 
 RETRY_AFTER_S = 10
 "Asked of a caller whom we cannot take now: long enough for a burst to pass, short for a person."
@@ -44,6 +45,7 @@ class Arrival:
         codes: Codes,
         own_calls: OwnCalls,
         outbound: Outbound,
+        transferring: Transferring,
         new_id: Callable[[], str],
     ) -> None:
         self.numbers = NumberPlan(targets={})
@@ -59,6 +61,7 @@ class Arrival:
         self._codes = codes
         self._own_calls = own_calls
         self._outbound = outbound
+        self._transferring = transferring
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
@@ -84,8 +87,9 @@ class Arrival:
         )
         self._table.by_interaction[call.interaction] = call
         self._table.by_leg[call.leg] = call
+        near = self._transferring.near(event.account) if event.account is not None else ""
         if isinstance(target, InternalTarget | OutsideTarget):
-            self._own_calls.dialled(call, event)
+            self._own_calls.dialled(call, event, near)
             return
         self._effects.append(
             events.CallStarted(
@@ -100,7 +104,9 @@ class Arrival:
                 project=self._settings.project,
             )
         )
-        self._effects.append(media.OpenStream(call.leg, event.offer, codecs=event.codecs))
+        self._effects.append(
+            media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
+        )
 
     def _reject(self, event: sip.InviteReceived, status: int, reason: str) -> None:
         """Refuse a call before it becomes an interaction."""

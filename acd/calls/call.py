@@ -64,6 +64,9 @@ class EndReason(Enum):
     FLOW_UNKNOWN = "flow_unknown"
     QUEUE_UNKNOWN = "queue_unknown"
     CODE_DONE = "code_done"
+    TRANSFERRED = "transferred"
+    "The caller was an agent who asked on behalf of another caller, and has joined the two."
+
     MEDIA_REFUSED = "media_refused"
     MEDIA_LOST = "media_lost"
     ACK_MISSING = "ack_missing"

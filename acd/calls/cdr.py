@@ -36,6 +36,7 @@ from .cdr_rows import (
     Row,
     StreamQuality,
     TalkSegment,
+    Transfer,
 )
 from .journal import Record
 
@@ -414,6 +415,55 @@ class Fold:
         talk.row.talk_s, talk.row.hold_s = event.talk_s, event.hold_s
         self._rows.append(talk.row)
 
+    def _transfer_requested(self, record: Record, event: ev.TransferRequested, _: Mark) -> None:
+        if (call := self._call(event.interaction)) is None:
+            return
+        if call.transfers is None:
+            call.transfers = {}
+        call.transfers[event.transfer] = Transfer(
+            interaction=event.interaction,
+            started_us=call.row.started_us,
+            project=call.row.project,
+            transfer=event.transfer,
+            agent=event.agent,
+            kind=event.kind,
+            target=event.target,
+            consult=event.consult,
+            consult_started_us=self._start_of(event.consult)[0] if event.consult else None,
+            requested_us=self._moment(record, call.row).wall_us,
+        )
+
+    def _transfer_ended(
+        self, record: Record, event: ev.TransferCompleted | ev.TransferFailed, _: Mark
+    ) -> None:
+        call = self._call(event.interaction)
+        row = (call.transfers or {}).pop(event.transfer, None) if call else None
+        if call is None or row is None:
+            self.strays += call is not None
+            return
+        row.ended_us = self._moment(record, call.row).wall_us
+        if isinstance(event, ev.TransferFailed):
+            row.outcome, row.sip_status = event.reason, event.sip_status
+            row.returned_to = event.returned_to
+        else:
+            row.outcome, row.queue, row.to_agent = "completed", event.queue, event.to_agent
+            if event.leg:
+                self._leg_joined(call, record, event)
+        self._rows.append(row)
+
+    def _leg_joined(self, call: OpenCall, record: Record, event: ev.TransferCompleted) -> None:
+        """Begin the part that a leg from elsewhere has in this interaction."""
+        self._begin_leg(
+            call,
+            record,
+            event.leg,
+            side="agent",
+            sip_call_id=event.sip_call_id,
+            agent=event.to_agent,
+        )
+        row = call.legs[event.leg].row
+        row.answered_us = row.began_us
+
     # --- what may come after the call ---
 
     def _disposition_entered(self, record: Record, event: ev.DispositionEntered, _: Mark) -> None:
@@ -501,6 +551,9 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.HoldStarted: Fold._hold_changed,
     ev.HoldEnded: Fold._hold_changed,
     ev.AgentDisconnected: Fold._agent_disconnected,
+    ev.TransferRequested: Fold._transfer_requested,
+    ev.TransferCompleted: Fold._transfer_ended,
+    ev.TransferFailed: Fold._transfer_ended,
     ev.LegEnded: Fold._leg_ended,
     ev.CallEnded: Fold._call_ended,
     ev.DispositionEntered: Fold._disposition_entered,

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from . import events as ev
-from .cdr_rows import Interaction, Leg, Offer, QueueVisit, TalkSegment
+from .cdr_rows import Interaction, Leg, Offer, QueueVisit, TalkSegment, Transfer
 
 Mark = tuple[int, int]
 "Where a record stands, in whatever order its reader gives: (segment, offset)."
@@ -77,6 +77,9 @@ class OpenCall(Struct):
     offers: dict[str, OpenOffer] = {}
     talks: dict[str, OpenTalk] = {}
 
+    transfers: dict[str, Transfer] | None = None
+    "Wishes without outcome; most calls never have any."
+
 
 def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event]:
     """Return the events that end all that is open in a call, `CallEnded` last."""
@@ -104,6 +107,16 @@ def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event
             waited_s=elapsed_s(visit.mono_s, moment.mono_s),
         )
         for visit in call.visits.values()
+    )
+    out += (
+        ev.TransferFailed(
+            interaction=interaction,
+            transfer=row.transfer,
+            agent=row.agent,
+            kind=row.kind,
+            reason=reason,
+        )
+        for row in (call.transfers or {}).values()
     )
     for talk in call.talks.values():
         talk.settle(moment.mono_s)

@@ -159,8 +159,35 @@ class TalkSegment(Struct, kw_only=True):
     hold_s: float = 0.0
 
 
+class Transfer(Struct, kw_only=True):
+    """An agent's wish to hand the caller on, and what became of it."""
+
+    interaction: str
+    started_us: int
+    project: str
+    transfer: str
+    agent: str
+    kind: str
+    '"blind", "attended" or "moved".'
+
+    target: str
+    consult: str
+    "Attended: the interaction in which the agent talked to the other one."
+
+    consult_started_us: int | None
+    requested_us: int
+    ended_us: int | None = None
+    outcome: str = "pending"
+    '"completed", or the reason of `acd.calls.events.TransferFailed`.'
+
+    sip_status: int = 0
+    queue: str = ""
+    to_agent: str = ""
+    returned_to: str = ""
+
+
 class Disposition(Struct, kw_only=True):
-    """How an agent classed an interaction; a later one replaces it."""
+    """How an agent classed the own part of an interaction; a later one replaces it."""
 
     interaction: str
 
@@ -244,6 +271,7 @@ Row = (
     | Offer
     | FlowStep
     | TalkSegment
+    | Transfer
     | Disposition
     | StreamQuality
     | AgentStatusInterval

@@ -20,7 +20,7 @@ from .arrival import Arrival
 from .call import Call, EndReason, Phase, Playing
 from .call_table import CallTable
 from .codes import Codes
-from .commands import HangUpLeg, RefuseOffer, RefuseTransfer, RejectLeg
+from .commands import HangUpLeg, RefuseOffer, RejectLeg
 from .desk import Desk, Disposition
 from .dial_plan import Barred
 from .effects import Effect, Effects
@@ -34,6 +34,8 @@ from .outbound import Outbound
 from .own_calls import OwnCalls
 from .queueing import Queueing
 from .settings import CentreSettings
+from .transfer import Transfers
+from .transferring import Transferring
 
 
 class CallCentre:
@@ -74,9 +76,12 @@ class CallCentre:
             engagement=engagement,
             new_id=new_id,
         )
-        self._holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
+        holding = self._holding = Holding(
+            effects, hearing, queueing, outbound, settings.prompts.hold_music
+        )
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
         codes = Codes(router, desk, queueing, settings.prompts)
+        transfers = self._transfers = Transfers(effects, queueing, new_id)
         ending = self._ending = Ending(
             table=table,
             effects=effects,
@@ -86,6 +91,7 @@ class CallCentre:
             codes=codes,
             outbound=outbound,
             engagement=engagement,
+            transfers=transfers,
         )
         own_calls = self._own_calls = OwnCalls(
             table=table,
@@ -97,6 +103,18 @@ class CallCentre:
             outbound=outbound,
             engagement=engagement,
             new_id=new_id,
+        )
+        transferring = self._transferring = Transferring(
+            table=table,
+            effects=effects,
+            host=self,
+            numbers=numbers,
+            desk=desk,
+            router=router,
+            flowing=flowing,
+            queueing=queueing,
+            holding=holding,
+            transfers=transfers,
         )
         arrival = self._arrival = Arrival(
             table=table,
@@ -110,6 +128,7 @@ class CallCentre:
             codes=codes,
             own_calls=own_calls,
             outbound=outbound,
+            transferring=transferring,
             new_id=new_id,
         )
         self._take_numbers(numbers)
@@ -124,7 +143,7 @@ class CallCentre:
             sip.LegFailed: self._leg_failed,
             sip.LegEnded: ending.leg_ended,
             sip.LegReoffered: self._leg_reoffered,
-            sip.TransferRequested: self._transfer_requested,
+            sip.TransferRequested: transferring.requested,
             sip.ReofferAnswered: self._reoffer_answered,
             sip.ReofferRefused: self._ignored,
             sip.InfoDigit: self._digit,
@@ -160,6 +179,7 @@ class CallCentre:
         self._table.now = now
         self._flowing.on_time(now)
         self._outbound.on_time(now)
+        self._transfers.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
@@ -170,6 +190,7 @@ class CallCentre:
             self._flowing.next_deadline(),
             self._router.next_deadline(),
             self._outbound.next_deadline(),
+            self._transfers.next_deadline(),
         )
 
     # --- what people command ---
@@ -244,6 +265,7 @@ class CallCentre:
         self._arrival.numbers = numbers
         self._own_calls.dial_plan = numbers.dial_plan
         self._outbound.dial_plan = numbers.dial_plan
+        self._transferring.numbers = numbers
 
     def replace_flows(self, flows: FlowBook) -> None:
         """Serve new calls by these flows; calls under way finish on the book they began with."""
@@ -414,7 +436,7 @@ class CallCentre:
         leg = call.called_leg
         if leg is not None and event.leg == leg.leg:
             self._outbound.stream_accepted(call, leg)
-        elif event.leg != call.leg:
+        elif call.agent_leg is not None and event.leg == call.agent_leg.leg:
             self._queueing.stream_accepted(call, self._table.now)
         elif call.picking_up:
             self._own_calls.picked_up(call)
@@ -433,9 +455,6 @@ class CallCentre:
             )
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
-
-    def _transfer_requested(self, event: sip.TransferRequested) -> None:
-        self._effects.append(RefuseTransfer(event.leg, event.refer, 403))
 
     # --- media ---
 
@@ -458,6 +477,8 @@ class CallCentre:
     def _stream_refused(self, event: media_in.StreamRefused) -> None:
         call = self._table.by_leg.get(event.leg)
         if call is None or self._holding.refused(call, event.leg, event.status):
+            return
+        if self._transfers.leg_lost(call, event.leg, self._table.now):
             return
         called = call.called_leg
         if called is not None and event.leg == called.leg and called.connected_at is None:

@@ -17,6 +17,11 @@ CALL_CLASSES = ("inquiry", "order", "complaint", "transfer", "other")
 "Dispositions of domain.md."
 
 
+def part_of(interaction: str, agent: str) -> str:
+    """Name an agent's part of an interaction: what is learned from it is that agent's own."""
+    return f"{interaction} {agent}"
+
+
 class Disposition(Struct, frozen=True, kw_only=True):
     """How an agent classes a call."""
 
@@ -170,7 +175,7 @@ class Desk:
                 agent,
                 last.queue,
                 category,
-                last.interaction,
+                part_of(last.interaction, agent),
                 disposition.ordered,
                 last.answered_wall_s,
             )

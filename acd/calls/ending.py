@@ -14,6 +14,7 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .outbound import Outbound
 from .queueing import Queueing
+from .transfer import Transfers
 
 LEG_END_REASONS = {
     sip.LegEndCause.BYE: EndReason.HANGUP,
@@ -40,6 +41,7 @@ class Ending:
         codes: Codes,
         outbound: Outbound,
         engagement: Engagement,
+        transfers: Transfers,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -49,6 +51,7 @@ class Ending:
         self._codes = codes
         self._outbound = outbound
         self._engagement = engagement
+        self._transfers = transfers
 
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
@@ -86,6 +89,8 @@ class Ending:
             self.finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
         elif call.called_leg is not None and event.leg == call.called_leg.leg:
             self._outbound.leg_ended(call, call.called_leg, reason, fault=fault)
+        elif self._transfers.leg_ended(call, event.leg, leg_ended_by, self._table.now, reason):
+            pass  # the caller is on the way to somebody else
         elif call.phase is Phase.TALKING:
             self._queueing.talk_over(call, leg_ended_by, reason.value, self._table.now)
             self.end(call, "fault" if fault else "agent", reason)
@@ -114,6 +119,7 @@ class Ending:
             self._queueing.talk_over(call, "server", reason.value, now)
         if call.called_leg is not None:
             self._outbound.give_up(call, reason.value)
+        self._transfers.call_over(call, now)
         call.phase = Phase.ENDED
         self._flowing.leave(call)
         del self._table.by_interaction[call.interaction]

@@ -228,6 +228,64 @@ class AgentDisconnected(_Event, frozen=True, kw_only=True):
     hold_s: float
 
 
+class TransferRequested(_Event, frozen=True, kw_only=True):
+    """An agent's phone asked that the caller be connected elsewhere."""
+
+    interaction: str
+    transfer: str
+    agent: str
+    leg: str
+    "The agent's."
+
+    kind: str
+    """"blind" (to a number), "attended" (to whom the agent talked to before), or "moved" (the
+    agent goes on at another phone)."""
+
+    target: str
+    "The number, as the phone named it."
+
+    consult: str = ""
+    "Attended: the interaction in which the agent talked to the other one."
+
+
+class TransferCompleted(_Event, frozen=True, kw_only=True):
+    """The caller is where the agent wanted: in a queue or flow, or connected."""
+
+    interaction: str
+    transfer: str
+    agent: str
+    kind: str
+    queue: str = ""
+    "The queue that the caller is in now, or that the other agent answered for."
+
+    to_agent: str = ""
+    "Who talks to the caller now, when it is an agent."
+
+    leg: str = ""
+    "The leg that has joined this interaction; empty when it is none from elsewhere."
+
+    sip_call_id: str = ""
+    "Of that leg."
+
+
+class TransferFailed(_Event, frozen=True, kw_only=True):
+    """Nobody took the caller over. This or `TransferCompleted` ends each `TransferRequested`."""
+
+    interaction: str
+    transfer: str
+    agent: str
+    kind: str
+    reason: str
+    """A closed set: "unknown_number", "not_allowed", "full", "busy", "rejected", "no_answer",
+    "failed", "caller_left", "restart"."""
+
+    sip_status: int = 0
+    "What the agent's phone was told."
+
+    returned_to: str = ""
+    'Where the caller is: "agent", "queue" (the one that the agent had answered), or gone.'
+
+
 class LegEnded(_Event, frozen=True, kw_only=True):
     """A leg is over, caller's or agent's. Exactly one per leg that was answered or offered."""
 
@@ -347,6 +405,9 @@ Event = (
     | HoldStarted
     | HoldEnded
     | AgentDisconnected
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
     | LegEnded
     | CallEnded
     | DispositionEntered

@@ -62,24 +62,38 @@ class Holding:
 
         A caller may have gone on hold while waiting already: then the talk begins on hold.
         """
-        leg: AgentLeg | CalledLeg | None = call.agent_leg
-        if leg is None or leg.connected_at is None:
-            leg = call.called_leg
-        if leg is None or leg.connected_at is None:
+        leg = _talking(call)
+        if leg is None:
             return
-        before, leg.held_by = leg.held_by, call.holding
+        before, holding = leg.held_by, call.holding
+        leg.held_by = holding & {call.leg, leg.leg} if holding else holding
         if leg.held_by == before:
             return
-        if isinstance(leg, AgentLeg):
-            self._queueing.held(call, bool(leg.held_by), now)
-        else:
-            self._outbound.held(call, leg, bool(leg.held_by))
+        self._book(call, leg, bool(leg.held_by), now)
         if not leg.held_by:
             self._hearing.bridge(call, leg.leg)
             return
         if not before:
             self._effects.append(media.Unbridge(call.leg))
         self._let_wait(call, leg, before)
+
+    def park(self, call: Call, now: float) -> None:
+        """Silence a talk that is to be taken apart; its time counts as hold from now on."""
+        leg = _talking(call)
+        if leg is None:
+            return
+        if leg.held_by:
+            self._effects.append(media.StopPlay(call.leg))
+            self._effects.append(media.StopPlay(leg.leg))
+        else:
+            self._effects.append(media.Unbridge(call.leg))
+            self._book(call, leg, True, now)
+
+    def _book(self, call: Call, leg: AgentLeg | CalledLeg, held: bool, now: float) -> None:
+        if isinstance(leg, AgentLeg):
+            self._queueing.held(call, held, now)
+        else:
+            self._outbound.held(call, leg, held)
 
     def _let_wait(self, call: Call, leg: AgentLeg | CalledLeg, before: frozenset[str]) -> None:
         """Play music to the side that listens while the other one does not."""
@@ -94,3 +108,11 @@ class Holding:
                 self._hearing.play_to(call, side, (music,), loop=True)
             elif waited and not waits:
                 self._effects.append(media.StopPlay(side))
+
+
+def _talking(call: Call) -> AgentLeg | CalledLeg | None:
+    """Return the leg that the caller talks to, if it does."""
+    leg: AgentLeg | CalledLeg | None = call.agent_leg
+    if leg is None or leg.connected_at is None:
+        leg = call.called_leg
+    return leg if leg is not None and leg.connected_at is not None else None

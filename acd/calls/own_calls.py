@@ -84,10 +84,12 @@ class OwnCalls:
 
     # --- dialled on the phone ---
 
-    def dialled(self, call: Call, event: sip.InviteReceived) -> None:
-        """Open the agent's stream: the call is taken."""
+    def dialled(self, call: Call, event: sip.InviteReceived, near: str) -> None:
+        """Open the agent's stream, near a leg that it may be joined with: the call is taken."""
         self._started(call, call.called, event.sip_call_id, peer_text(event.peer))
-        self._effects.append(media.OpenStream(call.leg, event.offer, codecs=event.codecs))
+        self._effects.append(
+            media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
+        )
 
     def begin(self, call: Call) -> None:
         """Call the other side, or the agent's own phone first: its stream stands."""

@@ -292,21 +292,7 @@ class Queueing:
         leg.connected_at = now
         call.phase = Phase.TALKING
         self._hearing.bridge(call, leg.leg)
-        self._effects.append(
-            events.AgentConnected(
-                interaction=call.interaction,
-                visit=visit.visit,
-                queue=visit.queue.name,
-                agent=leg.agent,
-                leg=leg.leg,
-            )
-        )
-        self._desk.remember(
-            leg.agent,
-            interaction=call.interaction,
-            queue=visit.queue,
-            category=visit.category,
-        )
+        self._connected(call, leg, visit)
         call.talk_visit = visit
         self.apply(routed, now)
 
@@ -382,7 +368,8 @@ class Queueing:
         self, call: Call, leg: AgentLeg, ended_by: str, reason: str, status: int = 0
     ) -> None:
         """Forget the agent's leg and give its media back."""
-        call.agent_leg = None
+        if call.agent_leg is leg:
+            call.agent_leg = None
         call.reoffering -= {leg.leg}
         call.holding -= {leg.leg}
         self._calls_by_leg.pop(leg.leg, None)
@@ -424,8 +411,29 @@ class Queueing:
         leg, visit = call.agent_leg, call.talk_visit
         if leg is None or leg.connected_at is None or visit is None:
             return
-        leg.book_hold(now)
+        call.talk_visit = None
+        self.end_talk(call, leg, visit, ended_by, reason, now)
+
+    def end_talk(
+        self,
+        call: Call,
+        leg: AgentLeg,
+        visit: Visit,
+        ended_by: str,
+        reason: str,
+        now: float,
+        *,
+        release: bool = True,
+    ) -> None:
+        """Book a talk whose leg the call may have given away; `release` frees the agent."""
         self._drop_agent_leg(call, leg, ended_by, reason)
+        self._disconnected(call, leg, visit, now)
+        if release:
+            self._host.release_agent(leg.agent)
+
+    def _disconnected(self, call: Call, leg: AgentLeg, visit: Visit, now: float) -> None:
+        leg.book_hold(now)
+        began_at = now if leg.connected_at is None else leg.connected_at
         self._effects.append(
             events.AgentDisconnected(
                 interaction=call.interaction,
@@ -433,12 +441,61 @@ class Queueing:
                 queue=visit.queue.name,
                 agent=leg.agent,
                 leg=leg.leg,
-                talk_s=now - leg.connected_at - leg.hold_s,
+                talk_s=now - began_at - leg.hold_s,
                 hold_s=leg.hold_s,
             )
         )
-        call.talk_visit = None
-        self._host.release_agent(leg.agent)
+
+    # --- talks that go on elsewhere (`transferring`) ---
+
+    def part(self, call: Call) -> tuple[AgentLeg, Visit] | None:
+        """Take the talking agent's leg out of the call; it stands, and so does the talk's record.
+
+        None: nobody talks.
+        """
+        leg, visit = call.agent_leg, call.talk_visit
+        if leg is None or leg.connected_at is None or visit is None:
+            return None
+        call.agent_leg = call.talk_visit = None
+        return leg, visit
+
+    def rejoin(self, call: Call, leg: AgentLeg, visit: Visit) -> None:
+        """Give the call the leg back that `part` took; the talk goes on."""
+        call.agent_leg, call.talk_visit = leg, visit
+        call.phase = Phase.TALKING
+
+    def give_away(self, call: Call, leg: AgentLeg, visit: Visit, reason: str, now: float) -> None:
+        """Close the records of a leg that goes on in another call; its stream stands."""
+        call.reoffering -= {leg.leg}
+        call.holding -= {leg.leg}
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction, leg=leg.leg, ended_by="server", reason=reason
+            )
+        )
+        self._disconnected(call, leg, visit, now)
+
+    def join(self, call: Call, leg: AgentLeg, visit: Visit, now: float) -> None:
+        """Begin the talk of an agent who came by no offer of this call, from `visit`'s queue."""
+        leg.connected_at = now
+        self._calls_by_leg[leg.leg] = call
+        self.rejoin(call, leg, visit)
+        self._hearing.bridge(call, leg.leg)
+        self._connected(call, leg, visit)
+
+    def _connected(self, call: Call, leg: AgentLeg, visit: Visit) -> None:
+        self._effects.append(
+            events.AgentConnected(
+                interaction=call.interaction,
+                visit=visit.visit,
+                queue=visit.queue.name,
+                agent=leg.agent,
+                leg=leg.leg,
+            )
+        )
+        self._desk.remember(
+            leg.agent, interaction=call.interaction, queue=visit.queue, category=visit.category
+        )
 
     # --- agents ---
 

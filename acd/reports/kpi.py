@@ -3,7 +3,7 @@
 A visit belongs to the period in which it was offered, that is, in which it entered the queue,
 wherever it ends. Always: offered = answered + short_abandons + abandons + exited + callbacks +
 overflowed + timed_out + refused_full + faulted + waiting. Rates are fractions; `None` stands
-where there is nothing to divide by. `acd/storage/migrations/0002_kpi.sql` says the same in SQL.
+where there is nothing to divide by. `acd/storage/migrations` (0002, 0005) say the same in SQL.
 """
 
 from collections import defaultdict
@@ -12,7 +12,13 @@ from enum import Enum
 
 from msgspec import Struct
 
-from acd.calls.cdr_rows import AgentStateInterval, Disposition, QueueVisit, TalkSegment
+from acd.calls.cdr_rows import (
+    AgentStateInterval,
+    Disposition,
+    QueueVisit,
+    TalkSegment,
+    Transfer,
+)
 
 
 class ServiceLevel(Enum):
@@ -129,6 +135,7 @@ def queue_kpis(
     talks: Iterable[TalkSegment] = (),
     states: Iterable[AgentStateInterval] = (),
     dispositions: Iterable[Disposition] = (),
+    transfers: Iterable[Transfer] = (),
     *,
     from_us: int,
     to_us: int,
@@ -137,10 +144,12 @@ def queue_kpis(
     """Return the figures of the visits that entered in [from_us, to_us), by queue name.
 
     `visits` has to hold all visits of an interaction, those outside of the period too: an order
-    and after-call work belong to the last visit that was answered.
+    and after-call work belong to the last visit that their agent answered, be it in the
+    consultation before an attended transfer (`transfers`).
     """
     visits = list(visits)
-    consequences = _consequences(visits, talks, states, dispositions)
+    answered = _Answered(visits, transfers)
+    consequences = _consequences(answered, talks, states, dispositions)
     tallies: dict[str, _Tally] = {}
     for visit in visits:
         if from_us <= visit.entered_us < to_us:
@@ -156,32 +165,54 @@ def with_all_queues(kpis: Iterable[QueueKpi], queues: Iterable[str]) -> list[Que
     return [found.get(name) or QueueKpi(queue=name) for name in names]
 
 
+class _Answered:
+    """Which visit an agent's part of an interaction belongs to."""
+
+    def __init__(self, visits: list[QueueVisit], transfers: Iterable[Transfer]) -> None:
+        self.visits: set[str] = set()
+        self._last: dict[tuple[str, str, str], str] = {}
+        self._consults: dict[str, list[str]] = defaultdict(list)
+        for visit in sorted(visits, key=lambda visit: (visit.entered_us, visit.visit)):
+            if visit.outcome == "answered":
+                self.visits.add(visit.visit)
+                self._last[visit.interaction, visit.queue, visit.agent] = visit.visit
+                self._last[visit.interaction, "", visit.agent] = visit.visit
+        for transfer in transfers:
+            if transfer.consult and transfer.outcome == "completed":
+                self._consults[transfer.interaction].append(transfer.consult)
+
+    def last(self, interaction: str, queue: str, agent: str) -> list[str]:
+        """Return the agent's last visit in the interaction, else those of joined consultations.
+
+        `queue` empty: in whichever queue.
+        """
+        own = self._last.get((interaction, queue, agent))
+        if own is not None:
+            return [own]
+        consults = self._consults.get(interaction, ())
+        found = (self._last.get((consult, queue, agent)) for consult in consults)
+        return [visit for visit in found if visit is not None]
+
+
 def _consequences(
-    visits: list[QueueVisit],
+    answered: _Answered,
     talks: Iterable[TalkSegment],
     states: Iterable[AgentStateInterval],
     dispositions: Iterable[Disposition],
 ) -> _Consequences:
-    answered = {visit.visit for visit in visits if visit.outcome == "answered"}
-    last_of_agent: dict[tuple[str, str, str], str] = {}
-    last_of_queue: dict[tuple[str, str], str] = {}
-    for visit in sorted(visits, key=lambda visit: (visit.entered_us, visit.visit)):
-        if visit.outcome == "answered":
-            last_of_agent[visit.interaction, visit.queue, visit.agent] = visit.visit
-            last_of_queue[visit.interaction, visit.queue] = visit.visit
-            last_of_queue[visit.interaction, ""] = visit.visit
     handled_s: dict[str, float] = defaultdict(float)
     for talk in talks:
-        if talk.visit in answered:
+        if talk.visit in answered.visits:
             handled_s[talk.visit] += talk.talk_s + talk.hold_s
     for state in states:
-        visit_id = last_of_agent.get((state.interaction, state.queue, state.agent))
-        if state.state == "wrap_up" and visit_id is not None:
-            handled_s[visit_id] += state.duration_s or 0.0
+        if state.state == "wrap_up" and state.queue:
+            for visit in answered.last(state.interaction, state.queue, state.agent):
+                handled_s[visit] += state.duration_s or 0.0
     ordered = {
-        last_of_queue.get((disposition.interaction, disposition.queue), "")
-        for disposition in dispositions
-        if disposition.ordered
+        visit
+        for entry in dispositions
+        if entry.ordered
+        for visit in answered.last(entry.interaction, entry.queue, entry.agent)
     }
     return _Consequences(handled_s, ordered)
 

@@ -239,6 +239,14 @@ class Router:
             self._dispatch.switch(somebody, call, interaction, now, events)
         return events
 
+    def carry_on(self, agent: str, interaction: str, now: float) -> list[Event]:
+        """Note that the agent's talk goes on as part of another interaction."""
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(agent)
+        if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
+            somebody.enter(State.TALKING, now, events, somebody.queue, interaction)
+        return events
+
     # --- measured rank ---
 
     def record_outcome(

@@ -40,6 +40,9 @@ class Ledger:
         self.offers: Counter[str] = Counter()
         "OfferEnded outcomes."
 
+        self.transfers: Counter[str] = Counter()
+        "Transfers by kind and outcome."
+
         self.started = self.ended = self.offered = 0
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
@@ -60,6 +63,7 @@ class Ledger:
         "What an agent had of a wrap-up when an own call came into it."
 
         self._states: dict[str, str] = {}
+        self._transfers: dict[str, str] = {}
         self._handlers: dict[type, Callable[..., None]] = {
             events.CallStarted: self._call_started,
             events.LegEnded: self._leg_ended,
@@ -71,6 +75,9 @@ class Ledger:
             events.PartyCalled: self._party_called,
             events.AgentConnected: self._connected,
             events.AgentDisconnected: self._disconnected,
+            events.TransferRequested: self._transfer_requested,
+            events.TransferCompleted: self._transfer_completed,
+            events.TransferFailed: self._transfer_failed,
             events.AgentStateChanged: self._state_changed,
             events.AgentStatusChanged: self._status_changed,
         }
@@ -93,6 +100,7 @@ class Ledger:
         _require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
         talks = [*self._talks, *(agent for agent, own in self._own_talks.items() if own)]
         _require(not talks, f"talks never ended: {sorted(talks)[:3]}")
+        _require(not self._transfers, f"transfers left open: {sorted(self._transfers)[:3]}")
         _require(self.started == self.ended, f"{self.started} started, {self.ended} ended")
         busy = {State.OFFERED.value, State.TALKING.value, State.HELD.value}
         stuck = [agent for agent, state in self._states.items() if state in busy]
@@ -195,6 +203,27 @@ class Ledger:
             _require(event.leg in own, f"{now}: talk ended twice or never began {event}")
             own.remove(event.leg)
         _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time {event}")
+
+    def _transfer_requested(self, event: events.TransferRequested, now: float) -> None:
+        own = event.leg in self._own_talks.get(event.agent, ())
+        talks = own or self._talks.get(event.agent) == event.interaction
+        _require(talks, f"{now}: transfers a call not at hand {event}")
+        pending = event.interaction in self._transfers.values()
+        _require(not pending, f"{now}: two transfers of one call {event}")
+        self._transfers[event.transfer] = event.interaction
+
+    def _transfer_completed(self, event: events.TransferCompleted, now: float) -> None:
+        began = self._transfers.pop(event.transfer, None)
+        _require(began == event.interaction, f"{now}: transfer ended twice {event}")
+        if event.leg:
+            _require(event.leg not in self._legs, f"{now}: joined a leg in another call {event}")
+            self._legs[event.leg] = event.interaction
+        self.transfers[f"{event.kind} completed"] += 1
+
+    def _transfer_failed(self, event: events.TransferFailed, now: float) -> None:
+        began = self._transfers.pop(event.transfer, None)
+        _require(began == event.interaction, f"{now}: transfer ended twice {event}")
+        self.transfers[f"{event.kind} {event.reason}"] += 1
 
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
         before = self._statuses.get(event.agent), self._reasons.get(event.agent)

@@ -75,8 +75,10 @@ class World:
             sip_commands.HangUpLeg: self._hang_up,
             sip_commands.AcceptOffer: lambda c: None,
             sip_commands.RefuseOffer: lambda c: None,
+            sip_commands.AcceptTransfer: lambda c: None,
             sip_commands.RefuseTransfer: lambda c: None,
             sip_commands.DoubtContact: lambda c: None,
+            sip_commands.NotifyTransfer: lambda c: None,
         }
 
     def run(self) -> Ledger:

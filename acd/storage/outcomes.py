@@ -32,9 +32,16 @@ async def sales_outcomes(connection: asyncpg.Connection) -> AsyncIterator[list[S
         FROM dispositions d
         WHERE d.started_at > now() - $1::interval
           AND EXISTS (
-              SELECT FROM queue_visits v
-              WHERE v.started_at = d.started_at AND v.interaction = d.interaction
-                AND v.queue = d.queue AND v.kind = 'sales' AND v.outcome = 'answered')
+              SELECT FROM (
+                  SELECT d.started_at, d.interaction
+                  UNION ALL
+                  SELECT x.consult_started_at, x.consult FROM transfers x
+                  WHERE x.started_at = d.started_at AND x.interaction = d.interaction
+                    AND x.consult <> '' AND x.outcome = 'completed'
+              ) part
+              JOIN queue_visits v
+                ON v.started_at = part.started_at AND v.interaction = part.interaction
+              WHERE v.queue = d.queue AND v.kind = 'sales' AND v.outcome = 'answered')
         ORDER BY d.started_at
     """
     async with connection.transaction():

@@ -193,13 +193,34 @@ def _talk(row: cdr.TalkSegment) -> Values:
     )
 
 
+def _transfer(row: cdr.Transfer) -> Values:
+    return (
+        at(row.started_us),
+        row.interaction,
+        row.transfer,
+        row.project,
+        row.agent,
+        row.kind,
+        row.target,
+        row.consult,
+        at_or_none(row.consult_started_us),
+        at(row.requested_us),
+        at_or_none(row.ended_us),
+        row.outcome,
+        row.sip_status,
+        row.queue,
+        row.to_agent,
+        row.returned_to,
+    )
+
+
 def _disposition(row: cdr.Disposition) -> Values:
     return (
         at(row.started_us),
         row.interaction,
+        row.agent,
         row.project,
         at(row.entered_us),
-        row.agent,
         row.queue,
         row.call_class,
         row.category,
@@ -316,11 +337,21 @@ TABLES: dict[type[cdr.Row], Table] = {
         ),
         _talk,
     ),
+    cdr.Transfer: Table(
+        "transfers",
+        3,
+        _columns(
+            "started_at interaction transfer project agent kind target consult"
+            " consult_started_at requested_at ended_at outcome sip_status queue to_agent"
+            " returned_to"
+        ),
+        _transfer,
+    ),
     cdr.Disposition: Table(
         "dispositions",
-        2,
+        3,
         _columns(
-            "started_at interaction project entered_at agent queue call_class category order_id"
+            "started_at interaction agent project entered_at queue call_class category order_id"
             " ordered solved"
         ),
         _disposition,

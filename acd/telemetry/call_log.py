@@ -15,6 +15,8 @@ log = structlog.get_logger("acd.calls")
 INFO = {
     events.CallRejected: "call_rejected",
     events.CallEnded: "call_ended",
+    events.TransferCompleted: "transfer_completed",
+    events.TransferFailed: "transfer_failed",
     events.DispositionEntered: "disposition_entered",
     events.AgentStatusChanged: "agent_status_changed",
 }
@@ -30,6 +32,7 @@ DEBUG = {
     events.PartyAnswered: "party_answered",
     events.AgentConnected: "agent_connected",
     events.AgentDisconnected: "agent_disconnected",
+    events.TransferRequested: "transfer_requested",
     events.HoldStarted: "hold_started",
     events.HoldEnded: "hold_ended",
     # After a power cut or a restart a thousand come within seconds.

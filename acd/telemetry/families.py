@@ -68,6 +68,13 @@ FAMILIES = (
         ("outcome",),
         "Agents' phones called, by outcome: answered, no_answer, busy, rejected, failed …",
     ),
+    Family(
+        "acd_transfers",
+        "counter",
+        ("kind", "outcome"),
+        "Callers handed on by agents, by kind (blind, attended, moved) and outcome: completed,"
+        " unknown_number, not_allowed, full, busy, no_answer …",
+    ),
     Family("acd_offer_ring_seconds", "counter", ("outcome",), "Ringing time, summed."),
     Family("acd_talk_seconds", "counter", ("queue",), "Talk without hold, summed."),
     Family(

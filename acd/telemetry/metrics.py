@@ -239,6 +239,12 @@ class Metrics:
         self._counts["acd_talk_seconds"][event.queue,] += event.talk_s
         self._counts["acd_hold_seconds"][event.queue,] += event.hold_s
 
+    def _transfer_completed(self, event: events.TransferCompleted) -> None:
+        self._counts["acd_transfers"][event.kind, "completed"] += 1
+
+    def _transfer_failed(self, event: events.TransferFailed) -> None:
+        self._counts["acd_transfers"][event.kind, event.reason] += 1
+
     def _disposition_entered(self, event: events.DispositionEntered) -> None:
         self._counts["acd_dispositions"][event.call_class,] += 1
 
@@ -383,6 +389,8 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.OfferEnded: Metrics._offer_ended,
     events.PartyAnswered: Metrics._party_answered,
     events.AgentDisconnected: Metrics._agent_disconnected,
+    events.TransferCompleted: Metrics._transfer_completed,
+    events.TransferFailed: Metrics._transfer_failed,
     events.DispositionEntered: Metrics._disposition_entered,
     events.StreamMeasured: Metrics._stream_measured,
     # Nothing to count: the end of the same thing counts it, or a gauge shows it.
@@ -392,6 +400,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.FlowStepTaken: None,
     events.OfferMade: None,
     events.AgentConnected: None,
+    events.TransferRequested: None,
     events.HoldStarted: None,
     events.HoldEnded: None,
     events.LegEnded: None,

@@ -272,6 +272,16 @@ class Stage:
         self.on_sip(sip.LegReoffered(leg, b"a new offer"))
         return self.on_media(media_in.StreamReoffered(leg, ANSWER, held))
 
+    def refers(self, leg: str, target: str = "", *, replaces: str = "", refer: int = 2) -> Effects:
+        """A REFER of this phone: to a number, or to the other end of its other call."""
+        uri = f"sip:{target}@server"
+        return self.on_sip(sip.TransferRequested(leg, refer, target, uri, replaces))
+
+    def told(self, leg: str) -> list[tuple[int, bool]]:
+        """What the phone was told of its transfer by the last input: status, and if it is all."""
+        notified = self.now_all(commands.NotifyTransfer)
+        return [(one.status, one.final) for one in notified if one.leg == leg]
+
     def presses(self, leg: str, digits: str) -> Effects:
         for digit in digits:
             self.on_media(media_in.DigitPressed(leg, digit, 100))
