@@ -21,7 +21,7 @@ QUIET_S = 10.0
 BANS_TOLD = 20
 "Bans that get a line of their own within `QUIET_S`; made-up addresses must not fill the disk."
 
-STRANGERS_MISTAKES = frozenset({"unknown_number", "not_an_agent"})
+STRANGERS_MISTAKES = frozenset({"unknown_number", "not_an_agent", "not_public", "no_transit"})
 "Reasons of refusals (`CallRejected.reason`) that are held against who called."
 
 

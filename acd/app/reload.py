@@ -134,11 +134,18 @@ class Reloader:
     def _take(self, config: Config, book: FlowBook) -> tuple[Fault, ...]:
         """Take both into service; return why not, if the rooms refuse the configuration."""
         former = self.config
-        changed = (config.agents, config.queues, config.numbers, config.reasons) != (
+        changed = (
+            config.agents,
+            config.queues,
+            config.numbers,
+            config.reasons,
+            config.blacklist,
+        ) != (
             former.agents,
             former.queues,
             former.numbers,
             former.reasons,
+            former.blacklist,
         )
         if changed:
             try:

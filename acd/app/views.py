@@ -96,7 +96,7 @@ class Floor:
         visit = call.visit or call.talk_visit
         return {
             "interaction": call.interaction,
-            "caller": call.caller,
+            "caller": call.shown_caller,
             "called": call.called,
             "phase": call.phase.name.lower(),
             "flow": call.run.flow_name if call.run is not None else "",

@@ -21,6 +21,7 @@ from .numbers import CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget
 from .outbound import Outbound
 from .own_calls import OwnCalls, peer_text
 from .queueing import Queueing
+from .screening import screen
 from .settings import CentreSettings
 from .transferring import Transferring
 
@@ -66,12 +67,12 @@ class Arrival:
 
     def invited(self, event: sip.InviteReceived) -> None:
         """Take the call and open its media, or refuse it."""
-        target: Target | Barred | None = self.numbers.target(event.called)
+        target = screen(self.numbers, event)
         if target is None:
             target = self._own_calls.target(event)
         refusal = self._refusal(event, target)
         if refusal is not None:
-            self._reject(event, *refusal)
+            self._reject(event, refusal)
             return
         assert not isinstance(target, Barred)  # refused
         call = Call(
@@ -83,6 +84,8 @@ class Arrival:
             target,
             self._settings.language,
             account=event.account,
+            began_at=self._table.now,
+            withheld=event.withheld,
             late_offer=not event.offer,
         )
         self._table.by_interaction[call.interaction] = call
@@ -96,10 +99,13 @@ class Arrival:
                 interaction=call.interaction,
                 leg=call.leg,
                 sip_call_id=event.sip_call_id,
-                caller=event.caller,
-                caller_name=event.caller_name,
+                caller=self._recorded(event, event.caller),
+                caller_name=self._recorded(event, event.caller_name),
                 called=event.called,
                 account=event.account or "",
+                claimed=self._recorded(event, event.claimed),
+                withheld=event.withheld,
+                diverted_from=event.diverted_from,
                 peer=peer_text(event.peer),
                 project=self._settings.project,
             )
@@ -108,39 +114,40 @@ class Arrival:
             media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
         )
 
-    def _reject(self, event: sip.InviteReceived, status: int, reason: str) -> None:
+    def _recorded(self, event: sip.InviteReceived, value: str) -> str:
+        """Return what records keep of a value that tells who calls."""
+        return "" if event.withheld and not self._settings.record_withheld else value
+
+    def _reject(self, event: sip.InviteReceived, barred: Barred) -> None:
         """Refuse a call before it becomes an interaction."""
-        retry_after_s = RETRY_AFTER_S if status == 503 else 0
-        self._effects.append(RejectLeg(event.leg, status, retry_after_s))
+        retry_after_s = RETRY_AFTER_S if barred.status == 503 else 0
+        self._effects.append(RejectLeg(event.leg, barred.status, retry_after_s))
         self._effects.append(
             events.CallRejected(
                 sip_call_id=event.sip_call_id,
-                caller=event.caller,
+                caller=self._recorded(event, event.caller),
                 called=event.called,
                 peer=peer_text(event.peer),
-                sip_status=status,
+                sip_status=barred.status,
                 account=event.account or "",
-                reason=reason,
+                detail=barred.detail,
+                reason=barred.reason,
             )
         )
 
-    def _refusal(
-        self, event: sip.InviteReceived, target: Target | Barred
-    ) -> tuple[int, str] | None:
-        """Return the SIP answer and the reason why this call is not taken, if so."""
+    def _refusal(self, event: sip.InviteReceived, target: Target | Barred) -> Barred | None:
+        """Return why this call is not taken, and its answer, if so."""
         if isinstance(target, OutsideTarget) and target.emergency:
             return None
         if self.refusing is not None:
-            return 503, self.refusing
+            return Barred(503, self.refusing)
         if len(self._table.by_interaction) >= self._settings.max_calls:
-            return 503, "full"
+            return Barred(503, "full")
         if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
-            return 403, "not_an_agent"
+            return Barred(403, "not_an_agent")
         if event.replaces:
-            return 403, "not_replaceable"
-        if isinstance(target, Barred):
-            return target.status, target.reason
-        return None
+            return Barred(403, "not_replaceable")
+        return target if isinstance(target, Barred) else None
 
     def stream_opened(self, event: media_in.StreamOpened) -> None:
         """Go on with the leg whose media stands."""

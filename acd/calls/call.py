@@ -74,6 +74,7 @@ class EndReason(Enum):
     SESSION_EXPIRED = "session_expired"
     TRANSPORT = "transport"
     SHUTDOWN = "shutdown"
+    MAX_DURATION = "max_duration"
     RESTART = "restart"
 
 
@@ -208,6 +209,10 @@ class Call:
     account: str | None = None
     "The account that called, if it proved itself."
 
+    began_at: float = 0.0
+    withheld: bool = False
+    "The caller asks that nobody is shown who calls."
+
     late_offer: bool = False
     "The INVITE had no SDP: the ACK still has to bring the answer to our offer."
 
@@ -255,6 +260,16 @@ class Call:
     refused_at: float = -inf
     refused_by: frozenset[str] = frozenset()
     "Queues that had no room at that moment."
+
+    @property
+    def shown_caller(self) -> str:
+        """The number that people get to see; empty when the caller withholds it."""
+        return "" if self.withheld else self.caller
+
+    @property
+    def shown_name(self) -> str:
+        """The name that people get to see, or the number."""
+        return "" if self.withheld else self.caller_name or self.caller
 
     def note_refusal(self, queue: str, now: float) -> bool:
         """Note that the queue is full; return whether it was at this same moment already."""

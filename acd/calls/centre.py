@@ -23,6 +23,7 @@ from .codes import Codes
 from .commands import HangUpLeg, RefuseOffer, RejectLeg
 from .desk import Desk, Disposition
 from .dial_plan import Barred
+from .duration import DurationLimit
 from .effects import Effect, Effects
 from .ending import Ending
 from .engagement import Engagement
@@ -131,6 +132,7 @@ class CallCentre:
             transferring=transferring,
             new_id=new_id,
         )
+        self._durations = DurationLimit(table, self, settings.max_call_s)
         self._take_numbers(numbers)
         desk.configure(agents)
         queueing.configure({queue.name: queue for queue in queues})
@@ -180,6 +182,7 @@ class CallCentre:
         self._flowing.on_time(now)
         self._outbound.on_time(now)
         self._transfers.on_time(now)
+        self._durations.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
@@ -191,6 +194,7 @@ class CallCentre:
             self._router.next_deadline(),
             self._outbound.next_deadline(),
             self._transfers.next_deadline(),
+            self._durations.next_deadline(),
         )
 
     # --- what people command ---

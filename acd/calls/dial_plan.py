@@ -83,6 +83,9 @@ class Barred(Struct, frozen=True):
     reason: str
     "See `acd.calls.events.CallRejected`."
 
+    detail: str = ""
+    "An admin's own words for why."
+
 
 class Rights(Struct, frozen=True):
     """What one agent may dial, and under which number."""

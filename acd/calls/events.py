@@ -41,6 +41,15 @@ class CallStarted(_Event, frozen=True, kw_only=True):
     account: str = ""
     "The account that called, when it proved itself."
 
+    claimed: str = ""
+    "What From says, where a trusted peer asserts another caller."
+
+    withheld: bool = False
+    "The caller asked that nobody is shown who calls."
+
+    diverted_from: tuple[str, ...] = ()
+    "Numbers that the call was for before, the first one first."
+
     peer: str
     'Transport address of the caller: "udp:192.0.2.7:5060".'
 
@@ -58,10 +67,14 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     account: str = ""
     "The account that called, when it proved itself."
 
+    detail: str = ""
+    "The blacklist's reason."
+
     reason: str
     """A closed set: "unknown_number", "not_an_agent", "not_replaceable", "full", "draining",
     "journal_failing", "not_permitted" (the agent may not dial that far), "forbidden_number"
-    (nobody may), and "no_transit" (somebody who is no agent dialled a number outside)."""
+    (nobody may), "no_transit" (somebody who is no agent dialled a number outside), "not_public",
+    "blacklisted", and "anonymous"."""
 
 
 class CallAnswered(_Event, frozen=True, kw_only=True):

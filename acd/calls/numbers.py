@@ -4,6 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from .blacklist import Blacklist
 from .dial_plan import DialPlan, InternalTarget, OutsideTarget
 
 
@@ -54,6 +55,13 @@ class NumberPlan(Struct, frozen=True):
     targets: dict[str, Target]
     'By dialled digits: "4000", "*111".'
 
+    internal: frozenset[str] = frozenset()
+    "Those that only our own accounts reach."
+
+    by_diversion: frozenset[str] = frozenset()
+    "Those whose calls go where the first number leads that they were diverted from, if any."
+
+    blacklist: Blacklist = Blacklist()
     dial_plan: DialPlan = DialPlan()
     "What accounts that have proved themselves reach beyond these."
 

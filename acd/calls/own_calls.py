@@ -159,6 +159,7 @@ class OwnCalls:
             target,
             self._settings.language,
             account=profile.account,
+            began_at=self._table.now,
             picking_up=True,
         )
         self._table.by_interaction[call.interaction] = call

@@ -270,8 +270,8 @@ class Queueing:
             uri=contact.uri,
             peer=contact.peer,
             route=contact.path,
-            caller=call.caller,
-            caller_name=f"{queue} {call.caller_name or call.caller}".strip(),
+            caller=call.shown_caller,
+            caller_name=f"{queue} {call.shown_name}".strip(),
         )
         self._effects.append(InviteLeg(leg.leg, target, sdp))
 

@@ -39,4 +39,10 @@ class CentreSettings(Struct, frozen=True, kw_only=True):
     max_calls: int = 5_000
     "Callers at once; a further one gets 503. 10,000 RTP ports carry 5,000 streams (design.md)."
 
+    max_call_s: float = 0.0
+    "A call that lasts longer is hung up; 0: no limit."
+
+    record_withheld: bool = True
+    "Records keep the number of callers who withhold it, where it is known."
+
     prompts: CentrePrompts = CentrePrompts()

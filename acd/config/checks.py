@@ -23,6 +23,10 @@ def faults_between(sources: Sources) -> Iterator[Fault]:
     if sources.queues.model:
         yield from _queues(sources, sources.queues.model)
         yield from _overflow_loops(sources, sources.queues.model)
+    if sources.blacklist.model:
+        for index, entry in enumerate(sources.blacklist.model.blocked):
+            path: Place = ("blocked", index, "flow")
+            yield from _known_flow(sources, sources.blacklist, path, entry.flow)
     if sources.agents.model:
         yield from _agents_once(sources, sources.agents.model)
         yield from _agents_names(sources, sources.agents.model)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from acd.calls.blacklist import Blacklist as CallersBlocked
+from acd.calls.blacklist import Blocked
 from acd.calls.numbers import (
     CodeAction,
     CodeTarget,
@@ -22,6 +24,7 @@ from acd.sip.timers import SipTimers
 from acd.storage.journal import JournalSettings
 
 from .agents import Agents
+from .blacklist import Blacklist
 from .numbers import Numbers, NumberTarget
 from .queues import Queues
 from .reasons import Reasons
@@ -46,6 +49,7 @@ class Config:
     queues: Queues
     agents: Agents
     reasons: Reasons
+    blacklist: Blacklist
 
     warnings: tuple[Fault, ...]
     "What is allowed but hardly meant: a queue without agents, a skill that nothing asks for."
@@ -81,8 +85,25 @@ class Config:
         targets = {number: _target(to) for number, to in self.numbers.numbers.items()}
         for code, action, argument in written_codes(self.numbers, self.reasons):
             targets[code] = CodeTarget(CodeAction(action), argument)
-        dial_plan = self.numbers.dial_plan.plan(self.agents.everyone())
-        return NumberPlan(targets=targets, dial_plan=dial_plan)
+        numbers = self.numbers.numbers
+        return NumberPlan(
+            targets=targets,
+            internal=frozenset(number for number, to in numbers.items() if not to.public),
+            by_diversion=frozenset(number for number, to in numbers.items() if to.by_diversion),
+            blacklist=self._blacklist(),
+            dial_plan=self.numbers.dial_plan.plan(self.agents.everyone()),
+        )
+
+    def _blacklist(self) -> CallersBlocked:
+        return CallersBlocked(
+            (
+                Blocked(
+                    number=entry.number, reason=entry.reason, status=entry.status, flow=entry.flow
+                )
+                for entry in self.blacklist.blocked
+            ),
+            refuses_anonymous=self.blacklist.anonymous == "refuse",
+        )
 
     def tls_files(self) -> TlsFiles:
         """Return where the certificates lie."""
@@ -143,6 +164,8 @@ class Config:
             language=centre.locale,
             login_at_registration=self.agents.log_in_at_registration,
             max_calls=calls.max_calls,
+            max_call_s=calls.max_call_s,
+            record_withheld=calls.record_withheld,
             prompts=CentrePrompts(
                 queue_full=calls.queue_full_prompt,
                 max_wait=calls.max_wait_prompt,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from . import agents, numbers, queues, reasons, server, values
+from . import agents, blacklist, numbers, queues, reasons, server, values
 from .values import Address, Section
 
 _FILES: tuple[tuple[str, type[Section], str], ...] = (
@@ -17,6 +17,7 @@ _FILES: tuple[tuple[str, type[Section], str], ...] = (
     ("queues.yaml", queues.Queues, ""),
     ("agents.yaml", agents.Agents, ""),
     ("reasons.yaml", reasons.Reasons, "Optional: the lists below are the default ones."),
+    ("blacklist.yaml", blacklist.Blacklist, "Optional: nobody is blocked."),
 )
 
 _INTRODUCTION = """\

@@ -28,7 +28,8 @@ def load_config(folder: Path) -> Config:
     faults = (*sources.faults, *faults_between(sources))
     server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
     agents, reasons = sources.agents.model, sources.reasons.model
-    if faults or not (server and numbers and queues and agents and reasons):
+    blacklist = sources.blacklist.model
+    if faults or not (server and numbers and queues and agents and reasons and blacklist):
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
     return Config(
         folder=folder,
@@ -37,5 +38,6 @@ def load_config(folder: Path) -> Config:
         queues=queues,
         agents=agents,
         reasons=reasons,
+        blacklist=blacklist,
         warnings=tuple(warnings_about(sources)),
     )

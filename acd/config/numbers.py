@@ -20,6 +20,12 @@ class NumberTarget(Section):
     ringing: bool = False
     "With queue: true lets callers hear ringing until an agent answers, without music."
 
+    public: bool = True
+    "false: only our own accounts reach it; for everybody else there is no such number."
+
+    by_diversion: bool = False
+    "true: a call that was diverted here goes where the number leads that it was diverted from."
+
     echo: bool = False
     "true: the caller hears herself, for testing a phone's sound."
 

@@ -209,6 +209,12 @@ class Calls(Section):
     max_calls: Annotated[int, Field(ge=1, le=100_000)] = 5000
     "Callers at once; one more gets 503. 10,000 RTP ports carry 5,000 legs."
 
+    max_call_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 14_400
+    "Longest call, in seconds; then it is hung up. Emergency calls never are. 0: no limit."
+
+    record_withheld: bool = True
+    "Records keep the number of callers who withhold it (never shown to agents), if it is known."
+
     queue_full_prompt: str = ""
     "Played when the queue is full, before the call ends; empty: silence."
 

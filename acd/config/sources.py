@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from acd.ivr.document import Document, DocumentError, Fault, read_document
 
 from .agents import Agents
+from .blacklist import Blacklist
 from .numbers import Numbers
 from .queues import Queues
 from .reasons import Reasons
@@ -48,6 +49,7 @@ class Sources:
     queues: Source[Queues]
     agents: Source[Agents]
     reasons: Source[Reasons]
+    blacklist: Source[Blacklist]
     faults: tuple[Fault, ...]
 
 
@@ -75,6 +77,7 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
         queues=read("queues.yaml", Queues),
         agents=read("agents.yaml", Agents),
         reasons=read("reasons.yaml", Reasons, required=False),
+        blacklist=read("blacklist.yaml", Blacklist, required=False),
         faults=tuple(faults),
     )
 

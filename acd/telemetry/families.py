@@ -32,7 +32,8 @@ FAMILIES = (
         "counter",
         ("reason",),
         "Calls refused at the door: unknown_number, not_an_agent, full, draining,"
-        " journal_failing, not_permitted, forbidden_number, no_transit.",
+        " journal_failing, not_permitted, forbidden_number, no_transit,"
+        " not_public, blacklisted, anonymous.",
     ),
     Family(
         "acd_calls",
