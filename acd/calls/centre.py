@@ -480,7 +480,8 @@ class CallCentre:
 
     def _stream_refused(self, event: media_in.StreamRefused) -> None:
         call = self._table.by_leg.get(event.leg)
-        if call is None or self._holding.refused(call, event.leg, event.status):
+        warning = f"{event.warning_code} {event.reason}"
+        if call is None or self._holding.refused(call, event.leg, event.status, warning):
             return
         if self._transfers.leg_lost(call, event.leg, self._table.now):
             return
@@ -495,7 +496,7 @@ class CallCentre:
         elif call.picking_up:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         else:
-            self._effects.append(RejectLeg(call.leg, event.status))
+            self._effects.append(RejectLeg(call.leg, event.status, warning=warning))
             self._ending.finish(
                 call,
                 "system",

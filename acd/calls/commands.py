@@ -27,6 +27,9 @@ class RejectLeg(Struct, frozen=True, gc=False):
     status: int
     retry_after_s: int = 0
 
+    warning: str = ""
+    "As in `RefuseOffer`."
+
 
 class InviteLeg(Struct, frozen=True, gc=False):
     """Call a phone; the leg's id is also its Call-ID."""
@@ -55,6 +58,9 @@ class RefuseOffer(Struct, frozen=True, gc=False):
 
     leg: str
     status: int
+
+    warning: str = ""
+    'For the Warning header (RFC 3261 20.43): "305 no codec we speak is offered".'
 
 
 class AcceptTransfer(Struct, frozen=True, gc=False):

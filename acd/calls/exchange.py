@@ -56,13 +56,15 @@ class Exchange:
             commands.RingLeg: lambda c, now: endpoint.ring(c.leg, now, c.sdp, c.status),
             commands.AnswerLeg: lambda c, now: endpoint.answer(c.leg, c.sdp, now),
             commands.RejectLeg: lambda c, now: endpoint.reject(
-                c.leg, c.status, now, retry_after_s=c.retry_after_s
+                c.leg, c.status, now, retry_after_s=c.retry_after_s, warning=c.warning
             ),
             commands.InviteLeg: lambda c, now: endpoint.invite(c.leg, c.target, c.offer, now),
             commands.HangUpLeg: lambda c, now: endpoint.hang_up(c.leg, now, c.reason),
             commands.AcceptOffer: lambda c, now: endpoint.accept_offer(c.leg, c.sdp, now),
             commands.ReofferLeg: lambda c, now: endpoint.reoffer(c.leg, c.sdp, now),
-            commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(c.leg, c.status, now),
+            commands.RefuseOffer: lambda c, now: endpoint.refuse_offer(
+                c.leg, c.status, now, c.warning
+            ),
             commands.DoubtContact: lambda c, now: endpoint.doubt_contact(c.account, c.uri, now),
             commands.AcceptTransfer: lambda c, now: endpoint.accept_transfer(c.leg, c.refer, now),
             commands.RefuseTransfer: lambda c, now: endpoint.refuse_transfer(

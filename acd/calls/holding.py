@@ -49,12 +49,12 @@ class Holding:
             call.holding -= {leg}
         self.settle(call, now)
 
-    def refused(self, call: Call, leg: str, status: int) -> bool:
+    def refused(self, call: Call, leg: str, status: int, warning: str = "") -> bool:
         """Refuse the phone's offer, if one was pending; the session stays as it was."""
         if leg not in call.reoffering:
             return False
         call.reoffering -= {leg}
-        self._effects.append(RefuseOffer(leg, status))
+        self._effects.append(RefuseOffer(leg, status, warning))
         return True
 
     def settle(self, call: Call, now: float) -> None:

@@ -35,9 +35,12 @@ class StreamRefused(Struct, frozen=True, tag=True):
     leg: str
 
     status: int
-    "The SIP answer that fits: 488 unusable session, 503 no port or no worker left."
+    "The SIP answer that fits: 400 no session description, 488 unusable, 503 no port or worker."
 
     reason: str
+
+    warning_code: int = 399
+    "Of the Warning header that goes with it (RFC 3261 20.43)."
 
 
 class PlayFinished(Struct, frozen=True, tag=True):

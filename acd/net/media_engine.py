@@ -38,7 +38,12 @@ from acd.media.events import (
 )
 from acd.media.sounds import SoundFailed
 from acd.sdp.codec import Codec
-from acd.sdp.errors import SdpError, SdpUnusableError
+from acd.sdp.errors import (
+    INCOMPATIBLE_FORMAT,
+    MISCELLANEOUS,
+    SdpError,
+    SdpUnusableError,
+)
 from acd.sdp.offer_answer import (
     UNSPECIFIED,
     Capabilities,
@@ -220,14 +225,15 @@ class WorkerMediaEngine:
         if command.codecs:
             codecs = tuple(Codec[name] for name in command.codecs if name in Codec.__members__)
             if not codecs:
-                self._refuse(leg, UNUSABLE, f"none of {', '.join(command.codecs)} is spoken here")
+                lack = f"none of {', '.join(command.codecs)} is spoken here"
+                self._refuse(leg, UNUSABLE, lack, INCOMPATIBLE_FORMAT)
                 return
             local = replace(local, codecs=codecs, preferred=codecs[0])
         record = _Leg(worker, local)
         try:
             self._describe(record, command.offer)
         except SdpError as error:
-            self._refuse(leg, UNUSABLE, str(error))
+            self._refuse(leg, error.status, str(error), error.warning_code)
             return
         self._legs[leg] = record
         worker.legs.add(leg)
@@ -242,7 +248,7 @@ class WorkerMediaEngine:
                 raise SdpUnusableError("an answer came, but no offer of ours is open")
             record.agreed = self._checked(read_answer(record.offer, command.answer))
         except SdpError as error:
-            self._refuse(command.leg, UNUSABLE, str(error))
+            self._refuse(command.leg, error.status, str(error), error.warning_code)
             return
         record.worker.send(Negotiate(command.leg, record.agreed))
         self._on_event((StreamAccepted(command.leg, record.agreed.held),))
@@ -253,7 +259,7 @@ class WorkerMediaEngine:
         try:
             self._describe(record, command.offer)
         except SdpError as error:
-            self._refuse(command.leg, UNUSABLE, str(error))
+            self._refuse(command.leg, error.status, str(error), error.warning_code)
             return
         if command.offer and record.agreed is not None:
             record.worker.send(Negotiate(command.leg, record.agreed))
@@ -282,8 +288,10 @@ class WorkerMediaEngine:
         record = self._legs.get(leg)
         return None if record is None or record.closing else record
 
-    def _refuse(self, leg: str, status: int, reason: str) -> None:
-        self._on_event((StreamRefused(leg, status, reason),))
+    def _refuse(
+        self, leg: str, status: int, reason: str, warning_code: int = MISCELLANEOUS
+    ) -> None:
+        self._on_event((StreamRefused(leg, status, reason, warning_code),))
 
     # Session descriptions and room
 

@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from .codec import CLOCK_RATE_HZ, DEFAULT_EVENT_TYPE, EVENT_ENCODING, Codec
 from .description import MediaDescription, SessionDescription, parse
-from .errors import SdpUnusableError
+from .errors import (
+    INCOMPATIBLE_ADDRESS,
+    INCOMPATIBLE_FORMAT,
+    INCOMPATIBLE_PROTOCOL,
+    NO_SUCH_MEDIA,
+    SdpUnusableError,
+)
 from .form import form_of
 
 PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -108,6 +114,9 @@ class _Stream(Struct, frozen=True):
     event_type: int | None
     packet_ms: int
 
+    muxed: bool
+    "RTCP may come on the port of RTP (RFC 5761)."
+
 
 class _AnswerPlan(Struct, frozen=True):
     """An answer but for our address, port and o= line."""
@@ -164,6 +173,10 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
         for media in description.media
     ]
     audio = _audio_lines(stream.media.protocol, (chosen,), stream.event_type)
+    # RFC 5761 5.1.1: "If the answerer wishes to multiplex RTP and RTCP onto a single port, it
+    # MUST include an "a=rtcp-mux" attribute in the answer." RTCP's packet types are none of the
+    # payload types that we name, so that a stream passes over it.
+    muxed = "a=rtcp-mux\r\n" if stream.muxed else ""
     direction = _MIRRORED[stream.direction]
     if stream.address in UNSPECIFIED:
         direction = _SILENT[direction]
@@ -173,7 +186,7 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
         before="".join(refused[: stream.index]),
         after="".join(
             (
-                f"{audio}\r\na={direction}\r\n",
+                f"{audio}\r\na={direction}\r\n{muxed}",
                 *refused[stream.index + 1 :],
             )
         ),
@@ -193,7 +206,8 @@ def _read_answer(offer: bytes, answer: bytes) -> tuple[Negotiated, int]:
         raise SdpUnusableError("the peer refused the audio stream (port 0)")
     if not stream.codecs:
         raise SdpUnusableError(
-            f"none of {' '.join(stream.media.formats)} is a codec that was offered"
+            f"none of {' '.join(stream.media.formats)} is a codec that was offered",
+            INCOMPATIBLE_FORMAT,
         )
     _check_address(stream.address, stream.media.line)
     # The peer names its most wanted first; of what it lists all may arrive (RFC 3264 section 7).
@@ -239,12 +253,13 @@ def _negotiated(
 
 def _first_usable(description: SessionDescription, codecs: tuple[Codec, ...]) -> _Stream:
     """Return the first audio line with a codec of ours, or raise what the first one lacked."""
-    lack = "there is no audio stream in it"
+    lack, warning_code = "there is no audio stream in it", NO_SUCH_MEDIA
     for index, media in enumerate(description.media):
         if media.kind != "audio" or media.port == 0:
             continue
         if media.protocol not in PROTOCOLS:
             lack = f"line {media.line}: {media.protocol} is not served, RTP/AVP would be"
+            warning_code = INCOMPATIBLE_PROTOCOL
             continue
         stream = _understand(description, index)
         if any(codec in codecs for _, codec in stream.codecs):
@@ -252,13 +267,14 @@ def _first_usable(description: SessionDescription, codecs: tuple[Codec, ...]) ->
             return stream
         names = " or ".join(codec.name for codec in codecs)
         lack = f"line {media.line}: no codec we speak is offered, {names} would be"
-    raise SdpUnusableError(f"unusable session description: {lack}")
+        warning_code = INCOMPATIBLE_FORMAT
+    raise SdpUnusableError(f"unusable session description: {lack}", warning_code)
 
 
 def _understand(description: SessionDescription, index: int) -> _Stream:
     media = description.media[index]
     encodings: dict[str, str] = {}
-    direction, packet_ms = "", PACKET_MS
+    direction, packet_ms, muxed = "", PACKET_MS, False
     for name, value in media.attributes:
         if name == "rtpmap":
             payload_type, _, encoding = value.strip().partition(" ")
@@ -267,6 +283,8 @@ def _understand(description: SessionDescription, index: int) -> _Stream:
             direction = name
         elif name == "ptime":
             packet_ms = _packet_ms(value)
+        elif name == "rtcp-mux":
+            muxed = True
     if not direction:
         direction = next((n for n, _ in description.attributes if n in _MIRRORED), "sendrecv")
     codecs: list[tuple[int, Codec]] = []
@@ -279,7 +297,7 @@ def _understand(description: SessionDescription, index: int) -> _Stream:
         elif encoding == _EVENTS and event_type is None and _is_payload_type(text):
             event_type = int(text)
     address = description.address_of(media)
-    return _Stream(index, media, address, direction, tuple(codecs), event_type, packet_ms)
+    return _Stream(index, media, address, direction, tuple(codecs), event_type, packet_ms, muxed)
 
 
 _EVENTS = f"{EVENT_ENCODING}/{CLOCK_RATE_HZ}".upper()
@@ -306,7 +324,7 @@ def _packet_ms(value: str) -> int:
 def _check_address(address: str, line: int) -> None:
     fault = _fault_of(address)
     if fault:
-        raise SdpUnusableError(f"line {line}: {fault}")
+        raise SdpUnusableError(f"line {line}: {fault}", INCOMPATIBLE_ADDRESS)
 
 
 @lru_cache(maxsize=4096)  # the phones of a large centre; parsing an address takes 3 µs

@@ -17,6 +17,7 @@ from .inbound import Inbound
 from .incoming_leg import IncomingLeg
 from .leg import LegTable
 from .message import Response, read
+from .multipart import open_multipart
 from .outgoing_leg import OutgoingLeg
 from .peer import Peer
 from .registrar import Registrar
@@ -135,6 +136,8 @@ class Endpoint:
             if peer.transport != "udp":
                 out.append(Disconnect(peer))
             return out
+        if message.body and message.get(b"content-type")[:10].lower() == b"multipart/":
+            open_multipart(message)
         try:
             if isinstance(message, Response):
                 self._receive_response(message, peer, now)
@@ -227,13 +230,22 @@ class Endpoint:
         return out
 
     def reject(
-        self, leg: str, status: int, now: float, reason: str = "", retry_after_s: int = 0
+        self,
+        leg: str,
+        status: int,
+        now: float,
+        reason: str = "",
+        retry_after_s: int = 0,
+        warning: str = "",
     ) -> list[Output]:
-        """Refuse an incoming leg (300–699); no event follows."""
+        """Refuse an incoming leg (300–699); no event follows.
+
+        `warning` is a warn-code of RFC 3261 20.43, a space and the text: "305 no such codec".
+        """
         _check_status(status, 300, 699)
         out = self._core.out = []
         if isinstance(found := self._table.legs.get(leg), IncomingLeg):
-            found.reject(status, now, reason, retry_after_s)
+            found.reject(status, now, reason, retry_after_s, warning)
         return out
 
     # Outgoing legs.
@@ -289,12 +301,15 @@ class Endpoint:
             found.accept_offer(sdp, now)
         return out
 
-    def refuse_offer(self, leg: str, status: int, now: float) -> list[Output]:
-        """Refuse a `LegReoffered` (300–699); the session stays as it was."""
+    def refuse_offer(self, leg: str, status: int, now: float, warning: str = "") -> list[Output]:
+        """Refuse a `LegReoffered` (300–699); the session stays as it was.
+
+        `warning` as in `reject`.
+        """
         _check_status(status, 300, 699)
         out = self._core.out = []
         if (found := self._table.legs.get(leg)) is not None:
-            found.refuse_offer(status, now)
+            found.refuse_offer(status, now, warning)
         return out
 
     def reoffer(self, leg: str, sdp: bytes, now: float) -> list[Output]:

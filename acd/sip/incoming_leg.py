@@ -16,7 +16,7 @@ from .server_invite import ServerInviteTransaction
 from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
 from .uri import Uri, text
-from .writing import ALLOW_LINE, SUPPORTED_LINE, reply, reply_head
+from .writing import ALLOW_LINE, SUPPORTED_LINE, reply, reply_head, warning_line
 
 RING_REPEAT_S = 60.0
 
@@ -146,13 +146,22 @@ class IncomingLeg(Leg):
         if self._terms is not None:
             self._restart_timer(self._terms, now)
 
-    def reject(self, status: int, now: float, reason: str = "", retry_after_s: int = 0) -> None:
+    def reject(
+        self,
+        status: int,
+        now: float,
+        reason: str = "",
+        retry_after_s: int = 0,
+        warning: str = "",
+    ) -> None:
         """Refuse the call."""
         if self._invite is None:
             return
         extra = self._core.product_lines[0]
         if retry_after_s > 0:
             extra += b"Retry-After: %d\r\n" % retry_after_s
+        if warning:
+            extra += warning_line(warning, self._core.identity(self._peer).host)
         self.over = True
         self._respond(status, reply(status, self._head, extra, reason=reason), now)
         self._forget()

@@ -22,7 +22,7 @@ from .session_timer import SessionTerms, agree, agreed_lines, check_interval
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
 from .uri import text
-from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
+from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head, warning_line
 
 RETRY_SOON = b"Retry-After: 5\r\n"
 'RFC 3261 14.2: "a Retry-After header field with a randomly chosen value of between 0 and 10".'
@@ -323,9 +323,9 @@ class Leg(Machine):
         """Answer it with 200."""
         self._answer_offer(200, sdp, now)
 
-    def refuse_offer(self, status: int, now: float) -> None:
+    def refuse_offer(self, status: int, now: float, warning: str = "") -> None:
         """Answer it with a refusal."""
-        self._answer_offer(status, b"", now)
+        self._answer_offer(status, b"", now, warning)
 
     def cancelled(self, now: float) -> None:
         """Take the CANCEL of a re-INVITE (9.2)."""
@@ -335,7 +335,7 @@ class Leg(Machine):
         if self._offer is not None:
             self._answer_offer(status, b"", now)
 
-    def _answer_offer(self, status: int, sdp: bytes, now: float) -> None:
+    def _answer_offer(self, status: int, sdp: bytes, now: float, warning: str = "") -> None:
         if self._offer is None:
             return
         (transaction, request, peer), self._offer = self._offer, None
@@ -346,6 +346,8 @@ class Leg(Machine):
             contact = self._core.contact(peer, self.dialog.target if self.dialog else b"")
             extra = contact + ALLOW_LINE + self._agree(request, now) + extra
             self.local_sdp = sdp or self.local_sdp
+        elif warning:
+            extra += warning_line(warning, self._core.identity(peer).host)
         answer = Send(peer, reply(status, head, extra, sdp))
         self._transactions.respond(transaction, status, answer, now)
         if status < 300 and request.method == b"INVITE":

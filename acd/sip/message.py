@@ -171,6 +171,10 @@ def read(data: bytes) -> Request | Response:
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise BadMessageError("Message is too large", 513)
+    if data[:1] in {b"\r", b"\n"}:
+        # 7.5: "Implementations processing SIP messages over stream-oriented transports MUST
+        # ignore any CRLF appearing before the start-line"; over UDP it does no harm.
+        data = data.lstrip(b"\r\n")
     head, blank, body = data.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     ends = len(lines) - 1

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from .errors import BadMessageError
-from .headers import Via, split_list
+from .headers import Via, quote, split_list
 from .message import Request
 from .peer import Peer
 
@@ -91,6 +91,12 @@ def reason_line(reason: str) -> bytes:
         return b"Reason: %b\r\n" % one_line(reason)
     clean = one_line(reason).replace(b"\\", b"").replace(b'"', b"")
     return b'Reason: SIP;cause=200;text="%b"\r\n' % clean
+
+
+def warning_line(warning: str, agent: bytes) -> bytes:
+    """Return a Warning line (20.43) for a code, a space and a text; `agent` is our host."""
+    code, _, reason = warning.partition(" ")
+    return b"Warning: %b %b %b\r\n" % (one_line(code), agent, quote(reason))
 
 
 def reply_head(request: Request, peer: Peer, tag: bytes) -> bytes:

@@ -374,7 +374,7 @@ def test_an_offer_in_the_call_that_does_not_fit_leaves_the_talk_as_it_was() -> N
     for leg in (caller, phone):
         stage.on_sip(sip.LegReoffered(leg, b"video only"))
         stage.on_media(media_in.StreamRefused(leg, 488, "no audio"))
-        assert stage.last == [commands.RefuseOffer(leg, 488)]
+        assert stage.last == [commands.RefuseOffer(leg, 488, "399 no audio")]
     assert stage.state("1001") is State.TALKING
 
 

@@ -110,7 +110,9 @@ def test_media_refused_before_the_answer_refuses_the_call() -> None:
     stage = Stage()
     caller = stage.dials("4000")
     stage.on_media(media_in.StreamRefused(caller, 488, "no common codec"))
-    assert stage.one(commands.RejectLeg) == commands.RejectLeg(caller, 488)
+    assert stage.one(commands.RejectLeg) == commands.RejectLeg(
+        caller, 488, warning="399 no common codec"
+    )
     assert (stage.ended().reason, stage.ended().sip_status) == ("media_refused", 488)
     stage.check_over()
 

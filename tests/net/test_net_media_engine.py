@@ -432,9 +432,15 @@ async def test_unusable_descriptions_are_refused(tmp_path: Path) -> None:
     async with desk_of(tmp_path) as desk:
         with Line() as line:
             before = desk.engine.statistics().ports_ready
-            for body in (b"hello", line.offer().replace(b"AVP 8", b"AVP 18")):
+            for body, answer in (
+                (b"hello", (400, 399)),
+                (line.offer().replace(b"AVP 8", b"AVP 18"), (488, 305)),
+                (line.offer().replace(b"AVP 8", b"SAVP 8"), (488, 302)),
+                (line.offer().replace(b"m=audio", b"m=video"), (488, 304)),
+            ):
                 desk.do(OpenStream("leg", body))
-                assert desk.now(StreamRefused).status == 488
+                refused = desk.now(StreamRefused)
+                assert (refused.status, refused.warning_code) == answer
             desk.do(OpenStream("leg", line.offer().replace(b"IP4 127.0.0.1", b"IP6 ::1")))
             assert "IPv6" in desk.now(StreamRefused).reason
             assert desk.engine.statistics().ports_ready == before

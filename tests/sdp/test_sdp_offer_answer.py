@@ -111,22 +111,33 @@ def test_media_level_address_overrides_the_sessions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "says", "warning_code"),
     [
-        (offer(), "no audio stream"),
-        (offer("m=audio 0 RTP/AVP 0"), "no audio stream"),
-        (offer("m=audio 4 RTP/SAVP 0"), "RTP/SAVP is not served"),
-        (offer("m=audio 4 RTP/AVP 18 9"), "line 6: no codec we speak"),
-        (offer("m=audio 4 RTP/AVP 97", "a=rtpmap:97 PCMA/16000"), "no codec we speak"),
-        (offer(AUDIO, connection="b=AS:64"), "no c= line"),
-        (offer(AUDIO, connection="c=IN IP4 pbx.example"), "names are not looked up"),
-        (offer(AUDIO, connection="c=IN IP4 224.2.1.1/127"), "multicast"),
+        (offer(), "no audio stream", 304),
+        (offer("m=audio 0 RTP/AVP 0"), "no audio stream", 304),
+        (offer("m=audio 4 RTP/SAVP 0"), "RTP/SAVP is not served", 302),
+        (offer("m=audio 4 RTP/AVP 18 9"), "line 6: no codec we speak", 305),
+        (offer("m=audio 4 RTP/AVP 97", "a=rtpmap:97 PCMA/16000"), "no codec we speak", 305),
+        (offer(AUDIO, connection="b=AS:64"), "no c= line", 301),
+        (offer(AUDIO, connection="c=IN IP4 pbx.example"), "names are not looked up", 301),
+        (offer(AUDIO, connection="c=IN IP4 224.2.1.1/127"), "multicast", 301),
     ],
 )
-def test_unusable_offers_are_refused_with_the_reason(body: bytes, says: str) -> None:
+def test_unusable_offers_are_refused_with_the_reason(
+    body: bytes, says: str, warning_code: int
+) -> None:
     with pytest.raises(SdpUnusableError, match=says) as caught:
         answer_offer(body, LOCAL)
-    assert caught.value.status == 488
+    assert (caught.value.status, caught.value.warning_code) == (488, warning_code)
+
+
+def test_rtcp_on_the_port_of_rtp_is_taken_when_offered() -> None:
+    """RFC 5761 5.1.1: an answer says rtcp-mux only to an offer that did."""
+    muxed, agreed = answer_offer(offer(AUDIO, "a=rtcp-mux"), LOCAL)
+    plain, same = answer_offer(offer(AUDIO), LOCAL)
+    assert b"a=rtcp-mux\r\n" in muxed
+    assert b"rtcp-mux" not in plain
+    assert agreed == same
 
 
 def test_read_answer() -> None:
