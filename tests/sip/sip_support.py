@@ -49,7 +49,7 @@ def message(start: str, *headers: str, body: bytes = b"", length: bool = True) -
     lines = [start, *headers]
     if length:
         lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    return "\r\n".join(lines).encode(errors="surrogateescape") + b"\r\n\r\n" + body
 
 
 def request(
@@ -89,13 +89,15 @@ def answer_to(
     """Return the answer of the phone at PHONE to a request of ours."""
     asked = read(sent)
     assert isinstance(asked, Request)
-    to = asked.get(b"to").decode() + ("" if asked.to.tag or not tag else f";tag={tag}")
+    to = asked.get(b"to").decode(errors="surrogateescape") + (
+        "" if asked.to.tag or not tag else f";tag={tag}"
+    )
     headers = [
-        f"Via: {asked.get(b'via').decode()}",
-        f"From: {asked.get(b'from').decode()}",
+        f"Via: {asked.get(b'via').decode(errors='surrogateescape')}",
+        f"From: {asked.get(b'from').decode(errors='surrogateescape')}",
         f"To: {to}",
-        f"Call-ID: {asked.get(b'call-id').decode()}",
-        f"CSeq: {asked.get(b'cseq').decode()}",
+        f"Call-ID: {asked.get(b'call-id').decode(errors='surrogateescape')}",
+        f"CSeq: {asked.get(b'cseq').decode(errors='surrogateescape')}",
         f"Contact: {contact or '<sip:agent@192.0.2.10:5062>'}",
         *more,
     ]
