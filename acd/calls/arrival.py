@@ -170,7 +170,9 @@ class Arrival:
                 self._flowing.enter(call, flow, self._table.now)
             case QueueTarget(name, ringing):
                 if ringing:
-                    self._effects.append(RingLeg(call.leg))
+                    self._effects.append(
+                        RingLeg(call.leg, sdp=call.sdp if call.late_offer else b"")
+                    )
                 else:
                     self._hearing.answer(call)
                 self._host.enter_queue(call, name, 0, "")

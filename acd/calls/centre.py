@@ -140,6 +140,7 @@ class CallCentre:
             sip.InviteReceived: arrival.invited,
             sip.LegCancelled: ending.cancelled,
             sip.LegConfirmed: self._confirmed,
+            sip.EarlyAnswered: self._confirmed,
             sip.LegRinging: self._leg_ringing,
             sip.LegAnswered: self._leg_answered,
             sip.LegFailed: self._leg_failed,
@@ -421,7 +422,7 @@ class CallCentre:
         else:
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
-    def _confirmed(self, event: sip.LegConfirmed) -> None:
+    def _confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return

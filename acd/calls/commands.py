@@ -6,7 +6,10 @@ from acd.sip.endpoint import InviteTarget
 
 
 class RingLeg(Struct, frozen=True, gc=False):
-    """Send 180, the caller hears ringing; or 183 with an SDP, and the caller hears its stream."""
+    """Send 180, the caller hears ringing; or 183 with an SDP, and the caller hears its stream.
+
+    To a caller who made no offer the SDP is ours, and goes out in a reliable answer only.
+    """
 
     leg: str
     status: int = 180

@@ -211,7 +211,7 @@ class OwnCalls:
                 self._effects.append(RingLeg(call.leg, 183, call.sdp))
             self._hearing.join(call, leg.leg)
         elif not call.answered:
-            self._effects.append(RingLeg(call.leg))
+            self._effects.append(RingLeg(call.leg, sdp=call.sdp if call.late_offer else b""))
         elif self._settings.prompts.ringback:
             ringback = (self._settings.prompts.ringback,)
             self._hearing.play(call, Playing.MUSIC, ringback, loop=True)

@@ -142,6 +142,8 @@ class Config:
             scanners=tuple(name.lower() for name in sip.bans.scanners),
             session_expires_s=sip.session_expires_s,
             min_se_s=sip.min_se_s,
+            offer_100rel=sip.offer_100rel,
+            prefer_100rel=sip.prefer_100rel,
         )
 
     def sip_timers(self) -> SipTimers:

@@ -132,6 +132,12 @@ class Sip(Section):
     min_se_s: Annotated[int, Field(ge=1, le=3600)] = 90
     "Shortest such time taken; a peer that asks for less gets 422. Below 90 only for tests."
 
+    offer_100rel: bool = True
+    "Phones and trunks that we call may have their provisional answers acknowledged (RFC 3262)."
+
+    prefer_100rel: bool = False
+    "Callers who support it get acknowledged ringing; who requires it gets it in any case."
+
     @model_validator(mode="after")
     def _listens(self) -> "Sip":
         if not (self.udp or self.tcp or self.tls or self.ws or self.wss):

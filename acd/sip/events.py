@@ -137,6 +137,13 @@ class LegConfirmed(Struct, frozen=True):
     "The SDP answer in the ACK when we had made the offer in the 2xx; else empty."
 
 
+class EarlyAnswered(Struct, frozen=True):
+    """The caller answered the offer that we made in a reliable provisional answer (RFC 3262)."""
+
+    leg: str
+    answer: bytes
+
+
 class LegRinging(Struct, frozen=True):
     """A provisional answer above 100 to our INVITE."""
 
@@ -279,6 +286,7 @@ Event = (
     InviteReceived
     | LegCancelled
     | LegConfirmed
+    | EarlyAnswered
     | LegRinging
     | LegAnswered
     | LegFailed

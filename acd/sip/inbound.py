@@ -150,7 +150,9 @@ class Inbound:
 
     def _within_dialog(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         leg = self._table.dialogs.get(request.to.tag)
-        if leg is None or leg.dialog is None or not leg.dialog.matches(request):
+        if leg is None or (
+            (leg.dialog is None or not leg.dialog.matches(request)) and not leg.has_branch(request)
+        ):
             raise BadMessageError("Call/Transaction Does Not Exist", 481)
         check_target(request, peer)
         check_extensions(request)

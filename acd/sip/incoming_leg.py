@@ -7,11 +7,20 @@ from .core import Core
 from .dialog import Dialog
 from .effects import Send
 from .errors import BadMessageError
-from .events import InviteReceived, LegCancelled
+from .events import (
+    EarlyAnswered,
+    InviteReceived,
+    LegCancelled,
+    LegEndCause,
+    LegEnded,
+    LegReoffered,
+)
 from .leg import RETRY_SOON, Leg, LegTable
 from .message import Request
 from .peer import Peer
 from .referring import referred_by
+from .reliable_answers import MAX_FIRST_RSEQ, Provisional, ReliableAnswers
+from .request_checks import check_content
 from .server_invite import ServerInviteTransaction
 from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
@@ -33,6 +42,8 @@ class IncomingLeg(Leg):
         "_merge_key",
         "_peer",
         "_record_routes",
+        "_reliable",
+        "_ring_at",
         "_ringing",
         "_takes_offer",
         "_terms",
@@ -62,13 +73,37 @@ class IncomingLeg(Leg):
         self._takes_offer = bool(invite.body)
         self._account_lines = b""
         self._ringing: tuple[int, bytes] | None = None
+        self._ring_at = math.inf
         headers, settings = invite.headers, core.settings
+        self._reliable: ReliableAnswers | None = None
+        if b"require" in headers or settings.prefer_100rel:
+            self._reliable = self._reliable_answers(invite)
         self._terms: SessionTerms | None = None
         if b"session-expires" in headers or settings.session_expires_s:
             self._terms = agree(invite, settings)
         self.updatable = b"UPDATE" in headers.get(b"allow", b"")
         self._merge_key = (dialog.call_id, dialog.remote_tag, dialog.remote_cseq)
         self._invite: ServerInviteTransaction | None = transactions.begin_server_invite(key, peer)
+
+    def _reliable_answers(self, invite: Request) -> ReliableAnswers | None:
+        """Return what makes our provisional answers reliable, if the caller wants or knows that.
+
+        RFC 3262 3: "The UAS MUST send any non-100 provisional response reliably if the initial
+        request contained a Require header field with the option tag 100rel."
+        """
+        tags = invite.all(b"require")
+        if self._core.settings.prefer_100rel:
+            tags += invite.all(b"supported")
+        if b"100rel" not in {tag.lower() for tag in tags}:
+            return None
+        # So that no overflow comes within a call, the first one keeps clear of the end.
+        number = int.from_bytes(self._core.random_bytes(4)) % (MAX_FIRST_RSEQ // 2)
+        return ReliableAnswers(
+            first_rseq=number + 1,
+            invite_cseq=invite.cseq.number,
+            takes_offer=self._takes_offer,
+            timers=self._core.timers,
+        )
 
     def begin(
         self, invite: Request, called: Uri, account: str | None, now: float, replaces: str = ""
@@ -114,35 +149,132 @@ class IncomingLeg(Leg):
         """
         if self._invite is None:
             return
-        data = reply(status, self._head, self._dialog_lines(), sdp)
+        if self._reliable is not None:
+            wish = self._reliable.wants(status, sdp)
+            if wish is not None:
+                self._ring_reliably(self._reliable, wish, now)
+            return
+        # RFC 3261 13.2.1: an offer of ours may only stand in a reliable answer.
+        body = sdp if self._takes_offer else b""
+        data = reply(status, self._head, self._dialog_lines(), body)
         self._ringing = (status, data)
         self._respond(status, data, now)
-        self.deadline = now + RING_REPEAT_S
+        self._ring_at = now + RING_REPEAT_S
+        self.arm()
+
+    def _ring_reliably(self, reliable: ReliableAnswers, wish: Provisional, now: float) -> None:
+        lines = self._dialog_lines() + ALLOW_LINE + reliable.send(wish, now)
+        data = reply(wish.status, self._head, lines, wish.sdp)
+        self.local_sdp = wish.sdp or self.local_sdp
+        self._ringing = (wish.status, data)
+        self._respond(wish.status, data, now)
+        self._ring_at = now + RING_REPEAT_S
+        self.arm()
+
+    def arm(self) -> None:
+        """Take the earliest of all deadlines."""
+        if self._invite is None:
+            super().arm()
+            return
+        at = self._ring_at
+        if self._reliable is not None and self._reliable.at < at:
+            at = self._reliable.at
+        if self.session is not None and self.session.at < at:
+            at = self.session.at
+        self.deadline = at
         self._core.deadlines.watch(self)
 
     def on_time(self, now: float) -> None:
         """Repeat the ringing; or what every leg repeats."""
         if self._invite is None:
             super().on_time(now)
-        elif self._ringing is not None:
-            self._respond(*self._ringing, now)
-            self.deadline = now + RING_REPEAT_S
-            self._core.deadlines.watch(self)
+            return
+        reliable, ringing = self._reliable, self._ringing
+        if reliable is not None and reliable.given_up(now):
+            # RFC 3262 3: "If a reliable provisional response is retransmitted for 64*T1 seconds
+            # without reception of a corresponding PRACK, the UAS SHOULD reject the original
+            # request with a 5xx response."
+            self.reject(504, now)
+            ended = LegEnded(self.id, LegEndCause.PEER_GONE, "No PRACK of a provisional answer")
+            self._core.out.append(ended)
+            return
+        if ringing is not None:
+            if reliable is not None and reliable.repeat(now):
+                self._respond(*ringing, now)
+            elif now >= self._ring_at:
+                self._ring_again(*ringing, now)
+        if self.session is not None and now >= self.session.at:
+            self.session.on_time(now)
+        self.arm()
+
+    def _ring_again(self, status: int, data: bytes, now: float) -> None:
+        self._ring_at = now + RING_REPEAT_S
+        if self._reliable is None:
+            self._respond(status, data, now)
+        else:
+            self.ring(status, b"", now)
+
+    def _on_prack(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Take the acknowledgement of a provisional answer, with an answer or offer in it."""
+        reliable = self._reliable
+        if reliable is None:
+            super()._on_prack(request, key, peer, now)
+            return
+        check_content(request)
+        offering = self.session is not None and self.session.offering
+        if request.body and (offering or self._offer is not None):
+            raise BadMessageError("Request Pending", 491)
+        acknowledged = reliable.acknowledge(request)
+        if acknowledged.sdp and not self._takes_offer:
+            self._answer_plainly(request, key, peer, now)
+            self._core.out.append(EarlyAnswered(self.id, request.body))
+        elif request.body:
+            # RFC 3262 5: "If the UAS receives a PRACK with an offer, it MUST place the answer in
+            # the 2xx to the PRACK."
+            self._offer = (self._transactions.begin_server_request(key, peer), request, peer)
+            self._offer_key = key
+            self._core.out.append(LegReoffered(self.id, request.body))
+        else:
+            self._answer_plainly(request, key, peer, now)
+        self._ring_on(now)
+
+    def _ring_on(self, now: float) -> None:
+        """Go on with what has waited for a PRACK, or for our answer to an offer in one."""
+        reliable = self._reliable
+        if reliable is None or self._invite is None:
+            return
+        answer, reliable.answer_waiting = reliable.answer_waiting, None
+        if answer is not None:
+            self.answer(answer, now)
+        elif (wish := reliable.queued()) is not None:
+            self._ring_reliably(reliable, wish, now)
+        self._go_on(now)
+        self.arm()
+
+    def _answer_offer(self, status: int, sdp: bytes, now: float) -> None:
+        super()._answer_offer(status, sdp, now)
+        self._ring_on(now)
 
     def answer(self, sdp: bytes, now: float) -> None:
         """Answer with 200 and wait for the ACK."""
         if self._invite is None:
             return
+        reliable = self._reliable
+        if reliable is not None and reliable.holds_back(sdp, offer_open=self._offer is not None):
+            return
         extra = self._dialog_lines() + ALLOW_LINE + self._account_lines
         if self._terms is not None:
             extra += agreed_lines(self._terms)
         extra += self._core.product_lines[0]
-        data = reply(200, self._head, extra, sdp)
-        self.local_sdp = sdp
-        self._late_offer = not self._takes_offer
+        described = reliable is not None and reliable.described
+        if not described:
+            self.local_sdp = sdp
+        # 13.2.1: what a reliable provisional answer has described is not described again.
+        data = reply(200, self._head, extra, b"" if described else sdp)
+        self._late_offer = not self._takes_offer and not described
         self._confirms = True
         answer = self._respond(200, data, now)
-        self._await_ack(answer, self._begun.remote_cseq, now)
+        self._await_ack(answer, self._merge_key[2], now)
         if self._terms is not None:
             self._restart_timer(self._terms, now)
 
@@ -164,6 +296,7 @@ class IncomingLeg(Leg):
             extra += warning_line(warning, self._core.identity(self._peer).host)
         self.over = True
         self._respond(status, reply(status, self._head, extra, reason=reason), now)
+        self._settle_offer(487, now)
         self._forget()
 
     def cancelled(self, now: float) -> None:
@@ -189,8 +322,16 @@ class IncomingLeg(Leg):
             self._hang_up_dialog(now, reason)
 
     def may_offer(self) -> bytes:
-        """Return the method of an offer of ours; none before the answer."""
-        return b"" if self._invite is not None else super().may_offer()
+        """Return the method of an offer of ours; before the answer, UPDATE at best."""
+        if self._invite is None:
+            return super().may_offer()
+        # RFC 3311 5.1: an offer within an early dialog needs that the INVITE's own is answered,
+        # by a reliable provisional answer that was acknowledged.
+        free = self._offer is None and self._settled_early()
+        return b"UPDATE" if free and self.updatable else b""
+
+    def _settled_early(self) -> bool:
+        return self._reliable is not None and self._reliable.settled
 
     def _dialog_lines(self) -> bytes:
         return self._record_routes + self._core.contact(self._peer, self._begun.target)
@@ -205,7 +346,13 @@ class IncomingLeg(Leg):
 
     def _on_offer(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         if self._invite is not None:
-            raise BadMessageError("Offer Pending", 500, RETRY_SOON)
+            update = request.method == b"UPDATE"
+            if not update or (request.body and not self._settled_early()):
+                # RFC 3311 5.2: "If an UPDATE is received that contains an offer, and the UAS has
+                # received an offer (in an UPDATE, PRACK, or INVITE) to which it has not yet
+                # generated an answer, the UAS MUST reject the UPDATE with a 500 response, and
+                # MUST include a Retry-After header field".
+                raise BadMessageError("Offer Pending", 500, RETRY_SOON)
         super()._on_offer(request, key, peer, now)
 
     def _respond(self, status: int, data: bytes, now: float) -> Send:
@@ -215,6 +362,8 @@ class IncomingLeg(Leg):
             if status >= 200:
                 self._invite = self._ringing = None
                 self.deadline = math.inf
+                if self._reliable is not None:
+                    self._reliable.stop()
                 self._table.cancellable.pop(self._key, None)
             self._transactions.respond(invite, status, answer, now)
         return answer

@@ -113,6 +113,10 @@ class Leg(Machine):
         """The INVITE is not answered yet."""
         return self.dialog is None
 
+    def has_branch(self, request: Request) -> bool:
+        """Tell whether a request is of an early dialog; see outgoing legs."""
+        return False
+
     @abstractmethod
     def hang_up(self, now: float, reason: str) -> None:
         """End the leg, whatever its state."""
@@ -219,12 +223,11 @@ class Leg(Machine):
             case b"BYE":
                 self._on_bye(request, key, peer, now)
             case b"INVITE" | b"UPDATE":
-                try:
-                    self._on_offer(request, key, peer, now)
-                except BadMessageError as refusal:
-                    self._refuse(request, key, peer, refusal, now)
+                self._on_refreshing(request, key, peer, now)
             case b"INFO":
                 self._on_info(request, key, peer, now)
+            case b"PRACK":
+                self._on_prack(request, key, peer, now)
             case b"REFER":
                 self._table.referring.receive(self, dialog, request, key, peer, now)
             case b"NOTIFY":
@@ -247,6 +250,13 @@ class Leg(Machine):
         # It is RECOMMENDED that a 487 (Request Terminated) response be generated".
         self._settle_offer(487, now)
         self._forget()
+
+    def _on_refreshing(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Take a re-INVITE or UPDATE, or refuse it."""
+        try:
+            self._on_offer(request, key, peer, now)
+        except BadMessageError as refusal:
+            self._refuse(request, key, peer, refusal, now)
 
     def _refuse(
         self, request: Request, key: bytes, peer: Peer, refusal: BadMessageError, now: float
@@ -295,6 +305,10 @@ class Leg(Machine):
             self._offer = (update, request, peer)
         self._offer_key = key
         self._core.out.append(LegReoffered(self.id, request.body))
+
+    def _on_prack(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Refuse what acknowledges nothing (RFC 3262 3)."""
+        raise BadMessageError("Call/Transaction Does Not Exist", 481)
 
     def _on_refresh(
         self, dialog: Dialog, request: Request, key: bytes, peer: Peer, now: float
@@ -384,6 +398,8 @@ class Leg(Machine):
     def _agree(self, request: Request, now: float) -> bytes:
         """Set the timer as our 2xx to this refresh says; return its lines."""
         settings = self._core.settings
+        if self.early or request.method == b"PRACK":
+            return b""  # the session is not there yet, or not refreshed by this
         if b"session-expires" not in request.headers and not settings.session_expires_s:
             if self.session is not None:
                 self._restart_timer(None, now)

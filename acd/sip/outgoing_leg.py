@@ -12,12 +12,14 @@ from .digest_client import Attempt, DigestClient
 from .early import EarlyDialogs
 from .effects import Send
 from .errors import BadMessageError, BadTargetError
-from .events import LegAnswered, LegFailed, LegRinging
-from .headers import quote, read_q850_cause, read_retry_after
-from .leg import Leg, LegTable
-from .message import Response
+from .events import LegAnswered, LegFailed, LegReoffered, LegRinging
+from .headers import NameAddr, quote, read_q850_cause, read_retry_after
+from .leg import RETRY_SOON, Leg, LegTable
+from .message import Request, Response
 from .peer import Peer
+from .prack import Branch, ReliableBranches, is_reliable
 from .redirection import Redirection
+from .request_checks import check_content
 from .session_timer import asking_lines, demanded_s, granted
 from .settings import InviteTarget
 from .transactions import Transactions
@@ -60,6 +62,7 @@ class OutgoingLeg(Leg):
         "_parts",
         "_reason",
         "_redirection",
+        "_reliable",
         "_target",
         "_to",
     )
@@ -83,6 +86,7 @@ class OutgoingLeg(Leg):
         self._lengthened = False
         self._reason = b""
         self._early: EarlyDialogs | None = None
+        self._reliable: ReliableBranches | None = None
         self._credentials: DigestClient | None = None
         self._attempt: Attempt | None = None
         self._authorization = b""
@@ -117,15 +121,15 @@ class OutgoingLeg(Leg):
         # 8.1.3.5: "the UAC SHOULD use the same value of the Call-ID, To, and From […], and the
         # CSeq should contain a new sequence number that is one higher than the previous."
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1, old.route)
-        self._parts, self._early = parts, None
+        self._parts, self._early, self._reliable = parts, None, None
         extra = (
             core.contact(target.peer, old.uri)
             + ALLOW_LINE
             + core.product_lines[1]
             + self._authorization
         )
-        if self._interval_s:
-            extra += b"Supported: timer\r\n" + asking_lines(self._interval_s, self._min_se_s)
+        if self._interval_s or core.settings.offer_100rel:
+            extra += self._extension_lines()
         for name, value in target.headers:
             extra += b"%b: %b\r\n" % (one_line(name), one_line(value))
         invite = Send(target.peer, parts.request(b"INVITE", self._to, extra, self.local_sdp))
@@ -140,13 +144,18 @@ class OutgoingLeg(Leg):
                 # NOT be sent; rather, the client MUST wait for the arrival of a provisional
                 # response before sending the request."
                 self._send_cancel(now)
-            elif status > 100 and not self.over:
+            elif (
+                status > 100
+                and not self.over
+                and (b"rseq" not in response.headers or self._acknowledged(response, now))
+            ):
                 self._report_ringing(response)
             return None
         invite, self._invite = self._invite, None
         if status < 300:
             peer = self._target.peer if invite is None else invite.peer
             return self._accepted(response, peer, now)
+        self._leave_early(now)
         if status in {401, 407} and self._retry_authorized(response, now):
             return None
         if self._target.redirects and self._redirected(response, now):
@@ -163,6 +172,81 @@ class OutgoingLeg(Leg):
         )
         return None
 
+    def _extension_lines(self) -> bytes:
+        tags = [b"100rel"] if self._core.settings.offer_100rel else []
+        lines = b""
+        if self._interval_s:
+            tags.append(b"timer")
+            lines = asking_lines(self._interval_s, self._min_se_s)
+        return b"Supported: %b\r\n%b" % (b", ".join(tags), lines)
+
+    def _acknowledged(self, response: Response, now: float) -> bool:
+        """Send the PRACK of a reliable provisional answer; False when it is to be dropped."""
+        invite = self._invite
+        if invite is None or not is_reliable(response):
+            return True
+        if self._reliable is None:
+            self._reliable = ReliableBranches(self._core, self._transactions)
+        if not self._reliable.acknowledge(response, invite.peer, self._credentials, now):
+            return False
+        # From now on the other side may send an UPDATE, which names our tag.
+        self._table.dialogs[response.from_.tag] = self
+        return True
+
+    def _leave_early(self, now: float) -> None:
+        """Forget the early dialogs: no answer of any branch is to come, or none counts."""
+        if self._reliable is not None:
+            self._settle_offer(487, now)
+            self._table.dialogs.pop(NameAddr.parse(self._parts.from_).tag, None)
+
+    def has_branch(self, request: Request) -> bool:
+        """Tell whether a request is of one of our early dialogs."""
+        return self._reliable is not None and self._reliable.of_request(request) is not None
+
+    def on_request(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Take a request within the dialog, or an UPDATE within an early one (RFC 3311 5.2)."""
+        if self.dialog is not None or self._reliable is None:
+            super().on_request(request, key, peer, now)
+            return
+        branch, number = self._reliable.of_request(request), request.cseq.number
+        if branch is None or request.method != b"UPDATE":
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+        if number <= branch.dialog.remote_cseq:
+            raise BadMessageError("CSeq Out Of Order", 500)
+        branch.dialog.remote_cseq = number
+        try:
+            self._on_early_update(branch, request, key, peer, now)
+        except BadMessageError as refusal:
+            self._refuse(request, key, peer, refusal, now)
+
+    def _on_early_update(
+        self, branch: Branch, request: Request, key: bytes, peer: Peer, now: float
+    ) -> None:
+        check_content(request)
+        if not request.body:
+            self._on_refresh(branch.dialog, request, key, peer, now)
+            return
+        if self._offer is not None:
+            raise BadMessageError("Offer Pending", 500, RETRY_SOON)
+        if not branch.description:
+            # "If an UPDATE is received that contains an offer, and the UAS has generated an offer
+            # (in an UPDATE, PRACK or INVITE) to which it has not yet received an answer, the UAS
+            # MUST reject the UPDATE with a 491 response."
+            raise BadMessageError("Request Pending", 491)
+        branch.dialog.refresh(request, peer)
+        self._offer = (self._transactions.begin_server_request(key, peer), request, peer)
+        self._offer_key = key
+        self._core.out.append(LegReoffered(self.id, request.body))
+
+    def accept_offer(self, sdp: bytes, now: float) -> None:
+        """Answer an offer; within an early dialog it then stands for the INVITE's answer."""
+        if self.dialog is None and self._reliable is not None and self._offer is not None:
+            request = self._offer[1]
+            branch = self._reliable.of_request(request)
+            if branch is not None:
+                branch.description = request.body
+        super().accept_offer(sdp, now)
+
     def _report_ringing(self, response: Response) -> None:
         status, sdp = response.status, response.body
         early = self._early
@@ -174,6 +258,7 @@ class OutgoingLeg(Leg):
     def on_failure(self, status: int, now: float) -> None:
         """No answer came, or the transport failed."""
         self._invite = None
+        self._leave_early(now)
         if self._redirection is not None and self._call_next(self._redirection, now):
             return
         self._fail(status, reason_phrase(status), unreached=True)
@@ -187,6 +272,7 @@ class OutgoingLeg(Leg):
             self._send_cancel(now)
         else:
             self._cancel_wanted = True
+        self._leave_early(now)
         self._fail(487, reason_phrase(487))
 
     def hang_up(self, now: float, reason: str) -> None:
@@ -210,9 +296,13 @@ class OutgoingLeg(Leg):
         core = self._core
         try:
             dialog = Dialog.of_response(response, peer)
-            ack = send_ack(core, dialog, self._authorization)
+            described = b""
+            if self._reliable is not None:
+                described = self._reliable.confirm(dialog)
+            ack = send_ack(core, dialog, self._authorization, response.cseq.number)
         except BadMessageError as fault:
             # Nothing in the message tells where an ACK would have to go.
+            self._leave_early(now)
             self._fail(502, fault.reason)
             return None
         dialog.credentials = self._credentials
@@ -224,7 +314,10 @@ class OutgoingLeg(Leg):
         self.dialog = dialog
         self.updatable = b"UPDATE" in response.headers.get(b"allow", b"")
         self._table.dialogs[dialog.local_tag] = self
-        answer = response.body
+        # 13.2.1: "the UAC MUST treat the first session description it receives as the answer, and
+        # MUST ignore any session descriptions in subsequent responses to the initial INVITE."
+        answer = described or response.body
+        self._reliable = None
         if not answer and early is not None:
             # 13.2.1: "If the initial offer is in an INVITE, the answer MUST be in a reliable
             # non-failure message from UAS back to UAC", and a 2xx need not repeat it then. One

@@ -8,7 +8,7 @@ from .uri import Uri
 from .writing import ALLOW_LINE
 
 # Methods of the IANA registry that this server knows of and does not serve.
-_RECOGNISED = frozenset({b"MESSAGE", b"SUBSCRIBE", b"PUBLISH", b"PRACK"})
+_RECOGNISED = frozenset({b"MESSAGE", b"SUBSCRIBE", b"PUBLISH"})
 SERVED = frozenset(
     {
         b"INVITE",
@@ -21,10 +21,11 @@ SERVED = frozenset(
         b"REGISTER",
         b"REFER",
         b"NOTIFY",
+        b"PRACK",
     }
 )
-EXTENSIONS = frozenset({b"replaces", b"norefersub", b"timer"})
-"Option tags that a Require may name (RFC 3891, 4488, 4028)."
+EXTENSIONS = frozenset({b"replaces", b"norefersub", b"timer", b"100rel"})
+"Option tags that a Require may name (RFC 3891, 4488, 4028, 3262)."
 
 REGISTER_EXTENSIONS = frozenset({b"path", b"outbound"})
 "Those of a REGISTER (RFC 3327, 5626)."

@@ -50,6 +50,10 @@ class Host(Protocol):
     updatable: bool
     owns_call_id: bool
 
+    @property
+    def early(self) -> bool:
+        """The INVITE is not answered yet."""
+
     def may_offer(self) -> bytes:
         """Return the method that an offer of ours may have now; empty: it has to wait."""
 
@@ -183,6 +187,8 @@ class Session:
     def _timer(self) -> bytes:
         """Return the lines by which our request asks that the session's timer go on."""
         terms, wanted_s = self._terms, self._core.settings.session_expires_s
+        if self._leg.early:
+            return b""
         if terms is not None:
             lines = asking_lines(terms.interval_s, self._min_se_s, refreshing=terms.refreshing)
         elif wanted_s:
@@ -261,7 +267,8 @@ class Session:
         self._tries = 0
         terms, least_s = self._terms, self._core.settings.min_se_s
         asked_s = self._core.settings.session_expires_s if terms is None else terms.interval_s
-        self.restart(granted(response, asked_s, least_s), now)
+        if not self._leg.early:
+            self.restart(granted(response, asked_s, least_s), now)
         if asked.sdp:
             self._leg.local_sdp = asked.sdp
         if asked.wanted is not None:

@@ -82,6 +82,12 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     scanners: tuple[str, ...] = ()
     "Parts of User-Agents, in lower case, that only scanners have: noticed as an offence."
 
+    offer_100rel: bool = False
+    "Our INVITEs say that we acknowledge provisional answers by PRACK (RFC 3262)."
+
+    prefer_100rel: bool = False
+    "Callers who support PRACK get reliable provisional answers; who requires it always does."
+
     retry_after_s: int = 5
     "Retry-After of a 503 sent because of a limit or of draining."
 

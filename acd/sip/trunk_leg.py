@@ -129,6 +129,7 @@ class TrunkLeg(OutgoingLeg):
         if candidate is None:
             return False
         self.over = True
+        self._leave_early(now)
         leg = TrunkLeg(self._core, self._transactions, self._table, self.id, self._call, candidate)
         leg.begin(now)
         return True

@@ -7,7 +7,7 @@ from .headers import Via, quote, split_list
 from .message import Request
 from .peer import Peer
 
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, NOTIFY"
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, REFER, NOTIFY"
 ALLOW_LINE = b"Allow: " + ALLOW + b"\r\n"
 SUPPORTED_LINE = b"Supported: replaces\r\n"
 "Told to those who may want to use it: phones that call with an account."

@@ -136,6 +136,90 @@ def test_nothing_is_left_over_a_network_that_loses(steps, seed, loss) -> None:
     end_and_look(world, play(world, steps))
 
 
+RING = st.tuples(st.sampled_from([180, 183]), st.booleans(), st.floats(0.0, 8.0))
+"Status, whether it is described, how long after the one before."
+
+
+class EarlyCall:
+    """A call that rings reliably; the server may offer anew before it is answered."""
+
+    def __init__(self, world: World, rings, offers, ending: str) -> None:
+        self.world, self.ending = world, ending
+        self.rings, self.offers = rings, offers
+        self.leg = ""
+        self.answers: list[bytes] = []
+        self.heard = b""  # what the server has described last, as the desk knows it
+        world.reactions = {ACD: self.at_server, DESK: self.at_desk}
+        target = InviteTarget(uri="sip:4000@192.0.2.1", peer=ACD, caller="1001")
+        desk = world.ends[DESK]
+        world.take(DESK, desk.invite("call", target, SDP, world.now))
+        if ending == "cancel":
+            world.at(4.0, lambda: world.take(DESK, desk.cancel("call", world.now)))
+
+    def at_server(self, event) -> None:
+        if not isinstance(event, InviteReceived):
+            return
+        self.leg, after_s = event.leg, 0.0
+        for status, described, pause_s in self.rings:
+            after_s += pause_s
+            sdp = b"early answer" if described else b""
+            self.later(after_s, "ring", sdp=sdp, status=status)
+        for offer_s in self.offers:
+            self.later(offer_s, "reoffer", sdp=b"offer")
+        if self.ending == "answer":
+            self.later(after_s + 1.0, "answer", sdp=b"answer")
+        elif self.ending == "reject":
+            self.later(after_s, "reject", status=486)
+
+    def later(self, after_s: float, command: str, **arguments) -> None:
+        world, server = self.world, self.world.ends[ACD]
+        world.at(
+            after_s,
+            lambda: world.take(
+                ACD, getattr(server, command)(self.leg, now=world.now, **arguments)
+            ),
+        )
+
+    def at_desk(self, event) -> None:
+        world, desk = self.world, self.world.ends[DESK]
+        match event:
+            case LegReoffered(leg=leg, offer=offer):
+                self.heard = offer
+                world.take(DESK, desk.accept_offer(leg, answer_to(offer), world.now))
+            case LegAnswered(answer=answer):
+                self.answers.append(answer)
+                self.heard = answer
+
+    def hang_up(self) -> None:
+        for here, end in self.world.ends.items():
+            for leg in list(end._table.legs):
+                self.world.take(here, end.hang_up(leg, self.world.now))
+        self.world.run()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(RING, max_size=4),
+    st.lists(st.floats(0.0, 20.0), max_size=3),
+    st.sampled_from(["answer", "reject", "cancel", "never"]),
+    st.integers(0, 2**32),
+    st.sampled_from([0.0, 0.3]),
+)
+def test_reliable_ringing_and_what_becomes_of_it(rings, offers, ending, seed, loss) -> None:
+    """PRACKs, UPDATEs before the answer, and the end, in any order."""
+    world = World(seed, loss=loss, double=0.2, delay_s=0.3, offer_100rel=True, prefer_100rel=True)
+    call = EarlyCall(world, rings, offers, ending)
+    world.run(until=300.0)
+    assert len(call.answers) <= 1
+    if not loss and ending == "answer":
+        assert len(call.answers) == 1
+        assert world.ends[ACD]._table.legs[call.leg].local_sdp == call.heard
+    call.hang_up()
+    call.hang_up()  # who has not heard of it yet
+    for end in world.ends.values():
+        assert_empty(end)
+
+
 @pytest.mark.parametrize("only", [ACD, DESK])
 def test_a_side_that_falls_silent_is_given_up(only) -> None:
     """The session timer's purpose: the other end is dead, no BYE ever comes."""
