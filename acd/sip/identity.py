@@ -55,10 +55,11 @@ def _asserted(request: Request) -> NameAddr | None:
 
 
 def _asks_to_hide(request: Request) -> bool:
-    # RFC 3323 4.2: priv-value *(";" priv-value); some write commas.
+    # RFC 3323 4.2: priv-value *(";" priv-value); some write commas. They are tokens: quotation
+    # marks have no meaning here, and an open one does not make the rest unreadable.
     values = set()
-    for entry in request.all(b"privacy"):
-        values |= {value.strip().lower() for value in entry.split(b";")}
+    for line in (request.get(b"privacy"), *request.more.get(b"privacy", ())):
+        values |= {value.strip().lower() for value in line.replace(b",", b";").split(b";")}
     # "none: The user requests that a privacy service apply no privacy functions to this message,
     # regardless of any pre-provisioned profile for the user or default behavior of the service."
     return b"none" not in values and not values.isdisjoint(_HIDING)

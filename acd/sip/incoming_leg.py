@@ -251,8 +251,8 @@ class IncomingLeg(Leg):
         self._go_on(now)
         self.arm()
 
-    def _answer_offer(self, status: int, sdp: bytes, now: float) -> None:
-        super()._answer_offer(status, sdp, now)
+    def _answer_offer(self, status: int, sdp: bytes, now: float, warning: str = "") -> None:
+        super()._answer_offer(status, sdp, now, warning)
         self._ring_on(now)
 
     def answer(self, sdp: bytes, now: float) -> None:

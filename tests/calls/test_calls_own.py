@@ -163,7 +163,7 @@ def test_a_phone_without_offer_hears_its_own_ringing() -> None:
     party = on.party()
     on.on_sip(sip.LegRinging(party, 183, b"early"))
     on.on_media(media_in.StreamAccepted(party))
-    assert on.one(commands.RingLeg) == commands.RingLeg(own)
+    assert on.one(commands.RingLeg) == commands.RingLeg(own, sdp=OFFER)
     assert not on.all(media.Bridge)
     on.on_sip(sip.LegCancelled(own))
     on.check_over()
