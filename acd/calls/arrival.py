@@ -14,6 +14,7 @@ from .commands import RejectLeg, RingLeg
 from .desk import Desk
 from .dial_plan import Barred, InternalTarget, OutsideTarget
 from .effects import Effects
+from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
 from .host import Host
@@ -47,6 +48,7 @@ class Arrival:
         own_calls: OwnCalls,
         outbound: Outbound,
         transferring: Transferring,
+        engagement: Engagement,
         new_id: Callable[[], str],
     ) -> None:
         self.numbers = NumberPlan(targets={})
@@ -63,6 +65,7 @@ class Arrival:
         self._own_calls = own_calls
         self._outbound = outbound
         self._transferring = transferring
+        self._engagement = engagement
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
@@ -110,9 +113,21 @@ class Arrival:
                 project=self._settings.project,
             )
         )
+        if event.account and not isinstance(target, CodeTarget):
+            self._engage(call, event.account)
         self._effects.append(
             media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
         )
+
+    def _engage(self, call: Call, account: str) -> None:
+        """Keep offers from an agent who calls one of our own numbers, until the call is over.
+
+        A code is over in seconds, and what it does depends on the agent's state before it.
+        """
+        agent = self._desk.agent_of(account)
+        if agent is not None:
+            call.agent = agent
+            self._engagement.begin(agent, call.interaction, self._table.now)
 
     def _recorded(self, event: sip.InviteReceived, value: str) -> str:
         """Return what records keep of a value that tells who calls."""

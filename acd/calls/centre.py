@@ -130,6 +130,7 @@ class CallCentre:
             own_calls=own_calls,
             outbound=outbound,
             transferring=transferring,
+            engagement=engagement,
             new_id=new_id,
         )
         self._durations = DurationLimit(table, self, settings.max_call_s)

@@ -29,8 +29,15 @@ class _Waiting:
 class Ledger:
     """Reads every event once and keeps what is open."""
 
-    def __init__(self, wrap_up_s: Mapping[str, float] | None = None) -> None:
-        """`wrap_up_s` is the after-call work of each queue that is checked."""
+    def __init__(
+        self,
+        wrap_up_s: Mapping[str, float] | None = None,
+        agents: Mapping[str, str] | None = None,
+    ) -> None:
+        """`wrap_up_s` is the after-call work of each queue that is checked.
+
+        `agents` are the numbers of agents by account, for the calls that they make themselves.
+        """
         self.outcomes: Counter[str] = Counter()
         "CallEnded reasons."
 
@@ -47,6 +54,11 @@ class Ledger:
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
 
+        self.own_calls = 0
+        "Calls that agents made themselves."
+
+        self._agents = agents or {}
+        self._dialled_by: dict[str, str] = {}
         self._wrap_up_s = wrap_up_s or {}
         self._wrap_up: dict[str, tuple[float, str]] = {}
         self._statuses: dict[str, str] = {}
@@ -111,6 +123,9 @@ class Ledger:
         _require(event.interaction not in self._calls, f"{now}: call started twice")
         self._calls.add(event.interaction)
         self._legs[event.leg] = event.interaction
+        if event.account in self._agents:
+            self.own_calls += 1
+            self._dialled_by[event.interaction] = self._agents[event.account]
 
     def _leg_ended(self, event: events.LegEnded, now: float) -> None:
         began = self._legs.pop(event.leg, None)
@@ -120,6 +135,7 @@ class Ledger:
         self.ended += 1
         _require(event.interaction in self._calls, f"{now}: ended without start or twice {event}")
         self._calls.remove(event.interaction)
+        self._dialled_by.pop(event.interaction, None)
         self.outcomes[event.reason] += 1
 
     def _queue_entered(self, event: events.QueueEntered, now: float) -> None:
@@ -139,6 +155,8 @@ class Ledger:
         _require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
         talks = agent in self._talks or self._own_talks.get(agent)
         _require(not talks, f"{now}: {agent} is offered a call while talking")
+        dials = agent in self._dialled_by.values()
+        _require(not dials, f"{now}: {agent} is offered a call while in an own one")
         waiting = self._waiting.get(event.visit)
         if waiting is None or waiting.offered:
             raise InvariantError(f"{now}: offered a call that does not wait {event}")

@@ -26,9 +26,13 @@ class Caller:
         clock: VirtualClock,
         randomness: Randomness,
         tell: Tell,
+        *,
+        account: str | None = None,
     ) -> None:
+        """`account` is the one that the call comes from, for an agent who calls."""
         self.leg = leg
         self.over = False
+        self._account = account
         self._number = number
         self._scenario = scenario
         self._clock = clock
@@ -41,8 +45,9 @@ class Caller:
         """Send the INVITE."""
         caller = f"13{self._randomness.getrandbits(29):09d}"
         peer = Peer("udp", "192.0.2.1", 5060)
+        account = self._account
         self._tell(
-            sip.InviteReceived(self.leg, self.leg, peer, caller, "", self._number, None, OFFER)
+            sip.InviteReceived(self.leg, self.leg, peer, caller, "", self._number, account, OFFER)
         )
         patience_s = self._randomness.expovariate(1 / self._scenario.patience_mean_s)
         self._clock.after(patience_s, self._lose_patience)

@@ -37,7 +37,10 @@ class World:
         randomness: Randomness,
     ) -> None:
         self.clock = VirtualClock()
-        self.ledger = Ledger({queue.name: queue.wrap_up_s for queue in queues})
+        self.ledger = Ledger(
+            {queue.name: queue.wrap_up_s for queue in queues},
+            {agent.account: agent.number for agent in agents},
+        )
         self.on_ended: Callable[[int], None] = lambda ended: None
         "Told of each call's end how many there have been, for whoever watches."
 
@@ -116,20 +119,34 @@ class World:
 
     def _arrive(self) -> None:
         self._dialled += 1
-        number = self._randomness.choice(self._scenario.numbers)
+        self._dial(None)
+        if self._dialled < self._scenario.calls:
+            self._plan_arrival()
+
+    def _dial(self, account: str | None) -> None:
         caller = Caller(
-            self._new_id(), number, self._scenario, self.clock, self._randomness, self._on_sip
+            self._new_id(),
+            self._randomness.choice(self._scenario.numbers),
+            self._scenario,
+            self.clock,
+            self._randomness,
+            self._on_sip,
+            account=account,
         )
         self._callers[caller.leg] = caller
         caller.dial()
-        if self._dialled < self._scenario.calls:
-            self._plan_arrival()
 
     def _plan_whim(self, phone: AgentPhone) -> None:
         wait_s = self._randomness.expovariate(1 / self._scenario.agent_changes_every_s)
         self.clock.after(wait_s, lambda: self._have_whim(phone))
 
     def _have_whim(self, phone: AgentPhone) -> None:
+        # Agents would keep each other busy for ever once the callers have gone.
+        dials = self._scenario.agent_dials if self._dialled < self._scenario.calls else 0.0
+        if dials and self._randomness.random() < dials:
+            self._dial(phone.account)
+            self._plan_whim(phone)
+            return
         agent = self._randomness.choice(self._agents)
         match self._randomness.choice(("away", "ready", "end_wrap_up", "phone")):
             case "away":

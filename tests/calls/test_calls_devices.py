@@ -1,9 +1,11 @@
 """An agent's devices: which one rings, what becomes of one that does not answer."""
 
 import pytest
-from calls_stage import Stage
+from calls_stage import NUMBERS, Stage
+from msgspec.structs import replace
 
 from acd.calls import commands, events
+from acd.calls.numbers import NumberPlan
 from acd.routing.model import State, Status
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -98,3 +100,58 @@ def test_a_caller_who_hangs_up_early_says_nothing_of_the_device() -> None:
     stage.ringing("1001")
     stage.hangs_up(caller)
     assert stage.all(commands.DoubtContact) == []
+
+
+# --- an agent's call to one of our own numbers ---
+
+
+@pytest.mark.parametrize("number", ["4000", "4001", "4099"])
+def test_an_agent_in_an_own_call_is_offered_nothing(number: str) -> None:
+    stage = Stage()
+    has(stage, device(1))
+    own = stage.calls(number, account="phone1001")
+    assert stage.state("1001") is State.TALKING
+    caller = stage.calls("4001")
+    assert stage.all(events.OfferMade) == []
+    stage.hangs_up(own)
+    assert [one.agent for one in stage.all(events.OfferMade)] == ["1001"]
+    stage.answers(stage.ringing("1001"))
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+def test_an_own_call_takes_a_ringing_offer_back() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    caller = stage.calls("4001")
+    stage.ringing("1001")
+    own = stage.dials("4099", account="phone1001")
+    assert stage.one(events.OfferEnded).outcome == "agent_left"
+    stage.on_sip(sip.LegCancelled(own))
+    assert stage.one(events.OfferMade).agent == "1001"
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+def test_a_code_is_no_call_of_that_kind() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    stage.calls("*152", account="phone1001")
+    assert stage.state("1001") is State.IDLE
+
+
+def test_an_agent_whose_account_is_anothers_by_now_is_freed_all_the_same() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    own = stage.calls("4099", account="phone1001")
+    stage.take(
+        stage.centre.configure(
+            agents=tuple(replace(one, account=f"new{one.number}") for one in stage.agents),
+            queues=stage.queues,
+            numbers=NumberPlan(targets=NUMBERS),
+            now=stage.now,
+        )
+    )
+    stage.hangs_up(own)
+    assert stage.state("1001") is State.OFFLINE
+    stage.check_over()

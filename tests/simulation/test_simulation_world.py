@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import scenery
+from msgspec.structs import replace
 
 from acd.calls import events
 from acd.media import commands
@@ -64,6 +65,19 @@ def test_promises_hold_whatever_people_phones_and_media_do(scenario: Scenario, s
     assert ledger.wrap_ups > 0
 
 
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scenario", [QUIET, BROKEN])
+def test_agents_who_dial_themselves_are_left_alone_and_never_stuck(
+    scenario: Scenario, seed: int
+) -> None:
+    scenario = replace(scenario, calls=CALLS // 2, agent_dials=0.5, agent_changes_every_s=60.0)
+    ledger = run(scenario, seed).ledger
+    assert ledger.own_calls > CALLS // 4
+    assert ledger.started == ledger.ended == CALLS // 2 + ledger.own_calls
+    assert ledger.left["answered"] == ledger.offers["answered"] > 0
+    assert ledger.wrap_ups > 0
+
+
 def test_a_seed_decides_the_whole_day() -> None:
     first, second = (run(QUIET, 7) for _ in range(2))
     assert first.clock.now == second.clock.now
@@ -90,6 +104,9 @@ STARTED = events.CallStarted(
 LEG_ENDED = events.LegEnded(interaction="i", leg="l", ended_by="peer")
 ENDED = events.CallEnded(interaction="i", ended_by="caller", reason="hangup")
 IDLE = Candidate("1001", 0.5, 10.0)
+
+
+OWN = replace(STARTED, account="phone1001")
 
 
 def entered(visit: str, **more: object) -> events.QueueEntered:
@@ -157,10 +174,11 @@ def connected(agent: str = "1001") -> events.AgentConnected:
             "1002 was better",
         ),
         ([state("wrap_up"), state("idle")], "cut short"),
+        ([OWN, *READY, entered("v"), offer("v")], "in an own one"),
     ],
 )
 def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
-    ledger = Ledger({"q": 30.0})
+    ledger = Ledger({"q": 30.0}, {"phone1001": "1001"})
     for event in planted[:-1]:
         ledger.take(event, 10.0)
     with pytest.raises(InvariantError, match=found):
