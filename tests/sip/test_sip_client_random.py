@@ -50,7 +50,7 @@ class LegStage:
     """One outgoing leg, and what has to hold for it at any time."""
 
     def __init__(self, *, long: bool) -> None:
-        self.endpoint = make_endpoint()
+        self.endpoint = make_endpoint(offer_100rel=True)
         self.now = 0.0
         self.invites: list[Send] = []
         self.others: list[Send] = []
@@ -120,6 +120,8 @@ class LegStage:
             lines = [f"{name}-Authenticate: {CHALLENGES[more % len(CHALLENGES)]}"]
         elif status == 302:
             contact = CONTACTS[more % len(CONTACTS)]
+        elif status == 183 and more > 1:
+            lines = ["Require: 100rel", f"RSeq: {len(self.answers) + 1}"]
         body = SDP if more % 2 and status < 300 else b""
         data = answer_to(invite.data, status, *lines, tag=tag, body=body, contact=contact)
         self.answers.append((read(invite.data).branch, data, invite.peer))
