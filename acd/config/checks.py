@@ -12,6 +12,7 @@ from .numbers import Numbers
 from .queues import Queues
 from .server import Server
 from .sources import SectionT, Source, Sources
+from .trunk_checks import trunk_faults, trunk_warnings
 
 
 def faults_between(sources: Sources) -> Iterator[Fault]:
@@ -30,6 +31,7 @@ def faults_between(sources: Sources) -> Iterator[Fault]:
     if sources.agents.model:
         yield from _agents_once(sources, sources.agents.model)
         yield from _agents_names(sources, sources.agents.model)
+    yield from trunk_faults(sources)
 
 
 def warnings_about(sources: Sources) -> Iterator[Fault]:
@@ -37,6 +39,7 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
     queues, agents = sources.queues.model, sources.agents.model
     if not queues or not agents:
         return
+    yield from trunk_warnings(sources)
     yield from _clear_passwords(sources.agents.document, agents)
     held = {skill for agent in agents.everyone() for skill in agent.skills}
     wanted = {queue.skill for queue in queues.queues.values()}

@@ -1,6 +1,6 @@
 """The configuration as a whole, and as the rooms take it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from acd.calls.blacklist import Blacklist as CallersBlocked
@@ -21,6 +21,7 @@ from acd.net.tls import TlsFiles
 from acd.routing.model import AgentProfile, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.sip.timers import SipTimers
+from acd.sip.trunk_settings import TrunkSettings
 from acd.storage.journal import JournalSettings
 
 from .agents import Agents
@@ -29,6 +30,9 @@ from .numbers import Numbers, NumberTarget
 from .queues import Queues
 from .reasons import Reasons
 from .server import Server
+from .trunk_secrets import Passwords
+from .trunk_values import trunk_settings
+from .trunks import Trunks
 
 
 class ConfigError(Exception):
@@ -50,6 +54,10 @@ class Config:
     agents: Agents
     reasons: Reasons
     blacklist: Blacklist
+    trunks: Trunks
+
+    trunk_passwords: Passwords = field(repr=False)
+    "Read with the configuration, so that a trunk and its password change at one moment."
 
     warnings: tuple[Fault, ...]
     "What is allowed but hardly meant: a queue without agents, a skill that nothing asks for."
@@ -71,6 +79,10 @@ class Config:
     def queue_profiles(self) -> tuple[QueueProfile, ...]:
         """Return the queues as the router takes them."""
         return tuple(queue.profile(name) for name, queue in self.queues.queues.items())
+
+    def trunk_settings(self) -> tuple[TrunkSettings, ...]:
+        """Return the trunks as the endpoint takes them."""
+        return trunk_settings(self.trunks, self.trunk_passwords)
 
     def passwords(self) -> dict[str, str]:
         """Return {account: password} of the agents whose password stands in agents.yaml."""

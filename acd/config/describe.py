@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from . import agents, blacklist, numbers, queues, reasons, server, values
+from . import agents, blacklist, numbers, queues, reasons, server, trunks, values
 from .values import Address, Section
 
 _FILES: tuple[tuple[str, type[Section], str], ...] = (
@@ -16,6 +16,7 @@ _FILES: tuple[tuple[str, type[Section], str], ...] = (
     ("numbers.yaml", numbers.Numbers, ""),
     ("queues.yaml", queues.Queues, ""),
     ("agents.yaml", agents.Agents, ""),
+    ("trunks.yaml", trunks.Trunks, "Optional: without it, there is no line to the outside."),
     ("reasons.yaml", reasons.Reasons, "Optional: the lists below are the default ones."),
     ("blacklist.yaml", blacklist.Blacklist, "Optional: nobody is blocked."),
 )

@@ -7,6 +7,7 @@ from acd.ivr.document import Fault
 from .checks import faults_between, warnings_about
 from .config import Config, ConfigError
 from .sources import read_sources
+from .trunk_secrets import read_passwords
 
 
 def load_config(folder: Path) -> Config:
@@ -25,11 +26,16 @@ def load_config(folder: Path) -> Config:
             )
         )
     sources = read_sources(folder)
-    faults = (*sources.faults, *faults_between(sources))
+    trunks = sources.trunks.model
+    passwords, missing = (
+        read_passwords(folder, sources.trunks.document, trunks) if trunks else ({}, [])
+    )
+    faults = (*sources.faults, *faults_between(sources), *missing)
     server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
     agents, reasons = sources.agents.model, sources.reasons.model
     blacklist = sources.blacklist.model
-    if faults or not (server and numbers and queues and agents and reasons and blacklist):
+    read = server and numbers and queues and agents and reasons and blacklist and trunks
+    if faults or not read:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
     return Config(
         folder=folder,
@@ -39,5 +45,7 @@ def load_config(folder: Path) -> Config:
         agents=agents,
         reasons=reasons,
         blacklist=blacklist,
+        trunks=trunks,
+        trunk_passwords=passwords,
         warnings=tuple(warnings_about(sources)),
     )

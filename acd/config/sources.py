@@ -14,6 +14,7 @@ from .numbers import Numbers
 from .queues import Queues
 from .reasons import Reasons
 from .server import Server
+from .trunks import Trunks
 from .values import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -50,6 +51,7 @@ class Sources:
     agents: Source[Agents]
     reasons: Source[Reasons]
     blacklist: Source[Blacklist]
+    trunks: Source[Trunks]
     faults: tuple[Fault, ...]
 
 
@@ -78,6 +80,7 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
         agents=read("agents.yaml", Agents),
         reasons=read("reasons.yaml", Reasons, required=False),
         blacklist=read("blacklist.yaml", Blacklist, required=False),
+        trunks=read("trunks.yaml", Trunks, required=False),
         faults=tuple(faults),
     )
 

@@ -1,0 +1,111 @@
+"""Faults of trunks.yaml that only the other files, the disk or another trunk can show."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+from itertools import combinations
+
+from acd.ivr.document import Document, Fault, did_you_mean
+from acd.ivr.document import Path as Place
+from acd.sip.phone_numbers import to_e164
+
+from .sources import Source, Sources
+from .trunks import Trunk, Trunks
+
+
+def trunk_faults(sources: Sources) -> Iterator[Fault]:
+    """Yield what contradicts."""
+    trunks = sources.trunks.model
+    if trunks is None:
+        return
+    document = sources.trunks.document
+    yield from _claimed_once(document, trunks)
+    yield from _networks(document, trunks)
+    for name, trunk in trunks.trunks.items():
+        yield from _numbers(sources, sources.trunks, name, trunk)
+        yield from _tls(sources, document, name, trunk)
+    if sources.agents.model is not None:
+        accounts = {agent.sip_account for agent in sources.agents.model.everyone()}
+        for name, trunk in trunks.trunks.items():
+            if trunk.incoming.account in accounts:
+                path: Place = ("trunks", name, "incoming", "account")
+                yield document.fault(path, "the account of an agent", "another name")
+    for index, server in enumerate(trunks.dns.servers):
+        try:
+            ip_address(server.host)
+        except ValueError:
+            yield document.fault(
+                ("dns", "servers", index), "a name server is asked by its address", "IP:PORT"
+            )
+
+
+def trunk_warnings(sources: Sources) -> Iterator[Fault]:
+    """Yield what is allowed but hardly meant."""
+    trunks = sources.trunks.model
+    if trunks is None:
+        return
+    for name, trunk in trunks.trunks.items():
+        path: Place = ("trunks", name)
+        if trunk.caller_id.allowed and trunk.caller_id.number is None:
+            yield sources.trunks.document.fault(
+                (*path, "caller_id", "allowed"),
+                "without `number`, every caller's own number is shown",
+                "`number:` for those who are not allowed theirs",
+            )
+        if not trunk.tls.verify:
+            yield sources.trunks.document.fault(
+                (*path, "tls", "verify"), "any certificate is taken", "for labs only"
+            )
+
+
+def _claimed_once(document: Document, trunks: Trunks) -> Iterator[Fault]:
+    """What tells trunks apart must be one's only."""
+    seen: dict[tuple[str, str], str] = {}
+    for name, trunk in trunks.trunks.items():
+        known = trunk.incoming
+        claims: list[tuple[str, str, Place]] = [
+            ("tls_names", value.lower(), ("tls_names", index))
+            for index, value in enumerate(known.tls_names)
+        ]
+        if known.account:
+            claims.append(("account", known.account, ("account",)))
+        for kind, value, place in claims:
+            first = seen.setdefault((kind, value), name)
+            if first != name:
+                message = f"{value} is what trunk {first!r} is known by"
+                yield document.fault(("trunks", name, "incoming", *place), message, "one of them")
+
+
+def _networks(document: Document, trunks: Trunks) -> Iterator[Fault]:
+    """A call from an address must be one trunk's only; TLS names and accounts tell more."""
+    listed = [
+        (name, ip_network(network), index)
+        for name, trunk in trunks.trunks.items()
+        if not trunk.incoming.tls_names
+        for index, network in enumerate(trunk.incoming.networks)
+    ]
+    for (first, network, _), (name, other, index) in combinations(listed, 2):
+        if first != name and network.version == other.version and network.overlaps(other):
+            path = ("trunks", name, "incoming", "networks", index)
+            message = f"{other} is also trunk {first!r}"
+            yield document.fault(path, message, "networks that do not overlap")
+
+
+def _numbers(sources: Sources, source: Source[Trunks], name: str, trunk: Trunk) -> Iterator[Fault]:
+    path: Place = ("trunks", name, "incoming", "numbers")
+    plan = sources.numbers.keys("numbers")
+    seen: dict[str, str] = {}
+    for number, target in trunk.incoming.numbers.items():
+        if plan and target not in plan:
+            message, hint = f"no number {target!r} in numbers.yaml", did_you_mean(target, plan)
+            yield source.document.fault((*path, number), message, hint)
+        full = to_e164(number, trunk.numbering.country)
+        if (first := seen.setdefault(full, number)) != number:
+            message = f"{number} and {first} are the same number"
+            yield source.document.fault((*path, number), message, "once", at_key=True)
+
+
+def _tls(sources: Sources, document: Document, name: str, trunk: Trunk) -> Iterator[Fault]:
+    file = trunk.tls.ca
+    if file and not (sources.folder / file).is_file():
+        path = ("trunks", name, "tls", "ca")
+        yield document.fault(path, f"no file {sources.folder / file}", "relative to trunks.yaml")
