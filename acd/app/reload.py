@@ -134,20 +134,7 @@ class Reloader:
     def _take(self, config: Config, book: FlowBook) -> tuple[Fault, ...]:
         """Take both into service; return why not, if the rooms refuse the configuration."""
         former = self.config
-        changed = (
-            config.agents,
-            config.queues,
-            config.numbers,
-            config.reasons,
-            config.blacklist,
-        ) != (
-            former.agents,
-            former.queues,
-            former.numbers,
-            former.reasons,
-            former.blacklist,
-        )
-        if changed:
+        if _served(config) != _served(former):
             try:
                 self._on_config(config)
             except Exception as error:
@@ -170,6 +157,19 @@ class Reloader:
         for fault in faults:
             log.error("reload_failed", fault=str(fault), serving="the version before")
         self._on_outcome(not faults)
+
+
+def _served(config: Config) -> tuple[object, ...]:
+    """Return what a reload takes over."""
+    return (
+        config.agents,
+        config.queues,
+        config.numbers,
+        config.reasons,
+        config.blacklist,
+        config.trunks,
+        config.trunk_passwords,
+    )
 
 
 def _unreadable(error: OSError) -> Fault:

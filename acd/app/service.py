@@ -59,6 +59,7 @@ from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
 from .transports import CertificateWatch, advertised, listeners, transport_state
+from .trunk_lines import TrunkLines
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
 from .waiting import unless
@@ -147,6 +148,7 @@ class Service:
         await self._transports.start(listeners(config.server.sip, self._sip))
         self._certificates = CertificateWatch(self._transports, config.tls_files().paths())
         self._build_core(flows)
+        stack.push_async_callback(self._lines.close)
         self._build_telemetry()
         self._driver = Driver(
             self._exchange,
@@ -158,9 +160,11 @@ class Service:
             on_failed_proof=self._watch_proofs,
             on_sighting=self._protection.saw,
             on_refreshed=self._keeper.refreshed,
+            on_question=self._lines.ask,
         )
         self._begin_journal()
         self._keeper.restore(self._driver)
+        self._lines.take(config, self._driver)
         self._built = True
         await self._build_web(stack)
 
@@ -235,7 +239,9 @@ class Service:
             new_id=self._new_id,
             random_bytes=self._entropy.token_bytes,
             timers=config.sip_timers(),
+            certificate_names=self._transports.certificate_names,
         )
+        self._lines = TrunkLines(self._endpoint, self._transports)
         self._protection.know(
             lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
         )
@@ -288,6 +294,7 @@ class Service:
                 protection=self._protection.state,
                 transports=lambda: transport_state(self._transports.statistics()),
                 sip=self._sip_state,
+                trunks=self._lines.state,
             ),
             version=VERSION,
         )
@@ -337,6 +344,7 @@ class Service:
             agent=floor.agent,
             queues=floor.queues,
             calls=floor.calls,
+            trunks=self._lines.rows,
             bans=self._protection.bans,
             lift_ban=self._protection.lift,
             trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
@@ -433,6 +441,7 @@ class Service:
             self._driver.flush()
             await self._until(self._end_now, BYE_GRACE_S)
         await self._keeper.save()
+        self._lines.leave(self._driver)
         self._driver.stop()
         self._journal.append([events.ServerStopped()], self._driver.now())
         if not await unless(self._end_now, self._database.drain()):
@@ -463,6 +472,7 @@ class Service:
     def _each_second(self, delay_s: float) -> None:
         self._metrics.loop_delayed(delay_s)
         self._protection.look()
+        self._lines.look()
 
     def _on_message(self, data: bytes, peer: Peer) -> None:
         # What comes while the start is not through yet is dropped: SIP sends again after 0.5 s.
@@ -518,6 +528,7 @@ class Service:
             now=self._driver.now(),
         )
         self._driver.carry_out(effects)
+        self._lines.take(config, self._driver)
 
     # --- views ---
 
@@ -535,6 +546,7 @@ class Service:
             "draining": self._end_wanted.is_set(),
             "media_workers": len(self._engine.statistics().workers),
             "flows": self._reloader.flows.versions(),
+            "trunks": self._lines.details(),
             "protection": self._protection.details(),
             "faults": [*map(str, self._reloader.faults), *self._certificates.faults],
         }

@@ -34,8 +34,9 @@ def load_config(folder: Path) -> Config:
     server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
     agents, reasons = sources.agents.model, sources.reasons.model
     blacklist = sources.blacklist.model
-    read = server and numbers and queues and agents and reasons and blacklist and trunks
-    if faults or not read:
+    if faults or not (
+        server and numbers and queues and agents and reasons and blacklist and trunks
+    ):
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
     return Config(
         folder=folder,

@@ -58,7 +58,7 @@ def trunk_warnings(sources: Sources) -> Iterator[Fault]:
 
 
 def _claimed_once(document: Document, trunks: Trunks) -> Iterator[Fault]:
-    """What tells trunks apart must be one's only."""
+    """Yield what two trunks are known by."""
     seen: dict[tuple[str, str], str] = {}
     for name, trunk in trunks.trunks.items():
         known = trunk.incoming
@@ -76,7 +76,7 @@ def _claimed_once(document: Document, trunks: Trunks) -> Iterator[Fault]:
 
 
 def _networks(document: Document, trunks: Trunks) -> Iterator[Fault]:
-    """A call from an address must be one trunk's only; TLS names and accounts tell more."""
+    """Yield networks of two trunks; those with TLS names are told apart by these."""
     listed = [
         (name, ip_network(network), index)
         for name, trunk in trunks.trunks.items()

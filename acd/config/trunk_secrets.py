@@ -12,6 +12,9 @@ from .trunks import Incoming, Trunk, Trunks
 LONGEST = 256
 "Characters of a password; more is another file."
 
+Wrong = tuple[str, str, str]
+"Setting, message, hint."
+
 Passwords = dict[tuple[str, ...], str]
 'By place: ("carrier",) for our calls, ("carrier", "incoming") for its own.'
 
@@ -22,36 +25,47 @@ def read_passwords(
     """Return what the sources hold, and what is wrong with them; no password is ever named."""
     passwords: Passwords = {}
     faults: list[Fault] = []
-    for place, path, holder, wanted in _sources(trunks):
-        name, mistake = "password_file", ""
-        if holder.password_file and holder.password_env:
-            mistake, hint = "two sources of one password", "password_file or password_env"
-        elif holder.password_file:
-            passwords[place], mistake = _of_file(folder / holder.password_file)
-            hint = "one line with the password, readable for the server"
-        elif holder.password_env:
-            name = "password_env"
-            passwords[place] = environment.get(holder.password_env, "")
-            mistake = "" if passwords[place] else f"{holder.password_env} is not set"
-            hint = "set it in the server's environment"
-        elif wanted:
-            mistake, hint = "no source of the password", "`password_file:` or `password_env:`"
-            name = wanted
-        if mistake:
-            faults.append(document.fault((*path, name), mistake, hint))
+    for place, path, holder, needed_by in _holders(trunks):
+        password, wrong = _read(folder, holder, needed_by, environment)
+        passwords[place] = password
+        if wrong is not None:
+            setting, message, hint = wrong
+            faults.append(document.fault((*path, setting), message, hint))
     return passwords, faults
 
 
-def _sources(
+def _holders(
     trunks: Trunks,
 ) -> Iterator[tuple[tuple[str, ...], Place, Trunk | Incoming, str]]:
-    """Yield each holder of a password; the last is the setting that makes it necessary."""
+    """Yield each holder of a password; the last is the setting that needs one, if it is there."""
     for name, trunk in trunks.trunks.items():
         path: Place = ("trunks", name)
         yield (name,), path, trunk, "username" if trunk.username else ""
         incoming = trunk.incoming
-        account = "account" if incoming.account else ""
-        yield (name, "incoming"), (*path, "incoming"), incoming, account
+        needed_by = "account" if incoming.account else ""
+        yield (name, "incoming"), (*path, "incoming"), incoming, needed_by
+
+
+def _read(
+    folder: Path, holder: Trunk | Incoming, needed_by: str, environment: Mapping[str, str]
+) -> tuple[str, Wrong | None]:
+    file, variable = holder.password_file, holder.password_env
+    if file and variable:
+        hint = "password_file or password_env"
+        return "", ("password_env", "two sources of one password", hint)
+    if file:
+        password, message = _of_file(folder / file)
+        hint = "one line with the password, readable for the server"
+        return password, ("password_file", message, hint) if message else None
+    if variable:
+        password = environment.get(variable, "")
+        message = f"the environment variable {variable} is not set"
+        hint = "set it where the server is started"
+        return password, None if password else ("password_env", message, hint)
+    if needed_by:
+        hint = "`password_file:` or `password_env:` beside it"
+        return "", (needed_by, "no password for it", hint)
+    return "", None
 
 
 def _of_file(path: Path) -> tuple[str, str]:

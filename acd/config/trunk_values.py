@@ -4,12 +4,21 @@ from acd.sip import trunk_settings as sip
 from acd.sip.phone_numbers import NumberFormat, to_e164
 
 from .trunk_secrets import Passwords
-from .trunks import Trunk, Trunks
+from .trunks import Register, Trunk, Trunks
 
 
 def trunk_settings(trunks: Trunks, passwords: Passwords) -> tuple[sip.TrunkSettings, ...]:
     """Return all trunks, in the order of the file."""
     return tuple(_settings(name, trunk, passwords) for name, trunk in trunks.trunks.items())
+
+
+def _registration(register: Register) -> sip.TrunkRegistration:
+    return sip.TrunkRegistration(
+        user=register.user,
+        domain=register.domain,
+        contact=register.contact,
+        expires_s=register.expires_s,
+    )
 
 
 def _settings(name: str, trunk: Trunk, passwords: Passwords) -> sip.TrunkSettings:
@@ -21,7 +30,7 @@ def _settings(name: str, trunk: Trunk, passwords: Passwords) -> sip.TrunkSetting
             sip.Gateway(
                 host=gateway.host,
                 port=gateway.port,
-                transport=gateway.transport,
+                transport="" if gateway.transport == "auto" else gateway.transport,
                 priority=gateway.priority,
                 weight=gateway.weight,
             )
@@ -34,13 +43,7 @@ def _settings(name: str, trunk: Trunk, passwords: Passwords) -> sip.TrunkSetting
         account_password=passwords.get((name, "incoming"), ""),
         username=trunk.username or (register.user if register else ""),
         password=passwords.get((name,), ""),
-        registration=register
-        and sip.TrunkRegistration(
-            user=register.user,
-            domain=register.domain,
-            contact=register.contact,
-            expires_s=register.expires_s,
-        ),
+        registration=None if register is None else _registration(register),
         options_interval_s=trunk.options_interval_s,
         rest_s=trunk.rest_s,
         no_answer_s=trunk.no_answer_s,

@@ -53,7 +53,10 @@ FullNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{4,14}$")]
 "E.164."
 
 SipUser = Annotated[str, Field(pattern=r"^[^\s\"\\<>@]{1,128}$")]
-"User part of a SIP URI, or digest user."
+"User part of a SIP URI."
+
+DigestUser = Annotated[str, Field(pattern=r"^[^\s\"\\]{1,128}$")]
+"Digest user; carriers' have an @."
 
 
 class Gateway(Section):
@@ -65,8 +68,8 @@ class Gateway(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     "0: what SRV records say, else 5060, or 5061 for TLS."
 
-    transport: Literal["", "udp", "tcp", "tls"] = ""
-    "udp, tcp or tls; empty: what NAPTR and SRV records say, else udp."
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    "auto: what NAPTR and SRV records say, else udp."
 
     priority: Annotated[int, Field(ge=0, le=65_535)] = 10
     "The lowest is tried first."
@@ -85,7 +88,7 @@ class Incoming(Section):
     """Names of its client certificate (needs `sip.certificate.ask`): then only calls over TLS with
     one of these are the trunk's, from wherever."""
 
-    account: SipUser | None = None
+    account: DigestUser | None = None
     "Digest user that every call must prove to be, from wherever."
 
     password_file: str = ""
@@ -178,7 +181,7 @@ class Trunk(Section):
 
     incoming: Incoming = Incoming()
 
-    username: SipUser | None = None
+    username: DigestUser | None = None
     "Digest user of our calls and registration; left out: registration.user."
 
     password_file: str = ""

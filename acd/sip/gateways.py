@@ -239,8 +239,17 @@ class GatewaySet:
         """Some address may be tried."""
         return any(monitor.usable for _, monitor in self.monitors())
 
-    def order(self) -> Iterator[Candidate]:
-        """Yield the addresses to try: by priority, weighted at random, without those that rest."""
+    def order(self, *, resting: bool = False) -> Iterator[Candidate]:
+        """Yield the addresses to try: by priority, weighted at random, without those that rest.
+
+        `resting` lets these follow at the end, for a call that must not fail for nothing.
+        """
+        candidates = list(self._in_order())
+        yield from (candidate for candidate in candidates if candidate.monitor.usable)
+        if resting:
+            yield from (candidate for candidate in candidates if not candidate.monitor.usable)
+
+    def _in_order(self) -> Iterator[Candidate]:
         seen: set[Peer] = set()
         gateways = weighted(
             self._located, lambda g: (g.priority,), lambda g: g.weight, self._random
@@ -253,7 +262,7 @@ class GatewaySet:
                 self._random,
             )
             for entry, monitor in entries:
-                if monitor.usable and entry.peer not in seen:
+                if entry.peer not in seen:
                     seen.add(entry.peer)
                     yield Candidate(gateway, monitor)
 

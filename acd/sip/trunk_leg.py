@@ -34,7 +34,9 @@ class TrunkCall:
         self.wanted = wanted
         self.offer = offer
         self.channels = channels
-        self.candidates: Iterator[Candidate] = islice(trunk.gateways.order(), MAX_TRIES)
+        self.candidates: Iterator[Candidate] = islice(
+            trunk.gateways.order(resting=wanted.emergency), MAX_TRIES
+        )
         self.current: TrunkLeg | None = None
         "The attempt under way; what happens to earlier ones is nobody's business any more."
 

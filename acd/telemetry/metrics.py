@@ -31,6 +31,7 @@ from prometheus_client.registry import Collector
 
 from acd.calls import events
 from acd.calls.events import Event
+from acd.sip.trunk_settings import GatewayState, Health, TrunkState
 
 from .families import FAMILIES, LOOP_DELAY_BUCKETS_S, WAIT_BUCKETS_S, Family
 
@@ -121,6 +122,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
     transports: Callable[[], TransportState] = TransportState
     sip: Callable[[], SipState] = SipState
+    trunks: Callable[[], Iterable[TrunkState]] = tuple
 
 
 class _Histogram:
@@ -285,6 +287,9 @@ class Metrics:
             "acd_sip_connections_cut": transports.cut,
             "acd_sip_tls_handshakes_failed": transports.handshakes_failed,
             "acd_sip_datagrams_dropped": {(): transports.datagrams_dropped},
+            "acd_gateway_failures": {
+                labels: gateway.failures for labels, gateway in self._gateways()
+            },
         }
         for family in FAMILIES:
             match family.kind:
@@ -334,7 +339,31 @@ class Metrics:
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
             "acd_banned_sources": {(): protection.banned},
+            **self._trunk_gauges(),
         }
+
+    def _trunk_gauges(self) -> dict[str, dict[Labels, float]]:
+        trunks, gateways = list(self._views.trunks()), list(self._gateways())
+        return {
+            "acd_trunk_up": {(trunk.name,): int(trunk.up) for trunk in trunks},
+            "acd_trunk_channels_in_use": {
+                (trunk.name,): trunk.channels_in_use for trunk in trunks
+            },
+            "acd_gateway_up": {
+                labels: int(gateway.health is not Health.RESTING) for labels, gateway in gateways
+            },
+            "acd_gateway_options_seconds": {
+                labels: gateway.round_trip_s
+                for labels, gateway in gateways
+                if gateway.round_trip_s is not None
+            },
+        }
+
+    def _gateways(self) -> Iterator[tuple[Labels, GatewayState]]:
+        for trunk in self._views.trunks():
+            for gateway in trunk.gateways:
+                transport, host, port = gateway.peer
+                yield (trunk.name, f"{transport}:{host}:{port}"), gateway
 
     def _sip_counts(self) -> dict[str, dict[Labels, float]]:
         requests: dict[Labels, float] = {}

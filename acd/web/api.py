@@ -43,6 +43,7 @@ class Api:
             web.delete(f"{agent}/calls", self._hang_up),
             web.get("/api/queues", self._queues),
             web.get("/api/calls", self._calls),
+            web.get("/api/trunks", self._trunks),
             web.get("/api/trace/{id:.+}", self._trace),
             web.get("/api/reports/kpi", self._kpi),
             web.get("/api/bans", self._bans),
@@ -92,6 +93,9 @@ class Api:
 
     async def _calls(self, _request: web.Request) -> web.Response:
         return json_answer(self._services.calls())
+
+    async def _trunks(self, _request: web.Request) -> web.Response:
+        return json_answer(self._services.trunks())
 
     async def _trace(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]

@@ -74,6 +74,7 @@ class WebServices:
     trace: Callable[[str, bool], str | None]
     "(interaction or Call-ID, with messages); None: nothing is known of it."
 
+    trunks: Callable[[], Sequence[object]] = list
     bans: Callable[[], Sequence[object]] = list
     lift_ban: Callable[[str], bool] = lambda _source: False
     "(source as the list shows it); False: it is not banned."

@@ -280,3 +280,13 @@ def test_a_challenge_is_answered_with_the_trunks_credentials_and_waited_for_anew
     assert b'Proxy-Authorization: Digest username="9999", realm="ims"' in again
     fired = run_out(endpoint, until=7.0)
     assert to([output for at, output in fired if at == 7.0], SECOND)
+
+
+def test_an_emergency_call_needs_no_channel_and_tries_gateways_that_rest():
+    endpoint = trunk_endpoint(channels=1)
+    call(endpoint, leg="other")
+    endpoint.transport_failed(FIRST, 0.1)
+    endpoint.transport_failed(SECOND, 0.1)
+    call(endpoint, leg="again", now=0.2)
+    assert to(call(endpoint, number="110", leg="leg-1", now=0.3, emergency=True), FIRST)
+    assert to(endpoint.transport_failed(FIRST, 0.4), SECOND)
