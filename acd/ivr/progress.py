@@ -1,7 +1,6 @@
 """Where one call stands within its flow, and what its steps may do about it."""
 
 import math
-import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,11 +13,6 @@ PLAY_LIMIT_S = 300.0
 
 SILENT_PLAY_S = 0.1
 "How long a play without sounds takes: not nothing, so that a ring of them does not spin."
-
-
-HIDDEN = "***"
-
-_DIGITS = re.compile(r"\d{2,}")
 
 
 class Progress:
@@ -36,7 +30,6 @@ class Progress:
         "out",
         "play_number",
         "playing",
-        "secrets",
         "skipped",
         "tries",
         "typed",
@@ -65,9 +58,6 @@ class Progress:
         self.typed = ""
         "A key pressed into a play, kept for the next menu or number."
 
-        self.secrets: set[str] = set()
-        "Variables whose value nobody is to see."
-
         self.skipped = 0
         self.collected = ""
 
@@ -93,9 +83,6 @@ class Progress:
 
     def leave(self, node: str, outcome: str, note: str = "") -> None:
         self.deadline = math.inf
-        if note and self.secrets:
-            # What an expression says of its failure may quote a value, or one made of it.
-            note = _DIGITS.sub(HIDDEN, note)
         self.out.append(StepTaken(self.flow_name, node, outcome, note))
 
     def finish(self, reason: str) -> None:
@@ -108,8 +95,7 @@ class Progress:
     def set_variable(self, name: str, value: Value) -> None:
         if self.data.get(name) != value:
             self.data[name] = value
-            shown = HIDDEN if name in self.secrets else spoken(value)
-            self.out.append(VariableSet(name, shown))
+            self.out.append(VariableSet(name, spoken(value)))
 
 
 def spoken(value: object) -> str:

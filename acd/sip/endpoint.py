@@ -131,9 +131,10 @@ class Endpoint:
         try:
             message = read(data)
         except BadMessageError:
-            # No message at all. What else a connection has to say is no SIP either.
+            # No message at all. Where not even the version is named, what else the connection has
+            # to say is no SIP either.
             core.sightings.unreadable(peer)
-            if peer.transport != "udp":
+            if peer.transport != "udp" and b"SIP/2.0" not in data.partition(b"\n")[0]:
                 out.append(Disconnect(peer))
             return out
         if message.body and message.get(b"content-type")[:10].lower() == b"multipart/":

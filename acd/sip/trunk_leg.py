@@ -119,8 +119,7 @@ class TrunkLeg(OutgoingLeg):
         self._candidate.monitor.failed(now)
         # 9.1: "If no provisional response has been received, the CANCEL request MUST NOT be sent";
         # should this gateway wake up, it gets its CANCEL, or the BYE of its 2xx, then.
-        if self._invite is not None:
-            self._cancel_at_first_answer(self._invite)
+        self._cancel_wanted = True
         if not self._pass_on(now):
             self._fail(408, "Gateway does not answer")
 
