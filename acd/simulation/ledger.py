@@ -50,6 +50,9 @@ class Ledger:
         self.transfers: Counter[str] = Counter()
         "Transfers by kind and outcome."
 
+        self.directions: Counter[str] = Counter()
+        "CallStarted directions."
+
         self.started = self.ended = self.offered = 0
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
@@ -122,6 +125,7 @@ class Ledger:
         self.started += 1
         _require(event.interaction not in self._calls, f"{now}: call started twice")
         self._calls.add(event.interaction)
+        self.directions[event.direction] += 1
         self._legs[event.leg] = event.interaction
         if event.account in self._agents:
             self.own_calls += 1

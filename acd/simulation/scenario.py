@@ -14,6 +14,15 @@ class Scenario(Struct, frozen=True, kw_only=True):
     keys: str = "1122390#*"
     "What callers press in menus, each as likely."
 
+    own_calls_every_s: float = 0.0
+    "Mean time between two own calls of agents, all together; 0: none (only over the wire)."
+
+    own_numbers: tuple[str, ...] = ()
+    "What agents dial then, each as likely."
+
+    early_media: float = 0.5
+    "Share of the calls outside whose far end is heard before it answers."
+
     talk_mean_s: float = 60.0
     patience_mean_s: float = 90.0
     prompt_s: float = 4.0

@@ -70,17 +70,23 @@ class SipPhone:
         )
         self._carry_out(self.endpoint.register(settings, self._clock.now))
 
-    def call(self, number: str, caller: str) -> str:
-        """Dial; return the leg."""
+    def call(self, number: str, caller: str, *, password: str = "") -> str:
+        """Dial; return the leg. With a password the caller proves to be its account."""
         leg = self._new_id()
         uri = f"sip:{number}@{self._server.host}:{self._server.port}"
-        target = InviteTarget(uri=uri, peer=self._server, caller=caller)
+        target = InviteTarget(
+            uri=uri,
+            peer=self._server,
+            caller=caller,
+            username=caller if password else "",
+            password=password,
+        )
         self._carry_out(self.endpoint.invite(leg, target, SDP, self._clock.now))
         return leg
 
-    def ring(self, leg: str) -> None:
-        """Answer 180."""
-        self._carry_out(self.endpoint.ring(leg, self._clock.now))
+    def ring(self, leg: str, status: int = 180, sdp: bytes = b"") -> None:
+        """Answer provisionally."""
+        self._carry_out(self.endpoint.ring(leg, self._clock.now, sdp, status))
 
     def answer(self, leg: str) -> None:
         """Answer 200."""

@@ -20,6 +20,7 @@ from .core import build_centre
 from .engine import SimulatedEngine
 from .ledger import InvariantError, Ledger
 from .network import Network, NetworkFaults
+from .own_calls import CARRIER, TRUNK, Carrier, OwnCallers
 from .randomness import Randomness
 from .scenario import Scenario
 from .sip_phone import SipPhone
@@ -72,6 +73,10 @@ class WireWorld:
         self._network = Network(faults, self.clock, randomness)
         self._build_server(agents, queues, numbers, flows)
         self._phones = [self._agent_phone(i, agent) for i, agent in enumerate(agents)]
+        self.carrier = Carrier(self._phone(CARRIER), scenario, self.clock, randomness)
+        self._own_callers = OwnCallers(
+            self._phones, scenario, self.clock, randomness, self._callers_come
+        )
         self._armed_at = float("inf")
         self._dialled = 0
         self._open_calls = 0
@@ -98,6 +103,8 @@ class WireWorld:
             new_id=self._new_id,
             random_bytes=self._random_bytes,
         )
+        if self._scenario.own_calls_every_s:
+            self.endpoint.configure_trunks((TRUNK,), self.clock.now)
         self.exchange = Exchange(self.endpoint, self.centre)
         self.engine = SimulatedEngine(self._scenario, self.clock, self._randomness, self._on_media)
         self._network.join(SERVER, self._receive)
@@ -108,6 +115,7 @@ class WireWorld:
             phone.register(account, account)
         self._run_until(lambda: all(phone.registered for phone, _ in self._phones))
         self._plan_arrival()
+        self._own_callers.plan()
         self._run_until(self._nobody_left)
         over_at = self.clock.now + SETTLE_S
         self._run_until(lambda: self.clock.next_due() > over_at)
@@ -119,9 +127,12 @@ class WireWorld:
         while not over():
             self.clock.run_next()
 
+    def _callers_come(self) -> bool:
+        return self._dialled < self._scenario.calls
+
     def _nobody_left(self) -> bool:
-        dialled = self._dialled >= self._scenario.calls
-        return dialled and not self._open_calls and not self.centre.calls_total
+        open_calls = self._open_calls or self._own_callers.open or self.centre.calls_total
+        return not self._callers_come() and not open_calls
 
     def _check_leaks(self) -> None:
         endpoint = self.endpoint

@@ -4,7 +4,9 @@ import random
 
 import pytest
 import scenery
+from msgspec.structs import replace
 
+from acd.calls.dial_plan import CallClass, DialPlan, Rights
 from acd.simulation.network import NetworkFaults
 from acd.simulation.scenario import Scenario
 from acd.simulation.wire_world import WireWorld
@@ -13,13 +15,20 @@ CALLS = 300
 SCENARIO = Scenario(calls=CALLS, arrivals_per_s=0.8, numbers=("4001", "4002"), media_refused=0.0)
 
 
-def run(faults: NetworkFaults, seed: int) -> WireWorld:
+OWN_NUMBERS = ("1001", "1002", "1030", "13800138000", "110", "95588", "+8675587654321", "4711")
+OWN = replace(SCENARIO, calls=150, own_calls_every_s=2.0, own_numbers=OWN_NUMBERS, no_answer=0.1)
+PLAN = DialPlan(
+    trunks=("nowhere", "carrier"), default=Rights(CallClass.NATIONAL), no_answer_s=30.0
+)
+
+
+def run(faults: NetworkFaults, seed: int, scenario: Scenario = SCENARIO) -> WireWorld:
     world = WireWorld(
-        SCENARIO,
+        scenario,
         faults,
         agents=scenery.agents(50),
         queues=scenery.queues(),
-        numbers=scenery.NUMBERS,
+        numbers=replace(scenery.NUMBERS, dial_plan=PLAN),
         flows=scenery.flows(),
         randomness=random.Random(seed),
     )
@@ -46,6 +55,22 @@ def test_calls_complete_and_nothing_leaks(share: float, completed: float, seed: 
     assert ledger.outcomes["hangup"] >= completed * CALLS
     assert ledger.left["answered"] > 0.5 * CALLS
     assert world.cut_by_network <= (1 - completed) * CALLS
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_agents_who_call_colleagues_and_outside_keep_every_promise(
+    share: float, seed: int
+) -> None:
+    """One trunk is not there at all: each call outside begins with it, and takes the other."""
+    faults = NetworkFaults(lost=share, doubled=share, delay_max_s=0.3)
+    world = run(faults, seed, OWN)
+    ledger = world.ledger
+    assert ledger.started == ledger.ended
+    assert ledger.directions["internal"] > 10
+    assert ledger.directions["outbound"] > 30
+    assert world.carrier.calls > 0.6 * ledger.directions["outbound"]
+    assert ledger.left["answered"] == ledger.offers["answered"] > 0.5 * OWN.calls
 
 
 def test_a_seed_decides_the_whole_run() -> None:
