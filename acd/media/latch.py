@@ -6,12 +6,27 @@ anyone who guesses a port be heard, so once settled no other is taken.
 """
 
 from enum import Enum, auto
+from functools import lru_cache
+from ipaddress import IPv6Address
 
 SETTLE_S = 2.0
 """How long the address that the SDP names may still take the stream over from a stranger that
 was faster: longer than any first packet is late, short enough to leave nothing to win later."""
 
 Address = tuple[str, int]
+"Host and port; what an IPv6 socket receives from has flow and scope behind them."
+
+CANONICAL_HOSTS = 4_096
+"Texts of IPv6 addresses remembered: the phones of a large centre."
+
+
+@lru_cache(CANONICAL_HOSTS)
+def _canonical(host: str) -> str:
+    """Return an IPv6 address as the kernel writes it: descriptions may spell it otherwise."""
+    try:
+        return str(IPv6Address(host))
+    except ValueError:
+        return host
 
 
 class Verdict(Enum):
@@ -46,6 +61,8 @@ class Latch:
         The same address again, as in a session refresh or a hold without 0.0.0.0, changes
         nothing: otherwise each refresh would open the door to strangers.
         """
+        if ":" in told[0]:
+            told = (_canonical(told[0]), told[1])
         if told == self._told:
             return
         self._former, self.source = self.source, None
@@ -59,7 +76,7 @@ class Latch:
         if self._told is None:
             return Verdict.EARLY
         if self.source is None:
-            if source == self._former and source != self._told and now < self._settles_at:
+            if source == self._former and source[:2] != self._told and now < self._settles_at:
                 return Verdict.EARLY
             self._settle(source, now)
             return Verdict.ACCEPTED

@@ -90,3 +90,14 @@ def test_at_most_one_source_is_accepted_once_settled(
         if verdict is Verdict.ACCEPTED and now >= first_at + 2 * SETTLE_S:
             settled.add(source)
     assert len(settled) <= 1
+
+
+def test_ipv6_is_the_same_however_it_is_spelt_and_whatever_the_socket_adds() -> None:
+    latch = Latch()
+    latch.expect(("2001:DB8:0:0::1", 4000), 0.0)
+    stranger, phone = ("2001:db8::9", 5000, 0, 0), ("2001:db8::1", 4100, 0, 0)
+    assert latch.judge(stranger, 0.1) is Verdict.ACCEPTED
+    assert latch.judge(phone, 0.2) is Verdict.ACCEPTED
+    assert latch.judge(stranger, 0.3) is Verdict.FOREIGN
+    latch.expect(("2001:db8::1", 4100), 5.0)
+    assert latch.judge(phone, 5.1) is Verdict.ACCEPTED, "it came from there all along"
