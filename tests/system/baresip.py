@@ -11,12 +11,21 @@ class Baresip:
     """Registers an account and takes every call at once; speaks a tone."""
 
     def __init__(
-        self, folder: Path, server: str, user: str, password: str, tone_hz: float
+        self,
+        folder: Path,
+        server: str,
+        user: str,
+        password: str,
+        tone_hz: float,
+        *,
+        transport: str = "udp",
+        ca: Path | None = None,
     ) -> None:
         program = shutil.which("baresip")
         assert program, "baresip is missing: apt-get install baresip-core (`make test` does)"
         config = {
             "sip_listen": "127.0.0.1:0",
+            "sip_cafile": str(ca or ""),
             "rtp_ports": "19000-19999",
             "audio_source": f"ausine,{tone_hz:.0f}",
             "audio_player": "",
@@ -31,7 +40,9 @@ class Baresip:
         folder.mkdir()
         lines = [f"{name} {value}" for name, value in config.items() if value]
         (folder / "config").write_text("\n".join(lines) + "\n")
-        account = f"<sip:{user}@{server}>;auth_user={user};auth_pass={password}"
+        account = (
+            f"<sip:{user}@{server};transport={transport}>;auth_user={user};auth_pass={password}"
+        )
         (folder / "accounts").write_text(f"{account};answermode=auto;regint=60\n")
         self._log = (folder / "log").open("w+")
         self._process = subprocess.Popen(

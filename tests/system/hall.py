@@ -27,6 +27,7 @@ class Hall:
             tone=self._tones["agent"],
             transport=transport,
             codec=codec,
+            ca=self.server.site.ca,
         )
         self.agents[number] = phone
         password = self.server.password(number)
@@ -44,6 +45,7 @@ class Hall:
             tone=self._tones["caller"],
             transport=transport,
             codec=codec,
+            ca=self.server.site.ca,
         )
         self._callers.append(phone)
         return phone.outside(self.server.sip(transport), number)

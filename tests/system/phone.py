@@ -63,6 +63,7 @@ class Phone:
         tone: Path | None = None,
         transport: str = "udp",
         codec: str = "",
+        ca: Path | None = None,
     ) -> None:
         if find_spec("pjsua2") is None:
             raise PhoneError(
@@ -84,6 +85,7 @@ class Phone:
             "tone": str(tone) if tone else "",
             "transport": transport,
             "codec": codec,
+            "ca": str(ca or ""),
         }
         self._process = subprocess.Popen(
             [sys.executable, str(SOFTPHONE), json.dumps(settings)],

@@ -19,6 +19,7 @@ from random import SystemRandom
 from typing import Any, TypeVar
 
 import asyncpg
+import trustme
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,9 @@ class Site:
         self.config = self.folder / "config"
         self.flows = self.folder / "ivr_flows"
         self.state = self.folder / "state"
+        self._authority = trustme.CA()
+        self.ca = self.folder / "ca.pem"
+        "Of `encrypt`: what phones have to trust."
         shutil.copytree(ROOT / "config", self.config)
         shutil.copytree(ROOT / "ivr_flows", self.flows, ignore=shutil.ignore_patterns("prompts"))
         (self.flows / "prompts").symlink_to(ROOT / "ivr_flows" / "prompts")
@@ -101,6 +105,14 @@ class Site:
                 if rank is not None:
                     agent["rank"] = {queue: rank}
 
+    def encrypt(self, **sip: object) -> None:
+        """Give the server a certificate and these settings of TLS and WebSocket."""
+        self._authority.cert_pem.write_to_path(str(self.ca))
+        issued = self._authority.issue_cert("localhost", "127.0.0.1", "::1")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(self.config / "server.pem"))
+        with self.edit("server.yaml") as server:
+            server["sip"] |= {"certificate": {"file": "server.pem"}, **sip}
+
     def remove(self) -> None:
         """Take away all that lies on the disk, also where the embedded Postgres went."""
         location = self.state / "postgres.location"
@@ -119,8 +131,11 @@ def replace(path: Path, text: str) -> None:
 class Server:
     """`acd run` on a site; started, asked, and ended in every way."""
 
-    def __init__(self, site: Site, *, state: Path | None = None) -> None:
+    def __init__(
+        self, site: Site, *, state: Path | None = None, address: str = "127.0.0.1:0"
+    ) -> None:
         self.site = site
+        self._address = address
         self.state = state or site.state
         self.log_path = site.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,7 +158,7 @@ class Server:
             [
                 *(sys.executable, "-m", "acd", "run"),
                 *("--config", str(self.site.config), "--state", str(self.state)),
-                *("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"),
+                *("--sip", self._address, "--http", "127.0.0.1:0"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -225,7 +240,7 @@ class Server:
     def sip(self, transport: str = "udp") -> str:
         """Return "host:port" for phones."""
         host, port = self.run["sip"][transport]
-        return f"{host}:{port}"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def dsn(self) -> str:

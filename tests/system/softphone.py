@@ -32,6 +32,12 @@ _NAME_ADDR = re.compile(
 )
 
 
+_TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
+
 _MEDIA = {
     pj.PJSUA_CALL_MEDIA_NONE: "none",
     pj.PJSUA_CALL_MEDIA_ACTIVE: "active",
@@ -173,7 +179,10 @@ class Phone:
         endpoint.libInit(config)
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"
-        kind = pj.PJSIP_TRANSPORT_TCP if self.transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        if self.transport == "tls":
+            transport.tlsConfig.CaListFile = settings["ca"]
+            transport.tlsConfig.verifyServer = True
+        kind = _TRANSPORTS[self.transport]
         handle = endpoint.transportCreate(kind, transport)
         endpoint.libStart()
         endpoint.audDevManager().setNullDev()
@@ -265,7 +274,7 @@ class Phone:
     def do_account(self, server, user, password, register, expires_s):
         """Take an identity: with a password to register, without as a caller from outside."""
         config = pj.AccountConfig()
-        suffix = ";transport=tcp" if self.transport == "tcp" else ""
+        suffix = "" if self.transport == "udp" else f";transport={self.transport}"
         config.idUri = f"sip:{user}@{server}"
         config.regConfig.registerOnAdd = False
         config.regConfig.timeoutSec = expires_s
