@@ -107,7 +107,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk_of(prompts_dir: Path, **settings: int | str) -> AsyncIterator[Desk]:
-    desk = Desk(MediaSettings(bind_host=HOST, prompts_dir=prompts_dir, **settings))
+    desk = Desk(MediaSettings(**{"bind_host": HOST, **settings}, prompts_dir=prompts_dir))
     await desk.engine.start()
     try:
         yield desk
@@ -425,6 +425,24 @@ async def test_partners_share_a_worker_and_have_places_kept(tmp_path: Path) -> N
             desk.now(StreamOpened)  # nothing was refused
             desk.do(Bridge("caller0", "caller1"))
             assert "another media worker" in desk.now(StreamRefused).reason
+
+
+@pytest.mark.asyncio
+async def test_phones_on_ipv6_hear_each_other(tmp_path: Path) -> None:
+    """RFC 4566 5.7: c=IN IP6; packets go to ::1 and are taken from there."""
+    async with desk_of(tmp_path, bind_host="::1") as desk:
+        phones = [await PhoneMedia.open("::1") for _ in range(2)]
+        caller, agent = phones
+        desk.call_in("caller", caller)
+        desk.call_out("agent", agent, near="caller")
+        assert b"c=IN IP6 ::1\r\n" in caller.offer()
+        desk.do(Bridge("caller", "agent"))
+        caller.play_tone(440)
+        agent.play_tone(880)
+        assert abs(loudest_hz(await hear(agent)) - 440) < 10
+        assert abs(loudest_hz(await hear(caller)) - 880) < 10
+        for phone in phones:
+            await phone.close()
 
 
 @pytest.mark.asyncio

@@ -253,8 +253,8 @@ def test_a_browser_is_called_until_its_connection_is_gone(server: Server, hall: 
 # --- IPv6 ---
 
 
-def test_sipp_and_sound_over_ipv6(tmp_path: Path) -> None:
-    """pjsua2's wheel has no IPv6: SIPp calls, and the sound is this package's own phone's."""
+def test_sipp_over_ipv6(tmp_path: Path) -> None:
+    """SIPp, since pjsua2's wheel has no IPv6."""
     site = Site()
     server = Server(site, address="[::1]:0")
     try:
