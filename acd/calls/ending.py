@@ -14,6 +14,7 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .outbound import Outbound
 from .queueing import Queueing
+from .told import END_TOLD
 from .transfer import Transfers
 
 LEG_END_REASONS = {
@@ -23,9 +24,6 @@ LEG_END_REASONS = {
     sip.LegEndCause.SESSION_EXPIRED: EndReason.SESSION_EXPIRED,
     sip.LegEndCause.TRANSPORT: EndReason.TRANSPORT,
 }
-TOLD = {EndReason.MAX_DURATION: EndReason.MAX_DURATION.value}
-"Reasons that phones get to see in the BYE (RFC 3326): what people wonder about."
-
 GONE_UNANSWERED = 480
 "What `HangUpLeg` says to a caller whom we have not answered yet."
 
@@ -60,7 +58,7 @@ class Ending:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
         if call.phase is Phase.ENDED:
             return
-        self._effects.append(HangUpLeg(call.leg, TOLD.get(reason, "")))
+        self._effects.append(HangUpLeg(call.leg, END_TOLD.get(reason, "")))
         status = 0 if call.answered else GONE_UNANSWERED
         self.finish(call, ended_by, reason, leg_ended_by="server", status=status, detail=detail)
 
@@ -118,10 +116,10 @@ class Ending:
         now = self._table.now
         self._queueing.leave(call, left, now)
         if call.agent_leg is not None:
-            self._effects.append(HangUpLeg(call.agent_leg.leg, TOLD.get(reason, "")))
+            self._effects.append(HangUpLeg(call.agent_leg.leg, END_TOLD.get(reason, "")))
             self._queueing.talk_over(call, "server", reason.value, now)
         if call.called_leg is not None:
-            self._outbound.give_up(call, reason.value)
+            self._outbound.give_up(call, reason.value, END_TOLD.get(reason, ""))
         self._transfers.call_over(call, now)
         call.phase = Phase.ENDED
         self._flowing.leave(call)

@@ -26,6 +26,7 @@ from .engagement import Engagement
 from .hearing import Hearing
 from .party_answers import GONE, UNAVAILABLE, answer_for, cause_status, may_try_elsewhere
 from .queueing import Queueing, outcome_of
+from .told import END_TOLD
 
 BUSY_STATES = frozenset({State.OFFERED, State.TALKING, State.HELD})
 "An agent in one of these has the phone at the ear, or ringing."
@@ -244,11 +245,11 @@ class Outbound:
         self._part(call, leg, "fault" if fault else "peer", reason.value)
         leg.watcher.parted(call, "fault" if fault else "called", reason)
 
-    def give_up(self, call: Call, reason: str) -> None:
+    def give_up(self, call: Call, reason: str, told: str = "") -> None:
         """Hang up on the party, whatever it has come to; the watcher hears nothing."""
         leg = call.called_leg
         if leg is not None:
-            self._effects.append(HangUpLeg(leg.leg))
+            self._effects.append(HangUpLeg(leg.leg, told))
             self._part(call, leg, "server", reason)
 
     def _part(self, call: Call, leg: CalledLeg, ended_by: str, reason: str) -> None:
@@ -323,7 +324,7 @@ class Outbound:
     def _rang_out(self, call: Call, timer: RingTimer) -> None:
         leg = call.called_leg
         if leg is not None and leg.timer is timer:
-            self._effects.append(HangUpLeg(leg.leg))
+            self._effects.append(HangUpLeg(leg.leg, END_TOLD[EndReason.NO_ANSWER]))
             leg.rings = True  # long enough: no other trunk is tried
             self.failed(call, leg, 408, ended_by="server")
 

@@ -22,6 +22,7 @@ from .desk import Desk
 from .effects import Effects
 from .hearing import Hearing
 from .host import Host
+from .told import OFFER_TOLD
 
 BUSY_STATUSES = frozenset({486, 600})
 REJECTED_STATUSES = frozenset({403, 480, 603})
@@ -332,7 +333,7 @@ class Queueing:
         assert visit is not None  # a call in self._waiting is in a visit
         if event.outcome is OfferOutcome.NO_ANSWER and not leg.rang:
             self._doubt(leg)
-        self._effects.append(HangUpLeg(leg.leg))
+        self._effects.append(HangUpLeg(leg.leg, OFFER_TOLD.get(event.outcome, "")))
         self._drop_agent_leg(call, leg, "server", event.outcome.value)
         self._offer_ended(call, visit, leg, event.outcome, 0, self._now)
 

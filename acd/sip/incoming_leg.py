@@ -25,7 +25,7 @@ from .server_invite import ServerInviteTransaction
 from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
 from .uri import Uri, text
-from .writing import ALLOW_LINE, SUPPORTED_LINE, reply, reply_head, warning_line
+from .writing import ALLOW_LINE, SUPPORTED_LINE, reason_line, reply, reply_head, warning_line
 
 RING_REPEAT_S = 60.0
 
@@ -287,14 +287,18 @@ class IncomingLeg(Leg):
         warning: str = "",
     ) -> None:
         """Refuse the call."""
+        lines = b""
+        if retry_after_s > 0:
+            lines = b"Retry-After: %d\r\n" % retry_after_s
+        if warning:
+            lines += warning_line(warning, self._core.identity(self._peer).host)
+        self._refuse_call(status, now, lines, reason)
+
+    def _refuse_call(self, status: int, now: float, lines: bytes, reason: str = "") -> None:
         if self._invite is None:
             return
-        extra = self._core.product_lines[0]
-        if retry_after_s > 0:
-            extra += b"Retry-After: %d\r\n" % retry_after_s
-        if warning:
-            extra += warning_line(warning, self._core.identity(self._peer).host)
         self.over = True
+        extra = self._core.product_lines[0] + lines
         self._respond(status, reply(status, self._head, extra, reason=reason), now)
         self._settle_offer(487, now)
         self._forget()
@@ -314,7 +318,7 @@ class IncomingLeg(Leg):
     def hang_up(self, now: float, reason: str) -> None:
         """Refuse, or say BYE; after a 2xx without ACK the BYE waits for it (15)."""
         if self._invite is not None:
-            self.reject(480, now, reason)
+            self._refuse_call(480, now, reason_line(reason))
         elif self._answer is not None and self._confirms:
             self.over = True
             self._table.legs.pop(self.id, None)

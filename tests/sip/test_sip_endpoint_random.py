@@ -27,18 +27,39 @@ from acd.sip.message import Request, read
 from acd.sip.peer import Peer
 
 TCP = Peer("tcp", "192.0.2.10", 40000)
-METHODS = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER", "FOO"]
-COMMANDS = ["ring", "answer", "reject", "cancel", "hang_up", "accept_offer", "refuse_offer"]
+METHODS = [
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "OPTIONS",
+    "INFO",
+    "UPDATE",
+    "PRACK",
+    "REGISTER",
+    "FOO",
+]
+COMMANDS = ["ring", "describe", "answer", "reject", "cancel", "hang_up", "reoffer"]
+COMMANDS += ["accept_offer", "refuse_offer"]
+EXTENSIONS = [
+    "",
+    "Require: 100rel",
+    "Supported: timer\r\nSession-Expires: 90",
+    "Session-Expires: 1",
+]
 
 SMALL = st.integers(0, 5)
 STEP = st.one_of(
-    st.tuples(st.just("call"), st.booleans()),
+    st.tuples(st.just("call"), st.booleans(), st.sampled_from(EXTENSIONS)),
+    st.tuples(st.just("ring reliably"), SMALL, st.booleans()),
     st.tuples(st.just("talk"), st.booleans()),
     st.tuples(st.just("within"), st.sampled_from(METHODS), SMALL, st.booleans()),
     st.tuples(st.just("again"), SMALL),
     st.tuples(st.just("request"), st.sampled_from(METHODS), SMALL, SMALL, st.booleans()),
     st.tuples(
-        st.just("respond"), SMALL, st.sampled_from([100, 180, 200, 302, 401, 486, 487, 600])
+        st.just("respond"),
+        SMALL,
+        st.sampled_from([100, 180, 200, 302, 401, 422, 481, 486, 487, 491, 500, 600]),
     ),
     st.tuples(st.just("command"), st.sampled_from(COMMANDS), SMALL),
     st.tuples(st.just("invite"), st.booleans()),
@@ -52,9 +73,14 @@ STEP = st.one_of(
 class Stage:
     """Drives one endpoint and keeps the rules that hold for each leg."""
 
-    def __init__(self) -> None:
-        self.endpoint = make_endpoint(credentials=Accounts(known="pw"), max_legs=6)
-        self.now, self.number = 0.0, 0
+    def __init__(self, session_expires_s: int) -> None:
+        self.endpoint = make_endpoint(
+            credentials=Accounts(known="pw"),
+            max_legs=6,
+            session_expires_s=session_expires_s,
+            offer_100rel=True,
+        )
+        self.now, self.number, self.rseq = 0.0, 0, 1
         self.requests: list[bytes] = []  # ours, to be answered
         self.heard: list[bytes] = []  # theirs, to be garbled
         self.tags = [""]
@@ -75,6 +101,7 @@ class Stage:
                 assert message.via
                 assert message.cseq
                 self.tags.append(message.to.tag.decode("latin-1"))
+                self.rseq = int(message.get(b"rseq") or self.rseq)
                 if message.cseq.method == b"INVITE" and message.status in {180, 200}:
                     self.note_dialog(message, message.from_.tag, message.to.tag)
         for event in outputs:
@@ -86,11 +113,12 @@ class Stage:
         known = (message.get(b"call-id"), theirs, ours)
         self.dialogs.append(tuple(part.decode("latin-1") for part in known))
 
-    def call(self, offer: bool) -> None:
+    def call(self, offer: bool, extension: str = "") -> None:
         """A new call comes in."""
         self.number += 1
         data = request(
             "INVITE",
+            *([extension] if extension else []),
             branch=f"z9hG4bKcall{self.number}",
             call_id=f"in-{self.number}",
             body=SDP if offer else b"",
@@ -117,6 +145,7 @@ class Stage:
         first = method in {"ACK", "CANCEL"} and plain
         data = request(
             method,
+            *([f"RAck: {self.rseq} 1 INVITE"] if method == "PRACK" else []),
             branch=f"z9hG4bKw{self.number}",
             call_id=call_id,
             from_tag=theirs,
@@ -171,11 +200,25 @@ class Stage:
             self.heard.append(data)
             self.take(self.endpoint.receive(data, PHONE, self.now))
 
+    def ring_reliably(self, which: int, described: bool) -> None:
+        """A phone of ours answers provisionally and wants a PRACK for it."""
+        if self.requests:
+            asked = self.requests[-1 - which % len(self.requests)]
+            self.number += 1
+            headers = ("Require: 100rel", f"RSeq: {which + 1}")
+            data = answer_to(asked, 183, *headers, tag="peer0", body=SDP if described else b"")
+            self.heard.append(data)
+            self.take(self.endpoint.receive(data, PHONE, self.now))
+
     def command(self, name: str, which: int) -> None:
         endpoint, leg = self.endpoint, self.legs[-1 - which % len(self.legs)]
         match name:
             case "ring" | "cancel" | "hang_up":
                 out = getattr(endpoint, name)(leg, self.now)
+            case "describe":
+                out = endpoint.ring(leg, self.now, SDP, 183)
+            case "reoffer":
+                out = endpoint.reoffer(leg, SDP, self.now)
             case "answer" | "accept_offer":
                 out = getattr(endpoint, name)(leg, SDP, self.now)
             case _:
@@ -210,9 +253,9 @@ class Stage:
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.lists(STEP, max_size=40))
-def test_anything_may_happen(steps) -> None:
-    stage = Stage()
+@given(st.lists(STEP, max_size=40), st.sampled_from([0, 100]))
+def test_anything_may_happen(steps, session_expires_s: int) -> None:
+    stage = Stage(session_expires_s)
     for what, *arguments in steps:
         stage.step("pass_" if what == "pass" else what, *arguments)
     for leg in stage.legs:

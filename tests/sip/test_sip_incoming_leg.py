@@ -393,3 +393,12 @@ def test_ringing_ends_with_a_refusal() -> None:
     endpoint.ring(leg, 0.0)
     endpoint.hang_up(leg, 1.0)
     assert 180 not in statuses(endpoint.on_time(60.0))
+
+
+def test_a_hang_up_before_the_answer_says_why() -> None:
+    """RFC 6432: Reason may stand in an answer; the reason phrase stays the status code's."""
+    endpoint = make_endpoint()
+    (event,) = events(endpoint.receive(request("INVITE", body=SDP), PHONE, 0.0))
+    (refusal,) = parsed(endpoint.hang_up(event.leg, 0.1, 'Q.850;cause=41;text="x"'))
+    assert (refusal.status, refusal.reason) == (480, b"Temporarily Unavailable")
+    assert refusal.get(b"reason") == b'Q.850;cause=41;text="x"'
