@@ -33,6 +33,7 @@ from .holding import Holding
 from .numbers import NumberPlan
 from .outbound import Outbound
 from .own_calls import OwnCalls
+from .parting import Parting
 from .queueing import Queueing
 from .settings import CentreSettings
 from .transfer import Transfers
@@ -82,7 +83,15 @@ class CallCentre:
         )
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
         codes = Codes(router, desk, queueing, settings.prompts)
-        transfers = self._transfers = Transfers(effects, queueing, new_id)
+        parting = Parting(
+            table=table,
+            effects=effects,
+            hearing=hearing,
+            queueing=queueing,
+            outbound=outbound,
+            engagement=engagement,
+        )
+        transfers = self._transfers = Transfers(effects, parting, new_id)
         ending = self._ending = Ending(
             table=table,
             effects=effects,
@@ -109,11 +118,13 @@ class CallCentre:
             table=table,
             effects=effects,
             host=self,
-            numbers=numbers,
             desk=desk,
             router=router,
+            hearing=hearing,
             flowing=flowing,
             queueing=queueing,
+            outbound=outbound,
+            own_calls=own_calls,
             holding=holding,
             transfers=transfers,
         )
@@ -485,7 +496,7 @@ class CallCentre:
         warning = f"{event.warning_code} {event.reason}"
         if call is None or self._holding.refused(call, event.leg, event.status, warning):
             return
-        if self._transfers.leg_lost(call, event.leg, self._table.now):
+        if self._transfers.leg_lost(call, event.leg):
             return
         called = call.called_leg
         if called is not None and event.leg == called.leg and called.connected_at is None:

@@ -137,11 +137,22 @@ class Desk:
         return routed
 
     def remember(
-        self, agent: str, *, interaction: str, queue: QueueProfile, category: str
+        self,
+        agent: str,
+        *,
+        interaction: str,
+        queue: QueueProfile,
+        category: str,
+        answered: bool = True,
     ) -> None:
-        """Note the call that the agent is connected to now."""
+        """Note the call that the agent is connected to now.
+
+        `answered` False: the agent took over what another one had answered; conversion is of
+        answered calls alone, so nothing is learned from it.
+        """
+        kind = queue.kind if answered else QueueKind.SERVICE
         self._handled[agent] = HandledCall(
-            interaction, queue.name, queue.kind, category, self._wall().timestamp()
+            interaction, queue.name, kind, category, self._wall().timestamp()
         )
 
     def handled(self, agent: str) -> HandledCall | None:

@@ -90,7 +90,7 @@ class Ending:
             self.finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
         elif call.called_leg is not None and event.leg == call.called_leg.leg:
             self._outbound.leg_ended(call, call.called_leg, reason, fault=fault)
-        elif self._transfers.leg_ended(call, event.leg, leg_ended_by, self._table.now, reason):
+        elif self._transfers.leg_ended(call, event.leg, leg_ended_by, reason):
             pass  # the caller is on the way to somebody else
         elif call.phase is Phase.TALKING:
             self._queueing.talk_over(call, leg_ended_by, reason.value, self._table.now)

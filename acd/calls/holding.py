@@ -2,7 +2,7 @@
 
 from acd.media import commands as media
 
-from .call import AgentLeg, Call, CalledLeg
+from .call import AgentLeg, Call, CalledLeg, Visit
 from .commands import AcceptOffer, RefuseOffer
 from .effects import Effects
 from .hearing import Hearing
@@ -89,6 +89,23 @@ class Holding:
             self._effects.append(media.Unbridge(call.leg))
             self._book(call, leg, True, now)
 
+    def resume(self, call: Call, now: float) -> None:
+        """Let a talk go on that was parked."""
+        leg = _talking(call)
+        if leg is None:
+            return
+        self._hearing.hush(call)
+        leg.held_by = call.holding & {call.leg, leg.leg}
+        if leg.held_by:
+            self._let_wait(call, leg, frozenset())
+        else:
+            self._hearing.bridge(call, leg.leg)
+            self._book(call, leg, False, now)
+
+    def music(self, visit: Visit | None) -> str:
+        """Return what a caller hears who waits after this visit; empty: silence."""
+        return visit.queue.music if visit is not None else self._music
+
     def _book(self, call: Call, leg: AgentLeg | CalledLeg, held: bool, now: float) -> None:
         if isinstance(leg, AgentLeg):
             self._queueing.held(call, held, now)
@@ -97,8 +114,7 @@ class Holding:
 
     def _let_wait(self, call: Call, leg: AgentLeg | CalledLeg, before: frozenset[str]) -> None:
         """Play music to the side that listens while the other one does not."""
-        visit = call.talk_visit
-        music = visit.queue.music if visit is not None else self._music
+        music = self.music(call.talk_visit)
         if not music:
             return
         for side, other in ((call.leg, leg.leg), (leg.leg, call.leg)):

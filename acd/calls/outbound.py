@@ -16,7 +16,7 @@ from acd.sip import events as sip
 from acd.sip.endpoint import InviteTarget
 
 from . import events
-from .call import Call, CalledLeg, EndReason, PartyWatcher, RingTimer
+from .call import Call, CalledLeg, EndReason, PartyWatcher, Phase, RingTimer
 from .call_table import CallTable
 from .commands import HangUpLeg, InviteLeg
 from .desk import Desk
@@ -242,7 +242,7 @@ class Outbound:
             # It answered and went before its media was through.
             self.failed(call, leg, UNAVAILABLE, ended_by="fault" if fault else "peer")
             return
-        self._part(call, leg, "fault" if fault else "peer", reason.value)
+        self.end_talk(call, leg, "fault" if fault else "peer", reason.value)
         leg.watcher.parted(call, "fault" if fault else "called", reason)
 
     def give_up(self, call: Call, reason: str, told: str = "") -> None:
@@ -250,31 +250,80 @@ class Outbound:
         leg = call.called_leg
         if leg is not None:
             self._effects.append(HangUpLeg(leg.leg, told))
-            self._part(call, leg, "server", reason)
+            self.end_talk(call, leg, "server", reason)
 
-    def _part(self, call: Call, leg: CalledLeg, ended_by: str, reason: str) -> None:
-        now = self._table.now
-        leg.book_hold(now)
+    def end_talk(self, call: Call, leg: CalledLeg, ended_by: str, reason: str) -> None:
+        """Book the talk of a leg that has ended, and close the leg."""
+        leg.book_hold(self._table.now)
         self._drop(call, leg, ended_by, reason)
-        if leg.connected_at is not None:
-            talk_s = now - leg.connected_at - leg.hold_s
-            for agent, own_leg in talkers(call, leg):
-                self._effects.append(
-                    events.AgentDisconnected(
-                        interaction=call.interaction,
-                        agent=agent,
-                        leg=own_leg,
-                        talk_s=talk_s,
-                        hold_s=leg.hold_s,
-                    )
-                )
+        self._disconnected(call, leg)
         self._over(call, leg)
+
+    def _disconnected(self, call: Call, leg: CalledLeg) -> None:
+        if leg.connected_at is None:
+            return
+        talk_s = self._table.now - leg.connected_at - leg.hold_s
+        for agent, own_leg in talkers(call, leg):
+            self._effects.append(
+                events.AgentDisconnected(
+                    interaction=call.interaction,
+                    agent=agent,
+                    leg=own_leg,
+                    talk_s=talk_s,
+                    hold_s=leg.hold_s,
+                )
+            )
+
+    # --- talks that go on elsewhere (`transferring`) ---
+
+    def part(self, call: Call) -> CalledLeg | None:
+        """Take the party's leg out of the call; it stands, and so does the talk's record.
+
+        None: no party talks.
+        """
+        leg = call.called_leg
+        if leg is None or leg.connected_at is None:
+            return None
+        call.called_leg = None
+        return leg
+
+    def give_away(self, call: Call, leg: CalledLeg, reason: str) -> None:
+        """Close the records of a leg that goes on in another call; its stream stands."""
+        leg.book_hold(self._table.now)
+        call.reoffering -= {leg.leg}
+        call.holding -= {leg.leg}
+        self._effects.append(
+            events.LegEnded(
+                interaction=call.interaction, leg=leg.leg, ended_by="server", reason=reason
+            )
+        )
+        self._disconnected(call, leg)
+
+    def join(self, call: Call, leg: CalledLeg, watcher: PartyWatcher, before: Call) -> None:
+        """Begin the talk of a party that another call has given away."""
+        now = self._table.now
+        leg.watcher = watcher
+        leg.connected_at, leg.held_by, leg.hold_s = now, frozenset(), 0.0
+        call.called_leg = leg
+        self._table.by_leg[leg.leg] = call
+        call.phase = Phase.TALKING
+        self._hearing.bridge(call, leg.leg)
+        for agent, own_leg in talkers(call, leg):
+            self._effects.append(
+                events.AgentConnected(interaction=call.interaction, agent=agent, leg=own_leg)
+            )
+        if isinstance(leg.target, InternalTarget):
+            self._engagement.begin(leg.target.agent, call.interaction, now)
+            self._engagement.end(leg.target.agent, before.interaction, now)
+
+    # --- what ends them ---
 
     def _drop(
         self, call: Call, leg: CalledLeg, ended_by: str, reason: str, status: int = 0
     ) -> None:
         """Forget the leg and give its media back."""
-        call.called_leg = None
+        if call.called_leg is leg:
+            call.called_leg = None
         call.reoffering -= {leg.leg}
         call.holding -= {leg.leg}
         self._table.by_leg.pop(leg.leg, None)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from acd.routing.deadlines import Deadlines, Timed
 
 from . import events
-from .call import AgentLeg, Call, EndReason, Visit
+from .call import Call, EndReason, Visit
 from .commands import HangUpLeg, NotifyTransfer
 from .effects import Effects
-from .queueing import Queueing
+from .parting import Parted, Parting
 
 LINGER_S = 3.0
 """A phone that was told of the success hangs up by itself, within a retransmission or two. One
@@ -18,7 +18,7 @@ that does not is hung up after this."""
 class Transfer(Timed):
     """A caller on the way from one agent to somebody else."""
 
-    __slots__ = ("agent", "call", "id", "kind", "leg", "refer", "refer_leg", "settled", "visit")
+    __slots__ = ("agent", "call", "id", "kind", "parted", "refer", "refer_leg", "settled", "visit")
 
     def __init__(
         self, transfer_id: str, call: Call, agent: str, kind: str, refer_leg: str, refer: int
@@ -32,10 +32,10 @@ class Transfer(Timed):
         self.refer_leg = refer_leg
         "The leg in which the agent's phone asked for it."
         self.refer = refer
-        self.leg: AgentLeg | None = None
+        self.parted: Parted | None = None
         "The agent's leg, taken out of the call, as long as it stands."
         self.visit: Visit | None = None
-        "The visit that the agent's talk came from."
+        "The queue visit that the agent's talk came from, if it came from one."
         self.settled = False
         "The outcome is told; only the agent's leg is still to end."
 
@@ -43,9 +43,9 @@ class Transfer(Timed):
 class Transfers:
     """The transfer under way of each call, one at most."""
 
-    def __init__(self, effects: Effects, queueing: Queueing, new_id: Callable[[], str]) -> None:
+    def __init__(self, effects: Effects, parting: Parting, new_id: Callable[[], str]) -> None:
         self._effects = effects
-        self._queueing = queueing
+        self._parting = parting
         self._new_id = new_id
         self._by_call: dict[str, Transfer] = {}
         self._deadlines = Deadlines()
@@ -80,12 +80,12 @@ class Transfers:
         )
         return transfer
 
-    def part(self, transfer: Transfer) -> bool:
+    def part(self, transfer: Transfer, leg: str) -> bool:
         """Take the agent's leg out of the call; False: the talk is over."""
-        parted = self._queueing.part(transfer.call)
-        if parted is None:
+        transfer.parted = self._parting.part(transfer.call, leg)
+        if transfer.parted is None:
             return False
-        transfer.leg, transfer.visit = parted
+        transfer.visit = transfer.parted.visit
         self._by_call[transfer.call.interaction] = transfer
         return True
 
@@ -135,45 +135,55 @@ class Transfers:
         )
         self._settle(transfer, now)
 
+    def turned_down(
+        self, transfer: Transfer, reason: str, status: int, returned_to: str, now: float
+    ) -> None:
+        """Tell the agent's phone of the failure, too: its REFER had been accepted."""
+        self._effects.append(
+            NotifyTransfer(transfer.refer_leg, transfer.refer, status, final=True)
+        )
+        self.failed(transfer, reason, status, returned_to, now)
+
+    def progressed(self, transfer: Transfer, status: int) -> None:
+        """Tell the agent's phone how far it has come."""
+        self._effects.append(NotifyTransfer(transfer.refer_leg, transfer.refer, status))
+
     def _settle(self, transfer: Transfer, now: float) -> None:
         transfer.settled = True
-        if transfer.leg is not None:
+        if transfer.parted is not None:
             self._deadlines.arm(transfer, now + LINGER_S)
         else:
             self._forget(transfer)
 
     # --- the agent's leg ---
 
-    def leg_ended(
-        self, call: Call, leg: str, ended_by: str, now: float, reason: EndReason
-    ) -> bool:
+    def leg_ended(self, call: Call, leg: str, ended_by: str, reason: EndReason) -> bool:
         """Take that a leg of the call ended; False: it is none that a transfer keeps."""
         transfer = self._by_call.get(call.interaction)
-        if transfer is None or transfer.leg is None or transfer.leg.leg != leg:
+        if transfer is None or transfer.parted is None or transfer.parted.leg != leg:
             return False
-        if transfer.settled:
-            reason = EndReason.TRANSFERRED
-        self._end_talk(transfer, ended_by, reason, now)
+        self._end_talk(transfer, ended_by, EndReason.TRANSFERRED if transfer.settled else reason)
         return True
 
-    def leg_lost(self, call: Call, leg: str, now: float) -> bool:
+    def leg_lost(self, call: Call, leg: str) -> bool:
         """Hang up a leg without media; False: it is none that a transfer keeps."""
-        if not self.leg_ended(call, leg, "fault", now, EndReason.MEDIA_REFUSED):
+        if not self.leg_ended(call, leg, "fault", EndReason.MEDIA_REFUSED):
             return False
         self._effects.append(HangUpLeg(leg))
         return True
 
-    def let_go(self, transfer: Transfer, now: float) -> None:
+    def let_go(self, transfer: Transfer) -> None:
         """Hang up on the agent, whose part in the call is over."""
-        if transfer.leg is not None:
-            self._effects.append(HangUpLeg(transfer.leg.leg))
-            self._end_talk(transfer, "server", EndReason.TRANSFERRED, now)
+        if transfer.parted is not None:
+            self._effects.append(HangUpLeg(transfer.parted.leg))
+            self._end_talk(transfer, "server", EndReason.TRANSFERRED)
 
-    def take_back(self, transfer: Transfer) -> tuple[AgentLeg, Visit] | None:
-        """Return the agent's leg for the call to go on with; None: it has ended."""
-        leg, visit = transfer.leg, transfer.visit
-        transfer.leg = None
-        return None if leg is None or visit is None else (leg, visit)
+    def take_back(self, transfer: Transfer) -> Parted | None:
+        """Give the call the agent's leg back; None: it has ended."""
+        parted, transfer.parted = transfer.parted, None
+        if parted is not None:
+            self._parting.rejoin(transfer.call, parted)
+        return parted
 
     def call_over(self, call: Call, now: float) -> None:
         """End what a call that is over leaves behind."""
@@ -181,19 +191,15 @@ class Transfers:
         if transfer is None:
             return
         if not transfer.settled:
-            self._effects.append(
-                NotifyTransfer(transfer.refer_leg, transfer.refer, 487, final=True)
-            )
-            self.failed(transfer, "caller_left", 487, "", now)
-        self.let_go(transfer, now)
+            self.turned_down(transfer, "caller_left", 487, "", now)
+        self.let_go(transfer)
 
-    def _end_talk(self, transfer: Transfer, ended_by: str, reason: EndReason, now: float) -> None:
-        leg, visit, transfer.leg = transfer.leg, transfer.visit, None
-        assert leg is not None  # asked by the callers
-        assert visit is not None  # set with the leg
+    def _end_talk(self, transfer: Transfer, ended_by: str, reason: EndReason) -> None:
+        parted, transfer.parted = transfer.parted, None
+        assert parted is not None  # asked by the callers
         if transfer.settled:
             self._forget(transfer)
-        self._queueing.end_talk(transfer.call, leg, visit, ended_by, reason.value, now)
+        self._parting.end_talk(transfer.call, parted, ended_by, reason.value)
 
     def _forget(self, transfer: Transfer) -> None:
         self._deadlines.arm(transfer, float("inf"))
@@ -205,7 +211,7 @@ class Transfers:
         """Hang up on agents whose phones did not do it themselves."""
         while (due := self._deadlines.pop_due(now)) is not None:
             assert isinstance(due, Transfer)  # nothing else is armed here
-            self.let_go(due, now)
+            self.let_go(due)
 
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; inf for never."""

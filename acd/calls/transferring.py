@@ -5,27 +5,38 @@ it stays: whoever answered it goes on in the caller's interaction.
 """
 
 from acd.routing.events import LeaveReason
+from acd.routing.model import QueueProfile
 from acd.routing.router import Router
 from acd.sip import events as sip
 
-from .call import AgentLeg, Call, EndReason, Phase, Visit
+from .call import AgentLeg, Call, EndReason, Phase, Playing, Visit
 from .call_table import CallTable
 from .commands import AcceptTransfer, RefuseTransfer
 from .desk import Desk
+from .dial_plan import Barred, InternalTarget, OutsideTarget
 from .effects import Effects
 from .flowing import Flowing
+from .hearing import Hearing
 from .holding import Holding
 from .host import Host
 from .numbers import FlowTarget, NumberPlan, QueueTarget, Target
+from .outbound import Outbound
+from .own_calls import OwnCalls
+from .parting import agent_at
 from .queueing import Queueing
 from .transfer import Transfer, Transfers
 
 NOT_ALLOWED, UNKNOWN, FULL, PENDING = 403, 404, 486, 491
 REASONS = {NOT_ALLOWED: "not_allowed", UNKNOWN: "unknown_number", FULL: "full"}
+FAILURES = {
+    EndReason.BUSY: "busy",
+    EndReason.REJECTED: "rejected",
+    EndReason.NO_ANSWER: "no_answer",
+}
 
 
 class Transferring:
-    """Serves what agents' phones ask for by REFER."""
+    """Serves what agents' phones ask for by REFER. Implements `PartyWatcher` for it."""
 
     def __init__(
         self,
@@ -33,22 +44,27 @@ class Transferring:
         table: CallTable,
         effects: Effects,
         host: Host,
-        numbers: NumberPlan,
         desk: Desk,
         router: Router,
+        hearing: Hearing,
         flowing: Flowing,
         queueing: Queueing,
+        outbound: Outbound,
+        own_calls: OwnCalls,
         holding: Holding,
         transfers: Transfers,
     ) -> None:
-        self.numbers = numbers
+        self.numbers = NumberPlan(targets={})
         self._table = table
         self._effects = effects
         self._host = host
         self._desk = desk
         self._router = router
+        self._hearing = hearing
         self._flowing = flowing
         self._queueing = queueing
+        self._outbound = outbound
+        self._own_calls = own_calls
         self._holding = holding
         self._transfers = transfers
 
@@ -57,21 +73,25 @@ class Transferring:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             self._refuse(event, NOT_ALLOWED)
+        elif self._pending(call):
+            self._refuse(event, PENDING)
         elif event.replaces:
             self._attended(call, event)
-        elif (agent := self._talking_agent(call, event.leg)) == "":
+        elif (agent := agent_at(call, event.leg)) == "":
             self._refuse(event, NOT_ALLOWED)
-        elif self._make_room(call):
+        else:
+            self._make_room(call)
             refer = (event.leg, event.refer)
             transfer = self._transfers.begin(
                 call, agent, "blind", event.target_user, leg=event.leg, refer=refer
             )
-            target = self.numbers.target(event.target_user)
-            status = self._go(transfer, target, None)
+            status = self._go(transfer, event.leg, self._target(event.target_user, agent), None)
             if status:
                 self._turn_down(transfer, status)
-        else:
-            self._refuse(event, PENDING)
+
+    def _target(self, dialled: str, agent: str) -> Target | Barred:
+        """Return where a number leads for this agent, whose permissions hold for the caller."""
+        return self.numbers.target(dialled) or self._own_calls.reach(dialled, agent)
 
     def near(self, account: str | None) -> str:
         """Return the leg near which this account's new call is best placed.
@@ -84,20 +104,15 @@ class Transferring:
         call = self._table.by_interaction.get(self._router.agent_view(agent).interaction)
         return call.leg if call is not None and call.phase is Phase.TALKING else ""
 
-    def _talking_agent(self, call: Call, leg: str) -> str:
-        """Return the agent who talks to the caller by this leg; empty: it is not one's."""
-        found = call.agent_leg
-        talks = found is not None and found.leg == leg and call.phase is Phase.TALKING
-        return found.agent if found is not None and talks else ""
-
-    def _make_room(self, call: Call) -> bool:
-        """End what is left of an earlier transfer; False: one is still under way."""
+    def _pending(self, call: Call) -> bool:
         earlier = self._transfers.of(call)
-        if earlier is None:
-            return True
-        if earlier.settled:
-            self._transfers.let_go(earlier, self._table.now)
-        return earlier.settled
+        return earlier is not None and not earlier.settled
+
+    def _make_room(self, call: Call) -> None:
+        """End what is left of an earlier transfer: the leg of an agent whose phone is slow."""
+        earlier = self._transfers.of(call)
+        if earlier is not None:
+            self._transfers.let_go(earlier)
 
     def _refuse(self, event: sip.TransferRequested, status: int) -> None:
         self._effects.append(RefuseTransfer(event.leg, event.refer, status))
@@ -109,22 +124,27 @@ class Transferring:
 
     # --- blind ---
 
-    def _go(self, transfer: Transfer, target: Target | None, consult: Visit | None) -> int:
+    def _go(
+        self, transfer: Transfer, leg: str, target: Target | Barred, consult: Visit | None
+    ) -> int:
         """Send the caller to the target; return 0, or the status by which that is refused.
 
-        `consult` is the visit whose place in the line the caller takes over.
+        `leg` is the agent's; `consult` the visit whose place in the line the caller takes over.
         """
         match target:
             case QueueTarget(name):
-                return self._to_queue(transfer, name, consult)
+                return self._to_queue(transfer, leg, name, consult)
             case FlowTarget(flow):
-                return self._to_flow(transfer, flow)
-            case None:
-                return UNKNOWN
+                return self._to_flow(transfer, leg, flow)
+            case InternalTarget() | OutsideTarget():
+                self._to_party(transfer, leg, target)
+                return 0
+            case Barred(status):
+                return status if status in REASONS else NOT_ALLOWED
             case _:
                 return NOT_ALLOWED
 
-    def _to_queue(self, transfer: Transfer, name: str, consult: Visit | None) -> int:
+    def _to_queue(self, transfer: Transfer, leg: str, name: str, consult: Visit | None) -> int:
         queue = self._queueing.queue(name)
         if queue is None:
             return UNKNOWN
@@ -132,104 +152,209 @@ class Transferring:
         if self._router.queue_lengths()[name] - own_place >= queue.max_length:
             return FULL
         call, now = transfer.call, self._table.now
-        self._let_go_of_caller(transfer)
+        self._let_go_of_caller(transfer, leg)
         self._flowing.leave(call)
         self._transfers.completed(transfer, now, queue=name)
         if consult is None:
             self._queueing.enter(call, queue, now)
         else:
-            self._queueing.enter(
-                call,
-                queue,
-                now,
-                priority=consult.priority - consult.queue.priority,
-                category=consult.category,
-                first_enqueued_at=consult.first_enqueued_at,
-            )
+            self._enter_as(call, consult, queue)
         return 0
 
-    def _to_flow(self, transfer: Transfer, flow: str) -> int:
+    def _to_flow(self, transfer: Transfer, leg: str, flow: str) -> int:
         if flow not in self._flowing.flows.flows:
             return UNKNOWN
-        self._let_go_of_caller(transfer)
+        self._let_go_of_caller(transfer, leg)
         self._transfers.completed(transfer, self._table.now)
         self._flowing.enter(transfer.call, flow, self._table.now)
         return 0
 
-    def _let_go_of_caller(self, transfer: Transfer) -> None:
+    def _let_go_of_caller(self, transfer: Transfer, leg: str) -> None:
         """Accept the REFER and take the agent out of the call."""
         self._effects.append(AcceptTransfer(transfer.refer_leg, transfer.refer))
         self._holding.park(transfer.call, self._table.now)
-        self._transfers.part(transfer)
+        self._transfers.part(transfer, leg)
+
+    # --- blind, to one phone (`PartyWatcher`) ---
+
+    def _to_party(
+        self, transfer: Transfer, leg: str, target: InternalTarget | OutsideTarget
+    ) -> None:
+        """Ring the one, with music for the caller; the agent keeps the leg meanwhile."""
+        call = transfer.call
+        self._let_go_of_caller(transfer, leg)
+        call.phase = Phase.DIALLING
+        music = self._holding.music(transfer.visit)
+        if music:
+            self._hearing.play(call, Playing.MUSIC, (music,), loop=True)
+        caller, name = call.caller, call.caller_name
+        if isinstance(target, OutsideTarget):
+            # As in the agent's own calls: the house calls, under a number that is its own.
+            caller, name = target.caller_id or transfer.agent, ""
+        self._outbound.connect(call, target, self, caller=caller, caller_name=name)
+
+    def ringing(self, call: Call, *, early: bool) -> None:
+        """Tell the agent; let the caller hear what the far end plays."""
+        transfer, leg = self._transfers.of(call), call.called_leg
+        if transfer is not None:
+            self._transfers.progressed(transfer, 180)
+        if early and leg is not None:
+            self._hearing.join(call, leg.leg)
+
+    def connected(self, call: Call) -> None:
+        """Let the caller and whoever answered talk."""
+        transfer, leg = self._transfers.of(call), call.called_leg
+        assert leg is not None  # it answered
+        call.phase = Phase.TALKING
+        self._flowing.leave(call)
+        if transfer is not None:
+            self._transfers.completed(
+                transfer, self._table.now, to_agent=self._taken_over(call, leg.target, transfer)
+            )
+        self._hearing.bridge(call, leg.leg)
+
+    def _taken_over(
+        self, call: Call, target: InternalTarget | OutsideTarget, transfer: Transfer
+    ) -> str:
+        """Return the colleague who goes on with the caller, and let that one class it, too."""
+        if not isinstance(target, InternalTarget):
+            return ""
+        visit = transfer.visit
+        if visit is not None:
+            self._desk.remember(
+                target.agent,
+                interaction=call.interaction,
+                queue=visit.queue,
+                category=visit.category,
+                answered=False,
+            )
+        return target.agent
+
+    def failed(self, call: Call, status: int, reason: EndReason) -> None:
+        """Give the caller back: to the agent, else to the queue that the caller came from."""
+        transfer, now = self._transfers.of(call), self._table.now
+        if transfer is None:
+            self._host.end(call, "called", reason)
+            return
+        said = FAILURES.get(reason, "failed")
+        visit = transfer.visit
+        if self._transfers.take_back(transfer) is not None:
+            self._transfers.turned_down(transfer, said, status, "agent", now)
+            self._holding.resume(call, now)
+            return
+        queue = self._queueing.queue(visit.queue.name) if visit is not None else None
+        if visit is None or queue is None:
+            self._transfers.turned_down(transfer, said, status, "", now)
+            self._host.end(call, "called", reason)
+            return
+        self._transfers.turned_down(transfer, said, status, "queue", now)
+        self._flowing.leave(call)
+        self._enter_as(call, visit, queue)
+
+    def parted(self, call: Call, ended_by: str, reason: EndReason) -> None:
+        """Hang up on the caller, too."""
+        self._host.end(call, ended_by, reason)
+
+    def _enter_as(self, call: Call, visit: Visit, queue: QueueProfile) -> None:
+        """Line the caller up at the place that this visit had."""
+        self._queueing.enter(
+            call,
+            queue,
+            self._table.now,
+            priority=visit.priority - visit.queue.priority,
+            category=visit.category,
+            first_enqueued_at=visit.first_enqueued_at,
+        )
 
     # --- attended ---
 
     def _attended(self, call: Call, event: sip.TransferRequested) -> None:
         """Join the caller with whom the agent consulted; the REFER may come in either call."""
         other = self._table.by_leg.get(event.replaces)
-        if other is None or other is call:
+        found = None
+        if other is not None and other is not call:
+            found = self._told_apart((call, event.leg), (other, event.replaces))
+        if found is None:
             self._refuse(event, NOT_ALLOWED)
             return
-        main, consult, legs = call, other, (event.leg, event.replaces)
-        agent = self._talking_agent(main, legs[0])
-        if agent == "":
-            main, consult, legs = other, call, (event.replaces, event.leg)
-            agent = self._talking_agent(main, legs[0])
-        own = legs[1] == consult.leg and self._desk.agent_of(consult.account) == agent
-        if agent == "" or not own:
-            self._refuse(event, NOT_ALLOWED)
-        elif not self._make_room(main) or not self._make_room(consult):
+        main, leg, consult, agent = found
+        if self._pending(main) or self._pending(consult):
             self._refuse(event, PENDING)
-        else:
-            transfer = self._transfers.begin(
-                main,
-                agent,
-                "attended",
-                consult.called,
-                leg=legs[0],
-                refer=(event.leg, event.refer),
-                consult=consult.interaction,
-            )
-            status = self._to_consulted(transfer, consult)
-            if status:
-                self._turn_down(transfer, status)
+            return
+        self._make_room(main)
+        self._make_room(consult)
+        transfer = self._transfers.begin(
+            main,
+            agent,
+            "attended",
+            consult.called,
+            leg=leg,
+            refer=(event.leg, event.refer),
+            consult=consult.interaction,
+        )
+        status = self._to_consulted(transfer, leg, consult)
+        if status:
+            self._turn_down(transfer, status)
 
-    def _to_consulted(self, transfer: Transfer, consult: Call) -> int:
+    def _told_apart(
+        self, asked: tuple[Call, str], replaced: tuple[Call, str]
+    ) -> tuple[Call, str, Call, str] | None:
+        """Return the caller's call, the agent's leg in it, the consult, and the agent.
+
+        A call that came through a queue is the caller's; of two that the agent placed, it is
+        the one in which the phone asked. None: they are not both of one agent.
+        """
+        pairs = [(asked, replaced), (replaced, asked)]
+        pairs.sort(key=lambda pair: pair[0][0].leg == pair[0][1])
+        for (main, leg), (consult, consult_leg) in pairs:
+            agent = agent_at(main, leg)
+            own = consult.leg == consult_leg and self._desk.agent_of(consult.account) == agent
+            if agent and own:
+                return main, leg, consult, agent
+        return None
+
+    def _to_consulted(self, transfer: Transfer, leg: str, consult: Call) -> int:
         """Send the caller where the consult has got to; 0, or the refusal's status."""
-        now = self._table.now
+        consult_leg = consult.leg
         if consult.phase is Phase.TALKING:
-            if consult.agent_leg is None:
-                return NOT_ALLOWED
-            self._join(transfer, consult)
+            self._join(transfer, leg, consult)
         else:
             visit = consult.visit
             target = consult.target if visit is None else QueueTarget(visit.queue.name)
-            if visit is None and consult.phase is not Phase.IN_FLOW:
+            if visit is None and consult.phase not in {Phase.IN_FLOW, Phase.DIALLING}:
                 return NOT_ALLOWED
-            status = self._go(transfer, target, visit)
+            if consult.phase is Phase.DIALLING:
+                # The phone that rings for the agent rings for the caller from now on.
+                self._host.end(consult, "agent", EndReason.TRANSFERRED)
+            status = self._go(transfer, leg, target, visit)
             if status:
                 return status
             if visit is not None:
-                self._queueing.leave(consult, LeaveReason.EXITED, now)
+                self._queueing.leave(consult, LeaveReason.EXITED, self._table.now)
             self._host.end(consult, "agent", EndReason.TRANSFERRED)
-        if transfer.refer_leg == consult.leg:
+        if transfer.refer_leg == consult_leg and transfer.settled:
             # The agent's phone asked in the call that is over now: the other one is replaced.
-            self._transfers.let_go(transfer, now)
+            self._transfers.let_go(transfer)
         return 0
 
-    def _join(self, transfer: Transfer, consult: Call) -> None:
-        """Let the caller talk to the agent who answered the consult."""
+    def _join(self, transfer: Transfer, leg: str, consult: Call) -> None:
+        """Let the caller talk to whoever answered the consult."""
+        self._let_go_of_caller(transfer, leg)
+        self._holding.park(consult, self._table.now)
+        if consult.called_leg is not None:
+            self._join_party(transfer, consult)
+        else:
+            self._join_agent(transfer, consult)
+        self._holding.settle(transfer.call, self._table.now)
+        self._host.end(consult, "agent", EndReason.TRANSFERRED)
+
+    def _join_agent(self, transfer: Transfer, consult: Call) -> None:
         call, now = transfer.call, self._table.now
-        self._let_go_of_caller(transfer)
-        self._holding.park(consult, now)
         parted = self._queueing.part(consult)
         assert parted is not None  # the consult is talking
         leg, visit = parted
-        reoffering, holding = consult.reoffering & {leg.leg}, consult.holding & {leg.leg}
-        reason = EndReason.TRANSFERRED
-        self._queueing.give_away(consult, leg, visit, reason.value, now)
-        call.reoffering |= reoffering
-        call.holding |= holding
+        _carry_over(call, consult, leg.leg)
+        self._queueing.give_away(consult, leg, visit, EndReason.TRANSFERRED.value, now)
         self._transfers.completed(
             transfer,
             now,
@@ -241,5 +366,21 @@ class Transferring:
         joined = AgentLeg(leg.leg, "", leg.agent, leg.account, leg.offered_at, opened=True)
         self._queueing.join(call, joined, visit, now)
         self._queueing.apply(self._router.carry_on(leg.agent, call.interaction, now), now)
-        self._holding.settle(call, now)
-        self._host.end(consult, "agent", reason)
+
+    def _join_party(self, transfer: Transfer, consult: Call) -> None:
+        call, now = transfer.call, self._table.now
+        leg = self._outbound.part(consult)
+        assert leg is not None  # the consult is talking
+        _carry_over(call, consult, leg.leg)
+        self._outbound.give_away(consult, leg, EndReason.TRANSFERRED.value)
+        to_agent = self._taken_over(call, leg.target, transfer)
+        self._transfers.completed(
+            transfer, now, to_agent=to_agent, leg=leg.leg, sip_call_id=leg.leg
+        )
+        self._outbound.join(call, leg, self, consult)
+
+
+def _carry_over(call: Call, consult: Call, leg: str) -> None:
+    """Let a leg's re-INVITE under way, and its hold, count in the call that it goes to."""
+    call.reoffering |= consult.reoffering & {leg}
+    call.holding |= consult.holding & {leg}

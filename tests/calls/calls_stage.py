@@ -318,7 +318,8 @@ class Stage:
         began = [e.leg for e in self.all(events.CallStarted)]
         began += [e.leg for e in self.all(events.OfferMade)]
         began += [e.leg for e in self.all(events.PartyCalled)]
-        assert sorted(e.leg for e in self.all(events.LegEnded)) == sorted(began)
+        joined = [e.leg for e in self.all(events.TransferCompleted) if e.leg]
+        assert sorted(e.leg for e in self.all(events.LegEnded)) == sorted(began + joined)
         assert {c.leg for c in self.all(media.CloseStream)} >= set(began)
         hung_up = [c.leg for c in self.all(commands.HangUpLeg)]
         assert len(hung_up) == len(set(hung_up))

@@ -10,6 +10,7 @@ from acd.calls import events
 from acd.calls.desk import Disposition
 from acd.calls.dial_plan import CallClass, DialPlan, Rights
 from acd.calls.numbers import NumberPlan
+from acd.calls.parting import agent_at
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import Overflow, Status
@@ -21,6 +22,7 @@ NUMBERS_DIALLED = (*NUMBERS, "4711", "1001", "1002", "110", MOBILE, MOBILE)
 PLAN = DialPlan(
     trunks=("carrier", "spare"), rights={"1001": Rights(CallClass.NATIONAL)}, no_answer_s=30.0
 )
+REFERRED_TO = ("4000", "4001", "4002", "1002", MOBILE, "4711", "*11")
 STATUSES = (486, 480, 408, 503, 603)
 OVERFLOWS = (None, Overflow(queue="service"), Overflow(flow="later"), Overflow(flow="at_once"))
 
@@ -48,6 +50,8 @@ unusual = st.one_of(
     st.tuples(st.just("failed"), legs, st.sampled_from(STATUSES)),
     st.tuples(st.just("cancelled"), legs),
     st.tuples(st.just("ended"), legs, st.sampled_from(sip.LegEndCause)),
+    st.tuples(st.just("refers"), legs, st.sampled_from(REFERRED_TO)),
+    st.tuples(st.just("joins"), legs, legs),
     st.tuples(st.just("reoffered"), legs),
     st.tuples(st.just("held"), legs, st.booleans()),
     st.tuples(st.just("digit"), legs, st.sampled_from("129*")),
@@ -65,6 +69,20 @@ unusual = st.one_of(
 )
 steps = st.integers(0, 2).flatmap(lambda draw: usual if draw else unusual)
 "Two in three: talks must come about for something to go wrong in them."
+
+
+agents = st.sampled_from(("1001", "1002", "1005"))
+handing_on = st.one_of(
+    st.tuples(st.just("talks"), st.sampled_from(("4001", "4002"))),
+    st.tuples(st.just("asks"), agents, st.sampled_from(("4001", "4002", "1002", "1005", MOBILE))),
+    st.tuples(st.just("hands_on"), agents, st.sampled_from(REFERRED_TO)),
+    st.tuples(st.just("joins_both"), agents, st.booleans()),
+    st.tuples(st.just("goes_on"), st.integers(0, 1)),
+    st.tuples(st.just("failed"), st.integers(0, 1), st.sampled_from(STATUSES)),
+    st.tuples(st.just("ended"), st.integers(0, 5), st.sampled_from(sip.LegEndCause)),
+    st.tuples(st.just("held"), st.integers(0, 5), st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from((0.5, 5.0, 31.0))),
+)
 
 
 class Storm:
@@ -90,6 +108,8 @@ class Storm:
             "accepted": lambda leg: heard(media_in.StreamAccepted(leg)),
             "confirmed": lambda leg, answer: told(sip.LegConfirmed(leg, answer)),
             "ended": stage.hangs_up,
+            "refers": stage.refers,
+            "joins": lambda leg, back: stage.refers(leg, replaces=self.leg(back)),
             "reoffered": lambda leg: told(sip.LegReoffered(leg, OFFER)),
             "held": lambda leg, held: heard(media_in.StreamReoffered(leg, ANSWER, held)),
             "digit": stage.presses,
@@ -101,6 +121,12 @@ class Storm:
             "answered": lambda leg: told(sip.LegAnswered(leg, ANSWER)),
             "rings": lambda leg, status, sdp: told(sip.LegRinging(leg, status, sdp)),
             "failed": lambda leg, status: told(sip.LegFailed(leg, status, "")),
+        }
+        self.of_agents: dict[str, Callable[..., object]] = {
+            "talks": self.talk,
+            "asks": self.ask,
+            "hands_on": self.hand_on,
+            "joins_both": self.join_both,
         }
         self.of_people: dict[str, Callable[..., object]] = {
             "dials": lambda number, account: self.callers.add(
@@ -127,7 +153,9 @@ class Storm:
         return living[-1 - back] if back < len(living) else ""
 
     def take(self, name: str, *arguments: object) -> None:
-        if name in self.of_people:
+        if name in self.of_agents:
+            self.of_agents[name](*arguments)
+        elif name in self.of_people:
             self.of_people[name](*arguments)
         else:
             back, *more = arguments
@@ -142,7 +170,9 @@ class Storm:
         self.note_ends()
 
     def note_ends(self) -> None:
-        self.over |= {e.leg for e in self.stage.now_all(events.LegEnded)}
+        ended = {e.leg for e in self.stage.now_all(events.LegEnded)}
+        # A leg that goes on in another interaction has ended in its first one only.
+        self.over |= ended - {e.leg for e in self.stage.now_all(events.TransferCompleted)}
 
     def go_on(self, leg: str) -> None:
         """What happens when nothing goes wrong: answered by us, or by the agent."""
@@ -152,6 +182,40 @@ class Storm:
             self.note_ends()
             stage.on_sip(sip.LegAnswered(leg, ANSWER))
             stage.on_media(media_in.StreamAccepted(leg))
+
+    # --- agents who hand callers on ---
+
+    def talk(self, number: str) -> None:
+        """A caller is answered by an agent, if one is free."""
+        self.dial(number, "door")
+
+    def ask(self, agent: str, number: str) -> None:
+        """An agent places a call beside the one at hand, and it is answered."""
+        self.dial(number, f"phone{agent}")
+
+    def dial(self, number: str, account: str) -> None:
+        leg = self.stage.dials(number, account=account)
+        self.callers.add(leg)
+        self.go_on(leg)
+        self.note_ends()
+        if self.leg(0) not in self.callers:
+            self.go_on(self.leg(0))
+
+    def at_hand(self, agent: str) -> str:
+        """The leg by which the agent talks to somebody who can be handed on; or none."""
+        for call in self.stage.centre.calls:
+            for leg in (call.agent_leg, call.called_leg, call):
+                if leg is not None and agent_at(call, leg.leg) == agent:
+                    return leg.leg
+        return ""
+
+    def hand_on(self, agent: str, number: str) -> None:
+        self.stage.refers(self.at_hand(agent), number)
+
+    def join_both(self, agent: str, swapped: bool) -> None:
+        own = [call.leg for call in self.stage.centre.calls if call.account == f"phone{agent}"]
+        legs = (self.at_hand(agent), own[-1] if own else "")
+        self.stage.refers(legs[swapped], replaces=legs[not swapped])
 
     def reload(self, fewer_agents: bool, fewer_queues: bool) -> None:
         stage = self.stage
@@ -170,6 +234,11 @@ class Storm:
             stage.hangs_up(leg)
         for number in ("1001", "1002"):
             stage.take(stage.centre.hang_up_calls(number, stage.now))
+        self.note_ends()
+        # Customers whom an agent had called, and handed on.
+        while leg := self.leg(0):
+            stage.hangs_up(leg)
+            self.over.add(leg)
         stage.wait(100)
 
 
@@ -180,6 +249,19 @@ def test_whatever_happens_the_records_close(
 ) -> None:
     storm = Storm(overflow)
     for account in ACCOUNTS[:2]:
+        storm.take("devices", account, 1)
+    for step in happening:
+        storm.take(*step)
+    storm.everybody_leaves()
+    assert storm.stage.centre.calls_total == 0
+    storm.stage.check_over()
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(handing_on, min_size=5, max_size=40))
+def test_whoever_hands_on_callers_the_records_close(happening: list[tuple[str, ...]]) -> None:
+    storm = Storm(None)
+    for account in ("phone1001", "phone1002", "phone1005"):
         storm.take("devices", account, 1)
     for step in happening:
         storm.take(*step)

@@ -231,7 +231,7 @@ class TestAttended:
         ]
         completed = stage.all(events.TransferCompleted)
         assert [(c.interaction, c.to_agent, c.leg) for c in completed] == [(main, "1005", other)]
-        stage.ledger.check_closed()
+        stage.check_over()
 
     def test_each_agent_classes_the_own_part(self, stage: Stage) -> None:
         _, phone = stage.talk("4001", "1001")
@@ -294,7 +294,7 @@ class TestAttended:
         assert media.Bridge(caller, other) in stage.last
         stage.hangs_up(phone)
         stage.hangs_up(caller)
-        stage.ledger.check_closed()
+        stage.check_over()
 
     def test_a_reinvite_under_way_is_answered_in_the_new_call(self, stage: Stage) -> None:
         _, phone = stage.talk("4001", "1001")
@@ -336,7 +336,7 @@ class TestAttended:
         assert media.Bridge(caller, last) in stage.last or stage.state("1006") is State.TALKING
         stage.hangs_up(caller)
         assert stage.ledger.transfers == {"attended completed": 2}
-        stage.ledger.check_closed()
+        stage.check_over()
 
 
 def test_a_transferred_interaction_ends_for_everybody_at_shutdown(stage: Stage) -> None:
