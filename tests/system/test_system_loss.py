@@ -3,7 +3,7 @@
 All repeat five times as soon as the RFC wants it (T1 100 ms), so that the tails end within the
 patience of a test. The bigger run with the RFC's own times takes some three minutes:
 
-    ACD_LOSS_CALLS=400 ACD_LOSS_T1_MS=500 pytest -s tests/system/test_system_loss.py
+    ACD_LOSS_CALLS=400 ACD_LOSS_T1_MS=500 pytest -s --timeout=600 tests/system/test_system_loss.py
 """
 
 import os
@@ -51,6 +51,7 @@ def server(site: Site) -> Iterator[Server]:
     ):
         settings["sip"]["digest_algorithms"] = ["MD5"]  # SIPp 3.6 knows no other
         settings["sip"]["t1_s"] = T1_MS / 1000
+        settings["media"]["workers"] = 1 + 4 * CALLS // 1000  # of 1000 streams each
         settings["media"]["port_max"] = settings["media"]["port_min"] + 8 * CALLS + 200
         agents["ranges"] = []
         for group, _ in GROUPS.values():
