@@ -49,6 +49,7 @@ def _settings(name: str, trunk: Trunk, passwords: Passwords) -> sip.TrunkSetting
         no_answer_s=trunk.no_answer_s,
         channels=trunk.channels,
         full_status=trunk.full_answer,
+        redirects=trunk.redirects,
         trusted=trunk.trusted,
         codecs=trunk.codecs,
         caller_id=sip.CallerId(

@@ -204,6 +204,9 @@ class Trunk(Section):
     full_answer: Literal[486, 503] = 503
     "What a caller beyond that gets: 503 (the carrier may try elsewhere) or 486 (busy)."
 
+    redirects: Annotated[int, Field(ge=0, le=5)] = 0
+    "Redirections (3xx) that a call may follow, to IP addresses, not names; 0: none."
+
     trusted: bool = False
     "true: its P-Asserted-Identity is believed, and it is told ours."
 

@@ -80,6 +80,7 @@ class Trunk:
             headers=headers,
             username=settings.username,
             password=settings.password,
+            redirects=settings.redirects,
         )
         return TrunkTarget(target, b"" if hidden or not shown else identity.encode())
 

@@ -91,6 +91,8 @@ class TrunkLeg(OutgoingLeg):
     def on_response(self, response: Response, now: float) -> Send | None:
         """Take what the gateway says."""
         self._stop_waiting_for_it()
+        if self._redirection is not None:
+            return super().on_response(response, now)  # from somebody who is no gateway
         monitor = self._candidate.monitor
         if response.status != 503:
             monitor.answered(now)
@@ -105,6 +107,9 @@ class TrunkLeg(OutgoingLeg):
     def on_failure(self, status: int, now: float) -> None:
         """No answer came, or the transport failed."""
         self._stop_waiting_for_it()
+        if self._redirection is not None:
+            super().on_failure(status, now)
+            return
         if self._call.current is self and not self.over:
             self._candidate.monitor.failed(now)
         if not self._pass_on(now):
@@ -116,10 +121,12 @@ class TrunkLeg(OutgoingLeg):
             super().on_time(now)
             return
         self._stop_waiting_for_it()
-        self._candidate.monitor.failed(now)
+        if self._redirection is None:
+            self._candidate.monitor.failed(now)
         # 9.1: "If no provisional response has been received, the CANCEL request MUST NOT be sent";
         # should this gateway wake up, it gets its CANCEL, or the BYE of its 2xx, then.
-        self._cancel_wanted = True
+        if self._invite is not None:
+            self._cancel_at_first_answer(self._invite)
         if not self._pass_on(now):
             self._fail(408, "Gateway does not answer")
 

@@ -93,6 +93,9 @@ class TrunkSettings(Struct, frozen=True, kw_only=True):
     no_answer_s: float = 4.0
     "Wait for any answer to an INVITE before the next gateway is tried."
 
+    redirects: int = 0
+    "3xx answers of its gateways that a call follows, to addresses; 0: they are failures."
+
     channels: int = 0
     "Calls at once, both ways together; 0: no limit."
 

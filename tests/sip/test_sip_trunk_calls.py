@@ -290,3 +290,40 @@ def test_an_emergency_call_needs_no_channel_and_tries_gateways_that_rest():
     call(endpoint, leg="again", now=0.2)
     assert to(call(endpoint, number="110", leg="leg-1", now=0.3, emergency=True), FIRST)
     assert to(endpoint.transport_failed(FIRST, 0.4), SECOND)
+
+
+ELSEWHERE = Peer("udp", "192.0.2.77", 5060)
+
+
+def redirected(endpoint) -> list:
+    """Return what follows when the first gateway sends the call elsewhere."""
+    (invite,) = to(call(endpoint), FIRST)
+    moved = answer_to(invite, 302, contact="<sip:+8613800138000@192.0.2.77>")
+    return endpoint.receive(moved, FIRST, 0.1)
+
+
+def test_a_redirection_is_a_failure_unless_the_trunk_may_redirect():
+    outputs = redirected(trunk_endpoint())
+    assert [(event.leg, event.status) for event in events(outputs)] == [("leg-1", 302)]
+    assert to(outputs, ELSEWHERE) == []
+
+
+def test_a_redirection_is_followed_where_the_trunk_may_redirect():
+    endpoint = trunk_endpoint(redirects=1)
+    outputs = redirected(endpoint)
+    (second,) = to(outputs, ELSEWHERE)
+    outputs = endpoint.receive(answer_to(second, 200, body=SDP), ELSEWHERE, 0.2)
+    assert events(outputs) == [LegAnswered("leg-1", SDP)]
+    assert endpoint.trunk_state()[0].channels_in_use == 1
+
+
+def test_a_silent_place_elsewhere_is_not_the_gateways_fault():
+    endpoint = trunk_endpoint(redirects=1)
+    redirected(endpoint)
+    outputs = [output for _, output in run_out(endpoint, until=4.1)]
+    assert len(to(outputs, SECOND)) == 1, "the next gateway may still know the way"
+    assert health(endpoint) == [Health.UP, Health.UNKNOWN]
+    endpoint.hang_up("leg-1", 5.0)
+    run_out(endpoint)
+    assert endpoint.trunk_state()[0].channels_in_use == 0
+    assert_empty(endpoint)
