@@ -143,6 +143,7 @@ class _Compiler:
             step.inter_digit_timeout_s = node.inter_digit_timeout_s
             step.min_digits, step.max_digits = node.min_digits, node.max_digits
             step.terminator = node.terminator
+            step.secret = node.secret
             step.variable = node.variable
             step.next = self._steps[node.next]
 

@@ -143,6 +143,9 @@ class Collect(DocumentModel):
     pattern: str = ""
     "RE2 regular expression that the whole number must match; empty: any."
 
+    secret: bool = False
+    "true: a card number, a PIN. What was dialled stands in no record, log or trace."
+
     retries: Retries = 2
     next: Name
     on_timeout: Name | None = None

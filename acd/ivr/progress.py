@@ -1,6 +1,7 @@
 """Where one call stands within its flow, and what its steps may do about it."""
 
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,6 +14,11 @@ PLAY_LIMIT_S = 300.0
 
 SILENT_PLAY_S = 0.1
 "How long a play without sounds takes: not nothing, so that a ring of them does not spin."
+
+
+HIDDEN = "***"
+
+_DIGITS = re.compile(r"\d{2,}")
 
 
 class Progress:
@@ -30,6 +36,7 @@ class Progress:
         "out",
         "play_number",
         "playing",
+        "secrets",
         "skipped",
         "tries",
         "typed",
@@ -58,6 +65,9 @@ class Progress:
         self.typed = ""
         "A key pressed into a play, kept for the next menu or number."
 
+        self.secrets: set[str] = set()
+        "Variables whose value nobody is to see."
+
         self.skipped = 0
         self.collected = ""
 
@@ -83,6 +93,9 @@ class Progress:
 
     def leave(self, node: str, outcome: str, note: str = "") -> None:
         self.deadline = math.inf
+        if note and self.secrets:
+            # What an expression says of its failure may quote a value, or one made of it.
+            note = _DIGITS.sub(HIDDEN, note)
         self.out.append(StepTaken(self.flow_name, node, outcome, note))
 
     def finish(self, reason: str) -> None:
@@ -95,7 +108,8 @@ class Progress:
     def set_variable(self, name: str, value: Value) -> None:
         if self.data.get(name) != value:
             self.data[name] = value
-            self.out.append(VariableSet(name, spoken(value)))
+            shown = HIDDEN if name in self.secrets else spoken(value)
+            self.out.append(VariableSet(name, shown))
 
 
 def spoken(value: object) -> str:

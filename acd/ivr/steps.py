@@ -173,6 +173,7 @@ class CollectStep(_AskingStep):
         "max_digits",
         "min_digits",
         "next",
+        "secret",
         "terminator",
         "variable",
     )
@@ -182,6 +183,7 @@ class CollectStep(_AskingStep):
     max_digits: int
     min_digits: int
     next: Step
+    secret: bool
     terminator: str
     variable: str
 
@@ -220,6 +222,8 @@ class CollectStep(_AskingStep):
         if len(number) < self.min_digits or not self.fits(number):
             return self._again(progress, "invalid")
         progress.collected = ""
+        if self.secret:
+            progress.secrets.add(self.variable)
         progress.set_variable(self.variable, number)
         progress.leave(self.name, "next")
         return self.next

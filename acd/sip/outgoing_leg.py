@@ -158,9 +158,9 @@ class OutgoingLeg(Leg):
         self._leave_early(now)
         if status in {401, 407} and self._retry_authorized(response, now):
             return None
-        if self._target.redirects and self._redirected(response, now):
-            return None
         if status == 422 and self._retry_longer(response, now):
+            return None
+        if self._target.redirects and self._redirected(response, now):
             return None
         unreached = status in _NOBODY_THERE or (status == 408 and self._early is None)
         self._fail(
@@ -271,7 +271,7 @@ class OutgoingLeg(Leg):
         if self._invite.state is State.PROCEEDING:
             self._send_cancel(now)
         else:
-            self._cancel_wanted = True
+            self._cancel_at_first_answer(self._invite)
         self._leave_early(now)
         self._fail(487, reason_phrase(487))
 
@@ -281,6 +281,10 @@ class OutgoingLeg(Leg):
             self.cancel(now, reason)
         else:
             self._hang_up_dialog(now, reason)
+
+    def _cancel_at_first_answer(self, invite: ClientInviteTransaction) -> None:
+        self._cancel_wanted = True
+        self._transactions.forgo_fallback(invite)
 
     def _send_cancel(self, now: float) -> None:
         self._cancel_wanted = False
@@ -379,7 +383,8 @@ class OutgoingLeg(Leg):
             # "In order to create a request based on a contact address in a 3xx response, a UAC
             # MUST copy the entire URI from the target set into the Request-URI […] it is
             # RECOMMENDED that the UAC reuse the same To, From, and Call-ID".
-            self._parts = structs.replace(self._parts, uri=uri)
+            # The route set was the way to the URI called before.
+            self._parts = structs.replace(self._parts, uri=uri, route=b"")
             self.send_invite(now)
             return True
         return False

@@ -113,9 +113,8 @@ class Registration(Machine):
         self.deadline = math.inf
 
     def on_time(self, now: float) -> None:
-        """Refresh, or try again."""
-        if not self._in_flight:
-            self.begin(now)
+        """Refresh, or try again; no deadline is set while an answer is awaited."""
+        self.begin(now)
 
     def transport_failed(self, peer: Peer, now: float) -> None:
         """Register anew soon: the registrar loses the binding with the connection it came by.

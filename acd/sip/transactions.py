@@ -231,6 +231,12 @@ class Transactions:
             self._forget(client.machine)
             client.user.on_failure(503, now)
 
+    def forgo_fallback(self, machine: ClientInviteTransaction) -> None:
+        """Do not send it over UDP when TCP fails: the call has been given up."""
+        client = self._clients.get(machine.key)
+        if client is not None:
+            client.fallback = None
+
     def _fall_back(self, client: _Client, fallback: Fallback, now: float) -> bool:
         """Send a large request over UDP after all.
 

@@ -14,9 +14,15 @@ _SECRET_KEY = re.compile(
 
 _PATTERNS = (
     # Header lines of SIP and HTTP: the scheme stays, it tells what kind of answer came.
+    # A value may go on in lines that begin with white space (RFC 3261 7.3.1).
     (
-        re.compile(r"((?:proxy-)?authorization\s*:\s*\w+)[ \t][^\r\n]*", re.IGNORECASE),
-        rf"\1 {MASK}",
+        re.compile(
+            r"((?:proxy-)?(?:authorization|authentication-info)\s*:)"
+            r"(\s*\w+(?=[ \t]+\S|[ \t]*\r?\n[ \t]+\S))?"
+            r"[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*",
+            re.IGNORECASE,
+        ),
+        rf"\1\2 {MASK}",
     ),
     (re.compile(r"(\bBearer\s+)[\w.~+/=-]+", re.IGNORECASE), rf"\1{MASK}"),
     # Passwords inside URIs: sip:user:password@host, postgresql://user:password@host.
@@ -24,9 +30,11 @@ _PATTERNS = (
         re.compile(r"(\b(?:sips?:|\w+://)[^\s:@<>\"/]*:)[^\s@<>\"/]+@", re.IGNORECASE),
         rf"\1{MASK}@",
     ),
-    # Keys of encrypted media in SDP (RFC 4568, RFC 8839).
+    # Keys of encrypted media in SDP (RFC 4568, RFC 8839; RFC 4566 5.12, RFC 4567).
     (re.compile(r"(\binline:)[\w+/=]+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\bice-pwd:)\S+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(^k=\w+:)[^\r\n]+", re.IGNORECASE | re.MULTILINE), rf"\1{MASK}"),
+    (re.compile(r"(^a=key-mgmt:\w+ )\S+", re.IGNORECASE | re.MULTILINE), rf"\1{MASK}"),
     (re.compile(r"(\bpassword\s*[=:]\s*)\S+", re.IGNORECASE), rf"\1{MASK}"),
 )
 

@@ -15,6 +15,7 @@ from acd.calls.events import CallStarted, Event, OfferMade
 from acd.sip.peer import Peer
 
 from .ladder import Line, Party, draw, event_line, message_line, message_text
+from .masking import MASK
 
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 "Header names ignore case, and i is short for Call-ID (RFC 3261 20.8)."
@@ -115,6 +116,8 @@ class Tracer:
         call_id = _call_id(data)
         if not call_id:
             return
+        if data[:5] == b"INFO ":
+            data = _without_digits(data)
         shelf = self._calls
         dialog = shelf.dialogs.get(call_id)
         if dialog is None:
@@ -189,6 +192,14 @@ class Tracer:
         if call_id not in interaction.parties:
             interaction.call_ids.append(call_id)
             interaction.parties[call_id] = party
+
+
+def _without_digits(data: bytes) -> bytes:
+    """Return an INFO without the key that it tells: it may be one of a card number or a PIN."""
+    head, blank, body = data.partition(b"\r\n\r\n")
+    if not body or b"dtmf" not in head.lower():
+        return data
+    return b"%b%b%b" % (head, blank, MASK.encode())
 
 
 def _call_id(data: bytes) -> str:

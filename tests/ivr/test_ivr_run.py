@@ -355,3 +355,41 @@ def test_every_good_flow_ends_once_the_caller_falls_silent(flow, inputs):
             break
         caller.does("~")
     assert caller.run.finished or caller.run.node_name in {"sales", "service", "echo"}
+
+
+SECRET = """
+start: card
+languages: [zh]
+variables: {card: "", doubled: ""}
+nodes:
+  card:
+    type: collect
+    prompts: [menu]
+    variable: card
+    max_digits: 6
+    secret: true
+    next: think
+    on_timeout: bye
+  think:
+    type: set
+    expressions: {doubled: "string(int(card + card + card + card))"}
+    next: choose
+  choose:
+    type: branch
+    cases: [{when: "int(card + card + card + card) > 0", next: bye}]
+    else: bye
+  bye: {type: hangup}
+"""
+
+
+def test_a_secret_number_stands_in_nothing_that_is_told():
+    for secret, shown in (("true", False), ("false", True)):
+        caller = call(SECRET.replace("secret: true", f"secret: {secret}"))
+        keys = [".", "4", "1", "1", "1", "2", "2"]
+        told = [effect for key in keys for effect in caller.does(key)]
+
+        assert caller.run.finished
+        assert (
+            len([effect for effect in told if isinstance(effect, StepTaken) and effect.note]) == 2
+        )
+        assert ("411122" in repr(told)) is shown

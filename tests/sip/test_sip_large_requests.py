@@ -78,6 +78,15 @@ def test_back_to_udp_at_once() -> None:
     assert (again.peer, later.peer) == (PHONE, STREAM)
 
 
+def test_a_call_given_up_does_not_fall_back() -> None:
+    """Otherwise the phone would ring for a caller who has gone."""
+    endpoint = make_endpoint()
+    endpoint.invite("out", TARGET, LONG, 0.0)
+    endpoint.cancel("out", 0.1)
+    assert endpoint.transport_failed(STREAM, 0.2) == []
+    assert_empty(endpoint)
+
+
 def test_a_connection_that_breaks_while_it_rings_is_a_failure() -> None:
     endpoint = make_endpoint()
     (send,) = endpoint.invite("out", TARGET, LONG, 0.0)

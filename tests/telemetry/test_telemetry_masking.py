@@ -38,6 +38,35 @@ def test_passwords_and_keys_are_masked_and_addresses_are_not(text, masked):
         assert mask_text(text) == masked
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Authorization: Digest username="1001",\r\n response="5d41402a", nonce="x"\r\n\tqop=auth',
+        'Authorization:\r\n Digest username="1001", response="5d41402a"',
+        "Authorization: 5d41402a",
+        "Proxy-Authorization: 5d41402a",
+        'Authentication-Info: rspauth="5d41402a"',
+    ],
+)
+def test_no_part_of_a_credential_is_left_however_it_is_written(line):
+    masked = mask_text(f"Via: x\r\n{line}\r\nMax-Forwards: 70\r\n\r\n")
+
+    assert "5d41402a" not in masked
+    assert masked.startswith("Via: x\r\n")
+    assert masked.endswith("***\r\nMax-Forwards: 70\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "key", ["k=clear:hunter2", "k=base64:aHVudGVyMg==", "a=key-mgmt:mikey AQQF"]
+)
+def test_keys_of_a_session_description_are_masked(key):
+    masked = mask_text(f"v=0\r\n{key}\r\nm=audio 1 RTP/AVP 0\r\n")
+    assert masked in {
+        f"v=0\r\n{key.partition(end)[0]}{end}***\r\nm=audio 1 RTP/AVP 0\r\n"
+        for end in (":", "mikey ")
+    }
+
+
 def test_values_are_masked_at_any_depth():
     value = {"password": "hunter2", "list": [{"ha1": "x"}, b"Authorization: Basic aHVudGVyMg=="]}
 

@@ -1,5 +1,6 @@
 """What the tracer keeps, forgets and draws."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,6 +186,23 @@ def test_secrets_and_terminal_escapes_are_not_shown():
     assert "Authorization: Digest ***" in ladder
     for hidden in ("5d41402abc4b", "hunter2", "\x1b", "\x07"):
         assert hidden not in ladder
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/dtmf-relay", "Signal=4\r\nDuration=160"), ("Application/DTMF", "4")],
+)
+def test_keys_pressed_are_not_shown(kind, body):
+    tracer = Tracer()
+    tracer.message("in", CALLER, request("INVITE", "4000", "card"), NOON_US)
+    info = request("INFO", "4000", "card", f"Content-Type: {kind}") + body.encode()
+    tracer.message("in", CALLER, info, NOON_US)
+
+    ladder = tracer.ladder("card", messages=True)
+
+    assert "INFO" in ladder
+    assert ladder.rstrip().endswith("***")
+    assert "Signal" not in ladder
 
 
 def test_messages_are_printed_whole_when_asked_for():
