@@ -93,7 +93,10 @@ class Arrival:
         )
         self._table.by_interaction[call.interaction] = call
         self._table.by_leg[call.leg] = call
-        near = self._transferring.near(event.account) if event.account is not None else ""
+        near = ""
+        if event.account is not None:
+            near = self._transferring.near(event.account)
+            self._desk.called_from(event.account, event.peer)
         if isinstance(target, InternalTarget | OutsideTarget):
             self._own_calls.dialled(call, event, near)
             return
@@ -172,7 +175,7 @@ class Arrival:
         elif call.called_leg is not None and event.leg == call.called_leg.leg:
             self._outbound.stream_opened(call, call.called_leg, event.sdp)
         elif event.leg != call.leg:
-            self._queueing.stream_opened(call, event.sdp, self._table.now)
+            self._queueing.stream_opened(call, event.leg, event.sdp, self._table.now)
         elif not call.sdp:
             call.sdp = event.sdp
             self._begin(call)

@@ -20,7 +20,9 @@ from typing import Protocol
 
 from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Timed
+from acd.routing.events import OfferOutcome
 from acd.routing.model import QueueProfile
+from acd.sip.events import Contact
 
 from .dial_plan import InternalTarget, OutsideTarget
 from .numbers import CodeTarget, Target
@@ -130,6 +132,20 @@ class AgentLeg(OtherSide):
     account: str
     offered_at: float
 
+    device: Contact | None = None
+    "The device that it is for, where the agent's rings on several; None: the one to ring then."
+
+
+@dataclass(slots=True)
+class Forks:
+    """An offer that rings on several of the agent's devices (`acd.calls.forking`)."""
+
+    others: list[AgentLeg]
+    "Legs of the same offer beside `Call.agent_leg`."
+
+    best: tuple[OfferOutcome, int] | None = None
+    "What the devices have said that ring no more, with the SIP status; the weightiest of it."
+
 
 class PartyWatcher(Protocol):
     """Told what becomes of the party that a call has called (`acd.calls.outbound`)."""
@@ -224,6 +240,7 @@ class Call:
     run: FlowRun | None = None
     visit: Visit | None = None
     agent_leg: AgentLeg | None = None
+    forks: Forks | None = None
     called_leg: CalledLeg | None = None
 
     agent: str = ""

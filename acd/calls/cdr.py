@@ -344,6 +344,8 @@ class Fold:
         self._begin_leg(
             call, record, event.leg, side="agent", sip_call_id=event.sip_call_id, agent=event.agent
         )
+        for leg in event.further_legs:
+            self._begin_leg(call, record, leg, side="agent", sip_call_id=leg, agent=event.agent)
 
     def _offer_ended(self, record: Record, event: ev.OfferEnded, _: Mark) -> None:
         call = self._call(event.interaction)
@@ -356,6 +358,7 @@ class Fold:
         offer.row.outcome = event.outcome
         offer.row.sip_status = event.sip_status
         offer.row.ring_s = event.ring_s
+        offer.row.leg = event.leg  # of the agent's devices the one that decided
         self._rows.append(offer.row)
         if event.outcome == "answered" and (leg := call.legs.get(event.leg)) is not None:
             leg.row.answered_us = moment.wall_us

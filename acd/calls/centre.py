@@ -61,7 +61,11 @@ class CallCentre:
         self._effects = effects
         table = self._table = CallTable()
         desk = self._desk = Desk(
-            router, effects, login_at_registration=settings.login_at_registration, wall=wall
+            router,
+            effects,
+            login_at_registration=settings.login_at_registration,
+            devices=settings.devices,
+            wall=wall,
         )
         hearing = self._hearing = Hearing(effects)
         queueing = self._queueing = Queueing(
@@ -421,8 +425,8 @@ class CallCentre:
         leg = call.called_leg
         if leg is not None and event.leg == leg.leg:
             self._outbound.ringing(call, leg, event)
-        elif call.agent_leg is not None:
-            call.agent_leg.rang = True
+        else:
+            self._queueing.leg_rang(call, event.leg)
 
     def _leg_answered(self, event: sip.LegAnswered) -> None:
         call = self._table.by_leg.get(event.leg)
@@ -432,6 +436,8 @@ class CallCentre:
         if leg is not None and event.leg == leg.leg:
             self._outbound.answered(leg, event)
         else:
+            if call.forks is not None:
+                self._queueing.leg_answered(call, event.leg)
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def _confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
@@ -467,9 +473,7 @@ class CallCentre:
         if leg is not None and event.leg == leg.leg:
             self._outbound.leg_failed(call, leg, event)
         elif event.leg != call.leg:
-            self._queueing.leg_failed(
-                call, event.status, self._table.now, unreached=event.unreached
-            )
+            self._queueing.leg_failed(call, event, self._table.now)
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
 
@@ -505,7 +509,7 @@ class CallCentre:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:
             self._effects.append(HangUpLeg(event.leg))
-            self._queueing.media_failed(call, event.status, self._table.now)
+            self._queueing.media_failed(call, event.leg, event.status, self._table.now)
         elif call.picking_up:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         else:

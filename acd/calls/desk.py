@@ -9,9 +9,11 @@ from acd.routing.events import Event as RoutingEvent
 from acd.routing.model import AgentProfile, QueueKind, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip.events import Contact, ContactsChanged
+from acd.sip.peer import Peer
 
 from . import events
 from .effects import Effects
+from .settings import DevicePolicy
 
 CALL_CLASSES = ("inquiry", "order", "complaint", "transfer", "other")
 "Dispositions of domain.md."
@@ -52,11 +54,15 @@ class Desk:
         effects: Effects,
         *,
         login_at_registration: bool,
+        devices: DevicePolicy = DevicePolicy.NEWEST,
         wall: Callable[[], datetime],
     ) -> None:
         self._router = router
         self._effects = effects
         self._login_at_registration = login_at_registration
+        self._policy = devices
+        self._active: dict[str, str] = {}
+        "Device that last answered or made a call, by account; only for who has devices."
         self._wall = wall
         self._agents: dict[str, AgentProfile] = {}
         self._agent_by_account: dict[str, str] = {}
@@ -96,8 +102,32 @@ class Desk:
         return self._agents.get(agent)
 
     def contact(self, account: str) -> Contact | None:
-        """Return the device to ring: the one registered last of those that answer."""
-        return next((one for one in self._contacts.get(account, ()) if one.reachable), None)
+        """Return the device to ring, one that answers: the last active or the newest one."""
+        contacts = self._contacts.get(account, ())
+        if self._policy is DevicePolicy.LAST_ACTIVE and len(contacts) > 1:
+            active = self._active.get(account)
+            contacts = tuple(sorted(contacts, key=lambda one: one.uri != active))
+        return next((one for one in contacts if one.reachable), None)
+
+    def all_to_ring(self, account: str) -> list[Contact]:
+        """Return the devices that ring together; none where only one does, see `contact`."""
+        if self._policy is not DevicePolicy.ALL:
+            return []
+        ringing = [one for one in self._contacts.get(account, ()) if one.reachable]
+        return ringing if len(ringing) > 1 else []
+
+    def answered_on(self, account: str, uri: str) -> None:
+        """Note that the device with this contact URI took a call."""
+        if self._policy is DevicePolicy.LAST_ACTIVE and account in self._contacts:
+            self._active[account] = uri
+
+    def called_from(self, account: str, peer: Peer) -> None:
+        """Note that a call came from the device at this address."""
+        if self._policy is DevicePolicy.LAST_ACTIVE:
+            for contact in self._contacts.get(account, ()):
+                if contact.peer == peer:
+                    self._active[account] = contact.uri
+                    return
 
     def devices(self) -> dict[str, tuple[Contact, ...]]:
         """Return every account's registered devices, newest first; some may not answer."""
@@ -114,6 +144,7 @@ class Desk:
             self._contacts[account] = event.contacts
         else:
             self._contacts.pop(account, None)
+            self._active.pop(account, None)
         uris = _uris(event.contacts)
         if uris != before:
             self._effects.append(

@@ -152,6 +152,9 @@ class OfferMade(_Event, frozen=True, kw_only=True):
     sip_call_id: str
     choice: Choice
 
+    further_legs: tuple[str, ...] = ()
+    "To the agent's other devices, which ring as well; each leg's id is its SIP Call-ID."
+
 
 class OfferEnded(_Event, frozen=True, kw_only=True):
     """Exactly one per `OfferMade`."""
@@ -310,7 +313,8 @@ class LegEnded(_Event, frozen=True, kw_only=True):
     sip_status: int = 0
 
     reason: str = ""
-    "Value of `acd.calls.call.EndReason`, or of `OfferOutcome` for a phone that rang in vain."
+    """Value of `acd.calls.call.EndReason`, or of `OfferOutcome` for a phone that rang in vain, or
+    "answered_elsewhere" for one beside which another one was answered."""
 
 
 class CallEnded(_Event, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """A caller's stay in a queue: waiting, offers to agents' phones, the talk.
 
 Whatever the router decides is carried out here, and whatever becomes of an agent's phone is told
-to the router here. Nothing else touches `Call.visit` and `Call.agent_leg`.
+to the router here. Nothing else touches `Call.visit` and, but for `forking`, `Call.agent_leg`.
 """
 
 from collections import deque
@@ -13,13 +13,16 @@ from acd.routing import events as routing
 from acd.routing.events import LeaveReason, OfferOutcome
 from acd.routing.model import QueueProfile, WaitingCall
 from acd.routing.router import Router
+from acd.sip import events as sip
 from acd.sip.endpoint import InviteTarget
+from acd.sip.events import Contact
 
 from . import events
-from .call import AgentLeg, Call, EndReason, Phase, Playing, Visit
+from .call import AgentLeg, Call, EndReason, Forks, Phase, Playing, Visit
 from .commands import DoubtContact, HangUpLeg, InviteLeg
 from .desk import Desk
 from .effects import Effects
+from .forking import Forking
 from .hearing import Hearing
 from .host import Host
 from .told import OFFER_TOLD
@@ -64,6 +67,7 @@ class Queueing:
         self._hearing = hearing
         self._calls_by_leg = calls_by_leg
         self._new_id = new_id
+        self._forking = Forking(effects, self._drop_agent_leg)
         self._queues: dict[str, QueueProfile] = {}
         self._waiting: dict[str, Call] = {}
         self._routed: deque[routing.Event] = deque()
@@ -241,6 +245,10 @@ class Queueing:
         leg = AgentLeg(self._new_id(), event.offer, event.agent, event.account, self._now)
         call.agent_leg = leg
         self._calls_by_leg[leg.leg] = call
+        devices = self._desk.all_to_ring(event.account)
+        if devices:
+            self._fork(call, leg, devices)
+        others = [other.leg for other in call.forks.others] if call.forks is not None else []
         self._effects.append(
             events.OfferMade(
                 interaction=call.interaction,
@@ -251,17 +259,34 @@ class Queueing:
                 leg=leg.leg,
                 sip_call_id=leg.leg,
                 choice=event.choice,
+                further_legs=tuple(others),
             )
         )
-        self._effects.append(media.OpenStream(leg.leg, b"", near=call.leg))
+        for opening in (leg.leg, *others):
+            self._effects.append(media.OpenStream(opening, b"", near=call.leg))
 
-    def stream_opened(self, call: Call, sdp: bytes, now: float) -> None:
+    def _fork(self, call: Call, leg: AgentLeg, devices: list[Contact]) -> None:
+        """Have the offer ring on all these devices; `leg` is for the first of them."""
+        leg.device = devices[0]
+        others = [
+            AgentLeg(
+                self._new_id(), leg.offer, leg.agent, leg.account, leg.offered_at, device=device
+            )
+            for device in devices[1:]
+        ]
+        call.forks = Forks(others)
+        for other in others:
+            self._calls_by_leg[other.leg] = call
+
+    def stream_opened(self, call: Call, leg_id: str, sdp: bytes, now: float) -> None:
         """Ring the agent's phone: its media stands."""
+        if call.forks is not None:
+            self._forking.turn_to(call, leg_id)
         leg, visit = call.agent_leg, call.visit
         if leg is None or visit is None:
             return
         leg.opened = True
-        contact = self._desk.contact(leg.account)
+        contact = leg.device or self._desk.contact(leg.account)
         if contact is None:
             self._offer_over(call, OfferOutcome.FAILED, "fault", 480, now)
             return
@@ -288,6 +313,7 @@ class Queueing:
             self._drop_agent_leg(call, leg, "server", OfferOutcome.FAILED.value)
             self._offer_ended(call, visit, leg, OfferOutcome.FAILED, 0, now)
             return
+        self._desk.answered_on(leg.account, leg.contact)
         self._offer_ended(call, visit, leg, OfferOutcome.ANSWERED, 200, now)
         self._left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
         leg.connected_at = now
@@ -297,14 +323,29 @@ class Queueing:
         call.talk_visit = visit
         self.apply(routed, now)
 
-    def leg_failed(self, call: Call, status: int, now: float, *, unreached: bool = False) -> None:
-        """Take that the agent's phone refused, was busy, or could not be reached."""
-        if unreached and call.agent_leg is not None:
-            self._doubt(call.agent_leg)
-        self._offer_over(call, outcome_of(status), "peer", status, now)
+    def leg_rang(self, call: Call, leg_id: str) -> None:
+        """Note that the agent's phone is there; the offer's lease runs from the INVITE."""
+        if call.forks is not None:
+            self._forking.turn_to(call, leg_id)
+        if call.agent_leg is not None:
+            call.agent_leg.rang = True
 
-    def media_failed(self, call: Call, status: int, now: float) -> None:
+    def leg_answered(self, call: Call, leg_id: str) -> None:
+        """Let the agent's other devices fall silent."""
+        self._forking.answered(call, leg_id)
+
+    def leg_failed(self, call: Call, event: sip.LegFailed, now: float) -> None:
+        """Take that the agent's phone refused, was busy, or could not be reached."""
+        if call.forks is not None:
+            self._forking.turn_to(call, event.leg)
+        if event.unreached and call.agent_leg is not None:
+            self._doubt(call.agent_leg)
+        self._offer_over(call, outcome_of(event.status), "peer", event.status, now)
+
+    def media_failed(self, call: Call, leg_id: str, status: int, now: float) -> None:
         """Take that there is no media for the agent's leg, before the talk."""
+        if call.forks is not None:
+            self._forking.turn_to(call, leg_id)
         self._offer_over(call, OfferOutcome.FAILED, "fault", status, now)
 
     def hung_up_early(self, call: Call, *, fault: bool, now: float) -> None:
@@ -321,7 +362,13 @@ class Queueing:
         leg, visit = call.agent_leg, call.visit
         if leg is None or visit is None:
             return
-        self._drop_agent_leg(call, leg, ended_by, outcome.value, status)
+        own, own_status = outcome, status
+        if call.forks is not None:
+            told = self._forking.failed(call, outcome, ended_by, status)
+            if told is None:
+                return  # another device rings on
+            outcome, status = told
+        self._drop_agent_leg(call, leg, ended_by, own.value, own_status)
         self._offer_ended(call, visit, leg, outcome, status, now)
         self.apply(self._router.offer_failed(leg.offer, outcome, now), now)
 
@@ -331,8 +378,12 @@ class Queueing:
             return
         leg, visit = call.agent_leg, call.visit
         assert visit is not None  # a call in self._waiting is in a visit
-        if event.outcome is OfferOutcome.NO_ANSWER and not leg.rang:
-            self._doubt(leg)
+        if event.outcome is OfferOutcome.NO_ANSWER:
+            for ringing in (leg, *(call.forks.others if call.forks is not None else ())):
+                if not ringing.rang:
+                    self._doubt(ringing)
+        if call.forks is not None:
+            self._forking.withdrawn(call, event.outcome)
         self._effects.append(HangUpLeg(leg.leg, OFFER_TOLD.get(event.outcome, "")))
         self._drop_agent_leg(call, leg, "server", event.outcome.value)
         self._offer_ended(call, visit, leg, event.outcome, 0, self._now)

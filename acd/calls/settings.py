@@ -1,8 +1,23 @@
 """Settings of the call centre that no queue or flow carries."""
 
+from enum import Enum
+
 from msgspec import Struct
 
 from .numbers import CodeAction
+
+
+class DevicePolicy(Enum):
+    """Which of an agent's devices ring."""
+
+    NEWEST = "newest"
+    "The one that registered last (highest q first)."
+
+    LAST_ACTIVE = "last_active"
+    "The one that last answered or made a call; before the first call the newest."
+
+    ALL = "all"
+    "All together; the first to answer takes the call."
 
 
 class CentrePrompts(Struct, frozen=True, kw_only=True):
@@ -35,6 +50,9 @@ class CentreSettings(Struct, frozen=True, kw_only=True):
 
     login_at_registration: bool = True
     "An agent is ready as soon as a device registers, logged out when the last one is gone."
+
+    devices: DevicePolicy = DevicePolicy.NEWEST
+    "Which devices ring for an offer when an agent has several."
 
     max_calls: int = 5_000
     "Callers at once; a further one gets 503. 10,000 RTP ports carry 5,000 streams (design.md)."

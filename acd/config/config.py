@@ -14,7 +14,7 @@ from acd.calls.numbers import (
     QueueTarget,
     Target,
 )
-from acd.calls.settings import CentrePrompts, CentreSettings
+from acd.calls.settings import CentrePrompts, CentreSettings, DevicePolicy
 from acd.ivr.document import Fault
 from acd.net.limits import StreamLimits
 from acd.net.tls import TlsFiles
@@ -177,6 +177,7 @@ class Config:
             project=centre.project,
             language=centre.locale,
             login_at_registration=self.agents.log_in_at_registration,
+            devices=DevicePolicy(self.server.sip.registrar.devices),
             max_calls=calls.max_calls,
             max_call_s=calls.max_call_s,
             record_withheld=calls.record_withheld,

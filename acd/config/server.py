@@ -48,6 +48,9 @@ class Registrar(Section):
     max_contacts: Annotated[int, Field(ge=1, le=16)] = 3
     "Devices of one account at a time; one more takes the place of the oldest."
 
+    devices: Literal["newest", "last_active", "all"] = "newest"
+    "Which phone rings if an agent has several: the last registered, the last used, or all."
+
     # RFC 5626 4.4 wants a way through a NAT used every 24 to 29 s; a pause is 80 to 100 % of this.
     qualify_s: Annotated[int, Field(ge=0, le=3600)] = 29
     "How often a phone is asked if it is there, in seconds; a silent one gets no call; 0: never."

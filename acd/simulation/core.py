@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 from acd.calls.centre import CallCentre
 from acd.calls.numbers import NumberPlan
-from acd.calls.settings import CentreSettings
+from acd.calls.settings import CentreSettings, DevicePolicy
 from acd.ivr.book import FlowBook
 from acd.routing.model import AgentProfile, QueueProfile
 from acd.routing.router import Router
@@ -26,6 +26,7 @@ def build_centre(
     queues: tuple[QueueProfile, ...],
     numbers: NumberPlan,
     flows: FlowBook,
+    devices: DevicePolicy = DevicePolicy.NEWEST,
 ) -> CallCentre:
     """Return a call centre whose time is the clock's and whose chances are the seed's."""
     router = Router(agents=agents, queues=queues, new_id=new_id, random=randomness.random)
@@ -35,7 +36,7 @@ def build_centre(
         queues=queues,
         numbers=numbers,
         flows=flows,
-        settings=CentreSettings(),
+        settings=CentreSettings(devices=devices),
         new_id=new_id,
         wall=lambda: START + timedelta(seconds=clock.now),
     )

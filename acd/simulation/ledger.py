@@ -57,6 +57,9 @@ class Ledger:
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
 
+        self.forked = 0
+        "Offers that rang on several devices."
+
         self.own_calls = 0
         "Calls that agents made themselves."
 
@@ -169,7 +172,9 @@ class Ledger:
         _require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready {event}")
         _best_first(event, now)
         waiting.offered = True
-        self._legs[event.leg] = event.interaction
+        self.forked += bool(event.further_legs)
+        for leg in (event.leg, *event.further_legs):
+            self._legs[leg] = event.interaction
         self._offers[event.offer] = event.visit
         self._offer_of_agent[agent] = event.offer
         self._nobody_overtaken(event, waiting, now)

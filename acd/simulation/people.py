@@ -104,8 +104,15 @@ class AgentPhone:
         clock: VirtualClock,
         randomness: Randomness,
         tell: Tell,
+        *,
+        host: str = "198.51.100.1",
     ) -> None:
         self.account = account
+        self.contact = sip.Contact(f"sip:{account}@{host}", Peer("udp", host, 5060), 1e9)
+        self.registered = False
+        self.beside: tuple[AgentPhone, ...] = ()
+        "All phones of the account, this one among them, newest first."
+
         self.leg = ""
         "The call at hand; empty for none."
 
@@ -116,10 +123,9 @@ class AgentPhone:
         self._talking = False
 
     def register(self, *, registered: bool) -> None:
-        """Register the phone's only device, or take it away."""
-        peer = Peer("udp", "198.51.100.1", 5060)
-        contact = sip.Contact(f"sip:{self.account}@198.51.100.1", peer, 1e9)
-        contacts = (contact,) if registered else ()
+        """Register the phone, or take it away."""
+        self.registered = registered
+        contacts = tuple(one.contact for one in self.beside if one.registered)
         self._tell(sip.ContactsChanged(self.account, contacts))
 
     def on_invite(self, leg: str) -> None:

@@ -49,5 +49,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     agent_changes_every_s: float = 600.0
     "Mean time between two whims of one agent: away, ready, early end of wrap-up, lost phone."
 
+    devices: int = 1
+    "Phones of each agent; two and more ring together, and each person near one acts alone."
+
     agent_dials: float = 0.0
     "Share of whims in which the agent dials one of `numbers`, from the agent's own phone."

@@ -7,6 +7,7 @@ from acd.calls import events
 from acd.calls.effects import Effects
 from acd.calls.ids import Uuid7Source
 from acd.calls.numbers import NumberPlan
+from acd.calls.settings import DevicePolicy
 from acd.ivr.book import FlowBook
 from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
@@ -55,6 +56,7 @@ class World:
             queues=queues,
             numbers=numbers,
             flows=flows,
+            devices=DevicePolicy.ALL if scenario.devices > 1 else DevicePolicy.NEWEST,
         )
         self.engine = SimulatedEngine(scenario, self.clock, randomness, self._on_media)
         self.engine.on_bridge = self._on_bridge
@@ -62,10 +64,7 @@ class World:
         self._dialled = 0
         self._callers: dict[str, Caller] = {}
         self._phones = {
-            agent.account: AgentPhone(
-                agent.account, scenario, self.clock, randomness, self._on_sip
-            )
-            for agent in agents
+            phone.contact.uri: phone for agent in agents for phone in self._handsets(agent.account)
         }
         self._agents = tuple(agent.number for agent in agents)
         self._phone_by_leg: dict[str, AgentPhone] = {}
@@ -83,6 +82,23 @@ class World:
             sip_commands.DoubtContact: lambda c: None,
             sip_commands.NotifyTransfer: lambda c: None,
         }
+
+    def _handsets(self, account: str) -> tuple[AgentPhone, ...]:
+        """Return the phones of one agent."""
+        phones = tuple(
+            AgentPhone(
+                account,
+                self._scenario,
+                self.clock,
+                self._randomness,
+                self._on_sip,
+                host=f"198.51.100.{number}",
+            )
+            for number in range(1, self._scenario.devices + 1)
+        )
+        for phone in phones:
+            phone.beside = phones
+        return phones
 
     def run(self) -> Ledger:
         """Let all callers come and go; return the ledger of what became of them."""
@@ -202,8 +218,7 @@ class World:
             self.on_ended(self.ledger.ended)
 
     def _invite(self, command: sip_commands.InviteLeg) -> None:
-        account = command.target.uri.removeprefix("sip:").partition("@")[0]
-        phone = self._phones[account]
+        phone = self._phones[command.target.uri]
         self._phone_by_leg[command.leg] = phone
         phone.on_invite(command.leg)
 

@@ -146,6 +146,8 @@ class Tracer:
             self._link(interaction, name, event.sip_call_id, f"caller {event.caller}")
         elif isinstance(event, OfferMade):
             self._link(interaction, name, event.sip_call_id, f"agent {event.agent}")
+            for number, leg in enumerate(event.further_legs, 2):
+                self._link(interaction, name, leg, f"agent {event.agent} ({number})")
 
     def ladder(self, interaction_or_call_id: str, *, messages: bool = False) -> str | None:
         """Draw what is known of a call, secrets masked; None when nothing is.

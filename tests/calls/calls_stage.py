@@ -316,7 +316,7 @@ class Stage:
         """Nothing is open; every leg that began has ended, once; every stream was closed."""
         self.ledger.check_closed()
         began = [e.leg for e in self.all(events.CallStarted)]
-        began += [e.leg for e in self.all(events.OfferMade)]
+        began += [leg for e in self.all(events.OfferMade) for leg in (e.leg, *e.further_legs)]
         began += [e.leg for e in self.all(events.PartyCalled)]
         joined = [e.leg for e in self.all(events.TransferCompleted) if e.leg]
         assert sorted(e.leg for e in self.all(events.LegEnded)) == sorted(began + joined)

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acd.calls import cdr_rows as rows
 from acd.calls import events as ev
@@ -105,6 +106,26 @@ def test_a_whole_call_becomes_its_rows() -> None:
     assert (legs["leg"].side, legs["agent-leg"].side) == ("caller", "agent")
     assert legs["agent-leg"].answered_us == START_US + 5_500_000
     assert all(row.project == "shop" and row.started_us == START_US for row in found)
+
+
+def test_devices_that_rang_together_are_legs_of_one_offer() -> None:
+    records = []
+    for at_s, event in WHOLE_CALL:
+        if isinstance(event, ev.OfferMade):
+            event = replace(event, leg="desk-leg", further_legs=(event.leg,))
+        records.append((at_s, event))
+        if isinstance(event, ev.OfferEnded):
+            gone = ev.LegEnded(
+                **CALL, leg="desk-leg", ended_by="server", reason="answered_elsewhere"
+            )
+            records.append((at_s, gone))
+    found = fold(Boot().records(records))
+    assert only(rows.Offer, found).leg == "agent-leg", "the one that was answered"
+    legs = {row.leg: row for row in found if isinstance(row, rows.Leg)}
+    assert legs["desk-leg"].reason == "answered_elsewhere"
+    assert legs["desk-leg"].answered_us is None
+    assert legs["agent-leg"].answered_us == START_US + 5_500_000
+    assert {legs[name].agent for name in ("desk-leg", "agent-leg")} == {"1001"}
 
 
 def test_what_a_flow_says_stands_in_the_rows() -> None:

@@ -1,11 +1,13 @@
 """An agent's devices: which one rings, what becomes of one that does not answer."""
 
 import pytest
-from calls_stage import NUMBERS, Stage
+from calls_stage import ANSWER, NUMBERS, OFFER, Stage
 from msgspec.structs import replace
 
 from acd.calls import commands, events
 from acd.calls.numbers import NumberPlan
+from acd.calls.settings import DevicePolicy
+from acd.media import events as media_in
 from acd.routing.model import State, Status
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -155,3 +157,161 @@ def test_an_agent_whose_account_is_anothers_by_now_is_freed_all_the_same() -> No
     stage.hangs_up(own)
     assert stage.state("1001") is State.OFFLINE
     stage.check_over()
+
+
+# --- several devices ---
+
+
+def together(count: int = 3) -> tuple[Stage, str, list[str]]:
+    """A caller whose call rings on all of the agent's devices; their legs, newest first."""
+    stage = Stage(devices=DevicePolicy.ALL)
+    has(stage, *(device(n) for n in range(1, count + 1)))
+    caller = stage.calls("4001")
+    made = stage.one(events.OfferMade)
+    legs = [made.leg, *made.further_legs]
+    for leg in legs:
+        stage.on_media(media_in.StreamOpened(leg, OFFER))
+    return stage, caller, legs
+
+
+def test_all_devices_ring_and_the_first_to_answer_takes_the_call() -> None:
+    stage, caller, legs = together()
+    rung = {one.leg: one.target.uri for one in stage.all(commands.InviteLeg)}
+    assert rung == {leg: device(n).uri for n, leg in enumerate(legs, 1)}
+    stage.on_sip(sip.LegRinging(legs[2], 180, b""))
+    stage.on_sip(sip.LegAnswered(legs[1], ANSWER))
+    silent = {(one.leg, one.reason) for one in stage.now_all(commands.HangUpLeg)}
+    assert silent == {(leg, "Call completed elsewhere") for leg in (legs[0], legs[2])}
+    reasons = {one.reason for one in stage.now_all(events.LegEnded)}
+    assert reasons == {"answered_elsewhere"}
+    stage.on_media(media_in.StreamAccepted(legs[1]))
+    ended = stage.one(events.OfferEnded)
+    assert (ended.leg, ended.outcome) == (legs[1], "answered")
+    assert stage.one(events.AgentConnected).leg == legs[1]
+    stage.on_sip(sip.LegAnswered(legs[0], ANSWER))
+    assert stage.last == [], "it answered when it had been told already"
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome", "decided_by"),
+    [
+        ((486, 503, 404), "busy", 486),
+        ((503, 480, 408), "rejected", 480),
+        ((503, 408, 503), "no_answer", 408),
+        ((503, 404, 500), "failed", 503),
+        ((480, 486, 603), "rejected", 603),
+    ],
+)
+def test_an_offer_is_over_when_all_devices_have_failed(
+    statuses: tuple[int, ...], outcome: str, decided_by: int
+) -> None:
+    stage, caller, legs = together()
+    for leg, status in zip(legs, statuses, strict=True):
+        assert stage.all(events.OfferEnded) == []
+        stage.on_sip(sip.LegFailed(leg, status, ""))
+        gone = stage.one(events.LegEnded)
+        assert (gone.leg, gone.sip_status, gone.ended_by) == (leg, status, "peer")
+    ended = stage.one(events.OfferEnded)
+    assert (ended.outcome, ended.sip_status) == (outcome, decided_by)
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(603, "rejected"), (600, "busy")])
+def test_who_declines_on_one_device_declines_on_all(status: int, outcome: str) -> None:
+    stage, caller, legs = together()
+    stage.on_sip(sip.LegFailed(legs[1], status, ""))
+    assert {one.leg for one in stage.now_all(commands.HangUpLeg)} == {legs[0], legs[2]}
+    ended = stage.one(events.OfferEnded)
+    assert (ended.leg, ended.outcome, ended.sip_status) == (legs[1], outcome, status)
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+def test_nobody_answers_any_of_them() -> None:
+    stage, caller, legs = together()
+    stage.on_sip(sip.LegRinging(legs[1], 180, b""))
+    stage.wait(20)
+    assert {one.leg for one in stage.now_all(commands.HangUpLeg)} == set(legs)
+    assert stage.one(events.OfferEnded).outcome == "no_answer"
+    doubted = {one.uri for one in stage.now_all(commands.DoubtContact)}
+    assert doubted == {device(1).uri, device(3).uri}
+    stage.hangs_up(caller)
+    stage.check_over()
+
+
+def test_the_caller_hangs_up_while_all_ring() -> None:
+    stage, caller, legs = together()
+    stage.on_sip(sip.LegFailed(legs[0], 486, ""))
+    stage.hangs_up(caller)
+    assert {one.leg for one in stage.now_all(commands.HangUpLeg)} == set(legs[1:])
+    assert stage.one(events.OfferEnded).outcome == "caller_left"
+    stage.check_over()
+
+
+def test_a_device_without_media_does_not_take_the_others_along() -> None:
+    stage = Stage(devices=DevicePolicy.ALL)
+    has(stage, device(1), device(2))
+    caller = stage.calls("4001")
+    made = stage.one(events.OfferMade)
+    stage.on_media(media_in.StreamRefused(made.leg, 503, "no port left"))
+    assert stage.now_all(events.OfferEnded) == []
+    [other] = made.further_legs
+    stage.on_media(media_in.StreamOpened(other, OFFER))
+    stage.answers(other)
+    assert stage.all(events.AgentConnected)[-1].leg == other
+    stage.hangs_up(other)
+    assert stage.ended().ended_by == "agent"
+    assert caller
+    stage.check_over()
+
+
+def test_one_device_rings_as_ever_where_all_would() -> None:
+    stage = Stage(devices=DevicePolicy.ALL)
+    has(stage, device(1), device(2, reachable=False))
+    stage.calls("4001")
+    assert stage.one(events.OfferMade).further_legs == ()
+    stage.ringing("1001")
+    assert stage.one(commands.InviteLeg).target.uri == device(1).uri
+
+
+def rings(stage: Stage) -> str:
+    caller = stage.calls("4001")
+    stage.ringing("1001")
+    uri = stage.one(commands.InviteLeg).target.uri
+    stage.hangs_up(caller)
+    stage.wait(1)
+    return uri
+
+
+def test_the_device_used_last_rings() -> None:
+    stage = Stage(devices=DevicePolicy.LAST_ACTIVE)
+    has(stage, device(2), device(1))
+    assert rings(stage) == device(2).uri
+    peer = device(1).peer
+    event = sip.InviteReceived("own", "own", peer, "1001", "", "4099", "phone1001", OFFER)
+    stage.on_sip(event)
+    stage.on_sip(sip.LegCancelled("own"))
+    assert rings(stage) == device(1).uri
+    has(stage, device(2), device(1, reachable=False))
+    caller = stage.calls("4001")
+    stage.answers(stage.ringing("1001"))
+    stage.hangs_up(caller)
+    stage.wait(20)
+    has(stage, device(2), device(1))
+    assert rings(stage) == device(2).uri, "it took the last call"
+    has(stage, device(3), device(2), device(1))
+    assert rings(stage) == device(2).uri
+    has(stage)
+    has(stage, device(3), device(2))
+    assert rings(stage) == device(3).uri, "who unregisters all begins anew"
+
+
+def test_the_device_registered_last_rings_otherwise() -> None:
+    stage = Stage()
+    has(stage, device(2), device(1))
+    stage.dials("4099", account="phone1001")
+    stage.on_sip(sip.LegCancelled("caller1"))
+    assert rings(stage) == device(2).uri

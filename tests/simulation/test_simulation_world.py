@@ -78,6 +78,17 @@ def test_agents_who_dial_themselves_are_left_alone_and_never_stuck(
     assert ledger.wrap_ups > 0
 
 
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scenario", [RUSHED, BROKEN])
+def test_several_devices_ring_together_and_one_takes_the_call(
+    scenario: Scenario, seed: int
+) -> None:
+    ledger = run(replace(scenario, calls=CALLS // 2, devices=3), seed).ledger
+    assert ledger.started == ledger.ended == CALLS // 2
+    assert ledger.left["answered"] == ledger.offers["answered"] > 0
+    assert ledger.forked > 0
+
+
 def test_a_seed_decides_the_whole_day() -> None:
     first, second = (run(QUIET, 7) for _ in range(2))
     assert first.clock.now == second.clock.now
