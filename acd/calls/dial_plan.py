@@ -125,6 +125,9 @@ class DialPlan(Struct, frozen=True, kw_only=True):
     emergency_trunks: tuple[str, ...] = ()
     "Empty: `trunks`."
 
+    codecs: dict[str, tuple[str, ...]] = {}
+    "By trunk: what its sessions are limited to, in order of preference."
+
     default: Rights = Rights(CallClass.INTERNAL)
     rights: dict[str, Rights] = {}
     "By agent number, where they are other than the default."

@@ -114,7 +114,8 @@ class Outbound:
                 caller=leg.caller,
             )
         )
-        self._effects.append(media.OpenStream(leg.leg, b"", near=call.leg))
+        codecs = self.dial_plan.codecs.get(trunk, ())
+        self._effects.append(media.OpenStream(leg.leg, b"", near=call.leg, codecs=codecs))
 
     def stream_opened(self, call: Call, leg: CalledLeg, sdp: bytes) -> None:
         """Send the INVITE: the party's media stands."""

@@ -210,6 +210,13 @@ def _dial_plan(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
             yield source.document.fault(
                 ("numbers", number), message, "another number, or take it out there", at_key=True
             )
+    trunks = sources.trunks.keys("trunks")
+    for setting in ("trunks", "emergency_trunks"):
+        for index, trunk in enumerate(getattr(plan, setting)):
+            if trunk not in trunks:
+                message, hint = f"no trunk {trunk!r} in trunks.yaml", did_you_mean(trunk, trunks)
+                path: Place = ("dial_plan", setting, index)
+                yield source.document.fault(path, message, hint)
     if sources.agents.model is None:
         return
     held = {skill for agent in sources.agents.model.everyone() for skill in agent.skills}

@@ -103,8 +103,12 @@ class Config:
             internal=frozenset(number for number, to in numbers.items() if not to.public),
             by_diversion=frozenset(number for number, to in numbers.items() if to.by_diversion),
             blacklist=self._blacklist(),
-            dial_plan=self.numbers.dial_plan.plan(self.agents.everyone()),
+            dial_plan=self.numbers.dial_plan.plan(self.agents.everyone(), self._trunk_codecs()),
         )
+
+    def _trunk_codecs(self) -> dict[str, tuple[str, ...]]:
+        trunks = self.trunks.trunks.items()
+        return {name: trunk.codecs for name, trunk in trunks if trunk.codecs}
 
     def _blacklist(self) -> CallersBlocked:
         return CallersBlocked(

@@ -79,8 +79,10 @@ class DialPlanSettings(Section):
     no_answer_s: Annotated[float, Field(ge=5, le=600)] = 60.0
     "A phone that rings longer is given up."
 
-    def plan(self, agents: tuple[AgentSettings, ...]) -> DialPlan:
-        """Return it as the call centre takes it."""
+    def plan(
+        self, agents: tuple[AgentSettings, ...], codecs: dict[str, tuple[str, ...]]
+    ) -> DialPlan:
+        """Return it as the call centre takes it; `codecs` are those of trunks with a limit."""
         default = Rights(_class(self.may_call), self.caller_id)
         rights = {agent.number: self._rights(agent, default) for agent in agents}
         return DialPlan(
@@ -94,6 +96,7 @@ class DialPlanSettings(Section):
             premium_rate=self.premium_rate,
             trunks=self.trunks,
             emergency_trunks=self.emergency_trunks,
+            codecs=codecs,
             default=default,
             rights={number: own for number, own in rights.items() if own != default},
             no_answer_s=self.no_answer_s,

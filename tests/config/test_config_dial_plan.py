@@ -22,7 +22,15 @@ dial_plan:
 Change = Callable[[str, str, str], None]
 
 
-def add_plan(change: Change, plan: str = PLAN) -> None:
+TRUNKS = """\
+trunks:
+  carrier: {gateways: [{host: 192.0.2.1}], codecs: [PCMU]}
+  spare: {gateways: [{host: 192.0.2.2}]}
+"""
+
+
+def add_plan(folder: Path, change: Change, plan: str = PLAN) -> None:
+    (folder / "trunks.yaml").write_text(TRUNKS, encoding="utf-8")
     change("numbers.yaml", '  "4099": {echo: true}\n', plan)
 
 
@@ -37,7 +45,7 @@ def test_without_a_dial_plan_agents_call_each_other_and_for_help(folder: Path) -
 def test_rights_come_from_the_agent_then_the_widest_skill_then_the_default(
     folder: Path, change: Change
 ) -> None:
-    add_plan(change)
+    add_plan(folder, change)
     change("agents.yaml", "skills: {service: B}", "skills: {service: B, sales: C}")
     change("agents.yaml", "    name: 王丽\n", "    name: 王丽\n    may_call: none\n")
     plan = load_config(folder).number_plan().dial_plan
@@ -45,6 +53,7 @@ def test_rights_come_from_the_agent_then_the_widest_skill_then_the_default(
     assert plan.rights_of("1002") == Rights(CallClass.NATIONAL, "+8675512345600")
     assert plan.rights_of("else") == Rights(CallClass.INTERNAL, "+8675512345678")
     assert (plan.area_code, plan.trunks) == ("0755", ("carrier", "spare"))
+    assert plan.codecs == {"carrier": ("PCMU",)}
 
 
 def test_an_agents_own_number_is_shown(folder: Path, change: Change) -> None:
@@ -60,13 +69,14 @@ def test_an_agents_own_number_is_shown(folder: Path, change: Change) -> None:
         ("numbers.yaml", "service: {may", "servise: {may", "no agent has the skill 'servise'"),
         ("numbers.yaml", "may_call: local", "may_call: far", "unknown value 'far'"),
         ("numbers.yaml", "  area_code:", "  country: XX\n  area_code:", "a country is wanted"),
+        ("numbers.yaml", "carrier, spare", "carier", "no trunk 'carier' in trunks.yaml"),
         ("agents.yaml", "    account: desk2\n", "    may_call: all\n", "unknown value 'all'"),
     ],
 )
 def test_mistakes_are_found(
     folder: Path, change: Change, file: str, old: str, new: str, fault: str
 ) -> None:
-    add_plan(change)
+    add_plan(folder, change)
     change(file, old, new)
     with pytest.raises(ConfigError) as found:
         load_config(folder)
