@@ -15,6 +15,7 @@ from .errors import BadTargetError
 from .events import AuthenticationFailed, ContactsRefreshed, Event
 from .message import Request, Response
 from .peer import SECURE, Peer
+from .session_clock import SessionClock
 from .settings import EndpointSettings
 from .sightings import Sightings
 from .sources import Networks
@@ -61,6 +62,7 @@ class Core:
         "out",
         "product_lines",
         "random_bytes",
+        "session_clock",
         "settings",
         "sightings",
         "timers",
@@ -81,6 +83,7 @@ class Core:
         self.new_id = new_id
         self.random_bytes = random_bytes
         self.deadlines = Deadlines()
+        self.session_clock = SessionClock(self.deadlines)
         self.out: list[Output] = []
         self.sightings = Sightings(settings.scanners)
         self._trusted = Networks(settings.trusted)

@@ -41,6 +41,9 @@ __all__ = [
 ]
 
 
+_PRACKS_MOST = 100
+"Of one branch that is hung up at once: more than any phone rings minutes."
+
 _LONGEST_KEEP_ALIVE = 4
 "CRLF CRLF (RFC 5626 3.5.1); longer blank datagrams are no message and dropped as such."
 
@@ -171,7 +174,11 @@ class Endpoint:
             # response to an INVITE, the UAC does not want to continue with that dialog, then
             # the UAC MUST terminate the dialog by sending a BYE request".
             dialog = Dialog.of_response(branch, peer)
-            self._transactions.remember_branch(branch, send_ack(self._core, dialog), now)
+            ack = send_ack(self._core, dialog, cseq=branch.cseq.number)
+            self._transactions.remember_branch(branch, ack, now)
+            # The branch may have seen PRACKs of ours, whose numbers the BYE has to exceed; 12.2.2:
+            # higher "by more than one […] is not an error condition".
+            dialog.local_cseq += _PRACKS_MOST
             send_bye(self._core, self._transactions, dialog, "", now)
 
     def transport_failed(self, peer: Peer, now: float) -> list[Output]:

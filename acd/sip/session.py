@@ -77,7 +77,7 @@ class _Asked(Struct, gc=False):
 class Session:
     """Offers and refreshes from our side, and when the session expires.
 
-    `at` is when `on_time` must next be called.
+    `at` is when `on_time` must next be called; the timer's own time is kept by `SessionClock`.
     """
 
     __slots__ = (
@@ -94,6 +94,8 @@ class Session:
         "_wait_at",
         "_wanted",
         "closed",
+        "due_at",
+        "second",
     )
 
     def __init__(self, core: Core, transactions: Transactions, leg: Host) -> None:
@@ -106,14 +108,15 @@ class Session:
         self._tries = 0
         self._terms: SessionTerms | None = None
         self._min_se_s = core.settings.min_se_s
-        self._refresh_at = self._expire_at = self._wait_at = math.inf
+        self._refresh_at = self._expire_at = self._wait_at = self.due_at = math.inf
+        self.second = 0
         self.closed = False
         "The leg is over; only a 2xx that is still to come gets its ACK."
 
     @property
     def at(self) -> float:
-        """When something is to be done."""
-        return min(self._refresh_at, self._expire_at, self._wait_at)
+        """When a glare is over."""
+        return self._wait_at
 
     @property
     def offering(self) -> bool:
@@ -128,12 +131,13 @@ class Session:
         refresh is sent after half of it.
         """
         self._terms, self._due = terms, False
-        if terms is None:
-            self._refresh_at = self._expire_at = math.inf
-            return
-        interval_s = terms.interval_s
-        self._expire_at = now + interval_s - min(END_BEFORE_S, interval_s / 3)
-        self._refresh_at = now + interval_s / 2 if terms.refreshing else math.inf
+        self._refresh_at = self._expire_at = math.inf
+        if terms is not None:
+            interval_s = terms.interval_s
+            self._expire_at = now + interval_s - min(END_BEFORE_S, interval_s / 3)
+            if terms.refreshing:
+                self._refresh_at = now + interval_s / 2
+        self._watch()
 
     def offer(self, sdp: bytes, now: float) -> None:
         """Have this offered as soon as may be, in place of one that still waits."""
@@ -145,16 +149,26 @@ class Session:
         self.closed = True
         self._wanted, self._due = None, False
         self._refresh_at = self._expire_at = self._wait_at = math.inf
+        self._core.session_clock.drop(self)
+
+    def _watch(self) -> None:
+        self.due_at = min(self._refresh_at, self._expire_at)
+        self._core.session_clock.put(self)
 
     def on_time(self, now: float) -> None:
-        """End an expired session; refresh one; try again after a glare."""
+        """Try again after a glare."""
+        if now >= self._wait_at:
+            self._wait_at = math.inf
+        self.proceed(now)
+
+    def on_due(self, now: float) -> None:
+        """Refresh the session, or end an expired one."""
         if now >= self._expire_at:
             self._leg.lost(LegEndCause.SESSION_EXPIRED, "Session expired", now, _EXPIRED)
             return
         if now >= self._refresh_at:
             self._refresh_at, self._due, self._tries = math.inf, True, 0
-        if now >= self._wait_at:
-            self._wait_at = math.inf
+        self._watch()
         self.proceed(now)
 
     def proceed(self, now: float) -> None:
@@ -283,6 +297,7 @@ class Session:
             self._due = False
             if self._expire_at < math.inf:
                 self._refresh_at = now + max(1.0, (self._expire_at - now) / 2)
+                self._watch()
             return
         if self._wanted is asked.wanted:
             self._wanted = None

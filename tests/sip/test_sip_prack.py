@@ -396,6 +396,18 @@ def test_branches_of_a_fork_are_acknowledged_each_for_itself() -> None:
     assert parsed(called.endpoint.hang_up("out", 0.4))[0].cseq.number == 3
 
 
+def test_a_second_branch_that_answers_is_hung_up_with_a_number_of_its_own() -> None:
+    called = Called()
+    called.says(180, 0.1, 5, tag="one")
+    called.says(180, 0.2, 9, tag="two")
+    called.says(200, 0.3, tag="one", body=ANSWER)
+    out = called.says(200, 0.4, tag="two", body=OTHER)
+    ack, bye = parsed(out)
+    assert (ack.method, ack.cseq.number, ack.to.tag) == (b"ACK", 1, b"two")
+    assert (bye.method, bye.to.tag) == (b"BYE", b"two")
+    assert bye.cseq.number > 2  # the PRACK's
+
+
 def test_updates_of_the_other_side_before_its_answer() -> None:
     called = Called()
     assert statuses(called.asks("UPDATE", 0.1)) == [481]  # no dialog yet

@@ -321,3 +321,34 @@ def test_a_call_without_timer_has_no_session_object() -> None:
     assert endpoint._table.legs[leg].session is None
     placed(endpoint, TAKES_UPDATE)
     assert endpoint._table.legs["out"].session is None
+
+
+def test_timers_of_calls_that_are_over_keep_nothing() -> None:
+    """Most calls end long before their timer: neither leg nor entry waits for it."""
+    endpoint = make_endpoint(session_expires_s=1800)
+    for number in range(20):
+        name = f"out{number}"
+        (invite,) = sent(endpoint.invite(name, TARGET, SDP, float(number)))
+        endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, float(number))
+    clock = endpoint._core.session_clock
+    assert (len(clock), clock.deadline) == (20, 900.0)
+    for number in range(20):
+        (bye,) = sent(endpoint.hang_up(f"out{number}", 30.0))
+        endpoint.receive(answer_to(bye, 200), PHONE, 30.0)
+    assert (len(clock), clock.deadline) == (0, float("inf"))
+    run_out(endpoint)
+    assert_empty(endpoint)
+    assert endpoint._core.deadlines._heap == []
+
+
+def test_many_sessions_due_in_one_second() -> None:
+    endpoint = make_endpoint(session_expires_s=1800)
+    for number in range(20):
+        (invite,) = sent(endpoint.invite(f"out{number}", TARGET, SDP, number / 100))
+        endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, number / 100)
+    endpoint.hang_up("out7", 1.0)
+    run_out(endpoint, 900.5)
+    assert methods(endpoint.on_time(901.0)) == [b"INVITE"] * 18  # one was due at 900.0 exactly
+    ended = [item for _, item in run_out(endpoint) if isinstance(item, LegEnded)]
+    assert len(ended) == 19
+    assert_empty(endpoint)

@@ -18,7 +18,13 @@ class Hall:
         self._callers: list[Phone] = []
 
     def agent(
-        self, number: str, *, transport: str = "udp", codec: str = "", expires_s: int = 300
+        self,
+        number: str,
+        *,
+        transport: str = "udp",
+        codec: str = "",
+        expires_s: int = 300,
+        strict: bool = False,
     ) -> Phone:
         """Register an agent's phone; the agent is idle then."""
         phone = Phone(
@@ -28,6 +34,7 @@ class Hall:
             transport=transport,
             codec=codec,
             ca=self.server.site.ca,
+            strict=strict,
         )
         self.agents[number] = phone
         password = self.server.password(number)
@@ -36,7 +43,12 @@ class Hall:
         return phone
 
     def caller(
-        self, number: str = "13800138000", *, transport: str = "udp", codec: str = ""
+        self,
+        number: str = "13800138000",
+        *,
+        transport: str = "udp",
+        codec: str = "",
+        strict: bool = False,
     ) -> Phone:
         """Return a caller's phone."""
         phone = Phone(
@@ -46,6 +58,7 @@ class Hall:
             transport=transport,
             codec=codec,
             ca=self.server.site.ca,
+            strict=strict,
         )
         self._callers.append(phone)
         return phone.outside(self.server.sip(transport), number)

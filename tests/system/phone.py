@@ -64,7 +64,9 @@ class Phone:
         transport: str = "udp",
         codec: str = "",
         ca: Path | None = None,
+        strict: bool = False,
     ) -> None:
+        """Start a phone. A `strict` one requires PRACK and session timers for its calls."""
         if find_spec("pjsua2") is None:
             raise PhoneError(
                 "the phone of the system tests is missing: pjsua2-python has wheels for CPython "
@@ -86,6 +88,7 @@ class Phone:
             "transport": transport,
             "codec": codec,
             "ca": str(ca or ""),
+            "strict": strict,
         }
         self._process = subprocess.Popen(
             [sys.executable, str(SOFTPHONE), json.dumps(settings)],

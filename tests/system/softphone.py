@@ -152,6 +152,7 @@ class Phone:
         self.folder = Path(settings["folder"])
         self.tone = settings["tone"]
         self.transport = settings["transport"]
+        self._strict = settings["strict"]
         self.reaction = 180
         self._out = out
         self._serial = 0
@@ -283,6 +284,9 @@ class Phone:
         if password:
             credentials = pj.AuthCredInfo("digest", "*", user, 0, password)
             config.sipConfig.authCreds.append(credentials)
+        if self._strict:
+            config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
+            config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_REQUIRED
         media = config.mediaConfig.transportConfig
         media.boundAddress = "127.0.0.1"
         # Below the servers' ports, each process somewhere else.

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hall import Hall
 from server import Server, Site
 from sipp_scenarios import run_scenario
+from tones import AGENT_HZ, CALLER_HZ
 
 ECHO = "4099"
 RINGING = "4003"
+RINGING_SALES = "4004"
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +21,7 @@ def server(site: Site) -> Iterator[Server]:
         settings["sip"]["min_se_s"] = 2
     with site.edit("numbers.yaml") as numbers:
         numbers["numbers"][RINGING] = {"queue": "service", "ringing": True}
+        numbers["numbers"][RINGING_SALES] = {"queue": "sales", "ringing": True}
     server = Server(site)
     yield server.start()
     server.close()
@@ -42,3 +46,26 @@ def test_a_call_without_a_sign_of_life_ends(server: Server, tmp_path: Path) -> N
 def test_ringing_that_is_acknowledged(server: Server, tmp_path: Path, scenario: str) -> None:
     run_scenario(server, tmp_path, scenario, RINGING)
     server.no_calls()
+
+
+def test_phones_that_insist_on_prack_and_timers(server: Server, hall: Hall) -> None:
+    """PJSIP on both sides: the caller's 180 and the agent's are acknowledged, and so on."""
+    agent, caller = hall.agent("1001", strict=True), hall.caller("13900000091", strict=True)
+    caller.call(RINGING_SALES)
+    agent.rings()
+    agent.answer()
+    caller.hears(AGENT_HZ)
+    agent.hears(CALLER_HZ)
+    agent.hold()
+    server.agent_is("1001", "held")
+    agent.unhold()
+    server.agent_is("1001", "talking")
+    caller.hangup()
+    agent.hung_up()
+    [interaction] = server.rows("SELECT * FROM interactions WHERE caller = '13900000091'")
+    messages = server.command(
+        *("trace", interaction["interaction"], "--messages"),
+        *("--state", str(server.state)),
+    ).stdout
+    assert messages.count("RAck: ") == 2, messages
+    assert "Session-Expires: 1800;refresher=" in messages
