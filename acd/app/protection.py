@@ -1,13 +1,13 @@
 """What stands between the network and the core, and how an admin gets to see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from acd.calls.events import CallRejected
 from acd.calls.journal import Record
 from acd.config.server import Sip
-from acd.sip.admission import Admission, Level
+from acd.sip.admission import Admission, Level, urgent_calls
 from acd.sip.events import AuthenticationFailed
 from acd.sip.guard import Ban, Guard, Offence
 from acd.sip.sightings import Sighting
@@ -42,6 +42,10 @@ class Protection:
     def know(self, known: Callable[[str], bool]) -> None:
         """Hold nothing against addresses of which this says yes, such as the trunks'."""
         self.guard.known = self.admission.known = known
+
+    def let_in(self, emergency: Iterable[str]) -> None:
+        """Let calls to these numbers in whatever the overload, within bounds."""
+        self.admission.urgent = urgent_calls(emergency)
 
     # --- what happens ---
 

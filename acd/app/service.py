@@ -242,6 +242,7 @@ class Service:
             certificate_names=self._transports.certificate_names,
         )
         self._lines = TrunkLines(self._endpoint, self._transports)
+        self._protection.let_in(config.numbers.dial_plan.emergency)
         self._protection.know(
             lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
         )
@@ -519,6 +520,7 @@ class Service:
             self._centre.refusing = JOURNAL_FAILING if failing else None
 
     def _take_config(self, config: Config) -> None:
+        self._protection.let_in(config.numbers.dial_plan.emergency)
         self._provide_secrets(config)
         effects = self._centre.configure(
             agents=config.agent_profiles(),

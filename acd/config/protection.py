@@ -76,6 +76,9 @@ class Bans(Section):
     unknown_numbers: OffencesMax = 20
     "Calls of strangers to numbers that there are not, or not for them. 0: never."
 
+    unacknowledged_calls: OffencesMax = 50
+    "Calls whose answer was never acknowledged. 0: never."
+
     broken_messages: OffencesMax = 100
     "Messages that are no SIP. 0: never."
 
@@ -111,6 +114,7 @@ class Bans(Section):
                 Offence.WRONG_PASSWORD: self.wrong_passwords,
                 Offence.UNPROVED: self.unproved_requests,
                 Offence.UNKNOWN_NUMBER: self.unknown_numbers,
+                Offence.UNACKNOWLEDGED: self.unacknowledged_calls,
                 Offence.BROKEN: self.broken_messages,
                 Offence.SCANNER: 1,
                 Offence.FLOOD: self.floods,

@@ -11,7 +11,7 @@ would begin something are turned away. A call that was accepted and is then cut 
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum
 
 from msgspec import Struct
@@ -45,6 +45,10 @@ SQUEEZE_AFTER_S = 0.2
 
 DOMINANCE = 4
 "Times what all others send together: then one source makes the queue, and the rest suffers."
+
+URGENT_PER_SOURCE, URGENT_MAX = 4, 50
+"""INVITEs to emergency numbers per second, of one source and of all, that overload does not touch.
+Anybody can dial 110, and a flood of those must not get past everything."""
 
 SQUEEZED_MIN = 10
 "New calls per second that are left to a source however much it sends: it may be a trunk gone mad."
@@ -104,6 +108,15 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True):
     registers: float = math.inf
 
 
+def urgent_calls(numbers: Iterable[str]) -> tuple[bytes, ...]:
+    """Return how INVITEs to these numbers begin on the wire."""
+    return tuple(
+        b"INVITE %b:%b%b" % (scheme, number.encode(), end)
+        for number in numbers
+        for scheme, end in ((b"sip", b"@"), (b"sips", b"@"), (b"tel", b" "), (b"tel", b";"))
+    )
+
+
 class _Source:
     """What one source sent in this second and the one before."""
 
@@ -120,6 +133,7 @@ class _Source:
         "quiet_windows",
         "registers",
         "registers_max",
+        "urgent",
         "window",
     )
 
@@ -128,7 +142,7 @@ class _Source:
         self.exempt = exempt
         self.window = -1
         self.messages = self.calls = self.registers = self.answers = self.admitted = 0
-        self.calls_before = 0
+        self.urgent = self.calls_before = 0
         self.quiet_windows = 0
         self.messages_max = math.inf if exempt else settings.messages_per_source
         self.calls_max = math.inf if exempt else settings.calls_per_source
@@ -139,6 +153,7 @@ class _Source:
         self.calls_before = self.calls if self.window == window - 1 else 0
         self.window = window
         self.messages = self.calls = self.registers = self.answers = self.admitted = 0
+        self.urgent = 0
 
 
 class Admission:
@@ -160,6 +175,7 @@ class Admission:
         "_settings",
         "_squeezed",
         "_top",
+        "_urgent",
         "_window",
         "_window_ends",
         "_young",
@@ -167,6 +183,7 @@ class Admission:
         "counts",
         "known",
         "level",
+        "urgent",
     )
 
     def __init__(
@@ -200,6 +217,9 @@ class Admission:
         self._levels: dict[int, Level] = {}
         self._busy_since = math.inf
         self.level = _CALM
+        self._urgent = 0
+        self.urgent: tuple[bytes, ...] = ()
+        "How INVITEs to emergency numbers begin: `urgent_calls`."
         self.counts = {"shed": 0, "dropped": 0, "banned": 0}
         "What was turned away since the start."
 
@@ -311,6 +331,8 @@ class Admission:
         """Decide on an INVITE that may be too much."""
         if _TO_TAG.search(data) is not None:
             return ADMIT  # within a dialog: of a call that was accepted
+        if self._is_urgent(source, data):
+            return ADMIT
         within = source.calls <= source.calls_max and self._calls <= self._settings.calls
         if within and self.level is _SHEDDING and self._is_light(source):
             source.admitted += 1
@@ -321,6 +343,14 @@ class Admission:
             return DROP
         self.counts["shed"] += 1
         return SHED
+
+    def _is_urgent(self, source: _Source, data: bytes) -> bool:
+        """Whether this is one of the emergency calls that are let in."""
+        if not data.startswith(self.urgent):
+            return False
+        source.urgent += 1
+        self._urgent += 1
+        return source.urgent <= URGENT_PER_SOURCE and self._urgent <= URGENT_MAX
 
     def _is_light(self, source: _Source) -> bool:
         """Whether a source sends less than half of what a source sends on average."""
@@ -373,7 +403,7 @@ class Admission:
         self._window_ends = now + WINDOW_S
         self._calls_before = self._calls if passed == 1 else 0
         self._callers_before = self._callers if passed == 1 else 0
-        self._calls = self._registers = self._callers = 0
+        self._calls = self._registers = self._callers = self._urgent = 0
         self._top = self._crowd
         self._crowd.turn(self._window)
         if now >= self._generation_ends:

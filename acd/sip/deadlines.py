@@ -1,10 +1,13 @@
 """One lazy heap of deadlines for all machines of the endpoint."""
 
 import math
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from .transaction import Machine
+
+COMPACT_ABOVE = 1024
+"Entries that are not worth looking through for dead ones: some 100 kB, and as many machines."
 
 
 class Deadlines:
@@ -13,11 +16,15 @@ class Deadlines:
     A machine moves its deadline as it likes and is put in again only when it moved to an earlier
     time; entries whose machine moved on are corrected or dropped when they reach the top. So
     starting and stopping a timer costs O(log n) at most and usually nothing.
+
+    An entry keeps its machine alive. Those of far deadlines, such as a session timer's of half an
+    hour, would outlive their calls by as long: when the heap has doubled, the dead ones go.
     """
 
-    __slots__ = ("_heap", "_order")
+    __slots__ = ("_compact_above", "_heap", "_order")
 
     def __init__(self) -> None:
+        self._compact_above = COMPACT_ABOVE
         self._heap: list[tuple[float, int, Machine]] = []
         self._order = count()
 
@@ -27,6 +34,25 @@ class Deadlines:
         if at < machine.queued_at:
             machine.queued_at = at
             heappush(self._heap, (at, next(self._order), machine))
+            if len(self._heap) > self._compact_above:
+                self._compact()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def _compact(self) -> None:
+        kept = []
+        for entry in self._heap:
+            at, _, machine = entry
+            if at != machine.queued_at:
+                continue
+            if machine.deadline < math.inf:
+                kept.append(entry)
+            else:
+                machine.queued_at = math.inf
+        heapify(kept)
+        self._heap = kept
+        self._compact_above = max(COMPACT_ABOVE, 2 * len(kept))
 
     def next(self) -> float:
         """Return the earliest deadline; `math.inf` for none."""

@@ -31,6 +31,8 @@ class Offence(Enum):
     "A challenge that is yet to be answered: once per honest request, always for a scanner."
     UNKNOWN_NUMBER = "unknown_number"
     "A call that was refused for what it called, or for who calls."
+    UNACKNOWLEDGED = "unacknowledged"
+    "A call that was answered, and the answer never acknowledged: it held up a line for nothing."
     BROKEN = "broken"
     "A message that breaks the grammar."
     SCANNER = "scanner"
@@ -43,6 +45,7 @@ USUAL_LIMITS = {
     Offence.WRONG_PASSWORD: 10,
     Offence.UNPROVED: 200,
     Offence.UNKNOWN_NUMBER: 20,
+    Offence.UNACKNOWLEDGED: 50,
     Offence.BROKEN: 100,
     Offence.SCANNER: 1,
     Offence.FLOOD: 5,

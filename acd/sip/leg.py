@@ -190,6 +190,8 @@ class Leg(Machine):
             # accomplished with a BYE" (13.3.1.4).
             self._stop_waiting()
             self._bye(now)
+            if self._confirms and self.dialog is not None:
+                self._core.sightings.unacknowledged(self.dialog.peer)
             self._end(LegEndCause.ACK_MISSING, "")
             return
         self._core.out.append(self._answer)

@@ -60,6 +60,10 @@ class Sightings:
         elif refusal.status == 401 and not isinstance(refusal, ProofFailedError):
             self.kept.append(Sighting(peer, Offence.UNPROVED))
 
+    def unacknowledged(self, peer: Peer) -> None:
+        """Take a call whose 2xx was never acknowledged."""
+        self.kept.append(Sighting(peer, Offence.UNACKNOWLEDGED))
+
     def unreadable(self, peer: Peer) -> None:
         """Take a message that is none."""
         self.kept.append(Sighting(peer, Offence.BROKEN))

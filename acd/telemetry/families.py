@@ -165,7 +165,7 @@ FAMILIES = (
         "acd_offences",
         "counter",
         ("offence",),
-        "Leads to a ban: wrong_password, unproved, unknown_number, broken, scanner, flood.",
+        "Leads to a ban: wrong_password, unproved, unknown_number, unacknowledged …",
     ),
     Family("acd_bans", "counter", (), "Bans begun."),
     Family("acd_banned_sources", "gauge", (), "Addresses that are kept out now."),

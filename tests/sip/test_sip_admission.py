@@ -14,10 +14,13 @@ from acd.sip.admission import (
     SHED_BYTES,
     SOURCES_MAX,
     SQUEEZED_MIN,
+    URGENT_MAX,
+    URGENT_PER_SOURCE,
     Admission,
     AdmissionSettings,
     Level,
     Verdict,
+    urgent_calls,
 )
 from acd.sip.sources import Networks, source_of
 from tests.sip.sip_support import (
@@ -197,6 +200,25 @@ def test_a_small_buffer_has_smaller_marks_and_the_deepest_of_several_sockets_cou
     assert admission.level is Level.SHEDDING
     admission.measured(3, 0, 425_984, 0.0)
     assert admission.level is Level.CALM
+
+
+def test_emergency_calls_come_through_within_bounds():
+    admission = behind(DROP_BYTES, calls_per_source=0)
+    admission.urgent = urgent_calls(["110", "119"])
+
+    for uri in ("sip:110@acd", "tel:119", "sip:119@acd;user=phone"):
+        host = f"192.0.2.{len(uri)}"
+        assert verdicts(admission, request("INVITE", uri=uri), 6, host=host) == {
+            ADMIT: URGENT_PER_SOURCE,
+            SHED: 6 - URGENT_PER_SOURCE,
+        }
+    for uri in ("sip:1100@acd", "sip:110.example", "sip:x@110"):
+        assert verdicts(admission, request("INVITE", uri=uri), 1) == {SHED: 1}
+    told = Counter(
+        admission.judge(request("INVITE", uri="sip:110@acd"), f"198.51.100.{n}", 1.0)
+        for n in range(99)
+    )
+    assert told == {ADMIT: URGENT_MAX, SHED: 99 - URGENT_MAX}
 
 
 # --- one against all: a queue with one server, on a virtual clock ---

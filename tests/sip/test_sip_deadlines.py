@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.sip.deadlines import Deadlines
+from acd.sip.deadlines import COMPACT_ABOVE, Deadlines
 from acd.sip.tombstones import Tombstone, Tombstones
 from acd.sip.transaction import Machine
 
@@ -58,3 +58,21 @@ def test_tombstones_are_limited() -> None:
     for key in (b"a", b"b", b"c"):
         tombstones.add(key, Tombstone(None), 32.0, 0.0)
     assert len(tombstones) == 2
+
+
+def test_machines_that_want_nothing_any_more_are_let_go_of():
+    deadlines = Deadlines()
+    for n in range(20 * COMPACT_ABOVE):
+        machine = Timer()
+        machine.deadline = 1_800.0 + n
+        deadlines.watch(machine)
+        if n % 10:
+            machine.deadline = math.inf
+
+    living = 2 * COMPACT_ABOVE
+    assert living <= len(deadlines) <= 2 * living + COMPACT_ABOVE
+    due = 0
+    while (at := deadlines.next()) < math.inf:
+        assert deadlines.pop_due(at).deadline == at
+        due += 1
+    assert due == living

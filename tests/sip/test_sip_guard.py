@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from acd.sip.events import AuthenticationFailed
 from acd.sip.guard import SOURCES_MAX, Guard, GuardSettings, Offence
 from acd.sip.sightings import Sighting
-from tests.sip.sip_support import PHONE, Accounts, events, make_endpoint, request, statuses
+from tests.sip.sip_support import (
+    PHONE,
+    SDP,
+    Accounts,
+    events,
+    make_endpoint,
+    request,
+    run_out,
+    statuses,
+)
 
 STRANGER = "198.51.100.7"
 WRONG = Offence.WRONG_PASSWORD
@@ -203,6 +212,14 @@ def test_a_scanners_name_is_noticed_however_it_is_written():
 def test_ordinary_calls_are_not_worth_noticing():
     assert noticed(request("INVITE"))[1] == []
     assert noticed(request("BYE", to_tag="unknown"))[1] == []
+
+
+def test_a_call_whose_answer_is_never_acknowledged_is_noticed():
+    endpoint = make_endpoint()
+    [invite] = events(endpoint.receive(request("INVITE", body=SDP), PHONE, 0.0))
+    endpoint.answer(invite.leg, SDP, 1.0)
+    run_out(endpoint)
+    assert list(endpoint.sightings) == [Sighting(PHONE, Offence.UNACKNOWLEDGED)]
 
 
 def test_sightings_that_nobody_takes_do_not_pile_up():
