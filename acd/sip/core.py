@@ -15,6 +15,7 @@ from .errors import BadTargetError
 from .events import AuthenticationFailed, ContactsRefreshed, Event
 from .message import Request, Response
 from .peer import SECURE, Peer
+from .reliance import Reliance
 from .session_clock import SessionClock
 from .settings import EndpointSettings
 from .sightings import Sightings
@@ -62,6 +63,7 @@ class Core:
         "out",
         "product_lines",
         "random_bytes",
+        "reliance",
         "session_clock",
         "settings",
         "sightings",
@@ -83,6 +85,7 @@ class Core:
         self.new_id = new_id
         self.random_bytes = random_bytes
         self.deadlines = Deadlines()
+        self.reliance = Reliance()
         self.session_clock = SessionClock(self.deadlines)
         self.out: list[Output] = []
         self.sightings = Sightings(settings.scanners)

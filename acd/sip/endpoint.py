@@ -84,6 +84,11 @@ class Endpoint:
             core, self._transactions, table, digest, self._registrar, self.trunks
         )
         self._registrations: dict[str, Registration] = {}
+        core.reliance.truth = self._relied_on
+
+    def _relied_on(self) -> set[Peer]:
+        legs = {leg.dialog.peer for leg in self._table.dialogs.values() if leg.dialog}
+        return self._transactions.peers() | self._registrar.peers() | legs
 
     @property
     def draining(self) -> bool:
@@ -189,6 +194,8 @@ class Endpoint:
         connection are dropped.
         """
         out = self._core.out = []
+        if not self._core.reliance.ended(peer):
+            return out
         self._transactions.transport_failed(peer, now)
         for leg in list(self._table.dialogs.values()):
             leg.transport_failed(peer, now)

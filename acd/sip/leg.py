@@ -133,6 +133,8 @@ class Leg(Machine):
         """
         timers = self._core.timers
         self._answer, self._answer_cseq = answer, cseq
+        if answer.peer.transport != "udp":
+            self._core.reliance.note(answer.peer)
         self._repeat_s = timers.t1_s
         self._repeat_at = now + timers.t1_s
         self._give_up_at = now + timers.timeout_s

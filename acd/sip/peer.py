@@ -6,6 +6,10 @@ SECURE = frozenset({"tls", "wss"})
 "Transports that nobody on the way can read: those that a SIPS URI may come by."
 
 
+WEBSOCKET = frozenset({"ws", "wss"})
+"Transports whose connections only the other side can open (RFC 7118)."
+
+
 class Peer(NamedTuple):
     """A transport address of the other side.
 

@@ -12,7 +12,7 @@ from .core import Core
 from .errors import BadMessageError
 from .events import Contact, ContactsCause, ContactsChanged, ContactsRefreshed
 from .message import Request
-from .peer import Peer
+from .peer import WEBSOCKET, Peer
 from .qualifying import Qualifier
 from .transaction import Machine
 from .transactions import Transactions
@@ -90,11 +90,17 @@ class Registrar:
         bindings = tuple(
             Binding(replace(contact, reachable=not unproven), _key_of(contact), b"", -1)
             for contact in contacts[: self._core.settings.max_contacts]
-            if contact.expires_at > now
+            # A browser's connection did not outlast the former run, and only it can make another.
+            if contact.expires_at > now and contact.peer.transport not in WEBSOCKET
         )
         if bindings:
             record = self._accounts.get(account) or _Account(account, self)
             self._store(record, bindings, ContactsCause.RESTORED, now)
+
+    def peers(self) -> set[Peer]:
+        """Return by whom devices are reached."""
+        records = self._accounts.values()
+        return {item.contact.peer for record in records for item in record.bindings}
 
     def transport_failed(self, peer: Peer, now: float) -> None:
         """Drop the bindings behind a stream connection that is gone (RFC 5626 section 1).
@@ -150,6 +156,9 @@ class Registrar:
         """
         before = record.bindings
         record.bindings = bindings
+        for binding in bindings:
+            if binding.contact.peer.transport != "udp":
+                self._core.reliance.note(binding.contact.peer)
         if bindings:
             self._accounts[record.name] = record
         else:

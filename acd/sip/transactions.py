@@ -189,6 +189,8 @@ class Transactions:
     def _start_client(self, client: _Client, now: float) -> None:
         machine = client.machine
         self._clients[machine.key] = client
+        if client.peer.transport != "udp":
+            self._core.reliance.note(client.peer)
         self._core.out += machine.start(now)
         self._core.deadlines.watch(machine)
 
@@ -221,6 +223,10 @@ class Transactions:
         cseq = response.cseq
         key = b"%b %b %b" % (response.branch, cseq.method, response.to.tag)
         self._tombstones.add(key, Tombstone(ack), self._core.timers.timeout_s, now)
+
+    def peers(self) -> set[Peer]:
+        """Return to whom requests of ours are under way."""
+        return {client.peer for client in self._clients.values()}
 
     def transport_failed(self, peer: Peer, now: float) -> None:
         """End every client transaction towards the peer (RFC 3261 17.1.4)."""

@@ -22,7 +22,7 @@ class Client:
 
     async def __aenter__(self):
         self.reader, self.writer = await asyncio.open_connection(self._peer.host, self._peer.port)
-        self.peer = Peer("tcp", *self.writer.get_extra_info("sockname"))
+        self.peer = Peer("tcp", *self.writer.get_extra_info("sockname")[:2])
         return self
 
     async def __aexit__(self, *_):
@@ -249,6 +249,49 @@ def test_a_slow_sender_has_a_limited_time_for_a_message():
             assert bytes_sent > 3
             assert server.arrivals.messages.empty()
             await connections(server, 0)
+
+    run(scenario)
+
+
+def test_half_a_message_behind_a_whole_one_has_a_limited_time_too():
+    async def scenario():
+        limits = StreamLimits(message_s=0.1)
+        async with Serving("tcp", limits=limits) as server, Client(server) as slow:
+            slow.write(message(1) + message(2)[:-1])
+            assert (await server.arrivals.message())[0] == message(1)
+            assert await slow.closed() == b""
+            assert server.transports.statistics().cut == {("tcp", "slow_message"): 1}
+
+    run(scenario)
+
+
+def test_answers_to_somebody_keep_the_connection_from_being_idle():
+    async def scenario():
+        limits = StreamLimits(idle_s=0.2, message_s=0.2)
+        async with Serving("tcp", limits=limits) as server, Client(server) as listener:
+            listener.write(message(1))
+            _, peer = await server.arrivals.message()
+            for _ in range(10):
+                server.transports.send(peer, b"NOTIFY")
+                assert await listener.read(6) == b"NOTIFY"
+                await asyncio.sleep(0.05)
+            assert await listener.closed() == b""
+
+    run(scenario)
+
+
+def test_connections_over_ipv6():
+    async def scenario():
+        address = ("tcp", "::1", 0)
+        async with Serving(address) as one, Serving(address) as other, Client(one) as client:
+            client.write(message(1))
+            data, peer = await one.arrivals.message()
+            assert (data, peer) == (message(1), client.peer)
+            one.transports.send(other.peer(), message(2))
+            data, back = await other.arrivals.message()
+            assert (data, back.host) == (message(2), "::1")
+            other.transports.send(back, message(3))
+            assert await one.arrivals.message() == (message(3), other.peer())
 
     run(scenario)
 

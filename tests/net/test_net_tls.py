@@ -68,11 +68,13 @@ def test_messages_go_both_ways_over_the_connection_of_a_phone(tmp_path):
     run(scenario)
 
 
-def test_a_connection_is_opened_verified_and_used_again(tmp_path):
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_connection_is_opened_verified_and_used_again(tmp_path, host):
     async def scenario():
+        tls = files(tmp_path)
         async with (
-            Serving("tls", tls=files(tmp_path)) as one,
-            Serving("tls", tls=files(tmp_path)) as other,
+            Serving(("tls", host, 0), tls=tls) as one,
+            Serving(("tls", host, 0), tls=tls) as other,
         ):
             one.transports.send(other.peer(), message(1))
             one.transports.send(other.peer(), message(2))
