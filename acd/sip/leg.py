@@ -172,7 +172,8 @@ class Leg(Machine):
             body = request.body if self._late_offer else b""
             self._core.out.append(LegConfirmed(self.id, body))
         self._late_offer = self._confirms = False
-        self._go_on(now)
+        if self.session is not None:
+            self._go_on(now)
 
     def on_time(self, now: float) -> None:
         """Do what is due: for our 2xx without ACK, for the session."""

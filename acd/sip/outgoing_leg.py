@@ -300,10 +300,10 @@ class OutgoingLeg(Leg):
         core = self._core
         try:
             dialog = Dialog.of_response(response, peer)
-            described = b""
+            described, number = b"", None
             if self._reliable is not None:
-                described = self._reliable.confirm(dialog)
-            ack = send_ack(core, dialog, self._authorization, response.cseq.number)
+                described, number = self._reliable.confirm(dialog), response.cseq.number
+            ack = send_ack(core, dialog, self._authorization, number)
         except BadMessageError as fault:
             # Nothing in the message tells where an ACK would have to go.
             self._leave_early(now)

@@ -272,6 +272,10 @@ class Session:
             self._peer_gone(f"{status} within the dialog", now)
         elif self._tries >= MAX_TRIES or not self._try_again(asked, response, now):
             self._refused(asked, status, now)
+            if self._terms is not None and not self._terms.known:
+                # A phone that knows no timers has agreed to nothing: whatever it answers is the
+                # sign of life that was asked for.
+                self.restart(self._terms, now)
 
     def _peer_gone(self, reason: str, now: float) -> None:
         said = 'SIP;cause=408;text="Request Timeout"'
@@ -345,5 +349,6 @@ class Session:
             return False
         self._min_se_s = least_s
         if terms is not None:
-            self._terms = SessionTerms(max(terms.interval_s, least_s), terms.refreshing)
+            interval_s = max(terms.interval_s, least_s)
+            self._terms = SessionTerms(interval_s, terms.refreshing, terms.known)
         return True

@@ -190,7 +190,7 @@ def test_we_refresh_after_half_the_interval(takes_update: bool) -> None:
 
 def test_a_refused_refresh_is_tried_again_until_the_session_expires() -> None:
     endpoint = make_endpoint()
-    leg, _, _ = answered(endpoint, "Session-Expires: 600", TAKES_UPDATE)
+    leg, _, _ = answered(endpoint, KNOWS, "Session-Expires: 600;refresher=uas", TAKES_UPDATE)
     tries, ended = 0, []
     while not ended:
         at = endpoint._core.deadlines.next()
@@ -202,6 +202,19 @@ def test_a_refused_refresh_is_tried_again_until_the_session_expires() -> None:
             endpoint.receive(answer_to(data, 500), PHONE, at)
     assert ended == [LegEnded(leg, EXPIRED, "Session expired")]
     assert 5 < tries < 15
+
+
+@pytest.mark.parametrize("status", [488, 500, 503, 603])
+def test_a_phone_that_knows_no_timers_may_refuse_our_refreshes(status: int) -> None:
+    """Its refusal is a sign of life, and there is no session interval that it had agreed to."""
+    endpoint = make_endpoint(session_expires_s=600)
+    leg, _, _ = answered(endpoint)
+    for _ in range(20):
+        at = endpoint._core.deadlines.next()
+        (invite,) = sent(endpoint.on_time(at))
+        assert methods(endpoint.receive(answer_to(invite, status), PHONE, at)) == [b"ACK"]
+    assert at == 20 * 300.0
+    assert methods(endpoint.hang_up(leg, at)) == [b"BYE"]
 
 
 @pytest.mark.parametrize("status", [408, 481, None])
