@@ -201,6 +201,18 @@ class Phone:
         self._do("unhold", line=line)
         return self.expect("media", status="active")
 
+    def transfer(self, number: str, *, line: int | None = None) -> None:
+        """Hand the other side on to a number, unseen; a phone hangs up when it is told 200."""
+        self._do("refer", number=number, line=line)
+
+    def join(self, line: int, other: int) -> None:
+        """Connect the other sides of two calls, and leave them."""
+        self._do("refer_to_line", line=line, other=other)
+
+    def transferred(self, *, within_s: float = EVENT_S) -> Event:
+        """Wait until the phone is told what became of the transfer."""
+        return self.expect("transfer", final=True, within_s=within_s)
+
     def digits(self, digits: str, *, method: str = "rfc4733", line: int | None = None) -> None:
         """Press keys; `method` is "rfc4733" or "info"."""
         self._do("digits", digits=digits, method=method, line=line)

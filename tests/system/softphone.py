@@ -98,6 +98,14 @@ class Line(pj.Call):
             self.phone.tell("media", line=self.serial, status=_MEDIA[media.status])
 
     @told
+    def onCallTransferStatus(self, prm):  # noqa: N802  # the library's name
+        self.phone.tell(
+            "transfer", line=self.serial, code=prm.statusCode, final=bool(prm.finalNotify)
+        )
+        if prm.finalNotify and prm.statusCode == 200:
+            self.hangup(pj.CallOpParam(True))
+
+    @told
     def onDtmfDigit(self, prm):  # noqa: N802  # the library's name
         self.phone.tell("digit", line=self.serial, digit=prm.digit)
 
@@ -329,6 +337,12 @@ class Phone:
         prm = pj.CallOpParam(True)
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
         self._line(line).reinvite(prm)
+
+    def do_refer(self, number, line):
+        self._line(line).xfer(f"sip:{number}@{self._server}", pj.CallOpParam(True))
+
+    def do_refer_to_line(self, line, other):
+        self._line(line).xferReplaces(self._line(other), pj.CallOpParam(True))
 
     def do_digits(self, digits, method, line):
         prm = pj.CallSendDtmfParam()
