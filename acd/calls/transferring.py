@@ -187,7 +187,7 @@ class Transferring:
         music = self._holding.music(transfer.visit)
         if music:
             self._hearing.play(call, Playing.MUSIC, (music,), loop=True)
-        caller, name = call.caller, call.caller_name
+        caller, name = call.shown_caller, "" if call.withheld else call.caller_name
         if isinstance(target, OutsideTarget):
             # As in the agent's own calls: the house calls, under a number that is its own.
             caller, name = target.caller_id or transfer.agent, ""

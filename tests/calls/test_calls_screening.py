@@ -147,6 +147,19 @@ def test_agents_see_no_number_that_the_caller_withholds():
         assert (started.caller, started.withheld) == ("020", withheld)
 
 
+def test_nor_does_the_colleague_whom_they_hand_the_caller_on_to():
+    stage = stage_with()
+    stage.registers("1001", "1005")
+    invited(stage, withheld=True)
+    stage.on_media(media_in.StreamOpened("leg", ANSWER))
+    phone = stage.ringing("1001")
+    stage.answers(phone)
+    stage.refers(phone, "1005")
+    stage.party()
+    target = stage.one(commands.InviteLeg).target
+    assert (target.caller, target.caller_name) == ("", "")
+
+
 def test_records_keep_a_withheld_number_only_if_they_may():
     stage = stage_with(record_withheld=False)
     invited(stage, withheld=True, claimed="021")
