@@ -327,3 +327,16 @@ def test_a_silent_place_elsewhere_is_not_the_gateways_fault():
     run_out(endpoint)
     assert endpoint.trunk_state()[0].channels_in_use == 0
     assert_empty(endpoint)
+
+
+@pytest.mark.parametrize("status", [486, 503])
+def test_what_a_gateway_says_that_was_left_does_not_touch_the_call(status):
+    endpoint = trunk_endpoint(channels=1)
+    (invite,) = to(call(endpoint), FIRST)
+    (second,) = to([output for _, output in run_out(endpoint, until=4.0)], SECOND)
+    endpoint.receive(answer_to(second, 180), SECOND, 5.0)
+    assert events(endpoint.receive(answer_to(invite, status), FIRST, 6.0)) == []
+    assert endpoint.trunk_state()[0].channels_in_use == 1
+    outputs = endpoint.cancel("leg-1", 7.0)
+    assert [event.status for event in events(outputs)] == [487]
+    assert [data.split(b" ")[0] for data in to(outputs, SECOND)] == [b"CANCEL"]
