@@ -29,6 +29,7 @@ def trunk_faults(sources: Sources) -> Iterator[Fault]:
             if trunk.incoming.account in accounts:
                 path: Place = ("trunks", name, "incoming", "account")
                 yield document.fault(path, "the account of an agent", "another name")
+    yield from _dial_plan(sources, trunks)
     for index, server in enumerate(trunks.dns.servers):
         try:
             ip_address(server.host)
@@ -38,9 +39,23 @@ def trunk_faults(sources: Sources) -> Iterator[Fault]:
             )
 
 
+def _dial_plan(sources: Sources, trunks: Trunks) -> Iterator[Fault]:
+    """Yield trunks of the dial plan that lead nowhere."""
+    if sources.numbers.model is None:
+        return
+    plan, document = sources.numbers.model.dial_plan, sources.numbers.document
+    for setting in ("trunks", "emergency_trunks"):
+        for index, name in enumerate(getattr(plan, setting)):
+            path: Place = ("dial_plan", setting, index)
+            trunk = trunks.trunks.get(name)
+            if trunk is not None and not trunk.gateways:
+                message = f"trunk {name!r} has no gateways to call by"
+                yield document.fault(path, message, "`gateways:` in trunks.yaml")
+
+
 def trunk_warnings(sources: Sources) -> Iterator[Fault]:
     """Yield what is allowed but hardly meant."""
-    trunks = sources.trunks.model
+    trunks, server = sources.trunks.model, sources.server.model
     if trunks is None:
         return
     for name, trunk in trunks.trunks.items():
@@ -50,6 +65,12 @@ def trunk_warnings(sources: Sources) -> Iterator[Fault]:
                 (*path, "caller_id", "allowed"),
                 "without `number`, every caller's own number is shown",
                 "`number:` for those who are not allowed theirs",
+            )
+        if trunk.incoming.tls_names and server is not None and not server.sip.tls:
+            yield sources.trunks.document.fault(
+                (*path, "incoming", "tls_names"),
+                "no call can bring a certificate",
+                "`sip.tls` and `sip.certificate.ask` in server.yaml",
             )
         if not trunk.tls.verify:
             yield sources.trunks.document.fault(

@@ -146,6 +146,18 @@ def test_a_user_without_password_and_two_sources_are_faults(tmp_path):
     assert [fault.path for fault in found] == ["trunks.a.username", "trunks.b.password_env"]
 
 
+def test_the_dial_plan_names_trunks_that_lead_out(trunks):
+    numbers = trunks / "numbers.yaml"
+    text = numbers.read_text()
+    numbers.write_text(text + "dial_plan:\n  trunks: [carier, pbx, carrier]\n")
+    assert faults(trunks) == [
+        "numbers.yaml:6 dial_plan.trunks.0: no trunk 'carier' in trunks.yaml",
+        "numbers.yaml:6 dial_plan.trunks.1: trunk 'pbx' has no gateways to call by",
+    ]
+    numbers.write_text(text + "dial_plan:\n  trunks: [carrier]\n")
+    assert load_config(trunks).number_plan().dial_plan.codecs == {"carrier": ("PCMA",)}
+
+
 def test_what_is_hardly_meant_is_warned_of(trunks):
     text = TRUNKS.replace('number: "+8675512340000", allowed', "allowed")
     (trunks / "trunks.yaml").write_text(text.replace("channels: 60", "tls: {verify: false}"))
