@@ -4,6 +4,7 @@ Every wait is for an event and has a deadline; what happened so far is in the fa
 """
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -319,6 +320,14 @@ class Phone:
         """Pull the cable: the phone is gone, and nobody is told."""
         self._process.kill()
         self._process.wait(COMMAND_S)
+
+    def freeze(self) -> None:
+        """Let the phone hang: its registration stands, and it answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was; what was sent to it meanwhile it reads now."""
+        self._process.send_signal(signal.SIGCONT)
 
     # --- the process ---
 

@@ -62,7 +62,7 @@ def visit_outcome(server: Server, caller: str) -> str:
 
 def offers(server: Server, caller: str, count: int) -> list[tuple[str, str]]:
     rows = server.rows(
-        "SELECT agent, outcome FROM offers o JOIN interactions i USING (interaction)"
+        "SELECT o.agent, outcome FROM offers o JOIN interactions i USING (interaction)"
         " WHERE caller = $1 AND o.ended_at IS NOT NULL ORDER BY offered_at",
         caller,
         count=count,
