@@ -172,8 +172,8 @@ class Arrival:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             self._effects.append(media.CloseStream(event.leg))
-        elif call.called_leg is not None and event.leg == call.called_leg.leg:
-            self._outbound.stream_opened(call, call.called_leg, event.sdp)
+        elif (called := call.called_by(event.leg)) is not None:
+            self._outbound.stream_opened(call, called, event.sdp)
         elif event.leg != call.leg:
             self._queueing.stream_opened(call, event.leg, event.sdp, self._table.now)
         elif not call.sdp:

@@ -196,6 +196,12 @@ class CalledLeg(OtherSide):
     early_pending: int = 0
     "Session descriptions of provisional answers that the media engine still looks at."
 
+    device: Contact | None = None
+    "The phone that rings, of a colleague."
+
+    best_status: int = 0
+    "What those of the colleague's phones said that rang beside this one, and ring no more."
+
 
 class FlowTimer(Timed):
     """When the call's flow has something to do by itself."""
@@ -243,6 +249,9 @@ class Call:
     forks: Forks | None = None
     called_leg: CalledLeg | None = None
 
+    called_others: tuple[CalledLeg, ...] = ()
+    "While several phones of a colleague ring: those beside `called_leg`."
+
     agent: str = ""
     "The agent whose own call this is."
 
@@ -287,6 +296,13 @@ class Call:
     def shown_name(self) -> str:
         """The name that people get to see, or the number."""
         return "" if self.withheld else self.caller_name or self.caller
+
+    def called_by(self, leg: str) -> CalledLeg | None:
+        """Return the called party's leg of this name, if it is one."""
+        found = self.called_leg
+        if found is None or found.leg == leg:
+            return found
+        return next((other for other in self.called_others if other.leg == leg), None)
 
     def note_refusal(self, queue: str, now: float) -> bool:
         """Note that the queue is full; return whether it was at this same moment already."""

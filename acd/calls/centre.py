@@ -422,8 +422,8 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
-        leg = call.called_leg
-        if leg is not None and event.leg == leg.leg:
+        leg = call.called_by(event.leg)
+        if leg is not None:
             self._outbound.ringing(call, leg, event)
         else:
             self._queueing.leg_rang(call, event.leg)
@@ -432,9 +432,9 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
-        leg = call.called_leg
-        if leg is not None and event.leg == leg.leg:
-            self._outbound.answered(leg, event)
+        leg = call.called_by(event.leg)
+        if leg is not None:
+            self._outbound.answered(call, leg, event)
         else:
             if call.forks is not None:
                 self._queueing.leg_answered(call, event.leg)
@@ -456,8 +456,8 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
-        leg = call.called_leg
-        if leg is not None and event.leg == leg.leg:
+        leg = call.called_by(event.leg)
+        if leg is not None:
             self._outbound.stream_accepted(call, leg)
         elif call.agent_leg is not None and event.leg == call.agent_leg.leg:
             self._queueing.stream_accepted(call, self._table.now)
@@ -469,8 +469,8 @@ class CallCentre:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
-        leg = call.called_leg
-        if leg is not None and event.leg == leg.leg:
+        leg = call.called_by(event.leg)
+        if leg is not None:
             self._outbound.leg_failed(call, leg, event)
         elif event.leg != call.leg:
             self._queueing.leg_failed(call, event, self._table.now)
@@ -502,8 +502,8 @@ class CallCentre:
             return
         if self._transfers.leg_lost(call, event.leg):
             return
-        called = call.called_leg
-        if called is not None and event.leg == called.leg and called.connected_at is None:
+        called = call.called_by(event.leg)
+        if called is not None and called.connected_at is None:
             self._outbound.stream_refused(call, called, event.status)
         elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
             self.end(call, "fault", EndReason.MEDIA_REFUSED)

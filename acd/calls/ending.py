@@ -88,8 +88,8 @@ class Ending:
         leg_ended_by = "fault" if fault else "peer"
         if event.leg == call.leg:
             self.finish(call, "fault" if fault else "caller", reason, leg_ended_by=leg_ended_by)
-        elif call.called_leg is not None and event.leg == call.called_leg.leg:
-            self._outbound.leg_ended(call, call.called_leg, reason, fault=fault)
+        elif (called := call.called_by(event.leg)) is not None:
+            self._outbound.leg_ended(call, called, reason, fault=fault)
         elif self._transfers.leg_ended(call, event.leg, leg_ended_by, reason):
             pass  # the caller is on the way to somebody else
         elif call.phase is Phase.TALKING:

@@ -4,7 +4,7 @@
 `PartyWatcher` how it goes. Nothing else touches `Call.called_leg`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 from acd.media import commands as media
@@ -14,17 +14,27 @@ from acd.routing.model import State
 from acd.routing.router import Router
 from acd.sip import events as sip
 from acd.sip.endpoint import InviteTarget
+from acd.sip.events import Contact
 
 from . import events
 from .call import Call, CalledLeg, EndReason, PartyWatcher, Phase, RingTimer
 from .call_table import CallTable
-from .commands import HangUpLeg, InviteLeg
+from .commands import DoubtContact, HangUpLeg, InviteLeg
 from .desk import Desk
 from .dial_plan import DialPlan, InternalTarget, OutsideTarget
 from .effects import Effects
 from .engagement import Engagement
+from .forking import ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE
 from .hearing import Hearing
-from .party_answers import GONE, UNAVAILABLE, answer_for, cause_status, may_try_elsewhere
+from .party_answers import (
+    GLOBAL_FAILURE,
+    GONE,
+    UNAVAILABLE,
+    answer_for,
+    cause_status,
+    may_try_elsewhere,
+    most_telling,
+)
 from .queueing import Queueing, outcome_of
 from .told import END_TOLD
 
@@ -92,15 +102,27 @@ class Outbound:
         elif not target.trunks:
             watcher.failed(call, 503, EndReason.CALL_FAILED)
             return
+        now = self._table.now
         timer = RingTimer(lambda: self._rang_out(call, timer))
-        leg = CalledLeg(
-            self._new_id(), target, watcher, caller, caller_name, self._table.now, timer
-        )
-        self.wait(timer, self._table.now + self.dial_plan.no_answer_s)
-        self._call_out(call, leg)
+        self.wait(timer, now + self.dial_plan.no_answer_s)
+        legs = [
+            CalledLeg(
+                self._new_id(), target, watcher, caller, caller_name, now, timer, device=device
+            )
+            for device in self._devices(target)
+        ]
+        call.called_leg, call.called_others = legs[0], tuple(legs[1:])
+        for leg in legs:
+            self._call_out(call, leg)
+
+    def _devices(self, target: InternalTarget | OutsideTarget) -> Sequence[Contact | None]:
+        """Return the phones that ring together; None for the one that the leg itself finds."""
+        profile = None
+        if isinstance(target, InternalTarget):
+            profile = self._desk.profile(target.agent)
+        return (self._desk.all_to_ring(profile.account) if profile is not None else ()) or (None,)
 
     def _call_out(self, call: Call, leg: CalledLeg) -> None:
-        call.called_leg = leg
         self._table.by_leg[leg.leg] = call
         agent, trunk, number = _names(leg)
         self._effects.append(
@@ -139,7 +161,9 @@ class Outbound:
                 emergency=target.emergency,
             )
         profile = self._desk.profile(target.agent)
-        contact = self._desk.contact(profile.account) if profile is not None else None
+        if leg.device is None and profile is not None:
+            leg.device = self._desk.contact(profile.account)
+        contact = leg.device
         if contact is None:
             return None
         return InviteTarget(
@@ -165,12 +189,14 @@ class Outbound:
     def _rings(self, call: Call, leg: CalledLeg) -> None:
         if not leg.rings:
             leg.rings = True
-            if not leg.early:
+            if not leg.early and not any(other.rings for other in _beside(call, leg)):
                 leg.watcher.ringing(call, early=False)
 
-    def answered(self, leg: CalledLeg, event: sip.LegAnswered) -> None:
-        """Give the answer's SDP to the media engine."""
+    def answered(self, call: Call, leg: CalledLeg, event: sip.LegAnswered) -> None:
+        """Give the answer's SDP to the media engine; other phones fall silent."""
         leg.answered = True
+        self._silence(call, _beside(call, leg), ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE)
+        call.called_leg, call.called_others = leg, ()
         self.wait(leg.timer, inf)
         self._effects.append(media.AcceptAnswer(leg.leg, event.answer))
 
@@ -178,7 +204,10 @@ class Outbound:
         """Let the caller hear what comes before the answer; at the answer, let them talk."""
         if leg.early_pending:
             leg.early_pending -= 1
-            if not leg.early and not leg.answered:
+            if call.called_others:
+                # Of several phones that ring none is heard before one is answered.
+                self._rings(call, leg)
+            elif not leg.early and not leg.answered:
                 leg.early = leg.rings = True
                 leg.watcher.ringing(call, early=True)
             return
@@ -190,6 +219,8 @@ class Outbound:
         self._effects.append(
             events.PartyAnswered(interaction=interaction, leg=leg.leg, ring_s=now - leg.began_at)
         )
+        if leg.device is not None and isinstance(leg.target, InternalTarget):
+            self._desk.answered_on(self._account(leg.target.agent), leg.device.uri)
         leg.watcher.connected(call)
         for agent, own_leg in talkers(call, leg):
             self._effects.append(
@@ -208,13 +239,29 @@ class Outbound:
 
     def leg_failed(self, call: Call, leg: CalledLeg, event: sip.LegFailed) -> None:
         """Take that the party was not reached; another trunk may be better."""
-        if not leg.answered:
-            self.failed(call, leg, cause_status(event))
+        if leg.answered:
+            return
+        if event.unreached and leg.device is not None and isinstance(leg.target, InternalTarget):
+            account = self._account(leg.target.agent)
+            self._effects.append(DoubtContact(account, leg.device.uri))
+        self.failed(call, leg, cause_status(event))
+
+    def _account(self, agent: str) -> str:
+        profile = self._desk.profile(agent)
+        return profile.account if profile is not None else ""
 
     def failed(self, call: Call, leg: CalledLeg, status: int, *, ended_by: str = "peer") -> None:
         """Try the next trunk, or tell that nobody is reached."""
-        target = leg.target
+        target, others = leg.target, _beside(call, leg)
         self._drop(call, leg, ended_by, outcome_of(status).value, status)
+        if others and status < GLOBAL_FAILURE:
+            for other in others:
+                other.best_status = most_telling(leg.best_status, status)
+            call.called_leg, call.called_others = others[0], others[1:]
+            return
+        # RFC 3261 16.7: a 6xx "SHOULD cancel all client pending transactions".
+        self._silence(call, others, outcome_of(status).value, "")
+        status = most_telling(leg.best_status, status)
         if (
             isinstance(target, OutsideTarget)
             and leg.trunk + 1 < len(target.trunks)
@@ -232,6 +279,7 @@ class Outbound:
                 leg.timer,
                 trunk=leg.trunk + 1,
             )
+            call.called_leg = again
             self._call_out(call, again)
             return
         self._over(call, leg)
@@ -250,6 +298,7 @@ class Outbound:
         """Hang up on the party, whatever it has come to; the watcher hears nothing."""
         leg = call.called_leg
         if leg is not None:
+            self._silence(call, call.called_others, reason, told)
             self._effects.append(HangUpLeg(leg.leg, told))
             self.end_talk(call, leg, "server", reason)
 
@@ -339,6 +388,13 @@ class Outbound:
             )
         )
 
+    def _silence(self, call: Call, legs: tuple[CalledLeg, ...], reason: str, told: str) -> None:
+        """Give up phones that ring beside another one."""
+        for leg in legs:
+            self._effects.append(HangUpLeg(leg.leg, told))
+            self._drop(call, leg, "server", reason)
+        call.called_others = ()
+
     def _over(self, call: Call, leg: CalledLeg) -> None:
         """Let go of the colleague, after the last attempt."""
         self.wait(leg.timer, inf)
@@ -374,6 +430,8 @@ class Outbound:
     def _rang_out(self, call: Call, timer: RingTimer) -> None:
         leg = call.called_leg
         if leg is not None and leg.timer is timer:
+            reason = EndReason.NO_ANSWER
+            self._silence(call, call.called_others, reason.value, END_TOLD[reason])
             self._effects.append(HangUpLeg(leg.leg, END_TOLD[EndReason.NO_ANSWER]))
             leg.rings = True  # long enough: no other trunk is tried
             self.failed(call, leg, 408, ended_by="server")
@@ -381,6 +439,14 @@ class Outbound:
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; inf for never."""
         return self._deadlines.next()
+
+
+def _beside(call: Call, leg: CalledLeg) -> tuple[CalledLeg, ...]:
+    """Return the legs to the party but this one."""
+    if not call.called_others:
+        return ()
+    legs = (call.called_leg, *call.called_others)
+    return tuple([one for one in legs if one is not None and one is not leg])
 
 
 def end_reason(status: int) -> EndReason:

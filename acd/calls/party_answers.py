@@ -2,7 +2,13 @@
 
 from acd.sip import events as sip
 
+from .forking import WEIGHT
+from .queueing import outcome_of
+
 GONE, UNAVAILABLE, NOT_REACHED = 404, 480, 503
+
+GLOBAL_FAILURE = 600
+"RFC 3261 21.6: from here on the person is meant, not the phone."
 
 PASSED_ON = frozenset({403, 404, 410, 480, 484, 486, 488, 501, 600, 603, 604, 606, 607, 608})
 "About the person or number called: the caller hears of them as they are."
@@ -62,6 +68,11 @@ def cause_status(event: sip.LegFailed) -> int:
 def may_try_elsewhere(status: int) -> bool:
     """Tell whether the same number may be reached over another trunk."""
     return status in ELSEWHERE or 500 <= status < 600
+
+
+def most_telling(one: int, other: int) -> int:
+    """Return which of two phones' answers the caller hears: a person's word before a fault."""
+    return max(one, other, key=lambda status: WEIGHT.index(outcome_of(status)) if status else -1)
 
 
 def answer_for(status: int) -> int:

@@ -306,6 +306,8 @@ class Queueing:
         leg, visit = call.agent_leg, call.visit
         if leg is None or visit is None:
             return
+        if call.forks is not None:
+            self._forking.answered(call, leg.leg)
         routed = self._router.offer_answered(leg.offer, now)
         if not routed:
             # The offer was over already: the agent may be called by somebody else by now.

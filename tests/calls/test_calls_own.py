@@ -5,7 +5,7 @@ from calls_stage import ANSWER, OFFER, Stage
 
 from acd.calls import commands, events
 from acd.calls.dial_plan import Barred, CallClass, DialPlan, Rights
-from acd.calls.settings import CentrePrompts
+from acd.calls.settings import CentrePrompts, DevicePolicy
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import State, Status
@@ -102,6 +102,78 @@ def test_who_calls_or_is_called_gets_no_offer() -> None:
     on.hangs_up(caller)
     on.wait(30)
     on.check_over()
+
+
+def ring_all(on: Stage) -> list[str]:
+    """Let 1001 call 1002, who has three phones that ring together; their legs."""
+    on.devices("phone1002", 3)
+    on.calls("1002", account="phone1001")
+    legs = [called.leg for called in on.now_all(events.PartyCalled)]
+    for leg in legs:
+        on.on_media(media_in.StreamOpened(leg, OFFER))
+    return legs
+
+
+def all_devices() -> Stage:
+    return stage(devices=DevicePolicy.ALL)
+
+
+def test_all_of_a_colleagues_phones_ring_and_the_first_to_answer_talks() -> None:
+    on = all_devices()
+    first, second, third = ring_all(on)
+    uris = [invite.target.uri for invite in on.all(commands.InviteLeg)]
+    assert uris == [f"sip:phone1002@10.0.0.{i}" for i in range(3)]
+    on.on_sip(sip.LegRinging(second, 180, b""))
+    on.on_sip(sip.LegRinging(first, 183, b"early"))
+    on.on_media(media_in.StreamAccepted(first))
+    assert len(on.all(commands.RingLeg)) == 1
+    assert not on.all(media.Bridge)
+    on.answers(second)
+    assert {c.leg for c in on.all(commands.HangUpLeg)} == {first, third}
+    assert on.one(media.Bridge).other == second
+    on.hangs_up(second)
+    on.check_over()
+
+
+def test_of_several_phones_the_last_to_fail_ends_the_call_with_the_best_word() -> None:
+    on = all_devices()
+    first, second, third = ring_all(on)
+    fails(on, second, 486)
+    fails(on, first, 503)
+    assert not on.all(events.CallEnded)
+    assert on.state("1002") is State.TALKING
+    fails(on, third, 408)
+    assert on.one(commands.RejectLeg).status == 486
+    assert on.state("1002") is State.IDLE
+    on.check_over()
+
+
+def test_who_declines_on_one_phone_declines_on_all() -> None:
+    on = all_devices()
+    first, second, third = ring_all(on)
+    fails(on, second, 603)
+    assert {c.leg for c in on.now_all(commands.HangUpLeg)} == {first, third}
+    assert on.one(commands.RejectLeg).status == 603
+    on.check_over()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "rung out"])
+def test_all_phones_fall_silent(how: str) -> None:
+    on = all_devices()
+    legs = ring_all(on)
+    if how == "cancelled":
+        on.on_sip(sip.LegCancelled(on.all(events.CallStarted)[-1].leg))
+    else:
+        on.wait(40)
+    assert {c.leg for c in on.all(commands.HangUpLeg)} == set(legs)
+    on.check_over()
+
+
+def test_a_colleagues_phone_that_is_silent_is_doubted() -> None:
+    on = stage()
+    _, other = call_out(on, "1002")
+    on.on_sip(sip.LegFailed(other, 408, "", unreached=True))
+    assert on.one(commands.DoubtContact).uri == "sip:phone1002@10.0.0.0"
 
 
 # --- outside ---

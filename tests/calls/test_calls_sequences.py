@@ -11,6 +11,7 @@ from acd.calls.desk import Disposition
 from acd.calls.dial_plan import CallClass, DialPlan, Rights
 from acd.calls.numbers import NumberPlan
 from acd.calls.parting import agent_at
+from acd.calls.settings import DevicePolicy
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import Overflow, Status
@@ -88,11 +89,14 @@ handing_on = st.one_of(
 class Storm:
     """Carries out steps. What no endpoint or engine would report of a leg is left out."""
 
-    def __init__(self, overflow: Overflow | None) -> None:
+    def __init__(
+        self, overflow: Overflow | None, devices: DevicePolicy = DevicePolicy.NEWEST
+    ) -> None:
         self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
         self.stage = stage = Stage(
             agents=self.agents,
             dial_plan=PLAN,
+            devices=devices,
             queues=(
                 queue(max_length=2, max_wait_s=60.0, overflow=overflow, position_every_s=20.0),
                 queue("service", max_length=2, wrap_up_s=0.0),
@@ -243,13 +247,17 @@ class Storm:
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.sampled_from(OVERFLOWS), st.lists(steps, min_size=10, max_size=60))
+@given(
+    st.sampled_from(OVERFLOWS),
+    st.sampled_from(DevicePolicy),
+    st.lists(steps, min_size=10, max_size=60),
+)
 def test_whatever_happens_the_records_close(
-    overflow: Overflow | None, happening: list[tuple[str, ...]]
+    overflow: Overflow | None, devices: DevicePolicy, happening: list[tuple[str, ...]]
 ) -> None:
-    storm = Storm(overflow)
+    storm = Storm(overflow, devices)
     for account in ACCOUNTS[:2]:
-        storm.take("devices", account, 1)
+        storm.take("devices", account, 2)
     for step in happening:
         storm.take(*step)
     storm.everybody_leaves()
