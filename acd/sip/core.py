@@ -127,14 +127,14 @@ class Core:
         """Tell whether others can connect to us by this transport."""
         return transport in self.settings.advertised
 
-    def contact(self, peer: Peer, uri: bytes) -> bytes:
-        """Return our Contact line for a dialog with this remote target, or for this Request-URI.
+    def contact(self, peer: Peer, secure: bool) -> bytes:
+        """Return our Contact line towards a peer, in a dialog that is `Dialog.secure` or not.
 
         8.1.1.8: "If the Request-URI or top Route header field value contains a SIPS URI, the
         Contact header field MUST contain a SIPS URI as well", and so for answers (12.1.1).
         """
         identity = self.identity(peer)
-        return identity.secure_contact if uri[:5].lower() == b"sips:" else identity.contact
+        return identity.secure_contact if secure else identity.contact
 
     def trusts(self, peer: Peer) -> bool:
         """Tell whether the peer's P-Asserted-Identity is believed (RFC 3325, "Spec(T)")."""

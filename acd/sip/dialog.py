@@ -5,7 +5,7 @@ from .errors import BadMessageError
 from .headers import NameAddr
 from .message import Message, Request, Response
 from .peer import Peer
-from .uri import Uri
+from .uri import Uri, is_sips
 from .writing import HopParts
 
 MAX_ROUTES = 32
@@ -26,6 +26,7 @@ class Dialog:
         "remote_cseq",
         "remote_tag",
         "routes",
+        "secure",
         "target",
     )
 
@@ -41,6 +42,7 @@ class Dialog:
         remote_cseq: int,
         routes: list[bytes],
         target: bytes,
+        secure: bool,
         peer: Peer,
     ) -> None:
         self.call_id = call_id
@@ -54,6 +56,8 @@ class Dialog:
         self.remote_cseq = remote_cseq
         "-1 while the other side has sent no request."
         self.routes = routes
+        self.secure = secure
+        "It began by a SIPS URI, so that our Contact has to be one."
         self.target = target
         "Request-URI of our requests: the other side's Contact."
         self.peer = peer
@@ -76,6 +80,7 @@ class Dialog:
             # from the request, taken in order".
             routes=_record_route(invite),
             target=contact_uri(invite, invite.from_),
+            secure=is_sips(invite.uri),
             peer=peer,
         )
 
@@ -94,6 +99,7 @@ class Dialog:
             # reverse order".
             routes=_record_route(response)[::-1],
             target=contact_uri(response, response.to),
+            secure=is_sips(response.to.uri),
             peer=peer,
         )
 

@@ -338,7 +338,7 @@ class IncomingLeg(Leg):
         return self._reliable is not None and self._reliable.settled
 
     def _dialog_lines(self) -> bytes:
-        return self._record_routes + self._core.contact(self._peer, self._begun.target)
+        return self._record_routes + self._core.contact(self._peer, self._begun.secure)
 
     def _on_bye(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         if self._invite is None:

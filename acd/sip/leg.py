@@ -320,7 +320,7 @@ class Leg(Machine):
     ) -> None:
         """Take an UPDATE without offer: it refreshes target and session, whatever is pending."""
         dialog.refresh(request, peer)
-        lines = self._core.contact(peer, dialog.target) + self._agree(request, now)
+        lines = self._core.contact(peer, dialog.secure) + self._agree(request, now)
         head = reply_head(request, peer, b"")
         answer = Send(peer, reply(200, head, lines + self._core.product_lines[0]))
         self._transactions.answer_request(key, answer, now)
@@ -362,7 +362,7 @@ class Leg(Machine):
         head = reply_head(request, peer, b"")
         extra = self._core.product_lines[0]
         if status < 300:
-            contact = self._core.contact(peer, self.dialog.target if self.dialog else b"")
+            contact = self._core.contact(peer, self.dialog is not None and self.dialog.secure)
             extra = contact + ALLOW_LINE + self._agree(request, now) + extra
             self.local_sdp = sdp or self.local_sdp
         elif warning:

@@ -23,7 +23,7 @@ from .request_checks import check_content
 from .session_timer import asking_lines, demanded_s, granted
 from .settings import InviteTarget
 from .transactions import Transactions
-from .uri import Uri, escape_user, text
+from .uri import Uri, escape_user, is_sips, text
 from .writing import ALLOW_LINE, HopParts, one_line, reason_line, reason_phrase
 
 # What may stand in a request line; everything else there needs a %-escape.
@@ -123,7 +123,7 @@ class OutgoingLeg(Leg):
         parts = HopParts(old.uri, via, old.from_, old.call_id, old.cseq + 1, old.route)
         self._parts, self._early, self._reliable = parts, None, None
         extra = (
-            core.contact(target.peer, old.uri)
+            core.contact(target.peer, is_sips(old.uri))
             + ALLOW_LINE
             + core.product_lines[1]
             + self._authorization

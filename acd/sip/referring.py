@@ -83,7 +83,7 @@ class Referral(Machine):
     def accept(self, now: float) -> None:
         """Answer 202 and begin the subscription."""
         core = self._referring.core
-        contact = core.contact(self._request[1], self._dialog.target)
+        contact = core.contact(self._request[1], self._dialog.secure)
         extra = contact + core.product_lines[0]
         if self._silent:
             extra += b"Refer-Sub: false\r\n"
@@ -156,7 +156,7 @@ class Referral(Machine):
         branch = b"z9hG4bK" + core.token()
         dialog.local_cseq += 1
         extra = b"%b%bSubscription-State: %b\r\n%b%b" % (
-            core.contact(dialog.peer, dialog.target),
+            core.contact(dialog.peer, dialog.secure),
             self._event_line,
             state,
             core.product_lines[1],

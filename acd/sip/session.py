@@ -189,7 +189,7 @@ class Session:
         core, leg, dialog = self._core, self._leg, self._leg.dialog
         if dialog is None:
             return
-        contact = core.contact(dialog.peer, dialog.target)
+        contact = core.contact(dialog.peer, dialog.secure)
         extra = contact + ALLOW_LINE + core.product_lines[1] + self._timer()
         sdp = wanted or (leg.local_sdp if method == b"INVITE" else b"")
         request = DialogRequest(

@@ -101,6 +101,11 @@ def _parse_sip(scheme: bytes, rest: bytes) -> Uri:
     return Uri(scheme, user, host, port, semicolon + parameters, headers)
 
 
+def is_sips(uri: bytes) -> bool:
+    """Tell a SIPS URI from every other one."""
+    return uri[:5].lower() == b"sips:"
+
+
 def parse_host_port(value: bytes) -> tuple[bytes, int | None]:
     """Return the host in lower case and the port, if one is named."""
     return _host_port_cached(value) if len(value) <= _CACHED_BYTES else _host_port(value)

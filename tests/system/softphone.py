@@ -316,7 +316,7 @@ class Phone:
     def do_call(self, number):
         line = Line(self)
         self._lines[line.serial] = line
-        uri = number if number.startswith("sip:") else f"sip:{number}@{self._server}"
+        uri = number if number.startswith(("sip:", "sips:")) else f"sip:{number}@{self._server}"
         try:
             line.makeCall(uri, pj.CallOpParam(True))
         except pj.Error:

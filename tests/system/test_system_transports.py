@@ -74,6 +74,14 @@ def test_pjsip_calls_pjsip(hall: Hall, agent: str, caller: str) -> None:
     talk(hall, agent=agent, caller=caller)
 
 
+def test_pjsip_insists_on_sips(server: Server, hall: Hall) -> None:
+    """It hangs up a call by a SIPS URI whose answer has another Contact."""
+    caller = hall.caller(transport="tls")
+    caller.call_answered(f"sips:{ECHO}@{server.sip('tls')}")
+    caller.hears(CALLER_HZ)
+    assert caller.hangup().code == 200
+
+
 def test_a_certificate_is_renewed_during_a_call(server: Server, hall: Hall) -> None:
     caller = hall.caller(transport="tls")
     caller.call_answered(ECHO)
