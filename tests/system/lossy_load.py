@@ -39,7 +39,7 @@ class LossyLoad:
         folder.mkdir()
         self.proxy, self.group, self._folder = proxy, group, folder
         self._t1_ms = t1_ms
-        for path in SCENARIOS.glob("lossy_*.xml"):
+        for path in (*SCENARIOS.glob("lossy_*.xml"), *SCENARIOS.glob("agent_*.xml")):
             scenario = path.read_text().replace("@T1@", str(t1_ms))
             (folder / path.name).write_text(scenario.replace("@LINGER@", str(64 * t1_ms)))
         self._agents_port = free_port()
@@ -53,17 +53,19 @@ class LossyLoad:
         )
         (self._folder / "accounts.csv").write_text(f"SEQUENTIAL\n{accounts}")
         more = ("-inf", "accounts.csv", "-m", str(len(self.group.agents)), "-r", "100")
-        code = self._sipp("register", self._agents_port, *more).wait(20)
-        assert code == 0, f"the agents cannot register\n{self._told('register')}"
+        code = self._sipp("lossy_register", self._agents_port, *more).wait(20)
+        assert code == 0, f"the agents cannot register\n{self.told('lossy_register')}"
 
-    def start_agents(self) -> None:
+    def start_agents(
+        self, scenario: str = "lossy_agent", *arguments: str
+    ) -> subprocess.Popen[bytes]:
         """Let the agents' phones take calls."""
-        self._sipp("agent", self._agents_port)
+        return self._sipp(scenario, self._agents_port, *arguments)
 
     def start_callers(self, calls: int, rate: int, hold_ms: int) -> subprocess.Popen[bytes]:
         """Let the callers call."""
         more = ("-s", self.group.number, "-m", str(calls), "-l", str(calls), "-r", str(rate))
-        return self._sipp("caller", free_port(), *more, "-d", str(hold_ms))
+        return self._sipp("lossy_caller", free_port(), *more, "-d", str(hold_ms))
 
     def _sipp(self, name: str, port: int, *arguments: str) -> subprocess.Popen[bytes]:
         program = shutil.which("sipp")
@@ -71,7 +73,7 @@ class LossyLoad:
         with (self._folder / f"{name}.out").open("wb") as out:
             process = subprocess.Popen(
                 [
-                    *(program, self.proxy.place, "-sf", f"lossy_{name}.xml"),
+                    *(program, self.proxy.place, "-sf", f"{name}.xml"),
                     *("-i", HOST, "-p", str(port), "-nostdin", *arguments),
                     *("-trace_logs", "-log_file", f"{name}.log"),
                     *("-trace_err", "-error_file", f"{name}.err"),
@@ -103,15 +105,16 @@ class LossyLoad:
 
     def succeeded(self) -> int:
         """Return how many callers' calls went through to the 200 of their BYE."""
-        with (self._folder / "caller.csv").open() as file:
+        with (self._folder / "lossy_caller.csv").open() as file:
             rows = list(csv.reader(file, delimiter=";"))
         return int(rows[-1][rows[0].index("SuccessfulCall(C)")])
 
     def heard(self, kind: str) -> list[str]:
         """Return the callers whom an agent's phone heard of: R of an INVITE, C an ACK, B a BYE."""
-        log = (self._folder / "agent.log").read_text(errors="replace")
+        log = (self._folder / "lossy_agent.log").read_text(errors="replace")
         return re.findall(rf"^{kind} (\S+)", log, re.M)
 
-    def _told(self, name: str) -> str:
+    def told(self, name: str) -> str:
+        """Return what SIPp has to say of a scenario."""
         paths = [self._folder / f"{name}.out", self._folder / f"{name}.err"]
         return "\n".join(p.read_text(errors="replace")[-2000:] for p in paths if p.exists())

@@ -50,9 +50,10 @@ def server(site: Site) -> Iterator[Server]:
         site.edit("server.yaml") as settings,
     ):
         settings["sip"]["digest_algorithms"] = ["MD5"]  # SIPp 3.6 knows no other
+        settings["sip"]["registrar"]["qualify_s"] = 0  # an OPTIONS would be the call it waits for
         settings["sip"]["t1_s"] = T1_MS / 1000
         settings["media"]["workers"] = 1 + 4 * CALLS // 1000  # of 1000 streams each
-        settings["media"]["port_max"] = settings["media"]["port_min"] + 8 * CALLS + 200
+        settings["media"]["port_max"] = settings["media"]["port_min"] + 12 * CALLS + 200
         agents["ranges"] = []
         for group, _ in GROUPS.values():
             name = f"q{group.number}"
