@@ -141,7 +141,10 @@ class Keeper:
             status = STATUSES.get(agent.status)
             # Who was ready is so again with the device, by the rules of a registration: at once,
             # or when it has shown that it is still there.
-            if status is None or (status is Status.READY and not self._has_device(agent.agent)):
+            if status is None:
+                continue
+            if status is Status.READY and not self._has_device(agent.agent):
+                self._centre.desk.was_ready(agent.agent)
                 continue
             effects = self._centre.set_status(
                 agent.agent, status, agent.reason, "system", driver.now()

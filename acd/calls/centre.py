@@ -223,6 +223,7 @@ class CallCentre:
         if self._desk.profile(agent) is None:
             return None
         self._table.now = now
+        self._desk.has_wished(agent)
         self._queueing.apply(self._router.set_status(agent, status, reason, by, now), now)
         return self._take()
 

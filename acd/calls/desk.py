@@ -61,6 +61,9 @@ class Desk:
         self._effects = effects
         self._login_at_registration = login_at_registration
         self._policy = devices
+        self._silenced: set[str] = set()
+        "Agents who were ready until their devices fell silent."
+
         self._active: dict[str, str] = {}
         "Device that last answered or made a call, by account; only for who has devices."
         self._wall = wall
@@ -78,6 +81,7 @@ class Desk:
         self._agents = {agent.number: agent for agent in agents}
         self._agent_by_account = {agent.account: agent.number for agent in self._agents.values()}
         self._handled = {n: call for n, call in self._handled.items() if n in self._agents}
+        self._silenced &= self._agents.keys()
 
     def settle(self, now: float) -> list[RoutingEvent]:
         """Log agents in and out whose account is another since the agents were replaced."""
@@ -136,10 +140,12 @@ class Desk:
     def contacts_changed(self, event: ContactsChanged, now: float) -> list[RoutingEvent]:
         """Take an account's devices; the first one logs the agent in, the last one gone out.
 
-        One that does not answer counts as gone.
+        One that does not answer counts as gone. When it answers again, it logs in nobody who had
+        logged out beside it.
         """
         account = event.account
-        before = _uris(self._contacts.get(account, ()))
+        known = self._contacts.get(account, ())
+        before = _uris(known)
         if event.contacts:
             self._contacts[account] = event.contacts
         else:
@@ -153,14 +159,33 @@ class Desk:
         agent = self.agent_of(account)
         if agent is None or bool(before) == bool(uris):
             return []
-        return self._reachable(agent, bool(uris), now)
+        if not known:
+            self._silenced.discard(agent)
+        fell_silent = bool(before and event.contacts)
+        if fell_silent and self._router.agent_view(agent).status is Status.READY:
+            self._silenced.add(agent)
+        came_back = bool(known and uris)
+        logs_in = not came_back or agent in self._silenced
+        return self._reachable(agent, bool(uris), now, logs_in=logs_in)
 
-    def _reachable(self, agent: str, reachable: bool, now: float) -> list[RoutingEvent]:
+    def was_ready(self, agent: str) -> None:
+        """Note that the agent was ready before a restart: ready again when a device answers."""
+        self._silenced.add(agent)
+
+    def has_wished(self, agent: str) -> None:
+        """Note that somebody has set the agent's status: no device changes that by waking up."""
+        self._silenced.discard(agent)
+
+    def _reachable(
+        self, agent: str, reachable: bool, now: float, *, logs_in: bool = True
+    ) -> list[RoutingEvent]:
         routed = self._router.set_reachable(agent, reachable, now)
+        if reachable:
+            self._silenced.discard(agent)
         if not self._login_at_registration:
             return routed
         status = self._router.agent_view(agent).status
-        if reachable and status is Status.LOGGED_OUT:
+        if reachable and logs_in and status is Status.LOGGED_OUT:
             routed += self._router.set_status(agent, Status.READY, "", "system", now)
         elif not reachable and status is Status.READY:
             # Away stays away: a phone that loses its registration over lunch comes back to it.

@@ -175,7 +175,9 @@ class OwnCalls:
             return
         call.phase = Phase.DIALLING
         # The phone shows whom the call will be with.
-        target = InviteTarget(uri=contact.uri, peer=contact.peer, caller=call.called)
+        target = InviteTarget(
+            uri=contact.uri, peer=contact.peer, route=contact.path, caller=call.called
+        )
         self._outbound.wait(RingTimer(lambda: self._not_taken(call)), self._table.now + PICK_UP_S)
         self._effects.append(InviteLeg(call.leg, target, call.sdp))
 

@@ -46,6 +46,7 @@ class Boot:
             new_id=lambda: f"id{next(ids)}",
             wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
         )
+        self.proven = True
         self.refreshed: dict[str, tuple[Contact, ...]] = {}
         self.keeper = Keeper(
             folder,
@@ -66,7 +67,8 @@ class Boot:
                 self.keeper(Record("n", "b", 1, 0, self.now(), effect))
 
     def restore_contacts(self, account: str, contacts: Iterable[Contact]) -> None:
-        self.carry_out(self.centre.on_sip(ContactsChanged(account, tuple(contacts)), self.now()))
+        known = tuple(replace(one, reachable=self.proven) for one in contacts)
+        self.carry_out(self.centre.on_sip(ContactsChanged(account, known), self.now()))
 
     # --- people ---
 
@@ -109,6 +111,30 @@ async def test_devices_and_wishes_come_back(tmp_path: Path) -> None:
     assert contact.uri == "sip:1001@10.0.0.7"
     assert contact.peer == Peer("udp", "10.0.0.7", 5060)
     assert contact.expires_at == pytest.approx(boot.now() + 600, abs=5)
+
+
+@pytest.mark.asyncio
+async def test_devices_that_have_to_answer_first_change_no_wish(tmp_path: Path) -> None:
+    former = Boot(tmp_path)
+    for number in NUMBERS[:3]:
+        former.registers(number)
+    former.wants("1002", Status.AWAY, "lunch")
+    former.wants("1003", Status.LOGGED_OUT)
+    await former.keeper.save()
+
+    boot = Boot(tmp_path)
+    boot.proven = False
+    boot.restore()
+    assert boot.statuses() == [
+        ("logged_out", ""),
+        ("away", "lunch"),
+        ("logged_out", ""),
+        ("logged_out", ""),
+    ]
+    boot.proven = True
+    for account, contacts in dict(boot.centre.desk.devices()).items():
+        boot.restore_contacts(account, [replace(one, reachable=True) for one in contacts])
+    assert boot.statuses() == former.statuses()
 
 
 @pytest.mark.asyncio

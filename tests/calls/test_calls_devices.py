@@ -47,6 +47,39 @@ def test_a_device_that_does_not_answer_is_as_good_as_none() -> None:
     assert stage.one(events.OfferMade).agent == "1001"
 
 
+def logs_out(stage: Stage) -> None:
+    stage.take(stage.centre.set_status("1001", Status.LOGGED_OUT, "", "agent", stage.now))
+
+
+def test_a_device_that_wakes_up_logs_nobody_in_who_had_logged_out() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    logs_out(stage)
+    has(stage, device(1, reachable=False), cause=SILENT)
+    has(stage, device(1))
+    assert stage.status("1001") is Status.LOGGED_OUT
+    has(stage)
+    has(stage, device(1))
+    assert stage.status("1001") is Status.READY, "a registration does, as ever"
+
+
+def test_who_is_logged_out_while_the_device_is_silent_stays_so() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    has(stage, device(1, reachable=False), cause=SILENT)
+    logs_out(stage)
+    has(stage, device(1), cause=sip.ContactsCause.REACHABLE)
+    assert stage.status("1001") is Status.LOGGED_OUT
+
+
+def test_a_silent_device_that_registers_again_is_back_like_one_that_answers() -> None:
+    stage = Stage()
+    has(stage, device(1))
+    has(stage, device(1, reachable=False), cause=SILENT)
+    has(stage, device(1))
+    assert stage.status("1001") is Status.READY
+
+
 def test_the_agent_stays_while_one_device_is_left() -> None:
     stage = Stage()
     has(stage, device(2), device(1))
