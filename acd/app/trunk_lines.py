@@ -25,7 +25,7 @@ class TrunkLines:
         self._driver: Driver | None = None
         self._config: Config | None = None
         self._up: dict[str, bool] = {}
-        self._resolver = DnsResolver(self._resolved)
+        self._resolver = DnsResolver(self.resolved)
 
     def take(self, config: Config, driver: Driver) -> None:
         """Put the trunks of this configuration into service."""
@@ -38,6 +38,12 @@ class TrunkLines:
     def ask(self, question: Resolve) -> None:
         """Ask DNS for the endpoint."""
         self._resolver.ask(question)
+
+    def resolved(self, answer: Resolved) -> None:
+        """Take what DNS said."""
+        if self._driver is not None:
+            self._driver.resolved(answer)
+            self._place()
 
     def leave(self, driver: Driver) -> None:
         """End our registrations: the server stops."""
@@ -81,11 +87,6 @@ class TrunkLines:
             }
             for trunk in self.state()
         ]
-
-    def _resolved(self, answer: Resolved) -> None:
-        if self._driver is not None:
-            self._driver.resolved(answer)
-            self._place()
 
     def _place(self) -> None:
         """Tell the transports how TLS gateways prove themselves, before anything is sent there."""

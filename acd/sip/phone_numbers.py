@@ -4,6 +4,7 @@ What is no full number - an extension, 110, 95588 - stays as it is written: only
 dialled in knows what it means.
 """
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -12,6 +13,8 @@ from msgspec import Struct
 FULL_DIGITS = 9
 """A possible number with as many national digits is taken for full though no list has its range
 yet: ranges are opened faster than lists are updated. Service numbers (95588) are shorter."""
+
+_WRITTEN = re.compile(r"\+?[0-9 ()./-]+")
 
 LONGEST = 40
 "Characters; E.164 has 15 digits, and people write spaces, hyphens and prefixes around them."
@@ -39,8 +42,8 @@ def to_e164(number: str, country: str) -> str:
 
     `country` is the ISO 3166 region that numbers without country code belong to.
     """
-    if len(number) > LONGEST or not number.strip("+").isascii():
-        return number
+    if len(number) > LONGEST or not _WRITTEN.fullmatch(number):
+        return number  # a name: the numbers within it are not meant
     try:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:

@@ -26,7 +26,10 @@ def test_full_numbers_however_written(written, full):
     assert to_e164(written, "CN") == full
 
 
-@pytest.mark.parametrize("short", ["110", "120", "95588", "4000", "1001", "*11", "", "anonymous"])
+NO_FULL_NUMBERS = ["110", "120", "95588", "4000", "1001", "*11", "", "anonymous", "gw13800138000"]
+
+
+@pytest.mark.parametrize("short", NO_FULL_NUMBERS)
 def test_what_is_no_full_number_stays(short):
     assert to_e164(short, "CN") == short
 
