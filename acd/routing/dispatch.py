@@ -299,9 +299,9 @@ class Dispatch:
         """End the talk: wrap-up, or free at once where the queue has none."""
         self.talking.discard(agent.call)
         agent.call = ""
+        queue, interaction = agent.interrupted or (agent.queue, agent.interaction)
+        agent.interrupted = None
         if agent.wrap_up_s > 0.0:
-            queue, interaction = agent.interrupted or (agent.queue, agent.interaction)
-            agent.interrupted = None
             agent.enter(State.WRAP_UP, now, events, queue, interaction)
             self.deadlines.arm(agent, now + agent.wrap_up_s)
         else:

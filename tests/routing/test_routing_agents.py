@@ -241,6 +241,33 @@ def test_an_agent_on_a_direct_call_is_offered_none(world):
     assert offered_to(world.release("1001")) == [("a", "1001")]
 
 
+def test_a_wrap_up_that_a_direct_call_comes_into_goes_on_afterwards(world):
+    world.talk("a", "1001")
+    world.release("1001")
+    assert world.state("1001") is State.WRAP_UP
+    world.wait(10)
+    world.keep(world.router.engage("1001", "direct", "i-direct", "", world.now))
+    assert world.router.talk("1001") == "i-direct"
+    world.wait(100)
+    [again] = world.release("1001")
+    assert (again.state, again.queue, again.interaction) == (State.WRAP_UP, "sales", "i-a")
+    world.wait(19.9)
+    assert world.state("1001") is State.WRAP_UP
+    world.wait(0.2)
+    assert world.state("1001") is State.IDLE
+    assert world.router.talk("1001") == ""
+
+
+def test_another_talk_that_goes_on_keeps_the_agent_and_wrap_up_comes_after_both(world):
+    world.talk("a", "1001")
+    world.call("b")
+    switched = world.keep(world.router.switch("1001", "direct", "i-direct", world.now))
+    assert switched == [AgentStateChanged("1001", State.TALKING, "", "i-direct")]
+    [wrap_up] = world.release("1001")
+    assert (wrap_up.state, wrap_up.queue, wrap_up.interaction) == (State.WRAP_UP, "sales", "i-a")
+    assert world.router.switch("1001", "direct", "i-direct", world.now) == []
+
+
 def test_a_direct_call_while_the_phone_rings_sends_the_queued_call_to_the_next(world):
     world.log_in("1002")
     world.call("a")

@@ -365,6 +365,16 @@ class Floor(RuleBasedStateMachine):
         assert self.router.engage(number, name, f"i{name}", "", self.now) == []
 
     @rule(number=NUMBERS)
+    def another_talk_goes_on(self, number):
+        name = f"s{next(self.calls_made)}"
+        if number in self.talking:
+            self.talking[number] = name
+            self.take(self.router.switch(number, name, f"i{name}", self.now))
+            assert self.router.talk(number) == f"i{name}"
+        else:
+            assert self.router.switch(number, name, f"i{name}", self.now) == []
+
+    @rule(number=NUMBERS)
     def wrap_up_is_done(self, number):
         if number in self.known():
             self.take(self.router.end_wrap_up(number, self.now))
