@@ -121,7 +121,7 @@ class Bench:
             wall=lambda: datetime.now(UTC),
         )
         self.endpoint = Endpoint(
-            config.endpoint_settings({"udp": ("127.0.0.1", 5060)}),
+            config.endpoint_settings({"udp": ("127.0.0.1", 5060)}, {}),
             credentials=Accounts(),
             new_id=new_id,
             random_bytes=entropy.token_bytes,
