@@ -43,7 +43,9 @@ class SipPhone:
         self.on_event: Callable[[events.Event], None] = lambda event: None
         self.endpoint = Endpoint(
             EndpointSettings(
-                advertised={"udp": (address.host, address.port)}, authenticate_accounts=False
+                advertised={"udp": (address.host, address.port)},
+                authenticate_accounts=False,
+                prefer_100rel=True,
             ),
             credentials=NoAccounts(),
             new_id=new_id,
@@ -111,6 +113,9 @@ class SipPhone:
                 self.registered = True
             elif isinstance(output, client_events.RegistrationFailed):
                 self.registered = False
+            elif isinstance(output, events.LegReoffered):
+                # The server refreshes the session; no person has anything to do with it.
+                self._carry_out(self.endpoint.accept_offer(output.leg, SDP, self._clock.now))
             elif not isinstance(output, _NO_EVENT):
                 self.on_event(output)
         self._arm()

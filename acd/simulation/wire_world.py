@@ -45,6 +45,10 @@ class Accounts:
         return HASHES[algorithm](f"{account}:{realm}:{account}".encode()).hexdigest()
 
 
+SESSION_EXPIRES_S = 90
+"Short, so that sessions are refreshed within the calls of a simulation."
+
+
 class WireWorld:
     """One seeded run over the wire; a broken promise or a leak raises."""
 
@@ -98,7 +102,11 @@ class WireWorld:
             flows=flows,
         )
         self.endpoint = Endpoint(
-            EndpointSettings(advertised={"udp": (SERVER.host, SERVER.port)}),
+            EndpointSettings(
+                advertised={"udp": (SERVER.host, SERVER.port)},
+                session_expires_s=SESSION_EXPIRES_S,
+                offer_100rel=True,
+            ),
             credentials=Accounts(frozenset(agent.account for agent in agents)),
             new_id=self._new_id,
             random_bytes=self._random_bytes,

@@ -38,6 +38,9 @@ MAX_RETRY_AFTER_S = 10
 GLARE_STEP_S = 0.01
 'RFC 3261 14.1: "T is chosen in units of 10 ms".'
 
+BYE_CROSSING_T1 = 4
+"How many T1 a BYE may come behind the 481 that its sender gave our request."
+
 _EXPIRED = 'SIP;cause=408;text="Session expired"'
 
 
@@ -91,6 +94,7 @@ class Session:
         "_terms",
         "_transactions",
         "_tries",
+        "_unknown_there",
         "_wait_at",
         "_wanted",
         "closed",
@@ -110,12 +114,13 @@ class Session:
         self._min_se_s = core.settings.min_se_s
         self._refresh_at = self._expire_at = self._wait_at = self.due_at = math.inf
         self.second = 0
+        self._unknown_there = False  # our request got a 481
         self.closed = False
         "The leg is over; only a 2xx that is still to come gets its ACK."
 
     @property
     def at(self) -> float:
-        """When a glare is over."""
+        """When a glare is over, or the patience with a 481."""
         return self._wait_at
 
     @property
@@ -156,10 +161,14 @@ class Session:
         self._core.session_clock.put(self)
 
     def on_time(self, now: float) -> None:
-        """Try again after a glare."""
-        if now >= self._wait_at:
-            self._wait_at = math.inf
-        self.proceed(now)
+        """Try again after a glare; or believe that no BYE comes."""
+        if now < self._wait_at:
+            return
+        self._wait_at = math.inf
+        if self._unknown_there:
+            self._peer_gone("481 within the dialog", now)
+        else:
+            self.proceed(now)
 
     def on_due(self, now: float) -> None:
         """Refresh the session, or end an expired one."""
@@ -265,11 +274,16 @@ class Session:
         status = response.status
         if status < 300:
             self._accepted(asked, response, now)
-        elif status in {408, 481}:
+        elif status == 408:
             # 12.2.1.2: "If the response for a request within a dialog is a 481
             # (Call/Transaction Does Not Exist) or a 408 (Request Timeout), the UAC SHOULD
             # terminate the dialog."
-            self._peer_gone(f"{status} within the dialog", now)
+            self._peer_gone("408 within the dialog", now)
+        elif status == 481:
+            # So it is when our request crosses a BYE, too: with that one the call ends as it
+            # should. It is repeated after T1 and 3*T1 where it is lost.
+            self._unknown_there = True
+            self._wait_at = now + BYE_CROSSING_T1 * self._core.timers.t1_s
         elif self._tries >= MAX_TRIES or not self._try_again(asked, response, now):
             self._refused(asked, status, now)
             if self._terms is not None and not self._terms.known:

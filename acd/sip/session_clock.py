@@ -26,14 +26,15 @@ class Timed(Protocol):
 
 
 class SessionClock(Machine):
-    """Keeps sessions in sets, one for each second; putting one in or out costs no search."""
+    """Keeps sessions by second; putting one in or out costs no search."""
 
     __slots__ = ("_deadlines", "_seconds", "_sessions")
 
     def __init__(self, deadlines: Deadlines) -> None:
         super().__init__()
         self._deadlines = deadlines
-        self._sessions: dict[int, set[Timed]] = {}
+        # In the order in which they came, so that a simulation can be run again.
+        self._sessions: dict[int, dict[Timed, None]] = {}
         self._seconds: list[int] = []  # a heap of the keys, and of some that are gone
 
     def __len__(self) -> int:
@@ -51,19 +52,19 @@ class SessionClock(Machine):
         session.second = second
         sessions = self._sessions.get(second)
         if sessions is None:
-            sessions = self._sessions[second] = set()
+            sessions = self._sessions[second] = {}
             heappush(self._seconds, second)
             if second < self.deadline:
                 self.deadline = float(second)
                 self._deadlines.watch(self)
-        sessions.add(session)
+        sessions[session] = None
 
     def drop(self, session: Timed) -> None:
         """Forget the session."""
         second, session.second = session.second, 0
         sessions = self._sessions.get(second)
         if sessions is not None:
-            sessions.discard(session)
+            sessions.pop(session, None)
             if not sessions:
                 del self._sessions[second]
                 self._settle()

@@ -16,10 +16,12 @@ from sip_support import (
     statuses,
 )
 
+from acd.sip.effects import Send
 from acd.sip.endpoint import InviteTarget
 from acd.sip.events import (
     LegAnswered,
     LegEndCause,
+    LegEnded,
     LegReoffered,
     ReofferAnswered,
     ReofferRefused,
@@ -100,10 +102,25 @@ def test_a_peer_that_knows_no_call(status: int | None) -> None:
         out = [item for _, item in run_out(endpoint, 33.0)]
     else:
         out = endpoint.receive(answer_to(data, status), PHONE, 1.1)
+    if status == 481:
+        assert events(out) == []  # its BYE may be on the way
+        out = [item for _, item in run_out(endpoint, 3.1)]
     (end,) = events(out)
     assert (end.leg, end.cause) == (leg, LegEndCause.PEER_GONE)
     assert methods(out)[-1] == b"BYE"
     run_out(endpoint)
+    assert_empty(endpoint)
+
+
+def test_an_offer_that_crosses_a_bye() -> None:
+    """The 481 comes before the BYE of the same phone: the call ends as by BYE."""
+    endpoint = make_endpoint()
+    leg, tag = talking(endpoint)
+    (data,) = sent(endpoint.reoffer(leg, HOLD, 1.0))
+    assert events(endpoint.receive(answer_to(data, 481), PHONE, 1.1)) == []
+    out = endpoint.receive(within("BYE", tag, 2), PHONE, 1.2)
+    assert events(out) == [LegEnded(leg, LegEndCause.BYE, "")]
+    assert [item for _, item in run_out(endpoint) if not isinstance(item, Send)] == []
     assert_empty(endpoint)
 
 
