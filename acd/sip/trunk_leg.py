@@ -73,7 +73,7 @@ class TrunkLeg(OutgoingLeg):
         line = super()._from(target)
         if not self._from_uri:
             return line
-        name, _, rest = line.partition(b"<")
+        name, _, rest = line.rpartition(b"<")  # a display name may have one, too
         return b"%b<%b%b" % (name, self._from_uri, rest[rest.index(b">") :])
 
     def begin(self, now: float) -> None:

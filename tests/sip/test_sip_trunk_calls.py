@@ -55,6 +55,8 @@ def test_the_invite_goes_to_the_gateway_of_the_lowest_priority_in_its_name():
     assert invite.startswith(b"INVITE sip:+8613800138000@ims.example.cn SIP/2.0\r\n")
     assert b"To: <sip:+8613800138000@ims.example.cn>\r\n" in invite
     assert b"From: <sip:2001@ims.example.cn>;tag=" in invite
+    (named,) = to(call(endpoint, leg="leg-2", caller_name="<Sales>"), FIRST)
+    assert b'From: "<Sales>" <sip:2001@ims.example.cn>;tag=' in named
 
 
 def test_without_a_domain_the_gateway_itself_is_named():
