@@ -22,6 +22,7 @@ from .numbers import CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget
 from .outbound import Outbound
 from .own_calls import OwnCalls, peer_text
 from .queueing import Queueing
+from .replacing import Replacing
 from .screening import screen
 from .settings import CentreSettings
 from .transferring import Transferring
@@ -48,6 +49,7 @@ class Arrival:
         own_calls: OwnCalls,
         outbound: Outbound,
         transferring: Transferring,
+        replacing: Replacing,
         engagement: Engagement,
         new_id: Callable[[], str],
     ) -> None:
@@ -65,11 +67,15 @@ class Arrival:
         self._own_calls = own_calls
         self._outbound = outbound
         self._transferring = transferring
+        self._replacing = replacing
         self._engagement = engagement
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
         """Take the call and open its media, or refuse it."""
+        if event.replaces:
+            self._replacing.invited(event)
+            return
         target = screen(self.numbers, event)
         if target is None:
             target = self._own_calls.target(event)
@@ -163,15 +169,14 @@ class Arrival:
             return Barred(503, "full")
         if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
             return Barred(403, "not_an_agent")
-        if event.replaces:
-            return Barred(403, "not_replaceable")
         return target if isinstance(target, Barred) else None
 
     def stream_opened(self, event: media_in.StreamOpened) -> None:
         """Go on with the leg whose media stands."""
         call = self._table.by_leg.get(event.leg)
         if call is None:
-            self._effects.append(media.CloseStream(event.leg))
+            if not self._replacing.stream_opened(event):
+                self._effects.append(media.CloseStream(event.leg))
         elif (called := call.called_by(event.leg)) is not None:
             self._outbound.stream_opened(call, called, event.sdp)
         elif event.leg != call.leg:

@@ -35,6 +35,7 @@ from .outbound import Outbound
 from .own_calls import OwnCalls
 from .parting import Parting
 from .queueing import Queueing
+from .replacing import Replacing
 from .settings import CentreSettings
 from .transfer import Transfers
 from .transferring import Transferring
@@ -96,6 +97,15 @@ class CallCentre:
             engagement=engagement,
         )
         transfers = self._transfers = Transfers(effects, parting, new_id)
+        replacing = self._replacing = Replacing(
+            table=table,
+            effects=effects,
+            desk=desk,
+            router=router,
+            queueing=queueing,
+            holding=holding,
+            transfers=transfers,
+        )
         ending = self._ending = Ending(
             table=table,
             effects=effects,
@@ -106,6 +116,7 @@ class CallCentre:
             outbound=outbound,
             engagement=engagement,
             transfers=transfers,
+            replacing=replacing,
         )
         own_calls = self._own_calls = OwnCalls(
             table=table,
@@ -145,6 +156,7 @@ class CallCentre:
             own_calls=own_calls,
             outbound=outbound,
             transferring=transferring,
+            replacing=replacing,
             engagement=engagement,
             new_id=new_id,
         )
@@ -499,7 +511,10 @@ class CallCentre:
     def _stream_refused(self, event: media_in.StreamRefused) -> None:
         call = self._table.by_leg.get(event.leg)
         warning = f"{event.warning_code} {event.reason}"
-        if call is None or self._holding.refused(call, event.leg, event.status, warning):
+        if call is None:
+            self._replacing.stream_refused(event.leg, event.status)
+            return
+        if self._holding.refused(call, event.leg, event.status, warning):
             return
         if self._transfers.leg_lost(call, event.leg):
             return
@@ -526,7 +541,9 @@ class CallCentre:
     def _streams_lost(self, event: media_in.StreamsLost) -> None:
         for leg in event.legs:
             call = self._table.by_leg.get(leg)
-            if call is not None:
+            if call is None:
+                self._replacing.stream_refused(leg, 503)
+            else:
                 self.end(call, "fault", EndReason.MEDIA_LOST)
         self._hearing.lost(event.legs)
 

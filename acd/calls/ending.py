@@ -14,6 +14,7 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .outbound import Outbound
 from .queueing import Queueing
+from .replacing import Replacing
 from .told import END_TOLD
 from .transfer import Transfers
 
@@ -43,6 +44,7 @@ class Ending:
         outbound: Outbound,
         engagement: Engagement,
         transfers: Transfers,
+        replacing: Replacing,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -53,6 +55,7 @@ class Ending:
         self._outbound = outbound
         self._engagement = engagement
         self._transfers = transfers
+        self._replacing = replacing
 
     def end(self, call: Call, ended_by: str, reason: EndReason, detail: str = "") -> None:
         """Hang up on the caller and close the call; `detail` is the flow's own word for why."""
@@ -75,7 +78,9 @@ class Ending:
     def cancelled(self, event: sip.LegCancelled) -> None:
         """Take that the caller gave up before our answer."""
         call = self._table.by_leg.get(event.leg)
-        if call is not None:
+        if call is None:
+            self._replacing.cancelled(event.leg)
+        else:
             self.finish(call, "caller", EndReason.CANCELLED, leg_ended_by="peer", status=487)
 
     def leg_ended(self, event: sip.LegEnded) -> None:

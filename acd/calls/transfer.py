@@ -172,11 +172,14 @@ class Transfers:
         self._effects.append(HangUpLeg(leg))
         return True
 
-    def let_go(self, transfer: Transfer) -> None:
-        """Hang up on the agent, whose part in the call is over."""
+    def let_go(self, transfer: Transfer, *, release: bool = True) -> None:
+        """Hang up on the agent, whose part in the call is over.
+
+        `release` False: the agent goes on in it by another leg.
+        """
         if transfer.parted is not None:
             self._effects.append(HangUpLeg(transfer.parted.leg))
-            self._end_talk(transfer, "server", EndReason.TRANSFERRED)
+            self._end_talk(transfer, "server", EndReason.TRANSFERRED, release=release)
 
     def take_back(self, transfer: Transfer) -> Parted | None:
         """Give the call the agent's leg back; None: it has ended."""
@@ -194,12 +197,14 @@ class Transfers:
             self.turned_down(transfer, "caller_left", 487, "", now)
         self.let_go(transfer)
 
-    def _end_talk(self, transfer: Transfer, ended_by: str, reason: EndReason) -> None:
+    def _end_talk(
+        self, transfer: Transfer, ended_by: str, reason: EndReason, *, release: bool = True
+    ) -> None:
         parted, transfer.parted = transfer.parted, None
         assert parted is not None  # asked by the callers
         if transfer.settled:
             self._forget(transfer)
-        self._parting.end_talk(transfer.call, parted, ended_by, reason.value)
+        self._parting.end_talk(transfer.call, parted, ended_by, reason.value, release=release)
 
     def _forget(self, transfer: Transfer) -> None:
         self._deadlines.arm(transfer, float("inf"))

@@ -272,6 +272,19 @@ class Stage:
         self.on_sip(sip.LegReoffered(leg, b"a new offer"))
         return self.on_media(media_in.StreamReoffered(leg, ANSWER, held))
 
+    def takes_place(self, of: str, account: str, *, referred_by: str = "") -> str:
+        """An INVITE with Replaces that names this leg; its own leg."""
+        leg = f"caller{next(self._legs)}"
+        peer = Peer("udp", "192.0.2.8", 5060)
+        self.on_sip(
+            sip.InviteReceived(
+                *(leg, leg, peer, account, "", "4001", account, OFFER),
+                replaces=of,
+                referred_by=referred_by,
+            )
+        )
+        return leg
+
     def refers(self, leg: str, target: str = "", *, replaces: str = "", refer: int = 2) -> Effects:
         """A REFER of this phone: to a number, or to the other end of its other call."""
         uri = f"sip:{target}@server"

@@ -78,6 +78,7 @@ handing_on = st.one_of(
     st.tuples(st.just("asks"), agents, st.sampled_from(("4001", "4002", "1002", "1005", MOBILE))),
     st.tuples(st.just("hands_on"), agents, st.sampled_from(REFERRED_TO)),
     st.tuples(st.just("joins_both"), agents, st.booleans()),
+    st.tuples(st.just("takes_place"), agents, agents),
     st.tuples(st.just("goes_on"), st.integers(0, 1)),
     st.tuples(st.just("failed"), st.integers(0, 1), st.sampled_from(STATUSES)),
     st.tuples(st.just("ended"), st.integers(0, 5), st.sampled_from(sip.LegEndCause)),
@@ -131,6 +132,7 @@ class Storm:
             "asks": self.ask,
             "hands_on": self.hand_on,
             "joins_both": self.join_both,
+            "takes_place": self.take_place,
         }
         self.of_people: dict[str, Callable[..., object]] = {
             "dials": lambda number, account: self.callers.add(
@@ -220,6 +222,12 @@ class Storm:
         own = [call.leg for call in self.stage.centre.calls if call.account == f"phone{agent}"]
         legs = (self.at_hand(agent), own[-1] if own else "")
         self.stage.refers(legs[swapped], replaces=legs[not swapped])
+
+    def take_place(self, agent: str, other: str) -> None:
+        by = f"sip:{agent}@server"
+        leg = self.stage.takes_place(self.at_hand(agent), f"phone{other}", referred_by=by)
+        self.callers.add(leg)
+        self.stage.on_media(media_in.StreamOpened(leg, ANSWER))
 
     def reload(self, fewer_agents: bool, fewer_queues: bool) -> None:
         stage = self.stage
