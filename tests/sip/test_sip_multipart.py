@@ -91,7 +91,7 @@ def test_an_answer_of_several_parts_is_understood_too() -> None:
 
 @given(
     st.lists(st.binary(max_size=60), max_size=MAX_PARTS + 3),
-    st.binary(min_size=1, max_size=12),
+    st.text("ab019'()+_,-./:=?\" ", min_size=1, max_size=12).map(str.encode),
     st.sampled_from([b"multipart/mixed", b"multipart/alternative", b"Multipart/Mixed "]),
 )
 def test_no_bytes_break_it(parts: list[bytes], boundary: bytes, kind: bytes) -> None:
