@@ -80,7 +80,8 @@ class Level(IntEnum):
     SHEDDING = 2
     "New calls from those who send most get 503."
     DROWNING = 3
-    "New calls get 503 whoever sends them, REGISTER gets nothing."
+    """New calls get 503 whoever sends them, unless one source makes the queue: its messages are
+    dropped soon. REGISTER gets nothing."""
 
 
 ADMIT, SHED, DROP = Verdict.ADMIT, Verdict.SHED, Verdict.DROP
@@ -274,14 +275,18 @@ class Admission:
         top = self._top
         if top.window != self._window or len(self._squeezed) >= SQUEEZED_MAX:
             return
-        mine = top.calls + top.calls_before
-        others = self._calls + self._calls_before - mine
-        if others <= 0 or mine < DOMINANCE * max(others, SQUEEZED_MIN):
-            return  # alone it takes nothing from anybody
+        if not self._dominated_by(top):
+            return
         if top.name not in self._squeezed:
             elapsed_s = max(WINDOW_S - (self._window_ends - now), SQUEEZE_AFTER_S)
             self._hold(top, top.admitted / elapsed_s / 2)
             self._squeezed[top.name] = top
+
+    def _dominated_by(self, source: _Source) -> bool:
+        """Whether others call, too, and this source nevertheless makes the queue."""
+        mine = source.calls + source.calls_before
+        others = self._calls + self._calls_before - mine
+        return others > 0 and mine >= DOMINANCE * max(others, SQUEEZED_MIN)
 
     @staticmethod
     def _hold(source: _Source, calls: float) -> None:
@@ -334,7 +339,11 @@ class Admission:
         if self._is_urgent(source, data):
             return ADMIT
         within = source.calls <= source.calls_max and self._calls <= self._settings.calls
-        if within and self.level is _SHEDDING and self._is_light(source):
+        if (
+            within
+            and self._is_light(source)
+            and (self.level < _DROWNING or self._dominated_by(self._top))
+        ):
             source.admitted += 1
             return ADMIT
         source.answers += 1

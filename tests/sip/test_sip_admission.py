@@ -161,12 +161,21 @@ def test_overload_turns_away_what_is_new_and_serves_the_rest():
     assert verdicts(admission, BYE, 3) == {ADMIT: 3}
 
 
-def test_far_over_register_gets_nothing_and_everybody_elses_calls_503():
+def test_far_over_register_gets_nothing_and_everybodys_calls_get_503():
     admission = behind(DROP_BYTES)
 
     assert verdicts(admission, REGISTER, 3) == {DROP: 3}
-    assert verdicts(admission, INVITE, 100) == {SHED: 100}
-    assert verdicts(admission, INVITE, 1, host="192.0.2.8") == {SHED: 1}
+    for _ in range(50):
+        for host in ("192.0.2.7", "192.0.2.8", "192.0.2.9"):
+            assert admission.judge(INVITE, host, 0.0) is SHED
+    assert verdicts(admission, INVITE, 1, host="192.0.2.10") == {SHED: 1}
+
+
+def test_far_over_by_one_source_alone_the_others_are_served():
+    admission = behind(DROP_BYTES)
+
+    assert verdicts(admission, INVITE, 500) == {SHED: 500}
+    assert verdicts(admission, INVITE, 9, host="192.0.2.8") == {ADMIT: 9}
 
 
 def test_who_sends_little_is_served_while_others_are_shed():

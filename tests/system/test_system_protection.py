@@ -12,6 +12,7 @@ from test_system_load import sipp
 
 STRANGER, SCANNER, OURS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 FLOOD_S = 2.0
+PATIENCE_S = 1.0
 BURST, PAUSE_S = 50, 0.01
 "5,000 a second."
 
@@ -38,7 +39,7 @@ def request(method: str, number: int, called: str, agent: str = "flood") -> byte
 def client(server: Server, host: str, kind: int = socket.SOCK_DGRAM) -> socket.socket:
     """Return a socket of this address that is connected to the server."""
     sock = socket.socket(socket.AF_INET, kind)
-    sock.settimeout(0.5)
+    sock.settimeout(PATIENCE_S)
     sock.bind((host, 0))
     to, _, port = server.sip("udp" if kind == socket.SOCK_DGRAM else "tcp").rpartition(":")
     sock.connect((to, int(port)))
@@ -76,7 +77,10 @@ class Flood:
             except TimeoutError:
                 continue
 
-    def wait(self) -> None:
+    def __enter__(self) -> "Flood":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for thread in self._threads:
             thread.join()
         self._socket.close()
@@ -116,9 +120,8 @@ def test_a_scanner_is_kept_out_until_the_ban_is_lifted(server: Server) -> None:
 def test_a_strangers_flood_is_banned_and_the_others_are_served(
     server: Server, tmp_path: Path
 ) -> None:
-    flood = Flood(server, STRANGER, "4711")
-    sipp(server, tmp_path, "-s", "4099", "-m", "20", "-r", "10", "-d", "300")
-    flood.wait()
+    with Flood(server, STRANGER, "4711") as flood:
+        sipp(server, tmp_path, "-s", "4099", "-m", "20", "-r", "10", "-d", "300")
 
     assert bans(server) == {STRANGER: "unknown_number"}
     told = set(flood.answers)
@@ -132,9 +135,8 @@ def test_a_strangers_flood_is_banned_and_the_others_are_served(
 def test_a_flood_from_our_own_network_leaves_the_others_served(
     server: Server, tmp_path: Path
 ) -> None:
-    flood = Flood(server, OURS, "4711")
-    sipp(server, tmp_path, "-s", "4099", "-m", "20", "-r", "10", "-d", "300")
-    flood.wait()
+    with Flood(server, OURS, "4711"):
+        sipp(server, tmp_path, "-s", "4099", "-m", "20", "-r", "10", "-d", "300")
 
     assert OURS not in bans(server)
     server.no_calls()
