@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from acd.calls.dial_plan import CallClass
 from acd.ivr.document import Document, Fault, did_you_mean
 from acd.ivr.document import Path as Place
 
@@ -13,6 +14,8 @@ from .queues import Queues
 from .server import Server
 from .sources import SectionT, Source, Sources
 from .trunk_checks import trunk_faults, trunk_warnings
+
+INSIDE = CallClass.INTERNAL
 
 
 def faults_between(sources: Sources) -> Iterator[Fault]:
@@ -40,6 +43,7 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
     if not queues or not agents:
         return
     yield from trunk_warnings(sources)
+    yield from _way_out(sources)
     yield from _clear_passwords(sources.agents.document, agents)
     held = {skill for agent in agents.everyone() for skill in agent.skills}
     wanted = {queue.skill for queue in queues.queues.values()}
@@ -226,6 +230,19 @@ def _dial_plan(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
             yield source.document.fault(
                 ("dial_plan", "groups", skill), message, did_you_mean(skill, held), at_key=True
             )
+
+
+def _way_out(sources: Sources) -> Iterator[Fault]:
+    """Tell who may call outside over no trunk."""
+    numbers, agents = sources.numbers.model, sources.agents.model
+    if numbers is None or agents is None or numbers.dial_plan.trunks:
+        return
+    plan = numbers.dial_plan.plan(agents.everyone(), {})
+    if max(rights.allowed for rights in (plan.default, *plan.rights.values())) > INSIDE:
+        message = "agents may call outside, and there is no trunk"
+        yield sources.numbers.document.fault(
+            ("dial_plan",), message, "trunks: [NAME], from trunks.yaml", at_key=True
+        )
 
 
 # --- queues.yaml ---

@@ -81,3 +81,13 @@ def test_mistakes_are_found(
     with pytest.raises(ConfigError) as found:
         load_config(folder)
     assert fault in str(found.value)
+
+
+def test_agents_who_may_call_outside_over_no_trunk_are_told_of(
+    folder: Path, change: Change
+) -> None:
+    assert load_config(folder).warnings == ()
+    change("agents.yaml", "    name: 王丽\n", "    name: 王丽\n    may_call: local\n")
+    change("numbers.yaml", '  "4099": {echo: true}\n', '  "4099": {echo: true}\ndial_plan: {}\n')
+    [warning] = load_config(folder).warnings
+    assert "numbers.yaml:5:1: agents may call outside, and there is no trunk" in str(warning)
