@@ -99,7 +99,7 @@ class Session:
         "_wanted",
         "closed",
         "due_at",
-        "second",
+        "tick",
     )
 
     def __init__(self, core: Core, transactions: Transactions, leg: Host) -> None:
@@ -113,7 +113,7 @@ class Session:
         self._terms: SessionTerms | None = None
         self._min_se_s = core.settings.min_se_s
         self._refresh_at = self._expire_at = self._wait_at = self.due_at = math.inf
-        self.second = 0
+        self.tick = 0
         self._unknown_there = False  # our request got a 481
         self.closed = False
         "The leg is over; only a 2xx that is still to come gets its ACK."

@@ -1,4 +1,4 @@
-"""Session timers of all legs, by the second in which each is due.
+"""Session timers of all legs, by the tick in which each is due.
 
 They run for half an hour and nearly all of them are dropped before: in the heap of deadlines,
 which forgets an entry only when its time comes, each would keep a leg that is long over.
@@ -11,14 +11,17 @@ from typing import Protocol
 from .deadlines import Deadlines
 from .transaction import Machine
 
+TICKS_PER_S = 8
+"Many sessions fall into one tick, and the shortest interval still has refresh and end apart."
+
 
 class Timed(Protocol):
     """A session with a timer."""
 
     due_at: float
-    "When `on_due` is to be called, within a second; infinity for never."
+    "When `on_due` is to be called, at most a tick later; infinity for never."
 
-    second: int
+    tick: int
     "Owned by `SessionClock`: where the session is kept; 0 for nowhere."
 
     def on_due(self, now: float) -> None:
@@ -26,16 +29,16 @@ class Timed(Protocol):
 
 
 class SessionClock(Machine):
-    """Keeps sessions by second; putting one in or out costs no search."""
+    """Keeps sessions by tick; putting one in or out costs no search."""
 
-    __slots__ = ("_deadlines", "_seconds", "_sessions")
+    __slots__ = ("_deadlines", "_sessions", "_ticks")
 
     def __init__(self, deadlines: Deadlines) -> None:
         super().__init__()
         self._deadlines = deadlines
         # In the order in which they came, so that a simulation can be run again.
         self._sessions: dict[int, dict[Timed, None]] = {}
-        self._seconds: list[int] = []  # a heap of the keys, and of some that are gone
+        self._ticks: list[int] = []  # a heap of the keys, and of some that are gone
 
     def __len__(self) -> int:
         return sum(map(len, self._sessions.values()))
@@ -43,42 +46,42 @@ class SessionClock(Machine):
     def put(self, session: Timed) -> None:
         """Take note of when the session is due."""
         due_at = session.due_at
-        second = 0 if due_at == math.inf else max(1, math.ceil(due_at))
-        if second == session.second:
+        tick = 0 if due_at == math.inf else max(1, math.ceil(due_at * TICKS_PER_S))
+        if tick == session.tick:
             return
         self.drop(session)
-        if not second:
+        if not tick:
             return
-        session.second = second
-        sessions = self._sessions.get(second)
+        session.tick = tick
+        sessions = self._sessions.get(tick)
         if sessions is None:
-            sessions = self._sessions[second] = {}
-            heappush(self._seconds, second)
-            if second < self.deadline:
-                self.deadline = float(second)
+            sessions = self._sessions[tick] = {}
+            heappush(self._ticks, tick)
+            if tick / TICKS_PER_S < self.deadline:
+                self.deadline = tick / TICKS_PER_S
                 self._deadlines.watch(self)
         sessions[session] = None
 
     def drop(self, session: Timed) -> None:
         """Forget the session."""
-        second, session.second = session.second, 0
-        sessions = self._sessions.get(second)
+        tick, session.tick = session.tick, 0
+        sessions = self._sessions.get(tick)
         if sessions is not None:
             sessions.pop(session, None)
             if not sessions:
-                del self._sessions[second]
+                del self._sessions[tick]
                 self._settle()
 
     def on_time(self, now: float) -> None:
         """Let every session do what is due."""
         while self.deadline <= now:
-            for session in self._sessions.pop(self._seconds[0]):
-                session.second = 0
+            for session in self._sessions.pop(self._ticks[0]):
+                session.tick = 0
                 session.on_due(now)
             self._settle()
 
     def _settle(self) -> None:
-        seconds = self._seconds
-        while seconds and seconds[0] not in self._sessions:
-            heappop(seconds)
-        self.deadline = float(seconds[0]) if seconds else math.inf
+        ticks = self._ticks
+        while ticks and ticks[0] not in self._sessions:
+            heappop(ticks)
+        self.deadline = ticks[0] / TICKS_PER_S if ticks else math.inf
