@@ -161,7 +161,7 @@ class AgentPhone:
             self._clock.after(at_s + 10, lambda: self._reoffer(leg, OFFER))
         share = scenario.agent_hangs_up
         talk_s = self._randomness.expovariate(share / scenario.talk_mean_s)
-        self._clock.after(talk_s, lambda: self._hang_up(leg))
+        self._clock.after(talk_s, lambda: self.hang_up(leg))
 
     def on_hang_up(self, leg: str) -> None:
         """Fall silent: the server cancelled or ended the call."""
@@ -181,7 +181,8 @@ class AgentPhone:
         if self.leg == leg:
             self._tell(sip.LegReoffered(leg, offer))
 
-    def _hang_up(self, leg: str) -> None:
+    def hang_up(self, leg: str) -> None:
+        """End the call, if it is the one at hand."""
         if self.leg == leg:
             self.leg = ""
             self._tell(sip.LegEnded(leg, sip.LegEndCause.BYE, ""))

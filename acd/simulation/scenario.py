@@ -49,6 +49,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
     agent_changes_every_s: float = 600.0
     "Mean time between two whims of one agent: away, ready, early end of wrap-up, lost phone."
 
+    hands_on: float = 0.0
+    "Share of talks whose agent hands the caller on, half of them after asking somebody."
+
     devices: int = 1
     "Phones of each agent; two and more ring together, and each person near one acts alone."
 

@@ -18,6 +18,7 @@ from acd.sip.events import LegCancelled, LegEnded, LegFailed
 from .clock import VirtualClock
 from .core import build_centre
 from .engine import SimulatedEngine
+from .handing_on import ConsultLine, HandingOn
 from .ledger import InvariantError, Ledger
 from .people import AgentPhone, Caller
 from .randomness import Randomness
@@ -62,7 +63,7 @@ class World:
         self.engine.on_bridge = self._on_bridge
         self._new_id = new_id
         self._dialled = 0
-        self._callers: dict[str, Caller] = {}
+        self._callers: dict[str, Caller | ConsultLine] = {}
         self._phones = {
             phone.contact.uri: phone for agent in agents for phone in self._handsets(agent.account)
         }
@@ -80,8 +81,17 @@ class World:
             sip_commands.AcceptTransfer: lambda c: None,
             sip_commands.RefuseTransfer: lambda c: None,
             sip_commands.DoubtContact: lambda c: None,
-            sip_commands.NotifyTransfer: lambda c: None,
+            sip_commands.NotifyTransfer: lambda c: self._handing_on.notified(c),
         }
+        self._handing_on = HandingOn(
+            scenario,
+            self._agents,
+            self.clock,
+            randomness,
+            self._on_sip,
+            new_id,
+            self._consults,
+        )
 
     def _handsets(self, account: str) -> tuple[AgentPhone, ...]:
         """Return the phones of one agent."""
@@ -243,3 +253,8 @@ class World:
             raise InvariantError(f"{phone.account} is bridged with {leg}, and is in {phone.leg}")
         caller.on_talk()
         phone.on_talk()
+        if self._scenario.hands_on:
+            self._handing_on.talks(phone)
+
+    def _consults(self, line: ConsultLine) -> None:
+        self._callers[line.leg] = line

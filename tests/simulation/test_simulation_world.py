@@ -67,6 +67,18 @@ def test_promises_hold_whatever_people_phones_and_media_do(scenario: Scenario, s
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("scenario", [QUIET, BROKEN])
+def test_callers_who_are_handed_on_are_nobodys_twice(scenario: Scenario, seed: int) -> None:
+    """Blind and attended, while phones, media and people fail: one record per interaction."""
+    scenario = replace(scenario, calls=CALLS // 2, hands_on=0.4)
+    ledger = run(scenario, seed).ledger
+    assert ledger.started == ledger.ended > CALLS // 2
+    assert ledger.transfers["blind completed"] > 20
+    assert ledger.transfers["attended completed"] > 20
+    assert ledger.outcomes["transferred"] == ledger.transfers["attended completed"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scenario", [QUIET, BROKEN])
 def test_agents_who_dial_themselves_are_left_alone_and_never_stuck(
     scenario: Scenario, seed: int
 ) -> None:
