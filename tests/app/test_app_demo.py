@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -186,6 +187,8 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="acd-demo-test-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder
+    # A Postgres whose server was killed still tidies up in its folder.
+    await_ends(handles_of(folder))
     shutil.rmtree(folder)
 
 
@@ -200,6 +203,23 @@ def processes_of(folder: Path) -> dict[int, str]:
         if str(folder) in words:
             found[int(entry.name)] = words.replace("\0", " ")
     return found
+
+
+def handles_of(folder: Path) -> dict[int, int]:
+    """Return handles of those processes that have not ended meanwhile."""
+    handles = {}
+    for pid in processes_of(folder):
+        with suppress(ProcessLookupError):
+            handles[pid] = os.pidfd_open(pid)
+    return handles
+
+
+def await_ends(handles: dict[int, int]) -> None:
+    """Wait until the processes have ended, by their handles, which are closed."""
+    for pid, handle in handles.items():
+        # A process's handle can be read when the process has ended.
+        assert select.select([handle], [], [], 20)[0], f"{pid} still runs"
+        os.close(handle)
 
 
 @pytest.fixture
@@ -298,14 +318,11 @@ def test_ctrl_c_ends_it_in_good_order(folder: Path) -> None:
 
 def test_nothing_outlives_it_when_it_is_killed(folder: Path) -> None:
     process = started(folder, "--agents", "2")
-    others = {pid: os.pidfd_open(pid) for pid in processes_of(folder) if pid != process.pid}
+    others = handles_of(folder)
     assert others
     process.kill()
     process.communicate()
-    for pid, handle in others.items():
-        # A process's handle can be read when the process has ended.
-        assert select.select([handle], [], [], 20)[0], f"{pid} still runs"
-        os.close(handle)
+    await_ends(others)
     assert processes_of(folder) == {}
 
 

@@ -1,6 +1,6 @@
 """µs per decision of the router, median and p99, with many agents and with many calls.
 
-    .venv/bin/python tests/bench/bench_router_decision.py
+    .venv/bin/python tests/bench/bench_router_decision.py [--calls CALLS] [--agents AGENTS …]
 
 Budget: 20 µs median to pick an agent with 200 agents idle. "call → agent" times `enqueue` up to
 its OfferMade with all agents idle; "agent → call" times `end_wrap_up` up to the OfferMade with
@@ -9,6 +9,7 @@ release, end of wrap-up. One sales queue in three layers, five product categorie
 a measured conversion.
 """
 
+import argparse
 import gc
 from collections.abc import Callable
 from itertools import count
@@ -29,7 +30,6 @@ from acd.routing.router import Router
 
 CATEGORIES = ("tv", "pans", "jewels", "tea", "phones")
 BUDGET_US = 20.0
-CALLS = 20_000
 BACKLOG = 1_000
 
 SALES = QueueProfile(
@@ -109,13 +109,13 @@ def offer_in(events: list) -> OfferMade:
     return made
 
 
-def many_agents(agents: int) -> tuple[list[float], list[float]]:
+def many_agents(agents: int, calls: int) -> tuple[list[float], list[float]]:
     """Calls come one by one to a floor that is idle."""
     floor = Floor(agents)
     router = floor.router
     gc.freeze()
     decisions, whole = [], []
-    for _ in range(CALLS):
+    for _ in range(calls):
         call = floor.call()
         decision_us, events = timed(lambda: router.enqueue(call, floor.now))  # noqa: B023 -- called at once
         made = offer_in(events)
@@ -128,7 +128,7 @@ def many_agents(agents: int) -> tuple[list[float], list[float]]:
     return decisions, whole
 
 
-def many_calls(agents: int) -> list[float]:
+def many_calls(agents: int, calls: int) -> list[float]:
     """Agents free up one by one in front of a line that stays BACKLOG calls long."""
     floor = Floor(agents)
     router = floor.router
@@ -149,7 +149,7 @@ def many_calls(agents: int) -> list[float]:
         router.enqueue(floor.call(), floor.now)
     gc.freeze()
     decisions = []
-    for index in range(CALLS):
+    for index in range(calls):
         router.enqueue(floor.call(), floor.now)
         router.release(busy[index % agents], floor.now)
         number = busy[index % agents]
@@ -165,12 +165,16 @@ def show(what: str, agents: int, figures_us: list[float]) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--agents", type=int, nargs="+", default=[200, 10_000])
+    options = parser.parse_args()
     print(f"{'':<14}{'agents':>8}{'median µs':>12}{'p99 µs':>10}{'max µs':>10}")
-    for agents in (200, 10_000):
-        decisions, whole = many_agents(agents)
+    for agents in options.agents:
+        decisions, whole = many_agents(agents, options.calls)
         show("call → agent", agents, decisions)
         show("whole call", agents, whole)
-        show("agent → call", agents, many_calls(agents))
+        show("agent → call", agents, many_calls(agents, options.calls))
         if agents == 200:
             verdict = "within" if median(decisions) <= BUDGET_US else "OVER"
             print(f"  {verdict} the budget of {BUDGET_US:.0f} µs median")

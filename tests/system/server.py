@@ -36,6 +36,12 @@ RTP_PORTS = 400
 RTP_FIRST = (13_000, 18_500)
 "Where a server's ports begin: above the phones' and away from the stock range, where others run."
 
+RTP_TAKEN = "choose another range or address"
+"What a server says that found no RTP port: another one has the range that chance gave to both."
+
+STARTS = 5
+"In as many ranges; more servers than that do not run at a time."
+
 Found = TypeVar("Found")
 
 
@@ -80,9 +86,9 @@ class Site:
         shutil.copytree(ROOT / "ivr_flows", self.flows, ignore=shutil.ignore_patterns("prompts"))
         (self.flows / "prompts").symlink_to(ROOT / "ivr_flows" / "prompts")
         with self.edit("server.yaml") as server:
-            first = SystemRandom().randrange(*RTP_FIRST, 2)
-            server["media"] |= {"port_min": first, "port_max": first + RTP_PORTS, "workers": 1}
+            server["media"]["workers"] = 1
             server["log"] = {"format": "json", "level": "info"}
+        self.move_rtp()
 
     @contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
@@ -91,6 +97,12 @@ class Site:
         content = yaml.safe_load(path.read_text())
         yield content
         replace(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
+
+    def move_rtp(self) -> None:
+        """Take another range of RTP ports, by chance."""
+        first = SystemRandom().randrange(*RTP_FIRST, 2)
+        with self.edit("server.yaml") as server:
+            server["media"] |= {"port_min": first, "port_max": first + RTP_PORTS}
 
     def queue(self, name: str, **settings: object) -> None:
         """Change settings of a queue."""
@@ -145,10 +157,26 @@ class Server:
     # --- life ---
 
     def start(self) -> "Server":
-        """Start and wait until it is ready."""
-        self.launch()
-        self.wait_ready()
+        """Start and wait until it is ready; elsewhere if another server has its RTP ports.
+
+        One that does not get ready is ended: nobody else would.
+        """
+        try:
+            self._start(STARTS)
+        except BaseException:
+            self.close()
+            raise
         return self
+
+    def _start(self, tries: int) -> None:
+        self.launch()
+        try:
+            self.wait_ready()
+        except ServerError:
+            if self.running or tries == 1 or RTP_TAKEN not in self.log_tail(5):
+                raise
+            self.site.move_rtp()
+            self._start(tries - 1)
 
     def launch(self) -> None:
         """Start without waiting."""

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
 from server import ROOT, Server, Site
@@ -53,6 +54,24 @@ def test_a_taken_port(site: Site, option: str) -> None:
         port = taken.getsockname()[1]
         line = one_line(refused(site, **{option: f"127.0.0.1:{port}"}))
     assert f"127.0.0.1:{port}" in line
+
+
+def test_taken_rtp_ports() -> None:
+    """The server says so and ends; the servers of these tests then try other ports."""
+    site = Site()
+    with ExitStack() as stack:
+        stack.callback(site.remove)
+        with site.edit("server.yaml") as settings:
+            first = settings["media"]["port_min"]
+            settings["media"]["port_max"] = first + 15
+        for port in range(first, first + 16):
+            taken = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with suppress(OSError):  # taken already: as well
+                taken.bind(("127.0.0.1", port))
+        assert f"no RTP port of {first}-{first + 15}" in one_line(refused(site))
+        server = Server(site)
+        stack.callback(server.close)
+        server.start()
 
 
 def test_an_address_that_is_none(site: Site) -> None:
