@@ -6,12 +6,13 @@ somebody asks. Events tie Call-IDs to their interaction.
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import get_args
 
 import msgspec
 from msgspec import Struct
 
-from acd.calls.events import CallStarted, Event, OfferMade
+from acd.calls.events import CallStarted, Event, OfferMade, PartyCalled, TransferCompleted
 from acd.sip.peer import Peer
 
 from .ladder import Line, Party, draw, event_line, message_line, message_text
@@ -142,12 +143,9 @@ class Tracer:
                 self._interactions.popitem(last=False)
         if len(interaction.events) < self._limits.events_per_call:
             interaction.events.append((wall_us, event))
-        if isinstance(event, CallStarted):
-            self._link(interaction, name, event.sip_call_id, f"caller {event.caller}")
-        elif isinstance(event, OfferMade):
-            self._link(interaction, name, event.sip_call_id, f"agent {event.agent}")
-            for number, leg in enumerate(event.further_legs, 2):
-                self._link(interaction, name, leg, f"agent {event.agent} ({number})")
+        if type(event) in _LEGS_OF:
+            for call_id, party in _LEGS_OF[type(event)](event):
+                self._link(interaction, name, call_id, party)
 
     def ladder(self, interaction_or_call_id: str, *, messages: bool = False) -> str | None:
         """Draw what is known of a call, secrets masked; None when nothing is.
@@ -194,6 +192,35 @@ class Tracer:
         if call_id not in interaction.parties:
             interaction.call_ids.append(call_id)
             interaction.parties[call_id] = party
+
+
+Legs = list[tuple[str, str]]
+"Call-IDs, each with whom the leg leads to."
+
+
+def _offered(event: OfferMade) -> Legs:
+    further = enumerate(event.further_legs, 2)
+    return [
+        (event.sip_call_id, f"agent {event.agent}"),
+        *((leg, f"agent {event.agent} ({number})") for number, leg in further),
+    ]
+
+
+def _joined(event: TransferCompleted) -> Legs:
+    """Return the leg from another interaction, if one came: its messages belong to both."""
+    return [(event.sip_call_id, _party(event.to_agent, ""))] if event.sip_call_id else []
+
+
+def _party(agent: str, number: str) -> str:
+    return f"agent {agent}" if agent else f"called {number}".rstrip()
+
+
+_LEGS_OF: dict[type, Callable[..., Legs]] = {
+    CallStarted: lambda event: [(event.sip_call_id, f"caller {event.caller}")],
+    OfferMade: _offered,
+    PartyCalled: lambda event: [(event.sip_call_id, _party(event.agent, event.number))],
+    TransferCompleted: _joined,
+}
 
 
 def _without_digits(data: bytes) -> bytes:

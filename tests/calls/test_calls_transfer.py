@@ -1,11 +1,14 @@
 """Agents hand callers on: REFER to a number (blind) and to a consulted agent (attended)."""
 
 import pytest
-from calls_stage import ANSWER, Stage, queue
+from calls_stage import ANSWER, EVENTS, Stage, queue
 
 from acd.calls import commands, events
 from acd.calls.call import EndReason
+from acd.calls.cdr import Fold, recover
+from acd.calls.cdr_rows import Transfer
 from acd.calls.desk import Disposition
+from acd.calls.journal import Record
 from acd.calls.transfer import LINGER_S
 from acd.media import commands as media
 from acd.media import events as media_in
@@ -337,6 +340,25 @@ class TestAttended:
         stage.hangs_up(caller)
         assert stage.ledger.transfers == {"attended completed": 2}
         stage.check_over()
+
+
+def record(stage: Stage, event: events.Event, seq: int) -> Record:
+    return Record("node", "boot", seq, 1_000_000 * seq, float(seq), event)
+
+
+def test_a_transfer_that_the_server_did_not_survive_has_a_record(stage: Stage) -> None:
+    _, phone = stage.talk("4001", "1001")
+    stage.refers(phone, "1005")
+    told = [event for event in stage.log if type(event) in EVENTS]
+    died = [record(stage, event, seq) for seq, event in enumerate(told, 1)]  # type: ignore[arg-type]  # told by its type
+    closing = recover(died)
+    assert events.TransferFailed in {type(event) for event in closing}
+    machine, found = Fold(), []
+    for one in [*died, *(record(stage, event, 99) for event in closing)]:
+        found += machine.apply(one)
+    [row] = [row for row in found if isinstance(row, Transfer)]
+    assert (row.kind, row.target, row.outcome) == ("blind", "1005", "restart")
+    assert machine.open_calls == machine.strays == 0
 
 
 def test_a_transferred_interaction_ends_for_everybody_at_shutdown(stage: Stage) -> None:

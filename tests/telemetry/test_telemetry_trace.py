@@ -61,6 +61,35 @@ def rows(ladder):
     return [line for line in ladder.splitlines() if line.startswith("12:00:00")]
 
 
+def test_a_leg_that_joins_is_drawn_in_both_interactions():
+    tracer = Tracer()
+    a_call(tracer)
+    consult = {"interaction": "I2", "call_id": "from-1001"}
+    tracer.observe(call_started(**consult), NOON_US + 600)
+    called = events.PartyCalled(
+        interaction="I2", leg="L4", sip_call_id="to-other", agent="1005", number="1005"
+    )
+    tracer.observe(called, NOON_US + 700)
+    tracer.message("out", AGENT, request("INVITE", "1005", "to-other"), NOON_US + 800)
+    joined = events.TransferCompleted(
+        interaction="I1",
+        transfer="T1",
+        agent="1001",
+        kind="attended",
+        to_agent="1005",
+        leg="L4",
+        sip_call_id="to-other",
+    )
+    tracer.observe(joined, NOON_US + 900)
+    tracer.message("in", AGENT, request("BYE", "1005", "to-other"), NOON_US + 1000)
+
+    for ladder in (tracer.ladder("I1"), tracer.ladder("I2")):
+        assert "agent 1005" in ladder
+        assert "INVITE 1005" in ladder
+        assert "BYE 1005" in ladder
+    assert "TransferCompleted" in tracer.ladder("to-other")
+
+
 def test_a_call_is_drawn_in_order_of_time_with_both_legs_and_its_events():
     tracer = Tracer()
     a_call(tracer)
