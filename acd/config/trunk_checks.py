@@ -70,7 +70,7 @@ def trunk_warnings(sources: Sources) -> Iterator[Fault]:
             yield sources.trunks.document.fault(
                 (*path, "incoming", "tls_names"),
                 "no call can bring a certificate",
-                "`sip.tls` and `sip.certificate.ask` in server.yaml",
+                "`sip.tls` and `sip.certificate.clients` in server.yaml",
             )
         if not trunk.tls.verify:
             yield sources.trunks.document.fault(

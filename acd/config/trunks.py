@@ -85,8 +85,8 @@ class Incoming(Section):
     "Further IP addresses and networks (192.0.2.0/24) that its calls come from."
 
     tls_names: tuple[Host, ...] = ()
-    """Names of its client certificate (needs `sip.certificate.ask`): then only calls over TLS with
-    one of these are the trunk's, from wherever."""
+    """Names of its client certificate (see `sip.certificate.clients`): then only calls over TLS
+    with one of these are the trunk's, from wherever."""
 
     account: DigestUser | None = None
     "Digest user that every call must prove to be, from wherever."

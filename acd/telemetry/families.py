@@ -31,9 +31,7 @@ FAMILIES = (
         "acd_calls_rejected",
         "counter",
         ("reason",),
-        "Calls refused at the door: unknown_number, not_an_agent, full, draining,"
-        " journal_failing, not_permitted, forbidden_number, no_transit,"
-        " not_public, blacklisted, anonymous.",
+        "Calls refused at the door: unknown_number, no_transit, blacklisted, full, draining …",
     ),
     Family(
         "acd_calls",
