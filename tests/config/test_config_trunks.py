@@ -1,5 +1,6 @@
 """trunks.yaml: every fault with its line, secrets from outside, values for the endpoint."""
 
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,7 @@ def test_the_stock_examples_hold(folder, tmp_path):
     page = (root / "docs" / "sip.md").read_text()
     examples = [stock]
     for part in page.split("\n    trunks:\n")[1:]:
-        body = [line[4:] for line in part.splitlines() if line.startswith("      ")]
+        body = [line[4:] for line in takewhile(lambda line: line.strip(), part.splitlines())]
         examples.append("trunks:\n" + "\n".join(body))
     assert len(examples) == 3
     (folder / "secrets").mkdir()
