@@ -15,9 +15,10 @@ from acd.storage.database import UNREACHABLE
 from acd.storage.errors import DatabaseError
 from acd.storage.journal import Journal
 from acd.storage.kpi import queue_kpis
+from acd.storage.lag import Lag
 from acd.storage.outcomes import SalesOutcome, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
-from acd.storage.shipper import Lag, Shipper
+from acd.storage.shipping import Shipping
 from acd.web.ports import ServiceUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,7 @@ class Database:
         if not dsn:
             self._embedded = EmbeddedPostgres(state, on_event=self._on_postgres)
         self.dsn = dsn or embedded_dsn(state)
-        self._shipper = Shipper(journal, self.dsn, on_alarm=self._on_shipper, now=time.monotonic)
+        self._shipper = Shipping(journal, self.dsn, on_alarm=self._on_shipper, now=time.monotonic)
         self._in_trouble = asyncio.Event()
 
     @property

@@ -170,7 +170,7 @@ async def _recover_and_ship(journal: "Journal", dsn: str) -> None:
         if not shipper.connected and not trouble.done():
             trouble.set_result(text)
 
-    shipper = Shipper(journal, dsn, on_alarm=on_alarm, now=time.monotonic)
+    shipper = Shipper(journal, dsn, on_alarm=on_alarm)
     running = asyncio.create_task(shipper.run())
     drained = asyncio.create_task(shipper.drain())
     try:

@@ -90,7 +90,7 @@ class Journal:
         self._alarm = on_alarm
         self._settings = settings
         self._encode = msgspec.msgpack.Encoder().encode
-        self._on_append: Callable[[], None] | None = None
+        self._on_more: Callable[[], None] | None = None
         self._sequence = 0
         self._backlog: deque[tuple[int, bytes]] = deque()
         self._backlog_bytes = 0
@@ -150,6 +150,11 @@ class Journal:
         return Position(self._segment, self._size)
 
     @property
+    def segment_bytes(self) -> int:
+        """How large a segment may grow."""
+        return self._settings.segment_bytes
+
+    @property
     def total_bytes(self) -> int:
         """Size of all segments."""
         return self._total
@@ -187,9 +192,16 @@ class Journal:
         replace_private(self.folder / "recover_from", note.encode())
         self._recover_from = position
 
-    def listen(self, on_append: Callable[[], None] | None) -> None:
-        """Call this, in the appending thread, after each append."""
-        self._on_append = on_append
+    def listen_once(self, position: Position, on_more: Callable[[], None]) -> None:
+        """Call this once, in the appending thread, as soon as records stand behind a position.
+
+        At once if they do. One listener at a time: a new one takes the place of the old.
+        """
+        self._on_more = None
+        if self.end > position:
+            on_more()
+        else:
+            self._on_more = on_more
 
     def append(self, events: Sequence[Event], mono_s: float) -> list[Record]:
         """Write the events as this boot's next records and return those. Never raises OSError."""
@@ -241,8 +253,10 @@ class Journal:
                     self._fail(error)
             if self.state is JournalState.FAILING:
                 self._keep(count, data)
-        if self._on_append is not None:
-            self._on_append()
+        on_more = self._on_more
+        if on_more is not None:
+            self._on_more = None
+            on_more()
 
     def _put(self, data: bytes) -> None:
         """Write to the segment, all or nothing."""

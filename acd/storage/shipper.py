@@ -13,6 +13,8 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -23,7 +25,6 @@ from acd.calls.journal import Record
 from .database import Batch, Progress, Writer
 from .errors import StorageError
 from .frames import START, Position
-from .journal import Journal
 from .journal_reader import Entry, JournalReader
 
 RECORDS_BETWEEN_TURNS = 100
@@ -34,9 +35,6 @@ RECOVERY_BYTES = 4 << 20
 
 RECENT_BYTES = 4 << 20
 "The journal's last part that is taken to be in memory still: two seconds of 500 calls/s."
-
-TYPICAL_RECORD_BYTES = 230
-"For an estimate of how many records of earlier boots wait."
 
 
 class ShipperSettings(Struct, frozen=True, kw_only=True):
@@ -57,14 +55,48 @@ class ShipperSettings(Struct, frozen=True, kw_only=True):
     "An interaction open for so long has lost its end, and is closed as faulted."
 
 
-class Lag(Struct, frozen=True):
-    """How far the tables are behind the journal."""
+class Source(Protocol):
+    """A journal as its reader sees it: `Journal` itself, or a view of it in another process."""
 
-    records: int
-    seconds: float
-    "Since the tables were last up to date; 0: they are."
+    @property
+    def folder(self) -> Path:
+        """Where the segments are."""
 
-    bytes: int
+    @property
+    def id(self) -> str:
+        """Names the journal in the database."""
+
+    @property
+    def node(self) -> str:
+        """Whose journal it is."""
+
+    @property
+    def boot(self) -> str:
+        """The boot that writes now."""
+
+    @property
+    def boot_begin(self) -> Position:
+        """Where this boot's records begin."""
+
+    @property
+    def end(self) -> Position:
+        """Where the next record will stand."""
+
+    @property
+    def recover_from(self) -> Position:
+        """Where the records begin that may hold calls left open by an earlier boot."""
+
+    def bytes_from(self, position: Position) -> int:
+        """Return how many bytes of records lie behind a position, about."""
+
+    def listen_once(self, position: Position, on_more: Callable[[], None]) -> None:
+        """Call this once, as soon as records stand behind a position."""
+
+    def release(self, before_segment: int) -> None:
+        """Delete the segments below this number. Called from another thread."""
+
+    def move_recover_from(self, position: Position) -> None:
+        """Note that every call that began before has ended. Called from another thread."""
 
 
 class Shipper:
@@ -72,32 +104,31 @@ class Shipper:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Source,
         dsn: str,
         *,
         on_alarm: Callable[[str], None],
-        now: Callable[[], float],
+        on_progress: Callable[[], None] | None = None,
         settings: ShipperSettings | None = None,
     ) -> None:
         """`on_alarm` gets one sentence when the database goes away, comes back, or refuses rows.
 
-        `now` is monotonic seconds.
+        `on_progress` is called when `connected` or `shipped` have changed.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
-        self.records_shipped = 0
+        self.shipped: Progress | None = None
+        "What the tables hold; None while that is not known."
         self.set_aside = 0
         self._journal = journal
         self._dsn = dsn
         self._alarm = on_alarm
-        self._now = now
+        self._on_progress = on_progress or _ignore
         self._settings = settings or ShipperSettings()
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._moved = asyncio.Condition()
         self._drains = 0
-        self._behind_since: float | None = now()
-        self._shipped: Progress | None = None
         self._released = 0
         self._in_trouble = False
         self._reader = JournalReader(journal.folder, on_damage=on_alarm)
@@ -108,21 +139,9 @@ class Shipper:
         self._seeds: list[Interval] = []
         self._seeded = False
 
-    def lag(self) -> Lag:
-        """Return how far the tables are behind."""
-        shipped, end = self._shipped, self._journal.end
-        behind = self._journal.bytes_from(shipped.confirmed if shipped else START)
-        if behind == 0 or (shipped is not None and shipped.confirmed >= end):
-            return Lag(0, 0.0, 0)
-        since = self._behind_since
-        seconds = 0.0 if since is None else max(0.0, self._now() - since)
-        if shipped is not None and shipped.boot == self._journal.boot:
-            return Lag(self._journal.sequence - shipped.seq, seconds, behind)
-        return Lag(max(self._journal.sequence, behind // TYPICAL_RECORD_BYTES), seconds, behind)
-
-    async def drain(self) -> None:
-        """Return when all that the journal holds now stands in the tables."""
-        target = self._journal.end
+    async def drain(self, target: Position | None = None) -> None:
+        """Return when all before `target`, by default the journal's end, stands in the tables."""
+        target = target or self._journal.end
         self._drains += 1
         self._hurry.set()
         self._wake.set()
@@ -137,7 +156,6 @@ class Shipper:
     async def run(self) -> None:
         """Ship for ever, through the database's outages; ends by cancellation."""
         failures = 0
-        self._journal.listen(self._on_append)
         try:
             while True:
                 try:
@@ -146,24 +164,18 @@ class Shipper:
                     # may end telephony; whatever it was, the position is read again.
                     failures = 1 if self.connected else failures + 1
                     self.connected = False
+                    self._on_progress()
                     if failures == 1:
                         self._in_trouble = True
                         self._alarm(f"the database cannot be written: {_words(error)}")
                 await asyncio.sleep(self._pause_s(failures))
         finally:
-            self._journal.listen(None)
             self._reader.close()
 
     def _pause_s(self, failures: int) -> float:
         pause_s = self._settings.retry_first_s * 2.0 ** min(failures - 1, 30)
         # Nodes whose common database went away should not all come back at once.
         return min(pause_s, self._settings.retry_limit_s) * random.uniform(0.8, 1.2)
-
-    def _on_append(self) -> None:
-        if not self._wake.is_set():
-            self._wake.set()
-            if self._behind_since is None:
-                self._behind_since = self._now()
 
     # --- one connection's time ---
 
@@ -174,11 +186,11 @@ class Shipper:
         ) as writer:
             await self._resume(writer)
             self.connected = True
+            self._on_progress()
             if self._in_trouble:
                 self._in_trouble = False
                 self._alarm("the database is written again")
             while True:
-                self._wake.clear()
                 caught_up = await self._gather()
                 await self._write(writer)
                 if caught_up:
@@ -189,7 +201,7 @@ class Shipper:
         progress = await writer.progress()
         self._seeds = [] if progress is None else await writer.open_intervals(progress.boot)
         self._seeded = progress is None
-        self._shipped = progress
+        self.shipped = progress
         confirmed = progress.confirmed if progress is not None else START
         # A power cut may have taken records from the journal's end that had been shipped. This
         # boot's records stand in their place, and are new.
@@ -227,10 +239,8 @@ class Shipper:
 
     def _take(self, entry: Entry) -> None:
         new = entry.begin >= self._confirmed
-        if new:
-            if not self._seeded:
-                self._seed()
-            self.records_shipped += 1
+        if new and not self._seeded:
+            self._seed()
         if entry.record is None:
             if new:
                 error = StorageError(entry.error)
@@ -249,25 +259,24 @@ class Shipper:
 
     def _seed(self) -> None:
         """Give the fold what the tables keep, now that it has come to where they end."""
-        if self._shipped is not None:
-            self._fold.seed(self._journal.node, self._shipped.moment, self._seeds)
+        if self.shipped is not None:
+            self._fold.seed(self._journal.node, self.shipped.moment, self._seeds)
         self._seeded = True
 
     async def _write(self, writer: Writer) -> None:
         """Write what was gathered, and move the position."""
         position = self._reader.position
-        if self._shipped is not None and position <= self._confirmed:
+        if self.shipped is not None and position <= self._confirmed:
             await self._tell()
             return
         for row in self._open_rows():
             self._batch.add(row)
         batch, self._batch = self._batch, Batch()
-        begun = self._now()
         progress = self._progress(position)
-        await writer.write(batch, self._shipped, progress)
-        self._shipped = progress
+        await writer.write(batch, self.shipped, progress)
+        self.shipped = progress
         self._confirmed = position
-        self._behind_since = None if position >= self._journal.end else begun
+        self._on_progress()
         self._report(batch)
         await self._let_go(progress.resume)
         await self._tell()
@@ -294,7 +303,7 @@ class Shipper:
         resume = min(position, Position(*oldest)) if oldest is not None else position
         if (last := self._last) is not None:
             return Progress(position, resume, last.boot, last.seq, last.wall_us, last.mono_s)
-        if (shipped := self._shipped) is not None:
+        if (shipped := self.shipped) is not None:
             return structs.replace(shipped, confirmed=position, resume=resume)
         return Progress(position, resume, "", 0, 0, 0.0)
 
@@ -313,10 +322,16 @@ class Shipper:
 
     async def _rest(self) -> None:
         """Wait for more, then a little longer, so that records are written in groups."""
+        self._wake.clear()
+        self._journal.listen_once(self._reader.position, self._wake.set)
         await self._wake.wait()
         if not self._hurry.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), self._settings.interval_s)
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
 def _place(entry: Entry) -> str:

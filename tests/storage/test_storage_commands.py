@@ -83,9 +83,7 @@ def test_beside_a_server_its_database_is_asked(
 
     async def serve() -> dict[str, dict]:
         postgres = EmbeddedPostgres(state, on_event=pytest.fail)
-        shipper = Shipper(
-            journal, await postgres.start(), on_alarm=pytest.fail, now=time.monotonic
-        )
+        shipper = Shipper(journal, await postgres.start(), on_alarm=pytest.fail)
         running = asyncio.create_task(shipper.run())
         await shipper.drain()
         found = await asyncio.to_thread(figures, state, capsys)

@@ -1,7 +1,6 @@
 """The KPI SQL and the pure library say the same of the same records."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def test_sql_and_library_agree(dsn: str, tmp_path: Path, seed: int) -> None:
 
     async def compare() -> int:
         quick = ShipperSettings(interval_s=0.0)
-        shipper = Shipper(journal, dsn, on_alarm=pytest.fail, now=time.monotonic, settings=quick)
+        shipper = Shipper(journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
         await asyncio.wait_for(shipper.drain(), 20)
         running.cancel()

@@ -1,7 +1,6 @@
 """What is learned of conversion after a restart: classed, answered sales calls, oldest first."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,9 +65,7 @@ class Day:
     def outcomes(self, dsn: str) -> list[SalesOutcome]:
         async def ask() -> list[SalesOutcome]:
             quick = ShipperSettings(interval_s=0.0)
-            shipper = Shipper(
-                self.journal, dsn, on_alarm=pytest.fail, now=time.monotonic, settings=quick
-            )
+            shipper = Shipper(self.journal, dsn, on_alarm=pytest.fail, settings=quick)
             running = asyncio.create_task(shipper.run())
             await asyncio.wait_for(shipper.drain(), 20)
             running.cancel()

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -133,7 +132,7 @@ def test_each_agents_part_counts_for_the_visit_that_it_came_from(dsn: str, tmp_p
 
     async def compare() -> None:
         quick = ShipperSettings(interval_s=0.0)
-        shipper = Shipper(journal, dsn, on_alarm=pytest.fail, now=time.monotonic, settings=quick)
+        shipper = Shipper(journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
         await asyncio.wait_for(shipper.drain(), 20)
         running.cancel()

@@ -1,0 +1,95 @@
+"""The shipper in a process of its own, so that no call waits for a batch of records.
+
+Run as `python -m acd.storage.shipper_process FD`: the socket that leads to the server. It ends
+with the line, thus with the server, whatever that dies of.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+
+import msgspec
+import uvloop
+
+from .errors import StorageError
+from .frames import Position
+from .journal_view import JournalView
+from .shipper import Shipper, ShipperSettings
+from .shipping_line import (
+    Alarm,
+    Appended,
+    Begin,
+    Drain,
+    Drained,
+    Shipped,
+    ToServer,
+    ToShipper,
+    receive,
+    send,
+)
+
+_decode = msgspec.msgpack.Decoder(ToShipper).decode
+
+
+async def serve(line: socket.socket) -> None:
+    """Ship until the line ends."""
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_unix_connection(sock=line)
+    first = await receive(reader)
+    if first is None:
+        return
+    begin = _decode(first)
+    if not isinstance(begin, Begin):
+        raise StorageError(f"the first message is {type(begin).__name__}, not Begin")
+
+    def tell(message: ToServer) -> None:
+        loop.call_soon_threadsafe(send, writer, message)
+
+    view = JournalView(begin, tell)
+    shipper = Shipper(
+        view,
+        begin.dsn,
+        on_alarm=lambda text: tell(Alarm(text)),
+        on_progress=lambda: tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside)),
+        settings=ShipperSettings(interval_s=begin.interval_s),
+    )
+
+    async def drain(number: int, target: Position) -> None:
+        await shipper.drain(target)
+        tell(Drained(number))
+
+    shipping = asyncio.create_task(shipper.run())
+    drains: set[asyncio.Task[None]] = set()
+    while (body := await receive(reader)) is not None and not shipping.done():
+        message: ToShipper = _decode(body)
+        match message:
+            case Appended():
+                view.appended()
+            case Drain(number, target):
+                task = asyncio.create_task(drain(number, target))
+                drains.add(task)
+                task.add_done_callback(drains.discard)
+            case Begin():
+                raise StorageError("Begin came twice")
+    for task in (shipping, *drains):
+        task.cancel()
+    await asyncio.gather(shipping, *drains, return_exceptions=True)
+
+
+def main() -> None:
+    """Ship what the server at the other end of the line says."""
+    # The server tells us to end by closing the line, when all is shipped; a terminal's Ctrl-C and
+    # a service manager's SIGTERM reach all processes of the group at once.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.freeze()  # what is loaded now lives as long as the process
+    gc.set_threshold(50_000, 50, 100)
+    line = socket.socket(fileno=int(sys.argv[1]))
+    line.setblocking(False)
+    uvloop.run(serve(line))
+
+
+if __name__ == "__main__":
+    main()
