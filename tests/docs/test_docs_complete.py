@@ -2,17 +2,22 @@
 
 import inspect
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any, cast, get_args
 
 import pytest
+import trustme
+import yaml
 from msgspec import Struct
 
 from acd.app.views import DIALLED, REFUSALS
 from acd.calls import events
 from acd.calls.call import EndReason, Phase
+from acd.config import load_config
 from acd.config.describe import text as described_settings
 from acd.routing.events import LeaveReason, OfferOutcome
 from acd.routing.model import State
@@ -169,3 +174,28 @@ def test_paths_in_the_pages_lead_somewhere() -> None:
         for code in codes(page):
             if code.startswith(FOLDERS) and re.fullmatch(r"[\w./-]+", code):
                 assert (ROOT / code).exists(), f"{page.name}: {code}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/README.zh.md"])
+def test_the_way_onto_the_internet_can_be_followed(page: str, tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    (tmp_path / "ivr_flows").symlink_to(ROOT / "ivr_flows")
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "carrier").write_text("password")
+    trustme.CA().issue_cert("sip.example.com").private_key_and_cert_chain_pem.write_to_path(
+        folder / "both.pem"
+    )
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+    blocks = {block.split(":", 1)[0].strip(): dedent(block) for block in found}
+    (folder / "trunks.yaml").write_text(blocks["trunks"])
+    # The certificate of the text lies with its owner.
+    server = re.sub(r"/etc/letsencrypt\S+", "both.pem", blocks["sip"])
+    for file, block in (("numbers.yaml", blocks["dial_plan"]), ("server.yaml", server)):
+        stock = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+        (folder / file).write_text(yaml.safe_dump(stock | yaml.safe_load(block)))
+    config = load_config(folder)
+    assert config.warnings == ()
+    (trunk,) = config.trunk_settings()
+    assert config.number_plan().dial_plan.trunks == (trunk.name,)
