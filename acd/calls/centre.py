@@ -261,9 +261,7 @@ class CallCentre:
         Returns the interaction, or why there is none: no such agent, no phone, no permission.
         """
         self._table.now = now
-        if self.refusing is not None:
-            return [], Barred(503, self.refusing)
-        placed = self._own_calls.order(agent, number)
+        placed = self._own_calls.order(agent, number, self.refusing)
         return self._take(), placed
 
     def hang_up_calls(self, agent: str, now: float) -> Effects:

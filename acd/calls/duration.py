@@ -47,5 +47,9 @@ class DurationLimit:
 
 
 def _is_emergency(call: Call) -> bool:
-    """Whether the call helps somebody in danger: nobody hangs up on those."""
-    return isinstance(call.target, OutsideTarget) and call.target.emergency
+    """Whether the call helps somebody in danger: nobody hangs up on those.
+
+    An agent may have dialled it, or handed a caller on to it.
+    """
+    party = call.called_leg.target if call.called_leg is not None else None
+    return any(isinstance(one, OutsideTarget) and one.emergency for one in (call.target, party))

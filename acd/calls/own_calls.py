@@ -138,8 +138,11 @@ class OwnCalls:
 
     # --- ordered for the agent ---
 
-    def order(self, agent: str, number: str) -> str | Barred:
-        """Ring the agent's own phone, then call the number; return the interaction, or why not."""
+    def order(self, agent: str, number: str, refusing: str | None = None) -> str | Barred:
+        """Ring the agent's own phone, then call the number; return the interaction, or why not.
+
+        `refusing` says why no call is taken now but one that helps somebody in danger.
+        """
         profile = self._desk.profile(agent)
         if profile is None:
             return Barred(404, "unknown_agent")
@@ -149,6 +152,11 @@ class OwnCalls:
         target = self.reach(number, agent)
         if isinstance(target, Barred):
             return target
+        if not (isinstance(target, OutsideTarget) and target.emergency):
+            if refusing is None and len(self._table.by_interaction) >= self._settings.max_calls:
+                refusing = "full"
+            if refusing is not None:
+                return Barred(503, refusing)
         leg = self._new_id()
         call = Call(
             self._new_id(),

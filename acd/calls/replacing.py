@@ -100,11 +100,15 @@ class Replacing:
             user = event.referred_by.partition(":")[2].partition("@")[0]
             if user not in {owner, call.agent_leg.account}:
                 return NOT_ALLOWED
-            if self._router.agent_view(agent).state in BUSY_STATES:
+            if self._is_busy(agent):
                 return BUSY
         return _Newcomer(
             event.leg, event.sip_call_id, call, event.replaces, owner, agent, event.account
         )
+
+    def _is_busy(self, agent: str) -> bool:
+        known = self._desk.profile(agent) is not None  # a reload may have come in between
+        return not known or self._router.agent_view(agent).state in BUSY_STATES
 
     def _refuse(self, leg: str, status: int) -> None:
         self._effects.append(RejectLeg(leg, status))
@@ -116,12 +120,19 @@ class Replacing:
         newcomer = self._newcomers.pop(event.leg, None)
         if newcomer is None:
             return False
-        if agent_at(newcomer.call, newcomer.replaced) == newcomer.owner:
-            self._take_place(newcomer, event.sdp)
-        else:
-            self._refuse(event.leg, GONE)
+        refusal = self._too_late(newcomer)
+        if refusal:
+            self._refuse(event.leg, refusal)
             self._effects.append(media.CloseStream(event.leg))
+        else:
+            self._take_place(newcomer, event.sdp)
         return True
+
+    def _too_late(self, new: _Newcomer) -> int:
+        """Return why the place is not to be had any more, or 0: other calls went on meanwhile."""
+        if agent_at(new.call, new.replaced) != new.owner:
+            return GONE
+        return BUSY if new.agent != new.owner and self._is_busy(new.agent) else 0
 
     def stream_refused(self, leg: str, status: int) -> None:
         """Refuse the new leg: "the UA MUST leave the matched dialog unchanged" (section 3)."""

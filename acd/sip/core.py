@@ -47,7 +47,7 @@ class ResponseUser(Protocol):
         """Take a response. After a 2xx to INVITE, return the ACK that was sent."""
 
     def on_failure(self, status: int, now: float) -> None:
-        """No answer came (408) or none can come (503)."""
+        """No answer came (408), none can come (503), or one that nobody can read (502)."""
 
 
 class Core:

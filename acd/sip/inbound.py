@@ -14,6 +14,7 @@ from .incoming_leg import IncomingLeg
 from .leg import LegTable
 from .message import Request
 from .peer import Peer
+from .referring import referred_by
 from .registrar import Registrar
 from .replaces import replaced_by
 from .request_checks import (
@@ -181,15 +182,18 @@ class Inbound:
         check_content(request)
         if b"session-expires" in request.headers:
             check_interval(request, core.settings)
-        replaces = ""
+        replaces = referred = ""
         if b"replaces" in request.headers:
             replaces = replaced_by(request, account, self._table.dialogs)
+            referred = referred_by(request)
+        # Whatever can be wrong with the request has been found: a leg that has begun is in the
+        # tables, and no refusal from here takes it out of them.
         if trunk is None:
             new_id = core.new_id()
             leg = IncomingLeg(core, self._transactions, self._table, new_id, key, request, peer)
         else:
             leg = self._trunks.incoming(trunk, key, request, peer)
-        leg.begin(request, called, account, now, replaces)
+        leg.begin(request, called, account, now, replaces=replaces, referred=referred)
         if trunk is not None:
             self._trunks.name_call(trunk, request)
 

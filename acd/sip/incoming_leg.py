@@ -18,7 +18,6 @@ from .events import (
 from .leg import RETRY_SOON, Leg, LegTable
 from .message import Request
 from .peer import Peer
-from .referring import referred_by
 from .reliable_answers import MAX_FIRST_RSEQ, Provisional, ReliableAnswers
 from .request_checks import check_content
 from .server_invite import ServerInviteTransaction
@@ -106,9 +105,19 @@ class IncomingLeg(Leg):
         )
 
     def begin(
-        self, invite: Request, called: Uri, account: str | None, now: float, replaces: str = ""
+        self,
+        invite: Request,
+        called: Uri,
+        account: str | None,
+        now: float,
+        *,
+        replaces: str = "",
+        referred: str = "",
     ) -> None:
-        """Answer 100 and report the call; `replaces` names the leg whose place it takes."""
+        """Answer 100 and report the call.
+
+        `replaces` names the leg whose place it takes, `referred` who has asked for that.
+        """
         core, dialog = self._core, self._begun
         if account is not None:
             self._account_lines = SUPPORTED_LINE
@@ -129,7 +138,7 @@ class IncomingLeg(Leg):
             account,
             invite.body,
             replaces,
-            referred_by(invite) if replaces else "",
+            referred,
         )
         if not invite.headers.keys().isdisjoint(identity.HEADERS):
             event = identity.complete(event, invite, trusted=core.trusts(self._peer))
@@ -194,9 +203,7 @@ class IncomingLeg(Leg):
             # RFC 3262 3: "If a reliable provisional response is retransmitted for 64*T1 seconds
             # without reception of a corresponding PRACK, the UAS SHOULD reject the original
             # request with a 5xx response."
-            self.reject(504, now)
-            ended = LegEnded(self.id, LegEndCause.PEER_GONE, "No PRACK of a provisional answer")
-            self._core.out.append(ended)
+            self._lose_early(504, LegEndCause.PEER_GONE, "No PRACK of a provisional answer", now)
             return
         if ringing is not None:
             if reliable is not None and reliable.repeat(now):
@@ -324,6 +331,21 @@ class IncomingLeg(Leg):
             self._table.legs.pop(self.id, None)
         else:
             self._hang_up_dialog(now, reason)
+
+    def lost(self, cause: LegEndCause, reason: str, now: float, said: str = "") -> None:
+        """End the leg for a fault.
+
+        15: "the callee's UA MAY send a BYE on confirmed dialogs, but MUST NOT send a BYE on early
+        dialogs": until then it refuses.
+        """
+        if self._invite is not None:
+            self._lose_early(480, cause, reason, now)
+        else:
+            super().lost(cause, reason, now, said)
+
+    def _lose_early(self, status: int, cause: LegEndCause, reason: str, now: float) -> None:
+        self.reject(status, now)
+        self._core.out.append(LegEnded(self.id, cause, reason))
 
     def may_offer(self) -> bytes:
         """Return the method of an offer of ours; before the answer, UPDATE at best."""

@@ -101,6 +101,16 @@ class Message:
             entries += split_list(line)
         return [entry for entry in entries if entry]
 
+    def readable(self, name: bytes) -> list[bytes]:
+        """Return the same, and nothing where the commas cannot be told from those in quotes.
+
+        For headers that are advice: without them the message can be served all the same.
+        """
+        try:
+            return self.all(name)
+        except BadMessageError:
+            return []
+
     @property
     def from_(self) -> NameAddr:
         """From, parsed once."""

@@ -167,7 +167,7 @@ class OutgoingLeg(Leg):
             status,
             text(response.reason),
             read_retry_after(response.get(b"retry-after")),
-            read_q850_cause(response.all(b"reason")),
+            read_q850_cause(response.readable(b"reason")),
             unreached=unreached,
         )
         return None

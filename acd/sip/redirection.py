@@ -36,7 +36,7 @@ class Redirection:
         if response.status not in {300, 301, 302}:
             return
         found = []
-        for entry in response.all(b"contact")[:MAX_CONTACTS]:
+        for entry in response.readable(b"contact")[:MAX_CONTACTS]:
             try:
                 contact = NameAddr.parse(entry)
                 uri = Uri.parse(contact.uri)

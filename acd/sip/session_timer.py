@@ -52,7 +52,7 @@ def agree(request: Request, settings: EndpointSettings) -> SessionTerms | None:
     if value is None and not wanted_s:
         return None
     known = _knows_timers(request)
-    longest_s = max(wanted_s, settings.min_se_s, _min_se(request))
+    longest_s = max(wanted_s, settings.min_se_s, demanded_s(request))
     if value is None:
         return SessionTerms(longest_s, not known, known)
     asked_s, refresher = _read(value)
@@ -101,10 +101,10 @@ def granted(response: Response, asked_s: int, least_s: int) -> SessionTerms | No
     return SessionTerms(max(seconds, least_s), refresher != b"uas")
 
 
-def demanded_s(response: Response) -> int:
-    """Return the interval that a 422 demands; 0 when it does not say."""
+def demanded_s(message: Message) -> int:
+    """Return the interval that a 422 or a request demands; 0 when it does not say."""
     try:
-        return _min_se(response) if b"min-se" in response.headers else 0
+        return _min_se(message)
     except BadMessageError:
         return 0
 
@@ -122,5 +122,5 @@ def _min_se(message: Message) -> int:
 
 
 def _knows_timers(request: Request) -> bool:
-    tags = request.all(b"supported") + request.all(b"require")
+    tags = request.readable(b"supported") + request.readable(b"require")
     return b"timer" in {tag.lower() for tag in tags}

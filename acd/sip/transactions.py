@@ -10,6 +10,7 @@ from .client_request import ClientRequestTransaction
 from .core import Core, ResponseUser
 from .early import MAX_BRANCHES
 from .effects import Send
+from .errors import BadMessageError
 from .large_requests import MAX_UDP_BYTES, Fallback, LargeRequests
 from .message import Request, Response
 from .peer import Peer
@@ -302,12 +303,25 @@ class Transactions:
                 self._forget(machine)
                 self._linger(machine.key, cast("Ended", effect), acknowledged, response, now)
             elif kind is Deliver and response is not None:
-                acknowledged = client.user.on_response(response, now)
+                acknowledged = self._deliver(client, response, now)
             else:
                 self._forget(machine)
                 client.user.on_failure(408, now)
         if machine.deadline < machine.queued_at:
             core.deadlines.watch(machine)
+
+    def _deliver(self, client: _Client, response: Response, now: float) -> Send | None:
+        """Hand a response on; a final one that its user cannot read is a failure.
+
+        Raised from here, the fault would end the message, and leave the transaction for ever.
+        """
+        try:
+            return client.user.on_response(response, now)
+        except BadMessageError:
+            self._core.sightings.unreadable(client.peer)
+            if response.status >= 200:
+                client.user.on_failure(502, now)
+            return None
 
     def _linger(
         self,

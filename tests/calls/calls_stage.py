@@ -187,6 +187,7 @@ class Stage:
         while (due := self.centre.next_deadline()) <= until:
             self.now = max(self.now, due)
             out += self.take(self.centre.on_time(self.now))
+            assert self.centre.next_deadline() > self.now, "what is due has been done"
         self.now = until
         self.last = out
         return out

@@ -573,6 +573,16 @@ def test_an_order_needs_a_permission_and_a_phone() -> None:
     assert on.centre.place_call("nobody", "1001", on.now)[1] == Barred(404, "unknown_agent")
 
 
+def test_a_server_that_takes_no_calls_takes_orders_for_emergency_numbers_only() -> None:
+    on = stage(max_calls=1)
+    on.centre.refusing = "draining"
+    assert on.centre.place_call("1001", MOBILE, on.now)[1] == Barred(503, "draining")
+    order(on, "110")
+    on.centre.refusing = None
+    assert on.centre.place_call("1001", MOBILE, on.now)[1] == Barred(503, "full")
+    order(on, "110")
+
+
 def test_whoever_shuts_down_hangs_up_on_both() -> None:
     on = stage()
     own, party = call_out(on)

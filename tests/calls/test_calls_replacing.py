@@ -1,9 +1,10 @@
 """INVITE with Replaces: an agent goes on at another phone, or another agent takes the place."""
 
 import pytest
-from calls_stage import ANSWER, Stage
+from calls_stage import ANSWER, NUMBERS, Stage
 
 from acd.calls import commands, events
+from acd.calls.numbers import NumberPlan
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import State
@@ -87,6 +88,31 @@ def test_what_does_not_come_about_changes_nothing(stage: Stage) -> None:
     stage.on_media(media_in.StreamOpened(new, ANSWER))
     assert stage.last == [commands.RejectLeg(new, 481), media.CloseStream(new)]
     assert stage.ledger.transfers == {}
+    stage.check_over()
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_another_agent_who_is_taken_meanwhile(stage: Stage, removed: bool) -> None:
+    """Between the INVITE and its media another caller may come to the one who steps in."""
+    stage.registers("1005")
+    caller, phone = stage.talk("4001", "1001")
+    new = stage.takes_place(phone, "phone1005", referred_by="sip:1001@acd")
+    if removed:
+        stage.take(
+            stage.centre.configure(
+                agents=[one for one in stage.agents if one.number != "1005"],
+                queues=stage.queues,
+                numbers=NumberPlan(targets=NUMBERS),
+                now=stage.now,
+            )
+        )
+    else:
+        second, _ = stage.talk("4002", "1005")
+    stage.on_media(media_in.StreamOpened(new, ANSWER))
+    assert stage.last == [commands.RejectLeg(new, 486), media.CloseStream(new)]
+    assert stage.state("1001") is State.TALKING
+    for leg in (caller,) if removed else (caller, second):
+        stage.hangs_up(leg)
     stage.check_over()
 
 

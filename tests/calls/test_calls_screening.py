@@ -245,3 +245,14 @@ def test_without_a_limit_and_for_emergencies_calls_last():
     emergency.dials("4099")
     emergency.wait(10_000.0)
     assert [call.called for call in emergency.centre.calls] == ["110"]
+
+
+def test_a_caller_handed_on_to_an_emergency_number_is_not_cut_off():
+    stage = Stage(max_call_s=600.0, dial_plan=DialPlan(trunks=("carrier",)))
+    stage.registers("1001")
+    _, phone = stage.talk()
+    stage.refers(phone, "110")
+    stage.answers(stage.party())
+    stage.hangs_up(phone)
+    stage.wait(10_000.0)
+    assert stage.centre.calls_total == 1

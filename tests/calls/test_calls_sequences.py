@@ -91,13 +91,17 @@ class Storm:
     """Carries out steps. What no endpoint or engine would report of a leg is left out."""
 
     def __init__(
-        self, overflow: Overflow | None, devices: DevicePolicy = DevicePolicy.NEWEST
+        self,
+        overflow: Overflow | None,
+        devices: DevicePolicy = DevicePolicy.NEWEST,
+        **centre_settings: object,
     ) -> None:
         self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
         self.stage = stage = Stage(
             agents=self.agents,
             dial_plan=PLAN,
             devices=devices,
+            **centre_settings,
             queues=(
                 queue(max_length=2, max_wait_s=60.0, overflow=overflow, position_every_s=20.0),
                 queue("service", max_length=2, wrap_up_s=0.0),

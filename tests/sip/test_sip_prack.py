@@ -301,6 +301,20 @@ def test_our_update_before_the_answer() -> None:
     assert read(again.data).status == 180 or read(again.data).status == 183
 
 
+def test_a_caller_who_has_forgotten_the_early_dialog_is_refused() -> None:
+    """RFC 3261 15: no BYE from this side before the answer; and the INVITE gets its own."""
+    caller = Caller(REQUIRED, "Allow: UPDATE")
+    (progress,) = caller.ring(0.0, ANSWER, 183)
+    caller.prack(rseq_of(progress), 0.1)
+    (update,) = sent(caller.endpoint.reoffer(caller.leg, OFFER, 0.2))
+    caller.endpoint.receive(answer_to(update, 481, tag=""), PHONE, 0.3)
+    fired = [item for _, item in run_out(caller.endpoint)]
+    assert methods(fired) == []
+    assert set(statuses(fired)) == {480}
+    assert [event.cause for event in events(fired)] == [LegEndCause.PEER_GONE]
+    assert_empty(caller.endpoint)
+
+
 # Section 4: the UAC.
 
 

@@ -94,6 +94,13 @@ def test_replaces_that_is_refused(change, status: int) -> None:
     assert (statuses(out), events(out), endpoint.legs) == ([status], [], 1)
 
 
+def test_a_broken_referred_by_leaves_nothing_behind() -> None:
+    endpoint = server()
+    out = dial(endpoint, outgoing(endpoint), 'Referred-By: "bob')
+    assert (statuses(out), events(out)) == ([400], [])
+    assert (endpoint.legs, endpoint.transactions) == (1, 0)
+
+
 def test_a_stranger_replaces_nothing() -> None:
     """Who has no account does not even learn whether the dialog is there."""
     endpoint = server()
