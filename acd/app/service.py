@@ -291,18 +291,22 @@ class Service:
                 registrations=lambda: by_transport(self._centre.desk.devices()),
                 contacts_unreachable=lambda: unreachable(self._centre.desk.devices()),
                 media_streams=lambda: self._engine.statistics().streams_open,
+                media_ports_ready=lambda: self._engine.statistics().ports_ready,
                 journal=self._journal_state,
                 protection=self._protection.state,
                 transports=lambda: transport_state(self._transports.statistics()),
                 sip=self._sip_state,
                 trunks=self._lines.state,
+                tasks=lambda: len(asyncio.all_tasks()),
             ),
             version=VERSION,
         )
 
     def _sip_state(self) -> SipState:
         endpoint = self._endpoint
-        return SipState(endpoint.legs, endpoint.transactions, endpoint.lingering)
+        return SipState(
+            endpoint.legs, endpoint.transactions, endpoint.lingering, endpoint.transfers
+        )
 
     def _subscribers(self) -> Subscribers:
         call_log = CallLog(self._config.server.log.level)

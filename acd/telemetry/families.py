@@ -147,6 +147,12 @@ FAMILIES = (
         "SIP transactions: running, or lingering for retransmissions after their end.",
     ),
     Family(
+        "acd_sip_transfers",
+        "gauge",
+        (),
+        "Transfers asked for by phones that have not been told the end.",
+    ),
+    Family(
         "acd_messages_turned_away",
         "counter",
         ("what",),
@@ -200,6 +206,9 @@ FAMILIES = (
         "Round trip of the last OPTIONS that was answered.",
     ),
     Family("acd_media_streams", "gauge", (), "Media streams open now."),
+    Family(
+        "acd_media_ports_ready", "gauge", (), "RTP ports bound and ready for the next streams."
+    ),
     Family("acd_media_packets_received", "counter", (), "RTP packets received by ended streams."),
     Family("acd_media_packets_sent", "counter", (), "RTP packets sent by ended streams."),
     Family("acd_media_packets_lost", "counter", (), "RTP packets missing by sequence number."),
@@ -216,6 +225,7 @@ FAMILIES = (
     Family("acd_journal_lag_seconds", "gauge", (), "Age of the oldest record Postgres lacks."),
     Family("acd_journal_failing", "gauge", (), "1 while the journal cannot be written."),
     Family("acd_flow_reloads", "counter", ("result",), "Flow files loaded again: ok, failed."),
+    Family("acd_tasks", "gauge", (), "Tasks of the event loop."),
     Family(
         "acd_loop_delay_seconds",
         "histogram",

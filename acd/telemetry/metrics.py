@@ -103,6 +103,8 @@ class SipState(Struct, frozen=True):
     lingering: int = 0
     "Transactions that are over and remembered for retransmissions."
 
+    transfers: int = 0
+
 
 class MetricsViews(Struct, frozen=True, kw_only=True):
     """Where gauges are read from, at scrape time and in the loop's thread; all must be quick."""
@@ -123,6 +125,8 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     transports: Callable[[], TransportState] = TransportState
     sip: Callable[[], SipState] = SipState
     trunks: Callable[[], Iterable[TrunkState]] = tuple
+    tasks: Callable[[], int] = int
+    media_ports_ready: Callable[[], int] = int
 
 
 class _Histogram:
@@ -324,6 +328,7 @@ class Metrics:
             },
             "acd_contacts_unreachable": {(): self._views.contacts_unreachable()},
             "acd_media_streams": {(): self._views.media_streams()},
+            "acd_media_ports_ready": {(): self._views.media_ports_ready()},
             "acd_journal_lag_records": {(): journal.lag_records},
             "acd_journal_lag_seconds": {(): journal.lag_s},
             "acd_journal_failing": {(): int(journal.failing)},
@@ -336,6 +341,8 @@ class Metrics:
                 ("running",): sip.transactions,
                 ("lingering",): sip.lingering,
             },
+            "acd_sip_transfers": {(): sip.transfers},
+            "acd_tasks": {(): self._views.tasks()},
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
             "acd_banned_sources": {(): protection.banned},

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeVar
@@ -86,7 +86,7 @@ class Site:
         shutil.copytree(ROOT / "ivr_flows", self.flows, ignore=shutil.ignore_patterns("prompts"))
         (self.flows / "prompts").symlink_to(ROOT / "ivr_flows" / "prompts")
         with self.edit("server.yaml") as server:
-            server["media"]["workers"] = 1
+            server["media"] |= {"port_min": 0, "port_max": RTP_PORTS, "workers": 1}
             server["log"] = {"format": "json", "level": "info"}
         self.move_rtp()
 
@@ -99,10 +99,12 @@ class Site:
         replace(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
 
     def move_rtp(self) -> None:
-        """Take another range of RTP ports, by chance."""
+        """Take another range of RTP ports, as many, by chance."""
         first = SystemRandom().randrange(*RTP_FIRST, 2)
         with self.edit("server.yaml") as server:
-            server["media"] |= {"port_min": first, "port_max": first + RTP_PORTS}
+            media = server["media"]
+            ports = media["port_max"] - media["port_min"]
+            media |= {"port_min": first, "port_max": first + ports}
 
     def queue(self, name: str, **settings: object) -> None:
         """Change settings of a queue."""
@@ -398,9 +400,10 @@ class Server:
         parents = [self.pid] if self.running else []
         while parents:
             for task in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
-                below = [int(pid) for pid in task.read_text().split()]
-                found += below
-                parents += below
+                with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                    below = [int(pid) for pid in task.read_text().split()]
+                    found += below
+                    parents += below
         return found
 
     def _told(self, what: str) -> str:
