@@ -14,6 +14,10 @@ from .transaction import Machine
 TICKS_PER_S = 8
 "Many sessions fall into one tick, and the shortest interval still has refresh and end apart."
 
+STALE_MAX = 256
+"""Ticks kept in the heap after their sessions went elsewhere, beyond as many as there are: a phone
+may set its timer anew with every message, to another time each."""
+
 
 class Timed(Protocol):
     """A session with a timer."""
@@ -57,6 +61,8 @@ class SessionClock(Machine):
         if sessions is None:
             sessions = self._sessions[tick] = {}
             heappush(self._ticks, tick)
+            if len(self._ticks) > 2 * len(self._sessions) + STALE_MAX:
+                self._ticks = sorted(self._sessions)  # sorted is a heap, too
             if tick / TICKS_PER_S < self.deadline:
                 self.deadline = tick / TICKS_PER_S
                 self._deadlines.watch(self)

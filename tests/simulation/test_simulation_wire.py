@@ -4,6 +4,8 @@ import random
 
 import pytest
 import scenery
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from acd.calls.dial_plan import CallClass, DialPlan, Rights
@@ -22,11 +24,13 @@ PLAN = DialPlan(
 )
 
 
-def run(faults: NetworkFaults, seed: int, scenario: Scenario = SCENARIO) -> WireWorld:
+def run(
+    faults: NetworkFaults, seed: int, scenario: Scenario = SCENARIO, agents: int = 50
+) -> WireWorld:
     world = WireWorld(
         scenario,
         faults,
-        agents=scenery.agents(50),
+        agents=scenery.agents(agents),
         queues=scenery.queues(),
         numbers=replace(scenery.NUMBERS, dial_plan=PLAN),
         flows=scenery.flows(),
@@ -71,6 +75,26 @@ def test_agents_who_call_colleagues_and_outside_keep_every_promise(
     assert ledger.directions["outbound"] > 30
     assert world.carrier.calls > 0.6 * ledger.directions["outbound"]
     assert ledger.left["answered"] == ledger.offers["answered"] > 0.5 * OWN.calls
+
+
+FEW = replace(OWN, calls=12, own_calls_every_s=10.0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.floats(0.0, 0.5),
+    st.floats(0.0, 0.5),
+    st.floats(0.0, 2.0),
+    st.floats(0.0, 0.5),
+    st.integers(0, 2**32),
+)
+def test_whatever_the_network_does_every_call_has_an_end(
+    lost: float, doubled: float, delay_s: float, no_answer: float, seed: int
+) -> None:
+    """The world itself looks whether an agent is in two calls and whether anything leaks."""
+    faults = NetworkFaults(lost=lost, doubled=doubled, delay_max_s=delay_s)
+    world = run(faults, seed, replace(FEW, no_answer=no_answer), agents=4)
+    assert world.ledger.started == world.ledger.ended
 
 
 def test_a_seed_decides_the_whole_run() -> None:

@@ -2,16 +2,17 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sip_support import SDP, answer_to, make_endpoint, request, run_out
+from sip_support import SDP, answer_to, assert_empty, make_endpoint, request, run_out
 from test_sip_trunk_calls import FIRST, GATEWAYS, SECOND
 
+from acd.sip.client_events import RegistrationSucceeded
 from acd.sip.dns_records import Resolve, Resolved
 from acd.sip.effects import Send
 from acd.sip.events import InviteReceived, LegAnswered, LegCancelled, LegEnded, LegFailed
 from acd.sip.message import Request, read
 from acd.sip.peer import Peer
 from acd.sip.settings import InviteTarget
-from acd.sip.trunk_settings import Gateway, TrunkSettings
+from acd.sip.trunk_settings import Gateway, Health, TrunkRegistration, TrunkSettings
 
 LIMIT = 3
 THIRD = Peer("udp", "192.0.2.52", 5060)
@@ -165,3 +166,83 @@ def test_every_call_has_one_outcome_and_every_channel_comes_back(steps):
     run_out(stage.endpoint)
     endpoint = stage.endpoint
     assert (endpoint.legs, endpoint.transactions, endpoint.lingering) == (0, 0, 0)
+
+
+# The registration at a trunk's registrar, at whichever gateway serves.
+
+REGISTRAR_STEP = st.one_of(
+    st.tuples(st.just("answer"), st.sampled_from([100, 200, 200, 401, 403, 423, 503])),
+    st.tuples(st.just("lose"), st.sampled_from([FIRST, SECOND])),
+    st.tuples(st.just("pass"), st.floats(0.0, 400.0)),
+)
+
+
+class RegistrarStage:
+    """One trunk that registers, and what its gateways answered last."""
+
+    def __init__(self) -> None:
+        self.endpoint = make_endpoint()
+        self.now, self.cseq = 0.0, 0
+        self.asked: tuple[Peer, bytes] | None = None
+        self.registered = False
+        trunk = TrunkSettings(
+            name="carrier",
+            gateways=GATEWAYS,
+            registration=TrunkRegistration(user="x", domain="ims.example.cn"),
+            password="secret",
+            rest_s=100.0,
+            options_interval_s=0.0,
+        )
+        self.take(self.endpoint.configure_trunks((trunk,), 0.0))
+
+    def take(self, outputs) -> None:
+        for output in outputs:
+            if not isinstance(output, Send):
+                # Only what failed is told besides; a refusal leaves the trunk down.
+                self.registered = isinstance(output, RegistrationSucceeded)
+                self.asked = None
+                continue
+            message = read(output.data)
+            assert isinstance(message, Request)
+            if self.asked is not None and output.data == self.asked[1]:
+                continue
+            assert self.asked is None, "10.2: one REGISTER at a time"
+            assert message.cseq.number == self.cseq + 1
+            self.cseq, self.asked = self.cseq + 1, (output.peer, output.data)
+            gateways = self.endpoint.trunk_state()[0].gateways
+            resting = {gateway.peer for gateway in gateways if gateway.health is Health.RESTING}
+            assert output.peer not in resting or len(resting) == len(gateways)
+        if self.cseq:
+            assert self.endpoint.trunk_state()[0].registered == self.registered
+            assert self.endpoint.next_deadline() < float("inf"), "it is kept up"
+
+    def answer(self, status: int) -> None:
+        if self.asked is None:
+            return
+        (peer, data), lines = self.asked, ["Min-Expires: 400", "Expires: 200"]
+        if status == 401:
+            lines = [CHALLENGE.replace("Proxy-", "WWW-")]
+        if status >= 200:
+            self.asked = None
+        self.take(self.endpoint.receive(answer_to(data, status, *lines), peer, self.now))
+
+    def lose(self, peer: Peer) -> None:
+        self.take(self.endpoint.transport_failed(peer, self.now))
+
+    def pass_(self, seconds: float) -> None:
+        until = self.now + seconds
+        while (at := self.endpoint.next_deadline()) <= until:
+            self.now = max(self.now, at)
+            self.take(self.endpoint.on_time(self.now))
+        self.now = until
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(REGISTRAR_STEP, max_size=30))
+def test_a_trunks_registration_is_kept_up_at_some_gateway(steps) -> None:
+    stage = RegistrarStage()
+    for what, *arguments in steps:
+        getattr(stage, "pass_" if what == "pass" else what)(*arguments)
+    stage.endpoint.configure_trunks((), stage.now)
+    run_out(stage.endpoint)
+    assert_empty(stage.endpoint)
