@@ -169,6 +169,13 @@ def test_names_in_the_pages_are_words_of_the_code() -> None:
         assert not wrong, page.name
 
 
+def test_modules_in_the_pages_exist() -> None:
+    known = {path.name for folder in ("acd", "tests") for path in (ROOT / folder).rglob("*.py")}
+    for page in PAGES:
+        named = {code for code in codes(page) if re.fullmatch(r"\w+\.py", code)}
+        assert not named - known, page.name
+
+
 def test_paths_in_the_pages_lead_somewhere() -> None:
     for page in PAGES:
         for code in codes(page):
