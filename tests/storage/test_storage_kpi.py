@@ -1,6 +1,7 @@
 """The KPI SQL and the pure library say the same of the same records."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,3 +97,18 @@ def test_sql_and_library_agree(dsn: str, tmp_path: Path, seed: int) -> None:
     assert asyncio.run(compare()) > 10
     assert any(row.outcome == "waiting" for row in rows if isinstance(row, cdr.QueueVisit))
     journal.close()
+
+
+def test_the_queries_of_the_documentation_run(dsn: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "records.md"
+    blocks = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    queries = [query for block in blocks for query in block.split(";\n") if query.strip()]
+
+    async def run() -> list[object]:
+        connection = await asyncpg.connect(dsn)
+        rows = [await connection.fetch(query) for query in queries]
+        await connection.close()
+        return rows
+
+    assert asyncio.run(run()) == [[]] * len(queries)
+    assert len(queries) > 4
