@@ -1,4 +1,4 @@
-"""The configuration folder: server.yaml, numbers.yaml, queues.yaml, agents.yaml, reasons.yaml.
+"""The configuration folder: server, numbers, queues, agents, trunks, reasons, blacklist.
 
 `load_config` reads and checks it as a whole; `Config` gives each room its settings.
 """
