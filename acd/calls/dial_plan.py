@@ -22,6 +22,9 @@ SHORTEST_SPECIAL_DIGITS = 3
 SHORTEST_LOCAL_DIGITS, LONGEST_LOCAL_DIGITS = 6, 8
 "Of subscriber numbers without their area code (ITU-T E.164 leaves that to the country)."
 
+LONGEST_FULL = 16
+"Of a number with its plus sign: ITU-T E.164 ends at 15 digits."
+
 WRITTEN_BETWEEN = str.maketrans("", "", " -.()/")
 "What people write between digits (RFC 3966 5.1.1: visual separators)."
 
@@ -177,7 +180,7 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         if local and self.area_code:
             number = self.area_code + number
         full = to_e164(number, self.country)
-        return full if full.startswith("+") else None
+        return full if full.startswith("+") and len(full) <= LONGEST_FULL else None
 
     def _is_service(self, number: str) -> bool:
         if number in self.services and len(number) >= SHORTEST_SPECIAL_DIGITS:
@@ -192,6 +195,18 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         return (*self.local, f"+{code}{self.area_code.lstrip('0')}")
 
 
+def _kind_at_the_exchange(number: phonenumbers.PhoneNumber) -> int:
+    """Return what a number is whose last digits nobody looks at.
+
+    An exchange connects as soon as it has digits enough: one more behind a premium-rate number
+    makes it no other number, only one that no list has.
+    """
+    heard = phonenumbers.PhoneNumber()
+    heard.merge_from(number)
+    phonenumbers.truncate_too_long_number(heard)
+    return phonenumbers.number_type(heard)
+
+
 @lru_cache(4096)  # a busy hour's numbers; a parse costs some 50 µs
 def _judge(number: str, country: str, local: tuple[str, ...]) -> tuple[CallClass, bool]:
     """Return how far the number is, and whether it is premium-rate."""
@@ -202,7 +217,7 @@ def _judge(number: str, country: str, local: tuple[str, ...]) -> tuple[CallClass
     except phonenumbers.NumberParseException:
         return CallClass.INTERNATIONAL, False
     kind = phonenumbers.number_type(parsed)
-    premium = kind == phonenumbers.PhoneNumberType.PREMIUM_RATE
+    premium = phonenumbers.PhoneNumberType.PREMIUM_RATE in {kind, _kind_at_the_exchange(parsed)}
     if parsed.country_code != phonenumbers.country_code_for_region(country):
         return CallClass.INTERNATIONAL, premium
     if kind in FREE_OR_SHARED or (local and number.startswith(local)):

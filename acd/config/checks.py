@@ -12,7 +12,7 @@ from .config import flows_folder, written_codes
 from .numbers import Numbers
 from .queues import Queues
 from .server import Server
-from .sources import SectionT, Source, Sources
+from .sources import SectionT, Source, Sources, is_file
 from .trunk_checks import trunk_faults, trunk_warnings
 
 INSIDE = CallClass.INTERNAL
@@ -181,7 +181,7 @@ def _sound(
     folder = flows_folder(sources.folder, server) / server.media.prompts
     if spoken:
         folder /= server.centre.locale
-    if not (folder / f"{sound}.wav").is_file():
+    if not is_file(folder / f"{sound}.wav"):
         names = (str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.wav"))
         hint = did_you_mean(sound, names) or "empty for silence"
         yield source.document.fault(path, f"no sound file {folder / sound}.wav", hint)

@@ -20,6 +20,14 @@ from .values import Section
 SectionT = TypeVar("SectionT", bound=Section)
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; a name that no disk can hold is a fault like any other."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Source(Generic[SectionT]):
     """One file."""

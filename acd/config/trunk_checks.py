@@ -8,8 +8,11 @@ from acd.ivr.document import Document, Fault, did_you_mean
 from acd.ivr.document import Path as Place
 from acd.sip.phone_numbers import to_e164
 
-from .sources import Source, Sources
+from .sources import Source, Sources, is_file
 from .trunks import Trunk, Trunks
+
+WIDEST_BITS = 8
+"Of a network that one operator has for itself: no carrier has more than 10.0.0.0/8."
 
 
 def trunk_faults(sources: Sources) -> Iterator[Fault]:
@@ -72,6 +75,13 @@ def trunk_warnings(sources: Sources) -> Iterator[Fault]:
                 "no call can bring a certificate",
                 "`sip.tls` and `sip.certificate.clients` in server.yaml",
             )
+        for index, network in enumerate(trunk.incoming.networks):
+            if ip_network(network).prefixlen < WIDEST_BITS:
+                yield sources.trunks.document.fault(
+                    (*path, "incoming", "networks", index),
+                    f"whoever calls from {network} is this trunk: no limit and no ban holds there",
+                    "the networks that its calls really come from",
+                )
         if not trunk.tls.verify:
             yield sources.trunks.document.fault(
                 (*path, "tls", "verify"), "any certificate is taken", "for labs only"
@@ -127,6 +137,6 @@ def _numbers(sources: Sources, source: Source[Trunks], name: str, trunk: Trunk) 
 
 def _tls(sources: Sources, document: Document, name: str, trunk: Trunk) -> Iterator[Fault]:
     file = trunk.tls.ca
-    if file and not (sources.folder / file).is_file():
+    if file and not is_file(sources.folder / file):
         path = ("trunks", name, "tls", "ca")
         yield document.fault(path, f"no file {sources.folder / file}", "relative to trunks.yaml")

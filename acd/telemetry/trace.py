@@ -25,6 +25,11 @@ _USUAL_CALL_ID = b"\r\nCall-ID: "
 "How nearly everybody writes it; searching these bytes costs a third of the expression above."
 
 
+_BLANK = frozenset({b"\r", b"\n"})
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+"Before the body; some phones end lines by LF only."
+
+
 class TraceLimits(Struct, frozen=True, kw_only=True):
     """How much is kept. The oldest goes first."""
 
@@ -117,6 +122,8 @@ class Tracer:
         call_id = _call_id(data)
         if not call_id:
             return
+        if data[:1] in _BLANK:
+            data = data.lstrip(b"\r\n")  # as the endpoint reads it
         if data[:5] == b"INFO ":
             data = _without_digits(data)
         shelf = self._calls
@@ -225,10 +232,10 @@ _LEGS_OF: dict[type, Callable[..., Legs]] = {
 
 def _without_digits(data: bytes) -> bytes:
     """Return an INFO without the key that it tells: it may be one of a card number or a PIN."""
-    head, blank, body = data.partition(b"\r\n\r\n")
-    if not body or b"dtmf" not in head.lower():
+    blank = _EMPTY_LINE.search(data)
+    if blank is None or blank.end() == len(data) or b"dtmf" not in data.lower():
         return data
-    return b"%b%b%b" % (head, blank, MASK.encode())
+    return data[: blank.end()] + MASK.encode()
 
 
 def _call_id(data: bytes) -> str:

@@ -66,6 +66,17 @@ def test_premium_rate_and_forbidden_numbers_are_nobodys(dialled: str) -> None:
     assert PLAN.outside(dialled, "world") == Barred(403, "forbidden_number")
 
 
+@pytest.mark.parametrize("dialled", ["+449098790000", "+4490987900001", "+44909879000012"])
+def test_digits_behind_a_premium_rate_number_open_nothing(dialled: str) -> None:
+    """The exchange there connects after the last one that it needs."""
+    assert reached_by(dialled) == "nobody"
+
+
+def test_no_number_has_more_than_15_digits() -> None:
+    assert reached_by("+1" + "5" * 14) == "world"
+    assert reached_by("+1" + "5" * 15) == "nobody"
+
+
 def test_premium_rate_numbers_can_be_opened() -> None:
     plan = DialPlan(rights=PLAN.rights, premium_rate=True)
     assert reached_by("+19005551234", plan) == "world"

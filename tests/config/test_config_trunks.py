@@ -167,6 +167,21 @@ def test_what_is_hardly_meant_is_warned_of(trunks):
     assert "10 any certificate is taken" in told
 
 
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_a_trunk_that_is_everybody_is_warned_of(trunks, network):
+    (trunks / "trunks.yaml").write_text(TRUNKS.replace("10.20.31.0/24", f'"{network}"'))
+    told = [f"{fault.line} {fault.message}" for fault in load_config(trunks).warnings]
+    message = f"whoever calls from {network} is this trunk: no limit and no ban holds there"
+    assert f"15 {message}" in told
+
+
+def test_a_file_name_that_no_disk_can_hold(trunks):
+    tls = f"channels: 60\n    tls: {{ca: {'a' * 300}}}"
+    (trunks / "trunks.yaml").write_text(TRUNKS.replace("channels: 60", tls))
+    (told,) = faults(trunks)
+    assert told.startswith("trunks.yaml:11 trunks.carrier.tls.ca: no file ")
+
+
 def test_the_stock_examples_hold(folder, tmp_path):
     """Those of trunks.yaml and of docs/sip.md are good once their password files are there."""
     root = Path(__file__).parents[2]

@@ -234,6 +234,25 @@ def test_keys_pressed_are_not_shown(kind, body):
     assert "Signal" not in ladder
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda info: b"\r\n" + info,
+        lambda info: info.replace(b"\r\n\r\n", b"\r\n\n", 1),
+        lambda info: info.replace(b"\r\n\r\n", b"\n\n", 1),
+        lambda info: info.replace(b"application/dtmf", b"multipart/mixed").replace(
+            b"\r\n\r\n", b"\r\n\r\n--b\r\nContent-Type: application/dtmf\r\n\r\n", 1
+        ),
+    ],
+)
+def test_keys_pressed_are_not_shown_of_phones_that_write_differently(change):
+    tracer = Tracer()
+    tracer.message("in", CALLER, request("INVITE", "4000", "card"), NOON_US)
+    info = request("INFO", "4000", "card", "Content-Type: application/dtmf") + b"Signal=4"
+    tracer.message("in", CALLER, change(info), NOON_US)
+    assert "Signal" not in tracer.ladder("card", messages=True)
+
+
 def test_messages_are_printed_whole_when_asked_for():
     tracer = Tracer()
     a_call(tracer)
