@@ -150,8 +150,6 @@ class ReliableAnswers:
         if self._open is not None:
             return None
         wish, self._queued = self._queued, None
-        if wish is not None and self.described:
-            wish = Provisional(wish.status, b"")
         return wish
 
     def holds_back(self, sdp: bytes, *, offer_open: bool) -> bool:

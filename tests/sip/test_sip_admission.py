@@ -13,6 +13,7 @@ from acd.sip.admission import (
     DROP_BYTES,
     SHED_BYTES,
     SOURCES_MAX,
+    SQUEEZED_MAX,
     SQUEEZED_MIN,
     URGENT_MAX,
     URGENT_PER_SOURCE,
@@ -119,6 +120,16 @@ def test_who_sends_twice_what_it_may_is_reported_once_a_second():
         verdicts(admission, BYE, 35, now=now)
 
     assert told == ["192.0.2.7", "192.0.2.7"]
+    verdicts(admission, BYE, 19, now=2.0)
+    assert len(told) == 2, "a little too much is dropped, and no flood"
+
+
+def test_trunks_that_become_known_have_no_limits():
+    admission = Admission(AdmissionSettings(calls_per_source=1))
+    admission.known = lambda host: host == "192.0.2.50"
+
+    assert verdicts(admission, INVITE, 9, host="192.0.2.50") == {ADMIT: 9}
+    assert verdicts(admission, INVITE, 9, host="192.0.2.51")[ADMIT] == 1
 
 
 def test_banned_sources_get_nothing():
@@ -204,6 +215,8 @@ def test_the_level_sinks_only_when_the_depth_has_halved():
 def test_a_small_buffer_has_smaller_marks_and_the_deepest_of_several_sockets_counts():
     admission = Admission()
     admission.measured(3, 110_000, 425_984, 0.0)
+    assert admission.level is Level.SHEDDING
+    admission.measured(4, 30_000, 425_984, 0.0)
     assert admission.level is Level.SHEDDING
     admission.measured(4, 0, 425_984, 0.0)
     assert admission.level is Level.SHEDDING
@@ -291,6 +304,35 @@ def test_a_flood_that_ends_is_forgiven():
 
     assert admission.squeezed == {}
     assert verdicts(admission, INVITE, 500, host="flood", now=20.0) == {ADMIT: 500}
+
+
+@pytest.mark.parametrize(("exempt", "free"), [(("192.0.2.7",), 500), ((), 50)])
+def test_who_is_forgiven_has_the_limit_of_before(exempt, free):
+    admission = Admission(AdmissionSettings(exempt=exempt, calls_per_source=50))
+    verdicts(admission, INVITE, 10, host="192.0.2.8")
+    verdicts(admission, INVITE, 300, host="192.0.2.7")
+    for now in (0.0, 0.3):
+        admission.measured(3, SHED_BYTES, BUFFER_BYTES, now)
+    assert admission.squeezed.keys() == {"192.0.2.7"}
+    admission.measured(3, 0, BUFFER_BYTES, 0.4)
+    verdicts(admission, INVITE, 1, host="192.0.2.8", now=20.0)
+    assert admission.squeezed == {}
+    assert verdicts(admission, INVITE, 500, host="192.0.2.7", now=20.1)[ADMIT] == free
+
+
+def test_only_so_many_are_squeezed_at_once():
+    """Each floods in turn and then keeps sending more than it may: none is forgiven."""
+    admission = behind(SHED_BYTES)
+    for second in range(3 * (SQUEEZED_MAX + 3)):
+        n, now = second // 3, float(second)
+        for former in range(n):
+            verdicts(admission, INVITE, SQUEEZED_MIN + 1, host=f"10.0.0.{former}", now=now)
+        verdicts(admission, INVITE, 20, host="192.0.2.8", now=now)
+        if second % 3 == 2:  # what was sent in the second before counts, too
+            others = 2 * (20 + n * (SQUEEZED_MIN + 1))
+            verdicts(admission, INVITE, 5 * others, host=f"10.0.0.{n}", now=now)
+            admission.measured(3, SHED_BYTES, BUFFER_BYTES, now + 0.5)
+        assert len(admission.squeezed) == min((second + 1) // 3, SQUEEZED_MAX)
 
 
 def test_a_trunk_that_is_a_little_too_much_is_not_cut_down():

@@ -303,3 +303,26 @@ def test_a_restart_keeps_flow_and_path() -> None:
     out = phone.register(contact(2, ";reg-id=1", INSTANCE), OUTBOUND, now=2.0)
     assert len(changes(out)[0].contacts) == 1
     assert events(out)[0].contacts[0].uri == "sip:1001@192.0.2.2"
+
+
+def test_a_phone_that_knows_outbound_only_is_not_told_of_a_path() -> None:
+    (answer,) = parsed(Phone(registrar()).register(CONTACT, EDGE, "Supported: outbound"))
+    assert b"path" not in answer.headers
+
+
+def test_a_flow_may_be_removed_beside_another_that_is_registered() -> None:
+    """6: only what a request *registers* has to come over its own flow."""
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(contact(1, ";reg-id=1", INSTANCE), OUTBOUND)
+    lines = (contact(1, ";reg-id=1;expires=0", INSTANCE), contact(1, ";reg-id=2", INSTANCE))
+    assert status(phone.register(*lines, OUTBOUND)) == 200
+    assert [one.reg_id for one in endpoint.contacts("1001")] == [2]
+
+
+def test_outbound_is_promised_only_for_a_flow_of_this_request() -> None:
+    endpoint = registrar()
+    Phone(endpoint).register(contact(1, ";reg-id=1", INSTANCE), OUTBOUND)
+    other = Phone(endpoint, call_id="other")
+    (answer,) = parsed(other.register(contact(2), OUTBOUND))
+    assert (answer.status, answer.get(b"require")) == (200, b"")

@@ -99,3 +99,10 @@ def test_after_a_redirection_only_known_realms_are_answered() -> None:
     bob.close()
     assert not bob.learn(challenged('Digest realm="thief", nonce="n"'), Attempt())
     assert bob.learn(challenged(MD5), Attempt())
+
+
+@pytest.mark.parametrize("name", ["md5", "sha-256"])
+def test_an_algorithm_is_known_however_it_is_written(name: str) -> None:
+    bob = client()
+    assert bob.learn(challenged(f'Digest realm="r", nonce="n", algorithm={name}'), Attempt())
+    assert parameter(bob.lines(b"INVITE", b"sip:x"), "algorithm").strip() == name.upper()

@@ -7,6 +7,7 @@ from sip_support import Accounts, answer_challenge, message, request, seeded_byt
 
 from acd.sip.digest import DigestServer
 from acd.sip.digest_client import Attempt, DigestClient
+from acd.sip.digest_values import request_digest
 from acd.sip.errors import BadMessageError
 from acd.sip.message import Request, Response, read
 
@@ -118,3 +119,52 @@ def test_an_empty_secret_is_nobodys(account: str) -> None:
     with pytest.raises(BadMessageError) as refused:
         stage.server.check(asked, account, stage.now)
     assert b"stale" not in refused.value.headers
+
+
+def test_counts_may_jump_and_are_still_taken_once() -> None:
+    stage = Stage()
+    stage.challenge()
+    client, _ = stage.phones[0]
+    proofs = [client.lines(b"REGISTER", b"sip:192.0.2.1").decode().strip() for _ in range(9)]
+    assert [stage.ask(proofs[n]) for n in (0, 6)] == [None, None]
+    for late in (6, 5, 1):
+        assert b"stale=true" in stage.ask(proofs[late]).headers
+    assert stage.ask(proofs[7]) is None
+
+
+def test_a_nonce_in_use_is_not_the_one_that_is_forgotten() -> None:
+    """Of a table that is full the one goes that was used longest ago."""
+    stage = Stage()
+    for _ in range(MAX_NONCES + 1):
+        stage.challenge()
+        stage.now += 1.0
+    old, *middle, new = [client for client, _ in reversed(stage.phones)]
+    for client in (old, *middle, old, new):
+        proof = client.lines(b"REGISTER", b"sip:192.0.2.1").decode().strip()
+        assert stage.ask(proof) is None
+    assert stage.ask(old.lines(b"REGISTER", b"sip:192.0.2.1").decode().strip()) is None
+
+
+def test_auth_int_is_not_served() -> None:
+    """Its digest would have to cover the body (RFC 7616 3.4.3), and ours looks at none."""
+    stage = Stage()
+    stage.challenge()
+    client, _ = stage.phones[0]
+    (space,) = client._spaces.values()
+    fields = {
+        "nonce": space.nonce,
+        "uri": "sip:192.0.2.1",
+        "qop": "auth-int",
+        "nc": "00000001",
+        "cnonce": "cn",
+    }
+    digest = request_digest(space.algorithm, space.secret, b"REGISTER", fields)
+    proof = (
+        f'Authorization: Digest username="known", realm="acd", nonce="{space.nonce}", '
+        f'uri="sip:192.0.2.1", response="{digest}", algorithm={space.algorithm}, '
+        f'qop=auth-int, nc=00000001, cnonce="cn"'
+    )
+    refusal = stage.ask(proof)
+    assert refusal is not None
+    assert b"stale" not in refusal.headers
+    assert stage.ask(proof.replace("auth-int", "auth")) is not None

@@ -42,6 +42,8 @@ def test_a_ping_comes_out_alone() -> None:
         b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: -1\r\n\r\n",
         b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n",
         b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 99999999\r\n\r\n",
+        b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000),
+        b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: %b5\r\n\r\n" % (b"0" * 5000),
         b"x" * (MAX_HEAD_BYTES + 1),
     ],
 )

@@ -210,3 +210,43 @@ def test_two_gateways_that_lead_to_one_address_share_its_monitor_and_one_try():
     assert watched[PEER].next_deadline() < math.inf
     gateways.place(other, [], watched.__getitem__)
     assert watched[PEER].next_deadline() == math.inf
+
+
+def test_equal_weights_both_come_first_at_times():
+    """RFC 2782's draw includes the sum itself."""
+    firsts = {order_of([(1, 1), (1, 1 + 0)], lambda n=n: n / 10)[0] for n in range(10)}
+    assert firsts == {(1, 1)}
+    names = {"a": 1, "b": 1}
+    drawn = {
+        weighted(names, lambda _: (1,), names.__getitem__, lambda n=n: n / 10)[0]
+        for n in range(10)
+    }
+    assert drawn == {"a", "b"}
+
+
+def test_a_failure_does_not_shorten_a_time_that_was_asked_for():
+    watched = Watched(interval_s=0.0)
+    watched.monitor.sent_away(100.0, 1.0)
+    watched.monitor.failed(2.0)
+    watched.run_to(100.9)
+    assert not watched.monitor.usable
+    watched.run_to(101.0)
+    assert watched.monitor.usable
+
+
+def test_a_ping_that_fails_late_is_no_second_failure():
+    watched = Watched()
+    watched.run_to(1.0 + PATIENCE_S)
+    ends_at = watched.monitor._rest_until
+    assert watched.monitor.failures == 1
+    watched.monitor.pinged(20.0, answered=False)
+    assert (watched.monitor.failures, watched.monitor._rest_until) == (1, ends_at)
+
+
+def test_an_answer_ends_the_rest_for_good():
+    watched = Watched(interval_s=0.0)
+    watched.monitor.failed(1.0)
+    watched.monitor.answered(2.0)
+    assert watched.monitor.next_deadline() == math.inf
+    watched.run_to(1.0 + REST_S)
+    assert watched.health is Health.UP

@@ -227,3 +227,45 @@ def test_sightings_that_nobody_takes_do_not_pile_up():
     for _ in range(5_000):
         endpoint.receive(b"nonsense at all", PHONE, 0.0)
     assert len(endpoint.sightings) < 5_000
+
+
+def test_one_proof_makes_good_for_one_wrong_password_only():
+    guard = Guard()
+    offend(guard, 9)
+    guard.proved(STRANGER, 1.0)
+
+    assert offend(guard, 1, now=2.0) is None
+    assert offend(guard, 1, now=3.0) is not None
+
+
+def test_a_ban_is_remembered_for_a_day_and_not_longer():
+    guard = Guard()
+    first = offend(guard, 10)
+    guard.on_time(first.until)
+    guard.on_time(5_000.0)
+    second = offend(guard, 10, now=5_000.0)
+    assert (second.count, second.until) == (2, 5_600.0)
+    # Whether anybody has swept meanwhile or not.
+    assert offend(guard, 10, now=5_601.0 + 86_400.0) is None  # it is still listed as banned
+    guard.bans.clear()
+    assert offend(guard, 10, now=5_601.0 + 86_400.0).count == 1
+
+
+def test_who_offends_again_is_not_the_one_that_is_pushed_out():
+    guard = Guard()
+    offend(guard, 9, host="192.0.2.1")
+    for n in range(SOURCES_MAX - 1):
+        guard.offended(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", Offence.UNPROVED, 1.0)
+    guard.offended("192.0.2.1", Offence.UNPROVED, 2.0)
+    guard.offended("198.51.100.9", Offence.UNPROVED, 3.0)
+
+    assert offend(guard, 1, host="192.0.2.1", now=4.0) is not None
+    assert len(guard) == SOURCES_MAX
+
+
+def test_bans_that_are_lifted_fill_no_memory():
+    guard = Guard()
+    for n in range(3 * SOURCES_MAX):
+        guard.offended(STRANGER, Offence.SCANNER, n / 1000)
+        guard.lift(STRANGER)
+    assert len(guard._ends) <= 2 * SOURCES_MAX

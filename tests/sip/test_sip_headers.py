@@ -107,6 +107,10 @@ def test_uri(value: bytes, user: bytes, host: bytes, port) -> None:
         b"sip:a@b:x",
         b"sip:a@b@c",
         b"sip:[::1",
+        b"sip:a@[::z]",
+        b"sip:a@[]",
+        b"sip:a@[::1]5060",
+        b"sip:a@[::1]:65536",
         b"sip:a b@c",
     ],
 )
@@ -152,7 +156,8 @@ def test_lists_split_where_they_were_joined(entries: list[str]) -> None:
 def test_numbers_have_32_bits() -> None:
     assert parse_number(b"0068") == 68
     assert parse_number(b"4294967295") == 4294967295
-    for broken in (b"", b"4294967296", b"1" * 100, b"-5", b"+5", b"\xd9\xa1"):
+    assert parse_number(b"0" * 5000 + b"7") == 7
+    for broken in (b"", b"4294967296", b"1" * 100, b"9" * 5000, b"-5", b"+5", b"\xd9\xa1"):
         with pytest.raises(BadMessageError):
             parse_number(broken)
 
@@ -161,3 +166,25 @@ def test_numbers_have_32_bits() -> None:
 def test_our_own_broken_targets_are_told(uri: str) -> None:
     with pytest.raises(BadTargetError, match="URI"):
         request_uri(uri)
+
+
+def test_a_host_has_no_case_with_a_port_and_without() -> None:
+    assert Uri.parse(b"sip:a@HOST:5070").host == Uri.parse(b"sip:a@HOST").host == b"host"
+
+
+def test_quotes_are_escaped_so_that_they_end_where_they_should() -> None:
+    """25.1: quoted-pair."""
+    assert quote("a\\") == b'"a\\\\"'
+    assert quote('a"b') == b'"a\\"b"'
+    assert NameAddr.parse(quote("end\\") + b" <sip:a@b>").display_text == "end\\"
+
+
+def test_a_quotation_mark_within_angle_brackets_opens_nothing() -> None:
+    assert split_list(b'<sip:a"@b>, <sip:c@d>') == [b'<sip:a"@b>', b"<sip:c@d>"]
+
+
+def test_sent_by_says_what_the_via_said() -> None:
+    """17.2.3 compares the value: a port that was left out stays so."""
+    assert Via.parse(b"SIP/2.0/UDP Host;branch=x").sent_by == b"host"
+    assert Via.parse(b"SIP/2.0/UDP host:5060;branch=x").sent_by == b"host:5060"
+    assert Via.parse(b"SIP/2.0/UDP [2001:DB8::1]:5;branch=x").sent_by == b"[2001:db8::1]:5"

@@ -17,6 +17,7 @@ from sip_support import (
     statuses,
 )
 
+from acd.sip.dialog import MAX_ROUTES
 from acd.sip.errors import BadTargetError
 from acd.sip.events import (
     InviteReceived,
@@ -402,3 +403,61 @@ def test_a_hang_up_before_the_answer_says_why() -> None:
     (refusal,) = parsed(endpoint.hang_up(event.leg, 0.1, 'Q.850;cause=41;text="x"'))
     assert (refusal.status, refusal.reason) == (480, b"Temporarily Unavailable")
     assert refusal.get(b"reason") == b'Q.850;cause=41;text="x"'
+
+
+# Which transaction a message belongs to (17.2.3).
+
+
+def test_the_same_branch_from_two_phones_is_two_calls() -> None:
+    """17.2.3: "the sent-by value in the top Via" counts besides the branch."""
+    endpoint = make_endpoint()
+    vias = [f"Via: SIP/2.0/UDP 192.0.2.{n}:5062;branch=z9hG4bKsame" for n in (10, 11)]
+    legs = [
+        begun(endpoint, request("INVITE", via=via, call_id=via[-12:] + via[24:26], from_tag=tag))
+        for via, tag in zip(vias, "ab", strict=True)
+    ]
+    assert len(set(legs)) == 2
+
+
+@pytest.mark.parametrize("branch", ["", ";branch=1"])
+def test_without_the_magic_cookie_cseq_and_via_tell_requests_apart(branch: str) -> None:
+    """A branch of RFC 2543 need not differ: "1" in every request is one such phone's."""
+    via = f"Via: SIP/2.0/UDP 192.0.2.10:5062{branch}"
+    endpoint = make_endpoint()
+    endpoint.reject(begun(endpoint, request("INVITE", via=via, body=SDP)), 486, 0.0)
+    endpoint.receive(request("ACK", via=via, to_tag="any"), PHONE, 0.1)
+    second = request("INVITE", via=via, cseq=2, body=SDP)
+    assert statuses(endpoint.receive(second, PHONE, 0.2)) == [100]
+    # The same request by another way is no repetition: the two have met in a loop (8.2.2.2).
+    other = via.replace("5062", "5063")
+    looped = request("INVITE", via=other, cseq=2, body=SDP)
+    assert statuses(endpoint.receive(looped, PHONE, 0.3)) == [482]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"cseq": 2}, {"call_id": "other"}, {"from_tag": "other"}, {"to_tag": "other"}]
+)
+def test_only_the_ack_of_this_2xx_ends_its_repetition(changed: dict[str, object]) -> None:
+    """13.2.2.4: the CSeq number is the INVITE's; and Call-ID and both tags name the dialog."""
+    endpoint = make_endpoint()
+    leg, tag = answered(endpoint)
+    ack = request("ACK", branch="z9hG4bKack", **({"to_tag": tag} | changed))
+    assert endpoint.receive(ack, PHONE, 0.1) == []
+    assert statuses(endpoint.on_time(0.5)) == [200]
+    right = request("ACK", branch="z9hG4bKack", to_tag=tag)
+    assert endpoint.receive(right, PHONE, 0.6) == [LegConfirmed(leg, b"")]
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "256", "99999999999"])
+def test_a_max_forwards_that_is_none_is_400(value: str) -> None:
+    """20.22: "an integer in the range 0-255"."""
+    broken = INVITE.replace(b"Max-Forwards: 70", b"Max-Forwards: " + value.encode())
+    assert statuses(make_endpoint().receive(broken, PHONE, 0.0)) == [400]
+
+
+def test_a_route_set_has_an_end() -> None:
+    lines = [f"Record-Route: <sip:p{n}.example;lr>" for n in range(MAX_ROUTES + 1)]
+    endpoint = make_endpoint()
+    assert statuses(endpoint.receive(request("INVITE", *lines), PHONE, 0.0)) == [400]
+    assert_empty(endpoint)
+    assert statuses(endpoint.receive(request("INVITE", *lines[1:]), PHONE, 0.0)) == [100]

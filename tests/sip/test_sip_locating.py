@@ -106,7 +106,35 @@ def test_without_srv_the_addresses_of_the_name_itself():
 
 def test_a_target_of_a_dot_says_that_there_is_no_such_service():
     records = {"SRV _sip._udp.example": (Srv(0, 0, 0, "."),)}
-    assert locate(Gateway(host="example", transport="udp"), records)[0] == ()
+    found, _, asked = locate(Gateway(host="example", transport="udp"), records)
+    assert found == ()
+    assert (".", "A") not in asked
+
+
+def test_a_naptr_that_leads_to_no_srv_record_is_passed_over():
+    """3263 4.1 knows the flag "s" alone: others lead to something else than SRV records."""
+    records = {
+        "NAPTR example": (
+            Naptr(10, 10, "u", "SIP+D2U", "_sip._udp.other"),
+            Naptr(20, 10, "s", "SIP+D2U", "_sip._udp.example"),
+        ),
+        "SRV _sip._udp.example": (Srv(1, 1, 5060, "a.example"),),
+        "A a.example": (ONE,),
+    }
+    found, _, asked = locate(Gateway(host="example"), records)
+    assert peers(found) == [Peer("udp", ONE, 5060)]
+    assert ("_sip._udp.other", "SRV") not in asked
+
+
+def test_the_second_transport_waits_until_the_first_is_known_to_have_no_records():
+    records = {
+        "SRV _sip._udp.example": None,
+        "SRV _sip._tcp.example": (Srv(1, 1, 5060, "a.example"),),
+        "A a.example": (ONE,),
+    }
+    found, waiting, asked = locate(Gateway(host="example"), records)
+    assert (found, waiting) == ((), True)
+    assert ("_sip._tcp.example", "SRV") not in asked
 
 
 def test_addresses_of_both_families_where_we_have_both():

@@ -124,3 +124,31 @@ def test_a_refusal_says_in_a_warning_what_was_wrong() -> None:
     out = endpoint.reject(event.leg, 488, 0.1, warning='305 no "codec" of\r\nours')
     (refusal,) = parsed(out)
     assert refusal.get(b"warning") == rb'305 192.0.2.1:5060 "no \"codec\" of  ours"'
+
+
+def offers(body: bytes, content_type: str = "multipart/mixed;boundary=b1") -> list[bytes]:
+    out = make_endpoint().receive(invite(body, content_type), PHONE, 0.0)
+    return [item.offer for item in events(out) if isinstance(item, InviteReceived)]
+
+
+def test_the_first_description_counts() -> None:
+    other = DESCRIPTION.replace(b"7000", b"7002")
+    assert [b"7000" in offer for offer in offers(body_of(DESCRIPTION, other))] == [True]
+
+
+def test_nothing_counts_after_the_closing_delimiter() -> None:
+    """RFC 2046 5.1.1: "implementations must ignore text that appears […] after the last"."""
+    assert offers(body_of(ISUP % OPTIONAL) + b"--b1\r\n" + DESCRIPTION) == []
+
+
+def test_a_longer_delimiter_is_another_ones() -> None:
+    """5.1.1: nested bodies may have boundaries that begin alike."""
+    assert offers(body_of(DESCRIPTION, boundary=b"b12")) == []
+
+
+def test_a_part_without_headers_is_text_whatever_it_begins_with() -> None:
+    assert offers(body_of(b"\r\n" + DESCRIPTION)) == []
+
+
+def test_what_comes_behind_too_many_parts_is_not_looked_for() -> None:
+    assert offers(body_of(*[ISUP % OPTIONAL] * (MAX_PARTS + 1), DESCRIPTION)) == []

@@ -428,3 +428,13 @@ def test_stray_responses_are_dropped() -> None:
     invite = called(endpoint)
     stranger = answer_to(invite.replace(b"z9hG4bK", b"z9hG4bKx"), 200)
     assert endpoint.receive(stranger, PHONE, 0.1) == []
+
+
+def test_a_2xx_after_a_refusal_is_no_branch_of_a_fork() -> None:
+    """17.1.1.2: the transaction is Completed; what the proxy sends then is its own mistake."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    endpoint.receive(answer_to(invite, 486), PHONE, 0.1)
+    assert endpoint.receive(answer_to(invite, 200, tag="late", body=SDP), PHONE, 0.2) == []
+    run_out(endpoint)
+    assert_empty(endpoint)

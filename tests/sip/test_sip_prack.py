@@ -1,6 +1,7 @@
 """Reliable provisional answers, PRACK both ways (RFC 3262); UPDATE before the answer (3311)."""
 
 import pytest
+from msgspec import structs
 from sip_support import (
     PHONE,
     SDP,
@@ -16,6 +17,7 @@ from sip_support import (
     statuses,
 )
 
+from acd.sip.early import MAX_BRANCHES
 from acd.sip.endpoint import InviteTarget
 from acd.sip.events import (
     EarlyAnswered,
@@ -472,3 +474,56 @@ def test_pracks_are_not_for_a_call_given_up() -> None:
     called.endpoint.cancel("out", 0.1)
     assert methods(called.says(180, 0.2, 1)) == [b"CANCEL"]
     assert not any(isinstance(item, LegEnded) for item in called.says(487, 0.3))
+
+
+def test_what_is_described_while_a_prack_is_awaited_is_said_after_it() -> None:
+    """The last status counts, and no description is lost by it."""
+    caller = Caller(REQUIRED)
+    (first,) = caller.ring(0.0)
+    assert caller.ring(0.1, ANSWER, 183) == []
+    assert caller.ring(0.2) == []
+    answers = [item for item in parsed(caller.prack(rseq_of(first))) if item.status < 200]
+    assert [(item.status, item.body) for item in answers] == [(180, ANSWER)]
+
+
+def test_branches_that_are_acknowledged_are_limited() -> None:
+    called = Called()
+    out = [called.says(180, 0.1, 1, tag=f"t{n}") for n in range(MAX_BRANCHES + 3)]
+    assert sum(methods(one).count(b"PRACK") for one in out) == MAX_BRANCHES
+
+
+def test_a_prack_proves_itself_as_its_invite_did() -> None:
+    endpoint = make_endpoint(offer_100rel=True)
+    target = structs.replace(TARGET, username="u", password="p")
+    (invite,) = sent(endpoint.invite("out", target, SDP, 0.0))
+    challenge = 'Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+    _, invite = sent(endpoint.receive(answer_to(invite, 407, challenge), PHONE, 0.1))
+    ringing = answer_to(invite, 180, "Require: 100rel", "RSeq: 1")
+    (prack,) = parsed(endpoint.receive(ringing, PHONE, 0.2))
+    assert b"nc=00000002" in prack.get(b"proxy-authorization")
+
+
+def test_only_the_first_reliable_description_is_the_answer() -> None:
+    """RFC 3261 13.2.1: "MUST treat the first session description it receives as the answer"."""
+    called = Called()
+    called.says(183, 0.1, 1, body=ANSWER)
+    called.says(183, 0.2, 2, body=OTHER)
+    assert events(called.says(200, 0.3)) == [LegAnswered("out", ANSWER)]
+
+
+def test_an_early_dialog_is_named_by_more_than_its_tags() -> None:
+    called = Called()
+    called.says(183, 0.1, 1, body=ANSWER)
+    tag = read(called.invite).from_.tag.decode()
+    update = request("UPDATE", branch="z9hG4bKu", from_tag="peer", to_tag=tag, call_id="foreign")
+    assert statuses(called.endpoint.receive(update, PHONE, 0.2)) == [481]
+
+
+def test_updates_of_an_early_dialog_come_in_order() -> None:
+    called = Called()
+    called.says(183, 0.1, 1, body=ANSWER)
+    assert statuses(called.asks("UPDATE", 0.2)) == [200]
+    called.cseq -= 1
+    tag = read(called.invite).from_.tag.decode()
+    late = request("UPDATE", branch="z9hG4bKl", from_tag="peer", to_tag=tag, call_id="out", cseq=1)
+    assert statuses(called.endpoint.receive(late, PHONE, 0.3)) == [500]

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sip_registering import CONTACT, Phone, registrar
-from sip_support import PHONE, SDP
+from sip_support import PHONE, SDP, request
 
 from acd.sip.effects import Send
 from acd.sip.events import ContactsCause, ContactsChanged, LegFailed
@@ -366,3 +366,51 @@ def test_the_answer_to_a_question_that_nobody_asks_any_more() -> None:
     data = b"".join(b"%b: %b\r\n" % (name, old.headers[name]) for name in names)
     line.take(line.endpoint.receive(b"SIP/2.0 430 x\r\n" + data + b"\r\n", PHONE, line.now))
     assert line.reachable() == [True]
+
+
+def test_phones_that_registered_together_are_not_asked_together() -> None:
+    line = Line()
+    phone = Phone(line.endpoint)
+    for n in range(1, 4):
+        line.register(f"Contact: <sip:1001@192.0.2.{n}>", "Expires: 3600", phone=phone)
+    line.wait(QUALIFY_S)
+    times = [at for at, _ in line.asked]
+    assert len(set(times)) == 3
+    assert all(0.8 * QUALIFY_S <= at <= QUALIFY_S for at in times)
+
+
+def test_a_doubt_during_a_question_waits_for_its_answer() -> None:
+    """The device has its time to answer, however many calls fail meanwhile."""
+    line = Line()
+    line.register()
+    line.status = None
+    line.wait(QUALIFY_S)
+    (asked_at, _), *_ = line.asked
+    line.wait(asked_at + 1.0 - line.now if asked_at + 1.0 > line.now else 0.0)
+    line.take(line.endpoint.doubt_contact("1001", URI, line.now))
+    line.status = 200
+    line.wait(ANSWER_S / 2)  # the next repetition is answered
+    assert line.reachable() == [True]
+    assert len(line.asked) == 1
+
+
+def test_a_full_server_asks_nobody_and_believes_what_it_knew() -> None:
+    line = Line(max_transactions=1)
+    line.register()
+    caller = request("INVITE", body=SDP)
+    line.take(line.endpoint.receive(caller, Peer("udp", "192.0.2.77", 5060), line.now))
+    line.wait(3 * QUALIFY_S)
+    assert line.asked == []
+    assert line.reachable() == [True]
+
+
+def test_who_does_not_answer_makes_room_for_a_new_device() -> None:
+    line = Line(max_contacts=2)
+    phone = Phone(line.endpoint)
+    for n in (1, 2):
+        line.register(f"Contact: <sip:1001@192.0.2.{n}>", "Expires: 3600", phone=phone)
+    line.status = None
+    line.take(line.endpoint.doubt_contact("1001", "sip:1001@192.0.2.2", line.now))
+    line.register("Contact: <sip:1001@192.0.2.3>", "Expires: 3600", phone=phone)
+    uris = [one.uri for one in line.endpoint.contacts("1001")]
+    assert uris == ["sip:1001@192.0.2.3", "sip:1001@192.0.2.1"]

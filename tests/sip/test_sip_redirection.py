@@ -1,12 +1,14 @@
 """3xx to our INVITE: followed when asked for, and within limits (RFC 3261 8.1.3.4)."""
 
 import pytest
+from msgspec import structs
 from sip_support import PHONE, SDP, answer_to, assert_empty, events, make_endpoint, run_out, sent
 
 from acd.sip.endpoint import Endpoint, InviteTarget
 from acd.sip.events import LegAnswered, LegFailed
 from acd.sip.message import Request, read
 from acd.sip.peer import Peer
+from acd.sip.redirection import MAX_CONTACTS
 
 TARGET = InviteTarget(uri="sip:agent@192.0.2.10", peer=PHONE, caller="138", redirects=3)
 
@@ -182,3 +184,36 @@ def test_the_password_is_not_for_another_server() -> None:
     asked = 'WWW-Authenticate: Digest realm="thief", nonce="n", qop="auth"'
     out = endpoint.receive(answer_to(out[1].data, 401, asked), out[1].peer, 0.2)
     assert events(out) == [LegFailed("out", 401, "Whatever")]
+
+
+def test_only_so_many_contacts_of_one_answer_are_tried() -> None:
+    endpoint = make_endpoint(max_redirects=99)
+    target = structs.replace(TARGET, redirects=99)
+    contacts = ", ".join(f"<sip:n{n}@192.0.2.20>" for n in range(MAX_CONTACTS + 4))
+    out, calls = redirected(endpoint, called(endpoint, target), contacts), 0
+    while len(sent(out)) > 1:
+        calls += 1
+        out = endpoint.receive(answer_to(out[1].data, 486), out[1].peer, 0.2)
+    assert calls == MAX_CONTACTS
+
+
+def test_a_further_redirection_is_followed_before_the_former_ones_rest() -> None:
+    """The phone that was named first is looked for to the end, then the one named second."""
+    endpoint = make_endpoint()
+    out = redirected(endpoint, called(endpoint), "<sip:a@192.0.2.21>, <sip:b@192.0.2.22>")
+    out = redirected(endpoint, out[1].data, "<sip:c@192.0.2.23>", origin=out[1].peer)
+    assert followed(out)[1].host == "192.0.2.23"
+    out = endpoint.receive(answer_to(out[1].data, 486), out[1].peer, 0.3)
+    assert followed(out)[1].host == "192.0.2.22"
+
+
+def test_a_proof_is_not_carried_to_the_new_target_and_made_anew_there() -> None:
+    endpoint = make_endpoint()
+    trunk = structs.replace(TARGET, username="u", password="p")
+    asked = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+    out = endpoint.receive(answer_to(called(endpoint, trunk), 401, asked), PHONE, 0.1)
+    assert b"\r\nAuthorization: " in out[1].data
+    out = redirected(endpoint, out[1].data, "<sip:a@192.0.2.20>")
+    assert b"\r\nAuthorization: " not in out[1].data
+    out = endpoint.receive(answer_to(out[1].data, 401, asked), out[1].peer, 0.2)
+    assert b'uri="sip:a@192.0.2.20"' in followed(out)[0].get(b"authorization")

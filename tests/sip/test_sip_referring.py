@@ -321,3 +321,17 @@ def test_any_order_of_things_ends_with_nothing_left(steps: list[tuple[str, float
         world.take([output])
     assert world.endpoint.transfers == 0
     assert_empty(world.endpoint)
+
+
+def test_each_notify_has_a_number_of_its_own() -> None:
+    """RFC 3261 12.2.1.1: "the value of the local sequence number MUST be incremented by one"."""
+    endpoint = make_endpoint()
+    leg, tag = call(endpoint)
+    endpoint.receive(refer(tag), PHONE, 1.0)
+    out, numbers = endpoint.accept_transfer(leg, 2, 1.0), []
+    for status in (180, 183, 200):
+        numbers += [m.cseq.number for m in parsed(out) if getattr(m, "method", b"") == b"NOTIFY"]
+        acknowledge(endpoint, out, 1.1)
+        out = endpoint.notify_transfer(leg, 2, status, "", 1.2, final=status == 200)
+    bye = parsed(endpoint.hang_up(leg, 2.0))[0]
+    assert [*numbers, bye.cseq.number] == [1, 2, 3, 5]

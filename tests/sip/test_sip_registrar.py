@@ -296,3 +296,49 @@ def test_the_answer_names_every_binding() -> None:
         b"<sip:1001@192.0.2.11>;expires=300",
         b"<sip:1001@192.0.2.10:5062>;expires=200",
     ]
+
+
+def test_the_same_cseq_in_another_request_is_out_of_order() -> None:
+    """10.3, step 7: "If the value is higher […] it MUST update […]. If not, […] aborted"."""
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT, "Expires: 60")
+    used = phone.cseq
+    out = phone.register(CONTACT, "Expires: 600", now=1.0, cseq=used)
+    assert status(out) == 500
+    assert endpoint.contacts("1001")[0].expires_at == 60.0
+
+
+def test_each_binding_expires_at_its_own_time() -> None:
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT, "Expires: 60", now=0.0)
+    phone.register("Contact: <sip:1001@192.0.2.11>", "Expires: 60", now=0.5)
+    run_out(endpoint, 60.4)
+    assert [one.expires_at for one in endpoint.contacts("1001")] == [60.5]
+
+
+def test_an_account_that_is_there_may_refresh_where_no_new_one_fits() -> None:
+    endpoint = registrar(max_accounts=1)
+    phone = Phone(endpoint)
+    phone.register(CONTACT)
+    assert status(phone.register(CONTACT, now=1.0)) == 200
+
+
+def test_a_lifetime_is_rounded_up_and_never_0() -> None:
+    """A binding that the 200 lists with 0 would look removed."""
+    phone = Phone(registrar())
+    phone.register(CONTACT, "Expires: 60", now=0.0)
+    for now, left in ((10.5, 50), (59.75, 1)):
+        (answer,) = parsed(phone.register(now=now))
+        assert answer.get(b"contact").endswith(b";expires=%d" % left)
+
+
+@pytest.mark.parametrize(("algorithm", "expected"), [("SHA-256", 200), ("MD5", 401)])
+def test_what_is_not_offered_is_not_taken(algorithm: str, expected: int) -> None:
+    phone = Phone(registrar(digest_algorithms=("SHA-256",)))
+    (challenge,) = parsed(phone.send(CONTACT))
+    line = challenge.headers[b"www-authenticate"]
+    assert b"www-authenticate" not in challenge.more
+    challenge.headers[b"www-authenticate"] = line.replace(b"SHA-256", algorithm.encode())
+    assert status(phone.send(CONTACT, phone.authorization(challenge))) == expected

@@ -198,3 +198,18 @@ def test_a_broken_registrar_uri_is_told() -> None:
     )
     with pytest.raises(BadTargetError, match="nowhere"):
         make_endpoint().register(broken, 0.0)
+
+
+def test_a_registrar_that_wants_longer_each_time_is_left_alone_for_a_while() -> None:
+    endpoint = make_endpoint()
+    register, asked = started(endpoint), 0
+    while True:
+        asked += 1
+        least_s = f"Min-Expires: {1000 + asked}"
+        out = endpoint.receive(answer_to(register, 423, least_s), PHONE, 0.1)
+        if not sent(out):
+            break
+        (register,) = sent(out)
+    assert asked == 6
+    (failed,) = events(out)
+    assert failed.status == 423

@@ -82,6 +82,7 @@ def test_an_ordinary_call_replaces_nothing() -> None:
     [
         (lambda value: value.replace("leg-a", "leg-b"), 481),
         (lambda value: value.replace("from-tag=peer", "from-tag=other"), 481),
+        (lambda value: value.replace("from-tag=peer", "from-tag=0"), 481),
         (lambda value: value.replace("to-tag=", "to-tag=x"), 481),
         (lambda value: value + ";early-only", 486),
         (lambda value: value.partition(";")[0], 400),

@@ -66,6 +66,7 @@ def within(method: str, tag: str, cseq: int, *headers: str, **more) -> bytes:
         ((KNOWS, "x: 600 ; refresher=UAC"), 0, (b"600;refresher=uac", b"timer")),
         ((KNOWS, "Session-Expires: 600;refresher=uas"), 0, (b"600;refresher=uas", b"")),
         (("Session-Expires: 600",), 0, (b"600;refresher=uas", b"")),
+        (("Require: timer", "Session-Expires: 600"), 0, (b"600;refresher=uac", b"timer")),
         ((), 1800, (b"1800;refresher=uas", b"")),
         ((KNOWS,), 1800, (b"1800;refresher=uac", b"timer")),
         ((KNOWS, "Session-Expires: 600"), 1800, (b"600;refresher=uac", b"timer")),
@@ -292,6 +293,8 @@ def test_our_invite_asks_only_when_told_to() -> None:
         (("Session-Expires: 400;refresher=uac", "Require: timer"), 600, 200.0, 368.0),
         (("Session-Expires: 400;refresher=uas",), 600, None, 368.0),
         (("Session-Expires: 400;refresher=uas",), 0, None, 368.0),
+        # Without the parameter nobody would do it: who asked for the timer does.
+        (("Session-Expires: 400",), 600, 200.0, 368.0),
         (("Session-Expires: 1;refresher=uac",), 600, 45.0, 60.0),
         (("Session-Expires: bad",), 600, 300.0, 568.0),
         (("Session-Expires: bad",), 0, None, None),
@@ -368,3 +371,14 @@ def test_many_sessions_due_in_one_tick() -> None:
     ended = [item for _, item in run_out(endpoint) if isinstance(item, LegEnded)]
     assert len(ended) == 19
     assert_empty(endpoint)
+
+
+def test_a_422_that_wants_more_each_time_is_not_followed_for_ever() -> None:
+    endpoint = make_endpoint()
+    answered(endpoint, "Session-Expires: 600", TAKES_UPDATE)
+    out, asked = fire(endpoint, 300.0), 0
+    while sent(out):
+        asked += 1
+        least_s = f"Min-SE: {1000 * asked}"
+        out = endpoint.receive(answer_to(sent(out)[0], 422, least_s), PHONE, 300.1)
+    assert asked == 3

@@ -20,6 +20,7 @@ from acd.sip.events import InviteReceived, LegAnswered, LegFailed, LegRinging
 from acd.sip.peer import Peer
 from acd.sip.phone_numbers import NumberFormat
 from acd.sip.settings import InviteTarget
+from acd.sip.trunk_leg import MAX_TRIES
 from acd.sip.trunk_settings import CallerId, Gateway, Health, TrunkSettings
 
 FIRST, SECOND = Peer("udp", "192.0.2.50", 5060), Peer("udp", "192.0.2.51", 5070)
@@ -342,3 +343,16 @@ def test_what_a_gateway_says_that_was_left_does_not_touch_the_call(status):
     outputs = endpoint.cancel("leg-1", 7.0)
     assert [event.status for event in events(outputs)] == [487]
     assert [data.split(b" ")[0] for data in to(outputs, SECOND)] == [b"CANCEL"]
+
+
+def test_a_call_does_not_try_gateways_for_ever():
+    many = tuple(Gateway(host=f"192.0.2.{n}", priority=n) for n in range(60, 60 + MAX_TRIES + 2))
+    endpoint = trunk_endpoint(gateways=many)
+    outputs, tried = call(endpoint), []
+    while invites := [
+        one for one in outputs if isinstance(one, Send) and b"INVITE" in one.data[:6]
+    ]:
+        tried.append(invites[0].peer.host)
+        outputs = endpoint.receive(answer_to(invites[0].data, 503), invites[0].peer, 0.1)
+    assert tried == [gateway.host for gateway in many[:MAX_TRIES]]
+    assert [event.status for event in events(outputs)] == [503]

@@ -227,3 +227,63 @@ def test_methods_that_are_not_served(method: str, status: int) -> None:
     (answer,) = parsed(make_endpoint().receive(request(method), PHONE, 0.0))
     assert answer.status == status
     assert b"INVITE" in answer.get(b"allow")
+
+
+def test_an_equal_cseq_of_another_request_is_out_of_order() -> None:
+    """12.2.1.1: "The sequence number […] MUST contain strictly monotonically increasing"."""
+    endpoint = make_endpoint()
+    _, tag = talking(endpoint)
+    assert statuses(endpoint.receive(within("INFO", tag, 5), PHONE, 1.0)) == [200]
+    assert statuses(endpoint.receive(within("OPTIONS", tag, 5), PHONE, 1.1)) == [500]
+    assert statuses(endpoint.receive(within("OPTIONS", tag, 6), PHONE, 1.2)) == [200]
+
+
+def test_an_update_may_come_before_the_ack_of_a_settled_2xx() -> None:
+    """RFC 3311 5.2 refuses where an offer is open; here the 2xx has answered the only one."""
+    endpoint = make_endpoint()
+    (event,) = events(endpoint.receive(request("INVITE", body=SDP), PHONE, 0.0))
+    (ok,) = parsed(endpoint.answer(event.leg, SDP, 0.0))
+    out = endpoint.receive(within("UPDATE", ok.to.tag.decode(), body=HOLD), PHONE, 0.1)
+    assert events(out) == [LegReoffered(event.leg, HOLD)]
+    late = make_endpoint()
+    (event,) = events(late.receive(request("INVITE"), PHONE, 0.0))
+    (ok,) = parsed(late.answer(event.leg, SDP, 0.0))
+    update = within("UPDATE", ok.to.tag.decode(), body=HOLD)
+    assert statuses(late.receive(update, PHONE, 0.1)) == [491]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_an_offer_moves_the_target(method: str) -> None:
+    """12.2.2: "MUST replace the dialog's remote target URI with […] the Contact"."""
+    endpoint = make_endpoint()
+    leg, tag = talking(endpoint)
+    data = within(method, tag, body=HOLD)
+    moved = data.replace(b"Contact: <sip:alice@192.0.2.10:5062>", b"Contact: <sip:new@192.0.2.99>")
+    assert moved != data
+    endpoint.receive(moved, PHONE, 1.0)
+    endpoint.accept_offer(leg, SDP, 1.1)
+    endpoint.receive(request("ACK", branch="z9hG4bKa2", to_tag=tag, cseq=2), PHONE, 1.2)
+    (bye,) = parsed(endpoint.hang_up(leg, 2.0))
+    assert bye.uri == b"sip:new@192.0.2.99"
+
+
+def test_an_update_without_offer_does_not_wait_for_an_open_one() -> None:
+    endpoint = make_endpoint()
+    _, tag = talking(endpoint)
+    endpoint.receive(within("INVITE", tag, body=HOLD), PHONE, 1.0)
+    assert statuses(endpoint.receive(within("UPDATE", tag, 3), PHONE, 1.1)) == [200]
+
+
+def test_a_late_cancel_of_one_reinvite_leaves_the_next_alone() -> None:
+    """9.2: it "has no effect" once the final answer is out."""
+    endpoint = make_endpoint()
+    leg, tag = talking(endpoint)
+    endpoint.receive(within("INVITE", tag, body=HOLD), PHONE, 1.0)
+    endpoint.accept_offer(leg, SDP, 1.1)
+    endpoint.receive(request("ACK", branch="z9hG4bKa2", to_tag=tag, cseq=2), PHONE, 1.2)
+    endpoint.receive(within("INVITE", tag, 3, body=SDP), PHONE, 2.0)
+    cancel = request("CANCEL", branch="z9hG4bKINVITE2", to_tag=tag, cseq=2)
+    assert statuses(endpoint.receive(cancel, PHONE, 2.1)) == [200]
+    assert statuses(endpoint.accept_offer(leg, SDP, 2.2)) == [200]
+    endpoint.hang_up(leg, 3.0)
+    assert endpoint._table.cancellable == {}
