@@ -2,7 +2,8 @@
 """Start the server on the bench profile, load it with the rig, print a table beside the rivals'.
 
 Behind `make bench`. Everything is on loopback, on free ports, with a temporary state folder; the
-server is stopped by its pid. Six minutes in all; `--quick` takes two and shows less.
+server is stopped by its pid. Six minutes in all; `--quick` takes two and shows less. The loads of
+`more_loads` run on request only, each on a server of its own.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -36,6 +37,15 @@ STOP_S = 45
 
 AGENTS = 400
 
+MANY_STREAMS = {"media": {"workers": 4, "port_min": 10_000, "port_max": 31_999}}
+"1,000 calls a second of 0.8 s are 1,600 streams, and a port rests for 2 s after each."
+
+STRANGERS = {"sip": {"limits": {"exempt": ["127.0.0.1"]}}}
+"Every other address is a stranger's, as on the Internet."
+
+RTP_PORTS = range(10_000, 32_000)
+"Of all profiles."
+
 
 class BenchError(Exception):
     """Nothing can be measured; the message says why."""
@@ -48,6 +58,12 @@ class LoadPlan:
     name: str
     words: tuple[str, ...]
     limit_s: int
+
+    agents: int = AGENTS
+    "Registered before."
+
+    profile: dict = field(default_factory=dict)
+    "What the server's settings have instead of those of `config`."
 
 
 def loads(*, quick: bool) -> list[LoadPlan]:
@@ -78,17 +94,43 @@ def _rate(rate: str, dial: str, agents: str, duration: str) -> LoadPlan:
     return LoadPlan(f"rate_{rate}", words, 180)
 
 
+def more_loads(*, sustained: int, leak_s: int) -> list[LoadPlan]:
+    """Return the loads that run on request: with --only NAME, or all with --more.
+
+    `sustained` is the rate that the server can do; half as much again is offered for overload.
+    """
+    crowd = ("--dial", "4005", "--agents", "1200", "--hold", "0.8")
+    long = ("pauses", *crowd, "--rate", "600", "--duration", "120")
+    over = ("overload", *crowd, "--rate", str(sustained), "--duration", "60", "--patience", "30")
+    calm = ("--dial", "4001", "--agents", "200", "--rate", "25", "--duration", "20")
+    soak = ("leak", "--dial", "4004", "--agents", "400", "--rate", "100", "--duration")
+    many = {"agents": 1200, "profile": MANY_STREAMS}
+    return [
+        *(
+            LoadPlan(
+                f"rate_{rate}", ("rate", *crowd, "--rate", rate, "--duration", "60"), 240, **many
+            )
+            for rate in ("600", "1000")
+        ),
+        LoadPlan("pauses", long, 300, **many),
+        LoadPlan("overload", over, 300, **many),
+        LoadPlan("flood", ("flood", *calm), 300, profile=STRANGERS),
+        LoadPlan("leak", (*soak, str(leak_s)), leak_s + 300),
+    ]
+
+
 # --- what is needed ---
 
 
 def prepare() -> None:
-    """Check the tools, build the RTP generator, allow this process many open files."""
+    """Check the tools, build our generators, allow this process many open files."""
     for tool, package in (("sipp", "sip-tester"), ("cc", "gcc")):
         if shutil.which(tool) is None:
             raise BenchError(f"{tool} is missing: apt-get install {package}")
-    source, program = RIG / "rtpgen.c", RIG / "rtpgen"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+    for source in RIG.glob("*.c"):
+        program = source.with_suffix("")
+        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["cc", "-O2", "-o", program, source], check=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -107,7 +149,7 @@ def free_port() -> int:
             port = tcp.getsockname()[1]
             with contextlib.suppress(OSError):
                 udp.bind(("127.0.0.1", port))
-                if not 20_000 <= port <= 29_999:
+                if port not in RTP_PORTS:
                     return port
     raise BenchError("no free port on 127.0.0.1")
 
@@ -115,14 +157,27 @@ def free_port() -> int:
 # --- the server ---
 
 
-class BenchServer:
-    """`acd run` on the bench profile."""
+def merged(settings: dict, changes: dict) -> dict:
+    """Return settings with changes, section by section."""
+    return settings | {
+        name: merged(settings.get(name, {}), value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
 
-    def __init__(self, folder: Path) -> None:
+
+class BenchServer:
+    """`acd run` on the bench profile, with some settings changed."""
+
+    def __init__(self, folder: Path, changes: dict) -> None:
+        config = folder / "config"
+        shutil.copytree(BENCH / "config", config)
+        settings = yaml.safe_load((config / "server.yaml").read_text(encoding="utf-8"))
+        text = yaml.safe_dump(merged(settings, changes))
+        (config / "server.yaml").write_text(text, encoding="utf-8")
         self.target = f"127.0.0.1:{free_port()}"
         self.http = f"127.0.0.1:{free_port()}"
         self.log = folder / "server.log"
-        command = [sys.executable, "-m", "acd", "run", "--config", str(BENCH / "config")]
+        command = [sys.executable, "-m", "acd", "run", "--config", str(config)]
         command += ["--state", str(folder / "state"), "--sip", self.target, "--http", self.http]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -169,6 +224,7 @@ def measure(server: BenchServer, words: tuple[str, ...], limit_s: int, ports: li
     """Run one load of the rig and return its record."""
     command = [sys.executable, str(RIG / "rig.py"), *words]
     command += ["--target", server.target, "--server-pid", str(server.process.pid), *ports]
+    command += ["--http", server.http]
     # In a session of its own, so that SIPp ends with the rig if a load takes too long.
     rig = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
@@ -189,7 +245,8 @@ def measure_all(server: BenchServer, plans: list[LoadPlan]) -> dict[str, dict]:
     """Register the agents, then run the loads; tell each as it comes."""
     names = ("--agent-port", "--caller-port", "--agent-rtp", "--caller-rtp")
     ports = [word for name in names for word in (name, str(free_port()))]
-    step = LoadPlan("register", ("register", "--agents", str(AGENTS)), 90)
+    agents = max(plan.agents for plan in plans)
+    step = LoadPlan("register", ("register", "--agents", str(agents)), 90)
     records = {}
     for plan in [step, *plans]:
         began = time.monotonic()
@@ -199,7 +256,7 @@ def measure_all(server: BenchServer, plans: list[LoadPlan]) -> dict[str, dict]:
         print(record.get("error") or f"{brief(record)} ({took_s:.0f} s)", flush=True)
         if server.process.poll() is not None:
             raise BenchError(f"the server died under {plan.name}:\n{server.tail()}")
-        if plan is step and record.get("ok") != AGENTS:
+        if plan is step and record.get("ok") != agents:
             raise BenchError(f"agents could not register: {record}\n{server.tail()}")
     return records
 
@@ -211,6 +268,19 @@ def brief(record: dict) -> str:
             return f"{record['ok']} agents"
         case "rate":
             return f"{record['completed']} of {record['offered']} calls served"
+        case "pauses":
+            return (
+                f"{record['completed']} of {record['offered']} calls served, {record['probe_ms']}"
+            )
+        case "overload":
+            return (
+                f"{record['served']} served of {record['accepted']} accepted, "
+                f"{record['refused']} refused of {record['offered']}"
+            )
+        case "flood":
+            return f"setup takes {record['slower']} times as long"
+        case "leak":
+            return f"{record['completed']} of {record['offered']} served, grown: {record['grown']}"
         case "media":
             loss = record["rtp"].get("loss_pct")
             return f"{record['bridged']} of {record['calls']} bridged, {loss} % lost"
@@ -257,16 +327,26 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter loads, for a first look")
     parser.add_argument("--only", action="append", metavar="LOAD", help="rate_100, queue, media …")
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep the rig's records as JSON")
+    parser.add_argument("--more", action="store_true", help="all loads on request as well")
+    parser.add_argument("--sustained", type=int, default=600, metavar="RATE", help="for overload")
+    parser.add_argument("--leak-s", type=int, default=600, help="calls of the leak last so long")
     options = parser.parse_args()
-    plans = loads(quick=options.quick)
-    known = [plan.name for plan in plans]
+    usual = loads(quick=options.quick)
+    more = more_loads(sustained=options.sustained, leak_s=options.leak_s)
+    known = [plan.name for plan in (*usual, *more)]
     if unknown := set(options.only or ()) - set(known):
         parser.error(f"--only {', '.join(sorted(unknown))}: there are {', '.join(known)}")
-    plans = [plan for plan in plans if not options.only or plan.name in options.only]
+    groups = [usual, *([plan] for plan in more)] if options.only or options.more else [usual]
+    groups = [
+        [plan for plan in group if not options.only or plan.name in options.only]
+        for group in groups
+    ]
     peers = yaml.safe_load((BENCH / "peers.yaml").read_text(encoding="utf-8"))
     try:
         prepare()
-        records = run(plans)
+        records = {}
+        for plans in filter(None, groups):
+            records |= run(plans)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -277,11 +357,11 @@ def main() -> int:
 
 
 def run(plans: list[LoadPlan]) -> dict[str, dict]:
-    """Return the records of these loads on a server of their own."""
+    """Return the records of these loads on a server of their own, with the first one's profile."""
     with tempfile.TemporaryDirectory(prefix="acd-bench-") as folder:
         # The embedded Postgres may run as another user, who has to pass through.
         Path(folder).chmod(0o711)
-        server = BenchServer(Path(folder))
+        server = BenchServer(Path(folder), plans[0].profile)
         try:
             server.wait_ready()
             return measure_all(server, plans)

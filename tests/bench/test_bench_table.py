@@ -9,9 +9,32 @@ from tests.bench import run
 PEERS = yaml.safe_load((Path(run.BENCH) / "peers.yaml").read_text(encoding="utf-8"))
 
 
+MORE = run.more_loads(sustained=600, leak_s=600)
+
+
 def test_every_row_names_a_load_that_is_run():
     names = {plan.name for plan in run.loads(quick=False)}
-    assert {peer["load"] for peer in PEERS} == names == {p.name for p in run.loads(quick=True)}
+    assert names == {plan.name for plan in run.loads(quick=True)}
+    assert {peer["load"] for peer in PEERS} == names | {plan.name for plan in MORE}
+
+
+def test_the_rig_knows_every_word_of_every_load(monkeypatch):
+    monkeypatch.syspath_prepend(str(run.RIG))
+    from rig import LOADS, parser
+
+    for plan in (*run.loads(quick=False), *run.loads(quick=True), *MORE):
+        options = parser().parse_args(plan.words)
+        assert options.mode in LOADS
+        assert options.agents <= plan.agents
+
+
+def test_a_profile_changes_what_it_names():
+    settings = {"sip": {"limits": {"exempt": [1], "a": 2}, "udp": 3}, "media": {}}
+    assert run.merged(settings, {"sip": {"limits": {"exempt": []}}, "calls": {"b": 4}}) == {
+        "sip": {"limits": {"exempt": [], "a": 2}, "udp": 3},
+        "media": {},
+        "calls": {"b": 4},
+    }
 
 
 def test_figures_stand_beside_the_rivals():
@@ -31,4 +54,4 @@ def test_units_of_a_row_are_converted():
 
 
 def test_a_free_port_is_no_rtp_port():
-    assert not 20_000 <= run.free_port() <= 29_999
+    assert run.free_port() not in run.RTP_PORTS

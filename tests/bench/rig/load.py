@@ -13,11 +13,11 @@ from sipp import Sipp, number, stats
 class Load:
     """Agents up (registered if asked), callers; then what each call's two ends logged.
 
-    Times by call: `invited`, `answered`, `done`, `left` (the far end's BYE) at the caller; `rung`,
-    `connected` (ACK), `hung_up` at the agent.
+    Times by call: `invited`, `answered`, `refused` (503), `done`, `left` (the far end's BYE) at
+    the caller; `rung`, `connected` (ACK), `hung_up` at the agent.
     """
 
-    def __init__(self, options, total, rate, *, hold_ms, talk_ms, limit_s):
+    def __init__(self, options, total, rate, *, hold_ms, talk_ms, limit_s, scenario="caller"):
         self.options, self.limit_s = options, limit_s
         self.server = Server(options.server_pid)
         users = user_names(options)
@@ -37,7 +37,7 @@ class Load:
         target = f"{options.target_ip}:{options.target_port}"
         extra = [target, "-r", str(rate), "-m", str(total), "-l", str(total)]
         ip, port = options.caller_ip, options.caller_port
-        self.callers = Sipp(options, "caller", marks, ip, port, extra, limit_s)
+        self.callers = Sipp(options, scenario, marks, ip, port, extra, limit_s)
 
     def _start_agents(self, talk_ms):
         options = self.options
@@ -66,12 +66,16 @@ class Load:
     def join(self):
         """Read both logs and match the legs by the caller's number."""
         self.invited, self.answered, self.done, self.left = {}, {}, {}, {}
+        self.refused, self.retry_after = {}, {}
         self.caller_port = {}
         by_kind = {"I": self.invited, "O": self.answered, "D": self.done, "E": self.left}
+        by_kind["F"] = self.refused
         for kind, at, words in self.callers.lines():
             by_kind[kind].setdefault(words[0], at)
             if kind == "O" and len(words) > 1:
                 self.caller_port[words[0]] = int(words[1])
+            if kind == "F" and len(words) > 1:
+                self.retry_after[words[0]] = int(words[1])
         self.rung, self.connected, self.hung_up = {}, {}, {}
         self.agent_port, self.by_agent = {}, {}
         self.rings = self.cancelled = 0
@@ -119,15 +123,16 @@ class Load:
             "rings": self.rings,
             "cancelled_rings": self.cancelled,
             "correlated": self.correlated,
-            "answer_ms": self._since_invite(self.answered),
-            "ring_delay_ms": self._since_invite(self.rung),
-            "setup_ms": self._since_invite(self.connected),
+            "answer_ms": self.since_invite(self.answered),
+            "ring_delay_ms": self.since_invite(self.rung),
+            "setup_ms": self.since_invite(self.connected),
             "wall_s": round(self.ended - self.began, 2),
             **self._accounts(completed),
             **({"register": self.registered} if self.registered else {}),
         }
 
-    def _since_invite(self, moments):
+    def since_invite(self, moments):
+        """Return statistics of the milliseconds from INVITE to these moments."""
         return stats(
             [
                 (moments[call] - self.invited[call]) * 1000

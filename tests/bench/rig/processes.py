@@ -63,6 +63,39 @@ class Server:
             total += int(match.group(1)) if match else 0
         return total
 
+    def waited_s(self):
+        """Return how long the first process's own thread, ready to run, has waited for a core."""
+        return int(Path(f"/proc/{self.roots[0]}/schedstat").read_text().split()[1]) / 1e9
+
+    def memory_kb(self):
+        """Return (PSS, USS) by what a process is: signalling, media, shipper …"""
+        found = {}
+        self.pids = tree(self.roots)
+        for pid in self.pids:
+            try:
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue
+            marks = (("media", "media_worker"), ("shipper", "shipper"), ("database", "postgres"))
+            kinds = (kind for kind, mark in marks if mark in words)
+            kind = "signalling" if pid in self.roots else next(kinds, "other")
+            pss_kb, uss_kb = found.get(kind, (0, 0))
+            sizes = {key: int(kb) for key, kb in re.findall(r"^(\w+):\s+(\d+) kB", rollup, re.M)}
+            uss_kb += sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0)
+            found[kind] = (pss_kb + sizes.get("Pss", 0), uss_kb)
+        return found
+
+    def open_files(self):
+        """Return how many file descriptors all processes hold."""
+        count = 0
+        for pid in self.pids:
+            try:
+                count += len(os.listdir(f"/proc/{pid}/fd"))
+            except OSError:
+                continue
+        return count
+
     def alive(self):
         return all(Path(f"/proc/{pid}").exists() for pid in self.roots)
 

@@ -15,8 +15,11 @@ from load import user_names
 from loads import idle, media, queue, rate
 from processes import Server
 from registration import register
+from stress import flood, leak, overload, pauses
 
-LOADS = {"rate": rate, "queue": queue, "idle": idle, "media": media}
+LOADS = {mode.__name__: mode for mode in (rate, queue, idle, media)} | {
+    mode.__name__: mode for mode in (pauses, overload, flood, leak)
+}
 
 
 def register_only(options):
@@ -37,6 +40,7 @@ def parser():
         mode = modes.add_parser(name)
         _add_ends(mode)
         _add_shape(mode)
+        _add_stress(mode)
     return root
 
 
@@ -81,6 +85,20 @@ def _add_shape(mode):
     mode.add_argument("--secs", type=int, default=15)
 
 
+def _add_stress(mode):
+    mode.add_argument(
+        "--probe-ms", type=float, default=5, help="pauses: an OPTIONS every so often"
+    )
+    mode.add_argument("--times", type=float, default=1.5, help="overload: as many times --rate")
+    mode.add_argument("--flood-rate", type=int, default=5000, help="flood: INVITEs a second")
+    mode.add_argument("--flood-ip", default="127.0.0.2")
+    mode.add_argument("--flood-dial", default="4003", help="flood: a number that is served")
+    mode.add_argument("--unknown", default="999999", help="flood: a number that there is not")
+    mode.add_argument("--http", help="leak: the server's address for /metrics")
+    mode.add_argument("--warm-up", type=float, default=30)
+    mode.add_argument("--quiet", type=float, default=40)
+
+
 def main():
     arguments = parser()
     options = arguments.parse_args()
@@ -91,7 +109,7 @@ def main():
     kept = options.out
     options.out = str(Path(kept).absolute()) if kept else tempfile.mkdtemp(prefix="rig-")
     Path(options.out).mkdir(parents=True, exist_ok=True)
-    for name in ("agent", "caller"):
+    for name in ("agent", "caller", "overload_caller"):
         for suffix in ("log", "csv", "out", "err", "xml"):
             (Path(options.out) / f"{name}.{suffix}").unlink(missing_ok=True)
     figures = LOADS.get(options.mode, register_only)(options)
