@@ -167,7 +167,10 @@ class WireWorld:
         if at != self._armed_at:
             return  # an earlier deadline took its place
         self._armed_at = float("inf")
-        self.exchange.on_time(self.clock.now)
+        now = self.clock.now
+        self.exchange.on_time(now)
+        if self.exchange.next_deadline() <= now:
+            raise InvariantError(f"{now}: what is due is still due")
         self._flush()
 
     def _flush(self) -> None:

@@ -5,7 +5,7 @@ import random
 from itertools import count
 
 import pytest
-from sip_support import Accounts, make_endpoint
+from sip_support import Accounts, make_endpoint, on_time
 
 from acd.sip.effects import Send
 from acd.sip.peer import Peer
@@ -56,7 +56,7 @@ class World:
                 return
             self.now = max(self.now, at)
             if at == deadline:
-                self.take(who, self.ends[who].on_time(self.now))
+                self.take(who, on_time(self.ends[who], self.now))
             else:
                 heapq.heappop(self.agenda)[2]()
         pytest.fail("the endpoints never come to rest")

@@ -7,7 +7,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sip_support import PHONE, SDP, answer_to, assert_empty, make_endpoint, run_out, sent
+from sip_support import PHONE, SDP, answer_to, assert_empty, make_endpoint, on_time, run_out, sent
 
 from acd.sip.client_events import RegistrationFailed, RegistrationSucceeded
 from acd.sip.effects import Send
@@ -160,7 +160,7 @@ class LegStage:
         end = self.now + seconds
         while (at := self.endpoint.next_deadline()) <= end:
             self.now = max(self.now, at)
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
         self.now = end
 
     def broken(self, peer: Peer) -> None:
@@ -270,7 +270,7 @@ class RegistrationStage:
         end = self.now + seconds
         while (at := self.endpoint.next_deadline()) <= end:
             self.now = max(self.now, at)
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
         self.now = end
 
     def broken(self, stream: bool) -> None:

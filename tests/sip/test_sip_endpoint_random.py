@@ -9,6 +9,7 @@ from sip_support import (
     answer_to,
     assert_empty,
     make_endpoint,
+    on_time,
     request,
     run_out,
     sent,
@@ -237,7 +238,7 @@ class Stage:
     def pass_(self, seconds: float) -> None:
         self.now += seconds
         while self.endpoint.next_deadline() <= self.now:
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
 
     def mutate(self, at: int, insert: bytes) -> None:
         if self.heard:

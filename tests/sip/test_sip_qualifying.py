@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sip_registering import CONTACT, Phone, registrar
-from sip_support import PHONE, SDP, request
+from sip_support import PHONE, SDP, on_time, request
 
 from acd.sip.effects import Send
 from acd.sip.events import ContactsCause, ContactsChanged, LegFailed
@@ -56,7 +56,7 @@ class Line:
         until = self.now + seconds
         while (due := self.endpoint.next_deadline()) <= until:
             self.now = max(self.now, due)
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
         self.now = until
 
     def register(self, *lines: str, phone: Phone | None = None) -> Phone:

@@ -11,6 +11,7 @@ from sip_support import (
     events,
     make_endpoint,
     methods,
+    on_time,
     parsed,
     request,
     run_out,
@@ -281,7 +282,7 @@ class Referrer:
     def wait(self, seconds: float) -> None:
         until = self.now + seconds
         while (at := self.endpoint.next_deadline()) <= until:
-            self.take(self.endpoint.on_time(at))
+            self.take(on_time(self.endpoint, at))
         self.now = until
 
     def step(self, name: str) -> None:

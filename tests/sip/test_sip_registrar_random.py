@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sip_registering import Phone, registrar
-from sip_support import parsed
+from sip_support import on_time, parsed
 
 from acd.sip.events import ContactsCause, ContactsChanged
 from acd.sip.peer import Peer
@@ -106,7 +106,7 @@ class Devices(RuleBasedStateMachine):
     def waits(self, seconds: float) -> None:
         self.now += seconds
         while self.endpoint.next_deadline() <= self.now:
-            self.take(self.endpoint.on_time(self.endpoint.next_deadline()))
+            self.take(on_time(self.endpoint, self.endpoint.next_deadline()))
         self.model = [one for one in self.model if one[3] > self.now]
 
     @invariant()

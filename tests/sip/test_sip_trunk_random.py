@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sip_support import SDP, answer_to, assert_empty, make_endpoint, request, run_out
+from sip_support import SDP, answer_to, assert_empty, make_endpoint, on_time, request, run_out
 from test_sip_trunk_calls import FIRST, GATEWAYS, SECOND
 
 from acd.sip.client_events import RegistrationSucceeded
@@ -146,7 +146,7 @@ class Stage:
     def run_to(self, at: float) -> None:
         while self.endpoint.next_deadline() <= at:
             self.now = max(self.now, self.endpoint.next_deadline())
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
         self.now = at
 
 
@@ -233,7 +233,7 @@ class RegistrarStage:
         until = self.now + seconds
         while (at := self.endpoint.next_deadline()) <= until:
             self.now = max(self.now, at)
-            self.take(self.endpoint.on_time(self.now))
+            self.take(on_time(self.endpoint, self.now))
         self.now = until
 
 
