@@ -461,7 +461,8 @@ class CallCentre:
             # RFC 3261 13.2.2.4: "If the 2xx contains an offer (based on the rules above), the ACK
             # MUST carry an answer in its body." Without one nobody would ever hear anything.
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
-        call.late_offer = False
+        if event.leg == call.leg:
+            call.late_offer = False
 
     def _stream_accepted(self, event: media_in.StreamAccepted) -> None:
         call = self._table.by_leg.get(event.leg)

@@ -79,3 +79,17 @@ def test_the_agent_is_idle_again_when_the_ringing_caller_cancels() -> None:
     stage.on_sip(sip.LegCancelled(caller))
     assert stage.one(commands.HangUpLeg).leg == phone
     assert stage.state("1001") is State.IDLE
+
+
+def test_another_legs_ack_is_not_the_callers() -> None:
+    """A caller who made no offer still owes the answer to ours."""
+    stage = Stage()
+    stage.registers("1001")
+    caller = stage.dials("4003", offer=b"")
+    stage.on_media(media_in.StreamOpened(caller, ANSWER))
+    phone = stage.ringing("1001")
+    stage.answers(phone)
+    stage.on_sip(sip.LegConfirmed(phone, ANSWER))
+    stage.on_sip(sip.LegConfirmed(caller, b""))
+    assert stage.ended().reason == "media_refused"
+    stage.check_over()
