@@ -148,7 +148,9 @@ def test_blind_to_a_colleague_who_refuses(server: Server, hall: Hall) -> None:
 def test_every_message_of_a_transfer(server: Server, hall: Hall, tmp_path: Path) -> None:
     """SIPp is the agent's phone: refusals, 202, NOTIFY by NOTIFY, BYE."""
     port, password = str(free_port()), server.password("1001")
-    run_scenario(server, tmp_path, "register_agent", "1001", "-p", port, "-ap", password)
+    run_scenario(
+        server, tmp_path, "register_agent", "1001", "-p", port, "-au", "1001", "-ap", password
+    )
     server.agent_is("1001", "idle")
     program = shutil.which("sipp")
     assert program

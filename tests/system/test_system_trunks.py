@@ -21,17 +21,22 @@ OUTSIDE = "13800138000"
 
 
 class Gateway:
-    """A SIPp process that serves one call of a scenario on an address of its own."""
+    """A SIPp process that serves one call of a scenario on an address of its own.
 
-    def __init__(self, scenario: str, folder: Path) -> None:
+    Without a file of that name it is one of SIPp's own.
+    """
+
+    def __init__(self, scenario: str, folder: Path, *arguments: str) -> None:
         self.port = free_port()
         self._folder = folder / scenario
         self._folder.mkdir()
         program = shutil.which("sipp")
         assert program, "SIPp is missing: apt-get install sip-tester (`make test` does)"
+        file = SCENARIOS / f"{scenario}.xml"
+        which = ("-sf", str(file)) if file.exists() else ("-sn", scenario)
         self._process = subprocess.Popen(
             [
-                *(program, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", CARRIER),
+                *(program, *which, "-i", CARRIER, *arguments),
                 *("-p", str(self.port), "-m", "1", "-nostdin", "-trace_err", "-timeout", "30s"),
             ],
             cwd=self._folder,
@@ -69,12 +74,12 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Callable[[str], Gateway]]:
+def gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Return a function that starts a gateway by the name of its scenario."""
     running: list[Gateway] = []
 
-    def start(scenario: str) -> Gateway:
-        running.append(Gateway(scenario, tmp_path))
+    def start(scenario: str, *arguments: str) -> Gateway:
+        running.append(Gateway(scenario, tmp_path, *arguments))
         return running[-1]
 
     yield start
@@ -168,6 +173,23 @@ def test_a_call_finds_the_gateway_that_serves_and_a_full_trunk_says_so(
         f'acd_gateway_up{{gateway="udp:{CARRIER}:{serving.port}",trunk="carrier"}} 1.0' in metrics
     )
     assert 'acd_trunk_up{trunk="carrier"} 1.0' in metrics
+
+
+def test_a_gateway_sends_the_call_elsewhere(
+    server: Server, hall: Hall, gateway: Callable[..., Gateway]
+) -> None:
+    agent = hall.agent("1001")
+    serving = gateway("uas")
+    place = f"{CARRIER}:{serving.port}"
+    redirecting = gateway("carrier_redirects", "-key", "elsewhere", place)
+    write_trunk(server.site, [redirecting.port], redirects=1)
+    taken_over(server, [redirecting.port])
+    line = agent.call(OUTSIDE)
+    agent.expect("state", line=line, state="CONFIRMED", within_s=10)
+    redirecting.served()
+    agent.hangup(line=line)
+    serving.served()
+    server.no_calls()
 
 
 def test_a_trunk_registers(server: Server, gateway: Callable[[str], Gateway]) -> None:
