@@ -34,7 +34,16 @@ def test_name_addr(value: bytes, uri: bytes, name: str, tag: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"<sip:a@b", b'"a <sip:a@b>', b"<sip:a@b>;;;", b"<sip:a@b> x", b'"a" sip:b@c', b"a b"],
+    [
+        b"",
+        b"<sip:a@b",
+        b'"a <sip:a@b>',
+        b"<sip:a@b>;;;",
+        b"<sip:a@b> x",
+        b'"a" sip:b@c',
+        b'"a" b <sip:c@d>',
+        b"a b",
+    ],
 )
 def test_broken_name_addr(value: bytes) -> None:
     with pytest.raises(BadMessageError):

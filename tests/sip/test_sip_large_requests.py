@@ -16,8 +16,10 @@ from sip_support import (
     sent,
 )
 
+from acd.sip.effects import Send
 from acd.sip.endpoint import Endpoint, EndpointSettings, InviteTarget, RegistrationSettings
 from acd.sip.events import LegAnswered, LegFailed
+from acd.sip.large_requests import MAX_REFUSED, REFUSED_S, LargeRequests
 from acd.sip.message import read
 from acd.sip.peer import Peer
 
@@ -129,3 +131,16 @@ def test_a_large_register_keeps_its_contact() -> None:
     (again,) = sent(endpoint.transport_failed(STREAM, 0.1))
     assert read(again).get(b"via").startswith(b"SIP/2.0/UDP ")
     assert endpoint.transactions == 1
+
+
+def test_peers_that_take_no_tcp_fill_no_memory() -> None:
+    core = make_endpoint()._core
+    large = LargeRequests(core)
+    for n in range(MAX_REFUSED + 10):
+        large.refused(Peer("tcp", f"10.0.{n >> 8}.{n & 255}", 5060), 0.0)
+    assert len(large._refused) == MAX_REFUSED
+    long = Send(Peer("udp", "10.0.0.3", 5060), b"")
+    assert large.over_tcp(long, 1.0) is not None, "the oldest is tried again"
+    last = Send(Peer("udp", "10.0.16.9", 5060), b"")
+    assert large.over_tcp(last, 1.0) is None
+    assert large.over_tcp(last, REFUSED_S) is not None

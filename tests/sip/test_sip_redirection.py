@@ -217,3 +217,12 @@ def test_a_proof_is_not_carried_to_the_new_target_and_made_anew_there() -> None:
     assert b"\r\nAuthorization: " not in out[1].data
     out = endpoint.receive(answer_to(out[1].data, 401, asked), out[1].peer, 0.2)
     assert b'uri="sip:a@192.0.2.20"' in followed(out)[0].get(b"authorization")
+
+
+def test_the_way_to_the_first_target_is_not_the_way_to_the_next() -> None:
+    """The Path of a registered phone leads to that phone."""
+    endpoint = make_endpoint()
+    target = structs.replace(TARGET, route=("<sip:edge.example;lr>",))
+    first = called(endpoint, target)
+    assert b"\r\nRoute: " in first
+    assert b"\r\nRoute: " not in redirected(endpoint, first, "<sip:a@192.0.2.20>")[1].data
