@@ -320,6 +320,17 @@ def test_who_is_forgiven_has_the_limit_of_before(exempt, free):
     assert verdicts(admission, INVITE, 500, host="192.0.2.7", now=20.1)[ADMIT] == free
 
 
+def test_who_makes_the_queue_is_judged_by_the_last_second():
+    """What came long ago is no excuse for what one source sends now."""
+    admission = behind(SHED_BYTES)
+    verdicts(admission, INVITE, 500, host="192.0.2.9", now=0.0)
+    verdicts(admission, INVITE, 5, host="192.0.2.8", now=10.0)
+    verdicts(admission, INVITE, 60, host="192.0.2.7", now=10.0)
+    admission.measured(3, SHED_BYTES, BUFFER_BYTES, 10.1)
+
+    assert admission.squeezed.keys() == {"192.0.2.7"}
+
+
 def test_only_so_many_are_squeezed_at_once():
     """Each floods in turn and then keeps sending more than it may: none is forgiven."""
     admission = behind(SHED_BYTES)

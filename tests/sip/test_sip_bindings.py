@@ -269,7 +269,12 @@ def test_without_one_of_the_three_a_binding_is_by_uri(lines: tuple[str, ...]) ->
 
 @pytest.mark.parametrize(
     "parameters",
-    [";reg-id=0" + INSTANCE, ";reg-id=x" + INSTANCE, ";reg-id=1;+sip.instance=bare"],
+    [
+        ";reg-id=0" + INSTANCE,
+        ";reg-id=256" + INSTANCE,
+        ";reg-id=x" + INSTANCE,
+        ";reg-id=1;+sip.instance=bare",
+    ],
 )
 def test_broken_flows(parameters: str) -> None:
     assert status(Phone(registrar()).register(contact(1, parameters), OUTBOUND)) == 400
@@ -326,3 +331,14 @@ def test_outbound_is_promised_only_for_a_flow_of_this_request() -> None:
     other = Phone(endpoint, call_id="other")
     (answer,) = parsed(other.register(contact(2), OUTBOUND))
     assert (answer.status, answer.get(b"require")) == (200, b"")
+
+
+def test_another_path_is_a_change() -> None:
+    """The same phone behind another proxy: calls have to take the new way at once."""
+    endpoint = registrar()
+    phone = Phone(endpoint)
+    phone.register(CONTACT, EDGE)
+    out = phone.register(CONTACT, "Path: <sip:edge2.example.com;lr>", now=1.0)
+    [change] = changes(out)
+    assert change.contacts[0].path == ("<sip:edge2.example.com;lr>",)
+    assert changes(phone.register(CONTACT, "Path: <sip:edge2.example.com;lr>", now=2.0)) == []

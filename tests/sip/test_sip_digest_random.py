@@ -168,3 +168,27 @@ def test_auth_int_is_not_served() -> None:
     assert refusal is not None
     assert b"stale" not in refusal.headers
     assert stage.ask(proof.replace("auth-int", "auth")) is not None
+
+
+def test_a_count_has_eight_digits() -> None:
+    """RFC 7616 3.4: "nc-value = 8LHEX"; a longer one would be kept in memory."""
+    stage = Stage()
+    stage.challenge()
+    client, _ = stage.phones[0]
+    (space,) = client._spaces.values()
+    for count in ("1", "0" * 500 + "1"):
+        fields = {
+            "nonce": space.nonce,
+            "uri": "sip:192.0.2.1",
+            "qop": "auth",
+            "nc": count,
+            "cnonce": "cn",
+        }
+        digest = request_digest(space.algorithm, space.secret, b"REGISTER", fields)
+        proof = (
+            f'Authorization: Digest username="known", realm="acd", nonce="{space.nonce}", '
+            f'uri="sip:192.0.2.1", response="{digest}", algorithm={space.algorithm}, '
+            f'qop=auth, nc={count}, cnonce="cn"'
+        )
+        assert b"stale" not in stage.ask(proof).headers
+    assert stage.ask(client.lines(b"REGISTER", b"sip:192.0.2.1").decode().strip()) is None

@@ -269,3 +269,12 @@ def test_bans_that_are_lifted_fill_no_memory():
         guard.offended(STRANGER, Offence.SCANNER, n / 1000)
         guard.lift(STRANGER)
     assert len(guard._ends) <= 2 * SOURCES_MAX
+
+
+def test_after_a_ban_one_has_as_many_tries_as_before():
+    guard = Guard(GuardSettings(ban_s=60.0))
+    ban = offend(guard, 10)
+    guard.on_time(ban.until)
+
+    assert offend(guard, 9, now=61.0) is None
+    assert offend(guard, 1, now=62.0).count == 2

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from acd.sip.events import InviteReceived
 from acd.sip.peer import Peer
 from acd.sip.trunk_settings import Gateway, TrunkSettings
-from tests.sip.sip_support import PHONE, SDP, Accounts, events, make_endpoint, request, statuses
+from tests.sip.sip_support import (
+    PHONE,
+    SDP,
+    Accounts,
+    answer_challenge,
+    events,
+    make_endpoint,
+    parsed,
+    request,
+)
 
 ASSERTED = 'P-Asserted-Identity: "Wang Li" <sip:+8613800138000@carrier.example>'
 
@@ -69,7 +78,13 @@ def test_an_account_that_has_proved_itself_stays_who_it_is():
     endpoint = make_endpoint(trusted=("192.0.2.0/24",), authenticate_accounts=False)
     assert received(endpoint, ASSERTED).caller == "+8613800138000"
     guarded = make_endpoint(trusted=("192.0.2.0/24",), credentials=Accounts(alice="secret"))
-    assert statuses(guarded.receive(request("INVITE", ASSERTED), PHONE, 0.0)) == [401]
+    (challenge,) = parsed(guarded.receive(request("INVITE", ASSERTED), PHONE, 0.0))
+    assert challenge.status == 401
+    proof = answer_challenge(
+        challenge, b"INVITE", b"sip:4000@192.0.2.1", "alice", "secret", "cnonce"
+    )
+    line = proof.decode().strip()
+    assert received(guarded, ASSERTED, line, branch="z9hG4bKtwo", cseq=2).caller == "alice"
 
 
 @pytest.mark.parametrize(
@@ -165,3 +180,9 @@ def test_nothing_in_them_refuses_a_call(headers):
     event = arrival(*lines, trusted=("192.0.2.0/24",))
     assert len(event.diverted_from) <= 10
     assert event.called not in event.diverted_from
+
+
+def test_history_is_read_by_its_index_and_not_by_its_order():
+    """RFC 7044 5.1: the index tells what came first, in whatever order proxies wrote."""
+    history = "History-Info: <sip:2@h>;index=1.10, <sip:1@h>;index=1.2, <sip:0@h>;index=1"
+    assert arrival(history).diverted_from == ("0", "1", "2")

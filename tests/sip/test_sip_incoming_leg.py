@@ -284,6 +284,51 @@ def test_answers_go_to_the_source_with_received_and_rport() -> None:
     assert answer.via.parameters[b"rport"] == b"5062"
 
 
+@pytest.mark.parametrize(
+    ("via", "answered"),
+    [
+        # 18.2.1: received where the host differs; RFC 3581 4: both wherever rport was asked for.
+        ("10.0.0.5;branch=z", "10.0.0.5;branch=z;received=192.0.2.10"),
+        ("192.0.2.10;rport;branch=z", "192.0.2.10;rport=5062;branch=z;received=192.0.2.10"),
+        ("192.0.2.10:5062;branch=z", "192.0.2.10:5062;branch=z"),
+        ("[2001:db8::1]:5;branch=z", "[2001:db8::1]:5;branch=z;received=192.0.2.10"),
+    ],
+)
+def test_what_is_written_into_the_top_via(via: str, answered: str) -> None:
+    asked = request("OPTIONS", via=f"Via: SIP/2.0/UDP {via}")
+    (answer,) = parsed(make_endpoint().receive(asked, PHONE, 0.0))
+    assert answer.get(b"via") == f"SIP/2.0/UDP {answered}".encode()
+
+
+@pytest.mark.parametrize("separator", ["\r\nVia: ", ", "])
+def test_an_answer_has_all_vias_in_their_order(separator: str) -> None:
+    """8.2.6.2: "MUST equal the Via header field values in the request and MUST maintain the
+    same ordering"; by them it finds its way back through the proxies."""
+    vias = [f"SIP/2.0/UDP 10.0.0.{n};branch=z9hG4bK{n}" for n in range(3)]
+    asked = request("OPTIONS", via=f"Via: {separator.join(vias)}")
+    (answer,) = parsed(make_endpoint().receive(asked, PHONE, 0.0))
+    top = vias[0] + ";received=192.0.2.10"
+    assert answer.all(b"via") == [via.encode() for via in (top, *vias[1:])]
+
+
+@pytest.mark.parametrize("end", ["no blank line", "header name", "Request-URI"])
+def test_syntax_that_cannot_be_let_pass_is_400(end: str) -> None:
+    broken = {
+        "no blank line": INVITE.partition(b"\r\n\r\n")[0] + b"\r\n",
+        "header name": INVITE.replace(b"Max-Forwards: 70", b"Max Forwards: 70"),
+        # 19.1.1, table 1: headers are not allowed there.
+        "Request-URI": request("INVITE", uri="sip:4000@192.0.2.1?Subject=x"),
+    }[end]
+    assert statuses(make_endpoint().receive(broken, PHONE, 0.0)) == [400]
+
+
+def test_a_200_says_which_methods_are_served() -> None:
+    """13.3.1.4 and 20.5: UPDATE and REFER are used only where they were promised."""
+    endpoint = make_endpoint()
+    (ok,) = parsed(endpoint.answer(begun(endpoint), SDP, 0.0))
+    assert {b"INVITE", b"BYE", b"UPDATE", b"REFER"} <= set(ok.all(b"allow"))
+
+
 def test_an_account_has_to_prove_itself() -> None:
     endpoint = make_endpoint(credentials=Accounts(alice="secret"))
     (challenge,) = parsed(endpoint.receive(INVITE, PHONE, 0.0))

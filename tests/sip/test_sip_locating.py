@@ -9,6 +9,7 @@ from acd.sip.gateways import Located
 from acd.sip.locating import Locator
 from acd.sip.names import (
     MAX_QUESTIONS,
+    MAX_RECORDS,
     NOTHING_S,
     PATIENCE_S,
     RETRY_S,
@@ -252,3 +253,11 @@ def test_questions_have_a_limit():
     asked.take()
     assert asked.names.look("more.example", "A", 0.0) == ()
     assert asked.take() == []
+
+
+def test_an_answer_has_only_so_many_records():
+    asked = Asked()
+    asked.names.look("gw.example", "A", 0.0)
+    many = tuple(f"192.0.{n >> 8}.{n & 255}" for n in range(MAX_RECORDS + 9))
+    asked.names.resolved(Resolved("gw.example", "A", many, 60.0), 0.0)
+    assert asked.names.look("gw.example", "A", 1.0) == many[:MAX_RECORDS]

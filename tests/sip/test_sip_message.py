@@ -162,3 +162,31 @@ def test_response_is_told_from_request() -> None:
     parsed = read(message("SIP/2.0 486 Busy Here", "CSeq: 1 INVITE"))
     assert isinstance(parsed, Response)
     assert (parsed.status, parsed.reason) == (486, b"Busy Here")
+
+
+def test_an_empty_entry_of_a_list_is_none() -> None:
+    """7.3.1 has no empty entries; some phones leave a comma at the end."""
+    parsed = read(message("OPTIONS sip:a@b SIP/2.0", "Supported: , timer,,path ,", "Require:"))
+    assert parsed.all(b"supported") == [b"timer", b"path"]
+    assert parsed.all(b"require") == []
+
+
+@pytest.mark.parametrize(
+    "via",
+    [
+        "SIP/2.0/UDP h;branch=z9hG4bK1",
+        "SIP/2.0/UDP h ; rport ; branch = z9hG4bK1",
+        "SIP/2.0/UDP h;BRANCH=z9hG4bK1;rport",
+        "SIP/2.0/UDP h;branch=z9hG4bK1, SIP/2.0/UDP p;branch=z9hG4bK2",
+    ],
+)
+def test_the_branch_of_an_answer_however_it_comes_back(via: str) -> None:
+    parsed = read(message("SIP/2.0 200 OK", f"Via: {via}"))
+    assert parsed.branch == parsed.via.branch == b"z9hG4bK1"
+
+
+def test_a_header_has_a_name() -> None:
+    """7.3.1: a token; what is none is no header, whatever it looks like."""
+    for line in ("Bad Name: x", ": x", "Sub(ject): x"):
+        assert read(message("OPTIONS sip:a@b SIP/2.0", line)).fault is not None
+    assert read(message("OPTIONS sip:a@b SIP/2.0", "X-Ok_1.2 \t: x")).fault is None

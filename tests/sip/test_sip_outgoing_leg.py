@@ -1,6 +1,7 @@
 """Outgoing legs through the endpoint: the UAC of INVITE (RFC 3261 9.1, 13.2, 17.1.1)."""
 
 import pytest
+from msgspec import structs
 from sip_support import (
     PHONE,
     SDP,
@@ -438,3 +439,21 @@ def test_a_2xx_after_a_refusal_is_no_branch_of_a_fork() -> None:
     assert endpoint.receive(answer_to(invite, 200, tag="late", body=SDP), PHONE, 0.2) == []
     run_out(endpoint)
     assert_empty(endpoint)
+
+
+def test_a_broken_answer_is_no_answer() -> None:
+    """Two From or Call-ID lines: nobody can tell whose it is."""
+    endpoint = make_endpoint()
+    invite = called(endpoint)
+    doubled = answer_to(invite, 200, "Call-ID: other", body=SDP)
+    assert endpoint.receive(doubled, PHONE, 0.1) == []
+    assert events(endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 0.2)) == [
+        LegAnswered("out", SDP)
+    ]
+
+
+def test_an_emergency_call_is_made_by_a_full_server_too() -> None:
+    endpoint = make_endpoint(max_legs=0)
+    assert (
+        len(sent(endpoint.invite("out", structs.replace(TARGET, emergency=True), SDP, 0.0))) == 1
+    )

@@ -299,6 +299,8 @@ def test_our_update_before_the_answer() -> None:
     assert statuses(caller.within("UPDATE", 0.3, body=OTHER)) == [491]
     out = caller.endpoint.receive(answer_to(sent(out)[1], 200, body=OTHER), PHONE, 0.4)
     assert events(out) == [ReofferAnswered(caller.leg, OTHER)]
+    # RFC 4028 has timers of sessions, and there is none before the answer.
+    assert len(caller.endpoint._core.session_clock) == 0
     (again,) = [item for at, item in run_out(caller.endpoint, 60.1)]
     assert read(again.data).status == 180 or read(again.data).status == 183
 

@@ -402,6 +402,11 @@ def test_a_full_server_asks_nobody_and_believes_what_it_knew() -> None:
     line.wait(3 * QUALIFY_S)
     assert line.asked == []
     assert line.reachable() == [True]
+    left = request("CANCEL")
+    line.take(line.endpoint.receive(left, Peer("udp", "192.0.2.77", 5060), line.now))
+    line.take(line.endpoint.receive(request("ACK", to_tag="any"), PHONE, line.now))
+    line.wait(QUALIFY_S)
+    assert len(line.asked) == 1, "it is asked when there is room again"
 
 
 def test_who_does_not_answer_makes_room_for_a_new_device() -> None:

@@ -137,6 +137,7 @@ def test_an_old_nonce_is_stale() -> None:
         ("nc=00000001", "nc=1"),
         ("qop=auth, ", ""),
         ('cnonce="cnonce"', 'cnonce=""'),
+        (', cnonce="cnonce"', ""),
     ],
 )
 def test_tampered_answers_are_refused(old: str, new: str) -> None:
@@ -342,3 +343,18 @@ def test_what_is_not_offered_is_not_taken(algorithm: str, expected: int) -> None
     assert b"www-authenticate" not in challenge.more
     challenge.headers[b"www-authenticate"] = line.replace(b"SHA-256", algorithm.encode())
     assert status(phone.send(CONTACT, phone.authorization(challenge))) == expected
+
+
+def test_a_browser_does_not_survive_a_restart() -> None:
+    """Only it can open a connection again, and it registers then."""
+    browser = Phone(registrar(), peer=Peer("wss", "192.0.2.10", 40_000))
+    browser.register(CONTACT, "Expires: 600")
+    after = registrar()
+    assert after.restore_contacts("1001", browser.endpoint.contacts("1001"), 1.0) == []
+    assert after.contacts("1001") == ()
+
+
+def test_what_a_phone_calls_itself_is_cut() -> None:
+    endpoint = registrar()
+    Phone(endpoint).register(CONTACT, "User-Agent: " + "long " * 200)
+    assert len(endpoint.contacts("1001")[0].user_agent) == 200

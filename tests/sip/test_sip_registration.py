@@ -213,3 +213,27 @@ def test_a_registrar_that_wants_longer_each_time_is_left_alone_for_a_while() -> 
     assert asked == 6
     (failed,) = events(out)
     assert failed.status == 423
+
+
+def test_over_udp_nothing_was_lost_with_a_connection() -> None:
+    endpoint = make_endpoint()
+    endpoint.receive(answer_to(started(endpoint), 200), PHONE, 0.1)
+    refresh_at = endpoint._core.deadlines.next()
+    assert endpoint.transport_failed(PHONE, 1.0) == []
+    assert endpoint._core.deadlines.next() == refresh_at
+
+
+def test_a_registration_that_was_given_up_stays_so() -> None:
+    endpoint = make_endpoint()
+    stream = Peer("tcp", PHONE.host, PHONE.port)
+    (register,) = sent(endpoint.register(msgspec.structs.replace(DESK, peer=stream), 0.0))
+    endpoint.receive(answer_to(register, 403), stream, 0.1)
+    endpoint.transport_failed(stream, 1.0)
+    assert endpoint.next_deadline() == float("inf")
+
+
+@pytest.mark.parametrize("granted", [0, 1])
+def test_a_registrar_that_grants_nothing_is_not_asked_without_end(granted: int) -> None:
+    endpoint = make_endpoint()
+    endpoint.receive(answer_to(started(endpoint), 200, f"Expires: {granted}"), PHONE, 1.0)
+    assert endpoint._core.deadlines.next() == 2.0

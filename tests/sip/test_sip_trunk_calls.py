@@ -356,3 +356,16 @@ def test_a_call_does_not_try_gateways_for_ever():
         outputs = endpoint.receive(answer_to(invites[0].data, 503), invites[0].peer, 0.1)
     assert tried == [gateway.host for gateway in many[:MAX_TRIES]]
     assert [event.status for event in events(outputs)] == [503]
+
+
+def test_a_gateway_that_had_rung_reliably_leaves_nothing_when_the_next_takes_over():
+    endpoint = make_endpoint(offer_100rel=True)
+    trunk = TrunkSettings(name="carrier", gateways=GATEWAYS, options_interval_s=0.0)
+    endpoint.configure_trunks((trunk,), 0.0)
+    (invite,) = to(call(endpoint), FIRST)
+    ringing = answer_to(invite, 183, "Require: 100rel", "RSeq: 1", tag="one")
+    assert methods(endpoint.receive(ringing, FIRST, 0.1)) == [b"PRACK"]
+    (second,) = to(endpoint.receive(answer_to(invite, 503, tag="one"), FIRST, 0.2), SECOND)
+    endpoint.receive(answer_to(second, 486), SECOND, 0.3)
+    run_out(endpoint)
+    assert_empty(endpoint)

@@ -21,6 +21,7 @@ from acd.sip.events import AuthenticationFailed, InviteReceived
 from acd.sip.message import Response
 from acd.sip.peer import Peer
 from acd.sip.trunk_settings import Gateway, Health, TrunkRegistration, TrunkSettings
+from acd.sip.trunk_sources import MAX_SOURCES
 
 STRANGER = Peer("udp", "203.0.113.9", 5060)
 
@@ -217,3 +218,27 @@ def test_a_registration_goes_to_the_next_gateway_when_one_is_silent():
     endpoint.receive(answer_to(fired[-1].data, 200), SECOND, 45.0)
     assert endpoint.trunk_state()[0].registered is True
     assert methods(endpoint.configure_trunks((), 46.0)) == [b"REGISTER"]
+
+
+def test_a_stranger_whose_trunk_is_configured_is_one_no_longer():
+    endpoint = make_endpoint()
+    stranger = Peer("udp", "203.0.113.9", 5060)
+    former = TrunkSettings(name="carrier", gateways=GATEWAYS, options_interval_s=0.0)
+    endpoint.configure_trunks((former,), 0.0)
+    assert endpoint.trunks.of(stranger) is None
+    wider = TrunkSettings(
+        name="carrier", gateways=GATEWAYS, networks=("203.0.113.0/24",), options_interval_s=0.0
+    )
+    endpoint.configure_trunks((wider,), 1.0)
+    assert endpoint.trunks.of(stranger) == "carrier"
+    endpoint.configure_trunks((former,), 2.0)
+    assert endpoint.trunks.of(stranger) is None
+
+
+def test_strangers_fill_no_memory():
+    endpoint = make_endpoint()
+    endpoint.configure_trunks((TrunkSettings(name="carrier", gateways=GATEWAYS),), 0.0)
+    for n in range(MAX_SOURCES + 10):
+        endpoint.trunks.of(Peer("udp", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5060))
+    assert len(endpoint.trunks._sources._known) <= MAX_SOURCES
+    assert endpoint.trunks.of(FIRST) == "carrier"

@@ -287,3 +287,44 @@ def test_a_late_cancel_of_one_reinvite_leaves_the_next_alone() -> None:
     assert statuses(endpoint.accept_offer(leg, SDP, 2.2)) == [200]
     endpoint.hang_up(leg, 3.0)
     assert endpoint._table.cancellable == {}
+
+
+@pytest.mark.parametrize("method", ["INFO", "ACK"])
+def test_requests_go_where_the_last_one_came_from(method: str) -> None:
+    """The phone's NAT gave it another port: past it, only the source address is of use."""
+    elsewhere = Peer("udp", "192.0.2.10", 61_000)
+    endpoint = make_endpoint()
+    (event,) = events(endpoint.receive(request("INVITE", body=SDP), PHONE, 0.0))
+    (ok,) = parsed(endpoint.answer(event.leg, SDP, 0.0))
+    tag = ok.to.tag.decode()
+    ack = request("ACK", branch="z9hG4bKa", to_tag=tag)
+    endpoint.receive(ack, elsewhere if method == "ACK" else PHONE, 0.1)
+    if method == "INFO":
+        endpoint.receive(within("INFO", tag), elsewhere, 1.0)
+    (bye,) = endpoint.hang_up(event.leg, 2.0)
+    assert bye.peer == elsewhere
+
+
+def test_a_digit_after_the_end_is_not_reported() -> None:
+    """We have hung up, and the BYE waits for the ACK of our 2xx."""
+    endpoint = make_endpoint()
+    (event,) = events(endpoint.receive(request("INVITE", body=SDP), PHONE, 0.0))
+    (ok,) = parsed(endpoint.answer(event.leg, SDP, 0.0))
+    endpoint.hang_up(event.leg, 0.1)
+    info = within("INFO", ok.to.tag.decode(), body=b"7", content_type="application/dtmf")
+    out = endpoint.receive(info, PHONE, 0.2)
+    assert (statuses(out), events(out)) == ([200], [])
+
+
+def test_a_lost_connection_ends_only_who_was_on_it() -> None:
+    endpoint, legs = make_endpoint(), []
+    peers = [Peer("tcp", "192.0.2.10", port) for port in (40_001, 40_002)]
+    for peer in peers:
+        name = f"call-{peer.port}"
+        invite = request("INVITE", call_id=name, branch=f"z9hG4bK{name}", body=SDP)
+        (event,) = events(endpoint.receive(invite, peer, 0.0))
+        endpoint.answer(event.leg, SDP, 0.0)
+        legs.append(event.leg)
+    (ended,) = events(endpoint.transport_failed(peers[0], 0.1))
+    assert (ended.leg, ended.cause) == (legs[0], LegEndCause.TRANSPORT)
+    assert endpoint.legs == 1
