@@ -419,3 +419,11 @@ def test_who_does_not_answer_makes_room_for_a_new_device() -> None:
     line.register("Contact: <sip:1001@192.0.2.3>", "Expires: 3600", phone=phone)
     uris = [one.uri for one in line.endpoint.contacts("1001")]
     assert uris == ["sip:1001@192.0.2.3", "sip:1001@192.0.2.1"]
+
+
+def test_only_a_register_is_told_as_a_refresh() -> None:
+    line = Line()
+    line.register()
+    line.status = None
+    assert len(line.endpoint.doubt_contact("1001", URI, line.now)) == 1
+    assert line.endpoint.doubt_contact("1001", URI, line.now) == []

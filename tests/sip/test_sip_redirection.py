@@ -226,3 +226,10 @@ def test_the_way_to_the_first_target_is_not_the_way_to_the_next() -> None:
     first = called(endpoint, target)
     assert b"\r\nRoute: " in first
     assert b"\r\nRoute: " not in redirected(endpoint, first, "<sip:a@192.0.2.20>")[1].data
+
+
+def test_the_server_has_the_last_word_on_how_many_are_followed() -> None:
+    endpoint = make_endpoint(max_redirects=1)
+    out = redirected(endpoint, called(endpoint), "<sip:a@192.0.2.21>, <sip:b@192.0.2.22>")
+    out = endpoint.receive(answer_to(out[1].data, 486), out[1].peer, 0.2)
+    assert events(out) == [LegFailed("out", 486, "Whatever")]

@@ -354,6 +354,13 @@ def test_a_browser_does_not_survive_a_restart() -> None:
     assert after.contacts("1001") == ()
 
 
+def test_a_contact_has_to_fit_into_a_datagram_with_all_the_rest() -> None:
+    endpoint = registrar()
+    uri = "sip:1001@192.0.2.10;token=" + "x" * 500
+    assert status(Phone(endpoint).register(f"Contact: <{uri}>")) == 400
+    assert status(Phone(endpoint, call_id="r2").register(f"Contact: <{uri[:400]}>")) == 200
+
+
 def test_what_a_phone_calls_itself_is_cut() -> None:
     endpoint = registrar()
     Phone(endpoint).register(CONTACT, "User-Agent: " + "long " * 200)

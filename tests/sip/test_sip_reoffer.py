@@ -27,6 +27,7 @@ from acd.sip.events import (
     ReofferRefused,
 )
 from acd.sip.message import read
+from acd.sip.session import MAX_TRIES
 
 TARGET = InviteTarget(
     uri="sip:agent@192.0.2.10:5062",
@@ -299,3 +300,21 @@ def test_an_offer_goes_by_invite_even_to_one_who_takes_update() -> None:
     (ok,) = parsed(endpoint.answer(event.leg, SDP, 0.0))
     endpoint.receive(request("ACK", branch="z9hG4bKa", to_tag=ok.to.tag.decode()), PHONE, 0.0)
     assert methods(endpoint.reoffer(event.leg, HOLD, 1.0)) == [b"INVITE"]
+
+
+def test_another_offer_has_tries_of_its_own() -> None:
+    """What was refused by glare was the offer before."""
+    endpoint = make_endpoint()
+    leg, _ = talking(endpoint)
+    out, now, tries = endpoint.reoffer(leg, HOLD, 1.0), 1.0, 0
+    while not any(isinstance(item, ReofferRefused) for item in out):
+        invites = [data for data in sent(out) if data.startswith(b"INVITE ")]
+        if invites:
+            tries += 1
+            out = endpoint.receive(answer_to(invites[0], 491), PHONE, now)
+            if tries == MAX_TRIES - 1:
+                assert endpoint.reoffer(leg, SDP, now) == []
+        else:
+            now = endpoint.next_deadline()
+            out = endpoint.on_time(now)
+    assert tries == 2 * MAX_TRIES  # five of the first, then as many as an offer has
