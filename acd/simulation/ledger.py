@@ -136,25 +136,25 @@ class Ledger:
 
     def _leg_ended(self, event: events.LegEnded, now: float) -> None:
         began = self._legs.pop(event.leg, None)
-        _require(began == event.interaction, f"{now}: leg ended twice or never began {event}")
+        _require(began == event.interaction, f"{now}: leg ended twice or never began", event)
 
     def _call_ended(self, event: events.CallEnded, now: float) -> None:
         self.ended += 1
-        _require(event.interaction in self._calls, f"{now}: ended without start or twice {event}")
+        _require(event.interaction in self._calls, f"{now}: ended without start or twice", event)
         self._calls.remove(event.interaction)
         self._dialled_by.pop(event.interaction, None)
         self.outcomes[event.reason] += 1
 
     def _queue_entered(self, event: events.QueueEntered, now: float) -> None:
         self.offered += 1
-        _require(event.visit not in self._waiting, f"{now}: visit entered twice {event}")
-        _require(event.interaction in self._calls, f"{now}: no such call {event}")
+        _require(event.visit not in self._waiting, f"{now}: visit entered twice", event)
+        _require(event.interaction in self._calls, f"{now}: no such call", event)
         first = now - event.waited_before_s
         self._waiting[event.visit] = _Waiting(event.queue, first, event.priority)
 
     def _queue_left(self, event: events.QueueLeft, now: float) -> None:
-        _require(event.visit in self._waiting, f"{now}: left what was not entered {event}")
-        _require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open {event}")
+        _require(event.visit in self._waiting, f"{now}: left what was not entered", event)
+        _require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open", event)
         self.left[event.reason] += 1
 
     def _offer_made(self, event: events.OfferMade, now: float) -> None:
@@ -168,8 +168,8 @@ class Ledger:
         if waiting is None or waiting.offered:
             raise InvariantError(f"{now}: offered a call that does not wait {event}")
         state, status = self._states.get(agent), self._statuses.get(agent)
-        _require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered {event}")
-        _require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready {event}")
+        _require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered", event)
+        _require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready", event)
         _best_first(event, now)
         waiting.offered = True
         self.forked += bool(event.further_legs)
@@ -196,7 +196,7 @@ class Ledger:
 
     def _offer_ended(self, event: events.OfferEnded, now: float) -> None:
         visit = self._offers.pop(event.offer, None)
-        _require(visit == event.visit, f"{now}: offer ended twice or never made {event}")
+        _require(visit == event.visit, f"{now}: offer ended twice or never made", event)
         del self._offer_of_agent[event.agent]
         self.offers[event.outcome] += 1
         waiting = self._waiting.get(event.visit)
@@ -205,12 +205,12 @@ class Ledger:
             waiting.missed_by.add(event.agent)
 
     def _party_called(self, event: events.PartyCalled, now: float) -> None:
-        _require(event.interaction in self._calls, f"{now}: no such call {event}")
-        _require(event.leg not in self._legs, f"{now}: leg began twice {event}")
+        _require(event.interaction in self._calls, f"{now}: no such call", event)
+        _require(event.leg not in self._legs, f"{now}: leg began twice", event)
         self._legs[event.leg] = event.interaction
 
     def _connected(self, event: events.AgentConnected, now: float) -> None:
-        _require(event.interaction in self._calls, f"{now}: no such call {event}")
+        _require(event.interaction in self._calls, f"{now}: no such call", event)
         agent = event.agent
         if event.visit:
             _require(agent not in self._talks, f"{now}: {agent} is in two calls")
@@ -218,49 +218,49 @@ class Ledger:
         else:
             # An own call may stand beside the one of a queue: the agent asks a colleague.
             own = self._own_talks.setdefault(agent, set())
-            _require(event.leg not in own, f"{now}: talk began twice {event}")
+            _require(event.leg not in own, f"{now}: talk began twice", event)
             own.add(event.leg)
 
     def _disconnected(self, event: events.AgentDisconnected, now: float) -> None:
         if event.visit:
             talk = self._talks.pop(event.agent, None)
-            _require(talk == event.interaction, f"{now}: talk ended twice or never began {event}")
+            _require(talk == event.interaction, f"{now}: talk ended twice or never began", event)
         else:
             own = self._own_talks.get(event.agent, set())
-            _require(event.leg in own, f"{now}: talk ended twice or never began {event}")
+            _require(event.leg in own, f"{now}: talk ended twice or never began", event)
             own.remove(event.leg)
-        _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time {event}")
+        _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time", event)
 
     def _transfer_requested(self, event: events.TransferRequested, now: float) -> None:
         own = event.leg in self._own_talks.get(event.agent, ())
         talks = own or self._talks.get(event.agent) == event.interaction
-        _require(talks, f"{now}: transfers a call not at hand {event}")
+        _require(talks, f"{now}: transfers a call not at hand", event)
         pending = event.interaction in self._transfers.values()
-        _require(not pending, f"{now}: two transfers of one call {event}")
+        _require(not pending, f"{now}: two transfers of one call", event)
         self._transfers[event.transfer] = event.interaction
 
     def _transfer_completed(self, event: events.TransferCompleted, now: float) -> None:
         began = self._transfers.pop(event.transfer, None)
-        _require(began == event.interaction, f"{now}: transfer ended twice {event}")
+        _require(began == event.interaction, f"{now}: transfer ended twice", event)
         if event.leg:
-            _require(event.leg not in self._legs, f"{now}: joined a leg in another call {event}")
+            _require(event.leg not in self._legs, f"{now}: joined a leg in another call", event)
             self._legs[event.leg] = event.interaction
         self.transfers[f"{event.kind} completed"] += 1
 
     def _transfer_failed(self, event: events.TransferFailed, now: float) -> None:
         began = self._transfers.pop(event.transfer, None)
-        _require(began == event.interaction, f"{now}: transfer ended twice {event}")
+        _require(began == event.interaction, f"{now}: transfer ended twice", event)
         self.transfers[f"{event.kind} {event.reason}"] += 1
 
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
         before = self._statuses.get(event.agent), self._reasons.get(event.agent)
-        _require(before != (event.status, event.reason), f"{now}: no change {event}")
+        _require(before != (event.status, event.reason), f"{now}: no change", event)
         self._statuses[event.agent] = event.status
         self._reasons[event.agent] = event.reason
 
     def _state_changed(self, event: events.AgentStateChanged, now: float) -> None:
         before = self._states.get(event.agent, State.OFFLINE.value)
-        _require(before != event.state or event.interaction != "", f"{now}: no change {event}")
+        _require(before != event.state or event.interaction != "", f"{now}: no change", event)
         self._states[event.agent] = event.state
         if event.state == State.WRAP_UP.value:
             written_up_s = self._written_up_s.pop(event.agent, 0.0)
@@ -274,19 +274,21 @@ class Ledger:
             self._written_up_s[event.agent] = now - began_at
             return
         due_s = self._wrap_up_s.get(queue, 0.0)
-        _require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short {event}")
+        _require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short", event)
         self.wrap_ups += 1
 
 
 def _best_first(event: events.OfferMade, now: float) -> None:
     """Check that the best of those who were weighed is called, among equals who idled longest."""
     chosen, *others = event.choice.candidates
-    _require(chosen.agent == event.agent, f"{now}: another one was better {event}")
+    _require(chosen.agent == event.agent, f"{now}: another one was better", event)
+    best = (chosen.score, chosen.idle_s + 1e-9)
     for other in others:
-        better = (other.score, other.idle_s) > (chosen.score, chosen.idle_s + 1e-9)
-        _require(not better, f"{now}: {other.agent} was better {event}")
+        if (other.score, other.idle_s) > best:
+            raise InvariantError(f"{now}: {other.agent} was better {event}")
 
 
-def _require(holds: bool, message: str) -> None:
+def _require(holds: bool, message: str, about: object = "") -> None:
+    # What it is about is written only when it is needed: an offer names all that were weighed.
     if not holds:
-        raise InvariantError(message)
+        raise InvariantError(f"{message} {about}" if about else message)

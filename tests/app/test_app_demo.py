@@ -245,7 +245,7 @@ async def test_a_demo_ends_by_itself_with_its_calls_in_the_report(
 ) -> None:
     console = Console(file=io.StringIO(), width=200)
     options = DemoOptions(
-        minutes=0.06, calls_per_minute=120, locale="en", folder=folder, pace=HURRIED
+        minutes=0.03, calls_per_minute=120, locale="en", folder=folder, pace=HURRIED
     )
     async with asyncio.timeout(60):
         await run_demo(operators, options, console)

@@ -314,7 +314,7 @@ def test_an_answer_has_all_vias_in_their_order(separator: str) -> None:
 @pytest.mark.parametrize("end", ["no blank line", "header name", "Request-URI"])
 def test_syntax_that_cannot_be_let_pass_is_400(end: str) -> None:
     broken = {
-        "no blank line": request("INVITE")[:-2],
+        "no blank line": request("INVITE")[:-4],
         "header name": INVITE.replace(b"Max-Forwards: 70", b"Max Forwards: 70"),
         # 19.1.1, table 1: headers are not allowed there.
         "Request-URI": request("INVITE", uri="sip:4000@192.0.2.1?Subject=x"),
