@@ -6,8 +6,8 @@ import gc
 def pytest_collection_finish() -> None:
     """Leave what imports and collection made to itself: nothing of it goes before the end.
 
-    Thousands of tests are a heap through which the collector would go again and again, in tests
-    that allocate much a third of the time. The server does the same after its start.
+    Thousands of tests are a heap through which the collector would go again and again, the longer
+    the more tests there are. The server does the same after its start.
     """
     gc.collect()
     gc.freeze()
