@@ -115,11 +115,11 @@ def _address(data: Any) -> str:  # noqa: ANN401 - dnspython makes the classes of
     return str(data.address)
 
 
-def _srv(data: Any) -> Srv:  # noqa: ANN401
+def _srv(data: Any) -> Srv:  # noqa: ANN401 - likewise
     return Srv(data.priority, data.weight, data.port, _text(data.target))
 
 
-def _naptr(data: Any) -> Naptr:  # noqa: ANN401
+def _naptr(data: Any) -> Naptr:  # noqa: ANN401 - likewise
     flags, service = data.flags.decode("ascii", "replace"), data.service.decode("ascii", "replace")
     return Naptr(data.order, data.preference, flags, service, _text(data.replacement))
 
