@@ -16,7 +16,7 @@ from acd.routing.model import AgentProfile, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip import events as sip
 
-from .arrival import Arrival
+from .arrival import RETRY_AFTER_S, Arrival
 from .call import Call, EndReason, Phase, Playing
 from .call_table import CallTable
 from .codes import Codes
@@ -528,7 +528,8 @@ class CallCentre:
         elif call.picking_up:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         else:
-            self._effects.append(RejectLeg(call.leg, event.status, warning=warning))
+            retry_after_s = RETRY_AFTER_S if event.status == 503 else 0
+            self._effects.append(RejectLeg(call.leg, event.status, retry_after_s, warning))
             self._ending.finish(
                 call,
                 "system",

@@ -133,7 +133,7 @@ def queue(name: str = "sales", **fields: object) -> QueueProfile:
         "wrap_up_s": 10.0,
         "miss": MISS,
     }
-    return QueueProfile(name=name, **(settings | fields))  # type: ignore[arg-type]  # of tests
+    return QueueProfile(name=name, **(settings | fields))  # type: ignore[arg-type]  # a wrong one fails
 
 
 class Stage:
@@ -161,7 +161,7 @@ class Stage:
             queues=self.queues,
             numbers=NumberPlan(targets=NUMBERS, dial_plan=dial_plan or DialPlan()),
             flows=book or flows(),
-            settings=CentreSettings(**({"prompts": PROMPTS} | settings)),  # type: ignore[arg-type]  # of tests
+            settings=CentreSettings(**({"prompts": PROMPTS} | settings)),  # type: ignore[arg-type]  # a wrong one fails
             new_id=new_id,
             wall=lambda: WALL,
         )

@@ -21,7 +21,7 @@ PLAN = DialPlan(
 
 
 def stage(**fields: object) -> Stage:
-    made = Stage(dial_plan=PLAN, **fields)  # type: ignore[arg-type]  # of tests
+    made = Stage(dial_plan=PLAN, **fields)  # type: ignore[arg-type]  # a wrong one fails
     made.registers("1001", "1002")
     return made
 

@@ -117,6 +117,16 @@ def test_media_refused_before_the_answer_refuses_the_call() -> None:
     stage.check_over()
 
 
+def test_a_call_for_which_no_media_port_is_left_is_asked_to_come_again() -> None:
+    """RFC 3261 21.5.4: "The server MAY indicate when the client should retry"."""
+    stage = Stage()
+    caller = stage.dials("4000")
+    stage.on_media(media_in.StreamRefused(caller, 503, "no port left"))
+    refusal = stage.one(commands.RejectLeg)
+    assert (refusal.status, refusal.retry_after_s > 0) == (503, True)
+    stage.check_over()
+
+
 def test_an_invite_without_sdp_is_answered_with_an_offer() -> None:
     stage = Stage()
     caller = stage.dials("4000", offer=b"")
