@@ -180,7 +180,7 @@ class Arrival:
         elif (called := call.called_by(event.leg)) is not None:
             self._outbound.stream_opened(call, called, event.sdp)
         elif event.leg != call.leg:
-            self._queueing.stream_opened(call, event.leg, event.sdp, self._table.now)
+            self._queueing.offers.stream_opened(call, event.leg, event.sdp, self._table.now)
         elif not call.sdp:
             call.sdp = event.sdp
             self._begin(call)

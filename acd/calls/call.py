@@ -1,7 +1,7 @@
 """The state of one call and of the agent's leg that belongs to it.
 
-Only the call centre and its parts (`queueing`, `flowing`, `hearing`, `holding`) change these;
-everybody else reads events.
+Only the call centre and its parts (`queueing`, `offering`, `talking`, `flowing`, `hearing`,
+`holding`) change these; everybody else reads events.
 
     ARRIVING ── media open ──▶ IN_FLOW ◀─────────┐
         │                        │ queue node     │ queue gave the caller back

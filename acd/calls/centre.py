@@ -437,7 +437,7 @@ class CallCentre:
         if leg is not None:
             self._outbound.ringing(call, leg, event)
         else:
-            self._queueing.leg_rang(call, event.leg)
+            self._queueing.offers.leg_rang(call, event.leg)
 
     def _leg_answered(self, event: sip.LegAnswered) -> None:
         call = self._table.by_leg.get(event.leg)
@@ -448,7 +448,7 @@ class CallCentre:
             self._outbound.answered(call, leg, event)
         else:
             if call.forks is not None:
-                self._queueing.leg_answered(call, event.leg)
+                self._queueing.offers.leg_answered(call, event.leg)
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def _confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
@@ -472,7 +472,7 @@ class CallCentre:
         if leg is not None:
             self._outbound.stream_accepted(call, leg)
         elif call.agent_leg is not None and event.leg == call.agent_leg.leg:
-            self._queueing.stream_accepted(call, self._table.now)
+            self._queueing.offers.stream_accepted(call, self._table.now)
         elif call.picking_up:
             self._own_calls.picked_up(call)
         self._holding.answered(call, event.leg, event.held, self._table.now)
@@ -485,7 +485,7 @@ class CallCentre:
         if leg is not None:
             self._outbound.leg_failed(call, leg, event)
         elif event.leg != call.leg:
-            self._queueing.leg_failed(call, event, self._table.now)
+            self._queueing.offers.leg_failed(call, event, self._table.now)
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
 
@@ -524,7 +524,7 @@ class CallCentre:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:
             self._effects.append(HangUpLeg(event.leg))
-            self._queueing.media_failed(call, event.leg, event.status, self._table.now)
+            self._queueing.offers.media_failed(call, event.leg, event.status, self._table.now)
         elif call.picking_up:
             self.end(call, "fault", EndReason.MEDIA_REFUSED)
         else:

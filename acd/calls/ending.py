@@ -98,10 +98,10 @@ class Ending:
         elif self._transfers.leg_ended(call, event.leg, leg_ended_by, reason):
             pass  # the caller is on the way to somebody else
         elif call.phase is Phase.TALKING:
-            self._queueing.talk_over(call, leg_ended_by, reason.value, self._table.now)
+            self._queueing.talks.talk_over(call, leg_ended_by, reason.value, self._table.now)
             self.end(call, "fault" if fault else "agent", reason)
         else:
-            self._queueing.hung_up_early(call, fault=fault, now=self._table.now)
+            self._queueing.offers.hung_up_early(call, fault=fault, now=self._table.now)
 
     def finish(
         self,
@@ -122,7 +122,7 @@ class Ending:
         self._queueing.leave(call, left, now)
         if call.agent_leg is not None:
             self._effects.append(HangUpLeg(call.agent_leg.leg, END_TOLD.get(reason, "")))
-            self._queueing.talk_over(call, "server", reason.value, now)
+            self._queueing.talks.talk_over(call, "server", reason.value, now)
         if call.called_leg is not None:
             self._outbound.give_up(call, reason.value, END_TOLD.get(reason, ""))
         self._transfers.call_over(call, now)

@@ -108,7 +108,7 @@ class Holding:
 
     def _book(self, call: Call, leg: AgentLeg | CalledLeg, held: bool, now: float) -> None:
         if isinstance(leg, AgentLeg):
-            self._queueing.held(call, held, now)
+            self._queueing.talks.held(call, held, now)
         else:
             self._outbound.held(call, leg, held)
 

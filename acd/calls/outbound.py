@@ -26,6 +26,7 @@ from .effects import Effects
 from .engagement import Engagement
 from .forking import ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE
 from .hearing import Hearing
+from .offering import outcome_of
 from .party_answers import (
     GLOBAL_FAILURE,
     GONE,
@@ -35,7 +36,7 @@ from .party_answers import (
     may_try_elsewhere,
     most_telling,
 )
-from .queueing import Queueing, outcome_of
+from .queueing import Queueing
 from .told import END_TOLD
 
 BUSY_STATES = frozenset({State.OFFERED, State.TALKING, State.HELD})

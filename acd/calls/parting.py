@@ -80,7 +80,7 @@ class Parting:
         if agent == "":
             return None
         if call.agent_leg is not None and call.agent_leg.leg == leg:
-            parted = self._queueing.part(call)
+            parted = self._queueing.talks.part(call)
             return None if parted is None else Parted(leg, agent, *parted)
         called = self._outbound.part(call)
         if called is None:
@@ -99,7 +99,7 @@ class Parting:
         side = parted.side
         if isinstance(side, AgentLeg):
             assert parted.visit is not None  # a queue gave the caller
-            self._queueing.rejoin(call, side, parted.visit)
+            self._queueing.talks.rejoin(call, side, parted.visit)
             return
         call.phase = Phase.TALKING
         if isinstance(side, CalledLeg):
@@ -117,7 +117,7 @@ class Parting:
         if isinstance(side, AgentLeg):
             assert parted.visit is not None  # a queue gave the caller
             now = self._table.now
-            self._queueing.end_talk(
+            self._queueing.talks.end_talk(
                 call, side, parted.visit, ended_by, reason, now, release=release
             )
         elif isinstance(side, CalledLeg):

@@ -3,7 +3,7 @@
 from acd.sip import events as sip
 
 from .forking import WEIGHT
-from .queueing import outcome_of
+from .offering import outcome_of
 
 GONE, UNAVAILABLE, NOT_REACHED = 404, 480, 503
 

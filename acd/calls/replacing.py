@@ -170,5 +170,5 @@ class Replacing:
             )
             self._queueing.apply(routed, now)
         joined = AgentLeg(new.leg, "", new.agent, new.account, now, opened=True)
-        self._queueing.join(call, joined, visit, now)
+        self._queueing.talks.join(call, joined, visit, now)
         self._queueing.apply(self._router.carry_on(new.agent, call.interaction, now), now)

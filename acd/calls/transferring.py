@@ -350,11 +350,11 @@ class Transferring:
 
     def _join_agent(self, transfer: Transfer, consult: Call) -> None:
         call, now = transfer.call, self._table.now
-        parted = self._queueing.part(consult)
+        parted = self._queueing.talks.part(consult)
         assert parted is not None  # the consult is talking
         leg, visit = parted
         _carry_over(call, consult, leg.leg)
-        self._queueing.give_away(consult, leg, visit, EndReason.TRANSFERRED.value, now)
+        self._queueing.talks.give_away(consult, leg, visit, EndReason.TRANSFERRED.value, now)
         self._transfers.completed(
             transfer,
             now,
@@ -364,7 +364,7 @@ class Transferring:
             sip_call_id=leg.leg,
         )
         joined = AgentLeg(leg.leg, "", leg.agent, leg.account, leg.offered_at, opened=True)
-        self._queueing.join(call, joined, visit, now)
+        self._queueing.talks.join(call, joined, visit, now)
         self._queueing.apply(self._router.carry_on(leg.agent, call.interaction, now), now)
 
     def _join_party(self, transfer: Transfer, consult: Call) -> None:
