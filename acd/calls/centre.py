@@ -9,18 +9,16 @@ from datetime import datetime
 
 from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
-from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.events import LeaveReason
 from acd.routing.model import AgentProfile, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip import events as sip
 
-from .arrival import RETRY_AFTER_S, Arrival
-from .call import Call, EndReason, Phase, Playing
+from .arrival import Arrival
+from .call import Call, EndReason, Phase
 from .call_table import CallTable
 from .codes import Codes
-from .commands import HangUpLeg, RefuseOffer, RejectLeg
 from .desk import Desk, Disposition
 from .dial_plan import Barred
 from .duration import DurationLimit
@@ -30,6 +28,7 @@ from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
 from .holding import Holding
+from .leg_events import LegEvents
 from .numbers import NumberPlan
 from .outbound import Outbound
 from .own_calls import OwnCalls
@@ -83,7 +82,7 @@ class CallCentre:
             engagement=engagement,
             new_id=new_id,
         )
-        holding = self._holding = Holding(
+        holding = Holding(
             effects, hearing, queueing, outbound, settings.prompts.hold_music
         )
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
@@ -97,7 +96,7 @@ class CallCentre:
             engagement=engagement,
         )
         transfers = self._transfers = Transfers(effects, parting, new_id)
-        replacing = self._replacing = Replacing(
+        replacing = Replacing(
             table=table,
             effects=effects,
             desk=desk,
@@ -160,6 +159,20 @@ class CallCentre:
             engagement=engagement,
             new_id=new_id,
         )
+        leg_events = LegEvents(
+            table=table,
+            effects=effects,
+            host=self,
+            hearing=hearing,
+            flowing=flowing,
+            queueing=queueing,
+            outbound=outbound,
+            own_calls=own_calls,
+            holding=holding,
+            transfers=transfers,
+            replacing=replacing,
+            ending=ending,
+        )
         self._durations = DurationLimit(table, self, settings.max_call_s)
         self._take_numbers(numbers)
         desk.configure(agents)
@@ -167,28 +180,28 @@ class CallCentre:
         self._on_sip: dict[type, Callable[..., None]] = {
             sip.InviteReceived: arrival.invited,
             sip.LegCancelled: ending.cancelled,
-            sip.LegConfirmed: self._confirmed,
-            sip.EarlyAnswered: self._confirmed,
-            sip.LegRinging: self._leg_ringing,
-            sip.LegAnswered: self._leg_answered,
-            sip.LegFailed: self._leg_failed,
+            sip.LegConfirmed: leg_events.confirmed,
+            sip.EarlyAnswered: leg_events.confirmed,
+            sip.LegRinging: leg_events.leg_ringing,
+            sip.LegAnswered: leg_events.leg_answered,
+            sip.LegFailed: leg_events.leg_failed,
             sip.LegEnded: ending.leg_ended,
-            sip.LegReoffered: self._leg_reoffered,
+            sip.LegReoffered: leg_events.leg_reoffered,
             sip.TransferRequested: transferring.requested,
-            sip.ReofferAnswered: self._reoffer_answered,
+            sip.ReofferAnswered: leg_events.reoffer_answered,
             sip.ReofferRefused: self._ignored,
-            sip.InfoDigit: self._digit,
+            sip.InfoDigit: leg_events.digit,
             sip.ContactsChanged: self._contacts_changed,
         }
         self._on_media: dict[type, Callable[..., None]] = {
             media_in.StreamOpened: arrival.stream_opened,
-            media_in.StreamAccepted: self._stream_accepted,
-            media_in.StreamReoffered: self._stream_reoffered,
-            media_in.StreamRefused: self._stream_refused,
-            media_in.PlayFinished: self._play_finished,
-            media_in.DigitPressed: self._digit,
+            media_in.StreamAccepted: leg_events.stream_accepted,
+            media_in.StreamReoffered: leg_events.stream_reoffered,
+            media_in.StreamRefused: leg_events.stream_refused,
+            media_in.PlayFinished: leg_events.play_finished,
+            media_in.DigitPressed: leg_events.digit,
             media_in.StreamClosed: hearing.closed,
-            media_in.StreamsLost: self._streams_lost,
+            media_in.StreamsLost: leg_events.streams_lost,
         }
 
     # --- inputs ---
@@ -403,149 +416,6 @@ class CallCentre:
             self._ending.end_with_prompt(
                 call, prompts.queue_full if full else prompts.max_wait, end_reason
             )
-
-    # --- what the caller hears, and presses ---
-
-    def _play_finished(self, event: media_in.PlayFinished) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None or event.leg != call.leg:
-            return
-        match self._hearing.finished(call, event.play):
-            case Playing.FLOW:
-                self._flowing.tell(call, ivr_in.SoundsFinished(call.flow_play), self._table.now)
-            case Playing.ANNOUNCEMENT if call.visit is not None and call.visit.queue.music:
-                music = (call.visit.queue.music,)
-                self._hearing.play(call, Playing.MUSIC, music, loop=True)
-            case Playing.LAST_PROMPT:
-                self.end(call, "system", call.end_reason)
-            case _:
-                pass
-
-    def _digit(self, event: media_in.DigitPressed | sip.InfoDigit) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is not None and event.leg == call.leg and call.phase is Phase.IN_FLOW:
-            self._flowing.tell(call, ivr_in.DigitPressed(event.digit), self._table.now)
-
-    # --- legs ---
-
-    def _leg_ringing(self, event: sip.LegRinging) -> None:
-        """Note that an agent's phone is there; the offer's lease runs from the INVITE."""
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            return
-        leg = call.called_by(event.leg)
-        if leg is not None:
-            self._outbound.ringing(call, leg, event)
-        else:
-            self._queueing.offers.leg_rang(call, event.leg)
-
-    def _leg_answered(self, event: sip.LegAnswered) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            return
-        leg = call.called_by(event.leg)
-        if leg is not None:
-            self._outbound.answered(call, leg, event)
-        else:
-            if call.forks is not None:
-                self._queueing.offers.leg_answered(call, event.leg)
-            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
-
-    def _confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            return
-        if event.answer:
-            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
-        elif call.late_offer and event.leg == call.leg:
-            # RFC 3261 13.2.2.4: "If the 2xx contains an offer (based on the rules above), the ACK
-            # MUST carry an answer in its body." Without one nobody would ever hear anything.
-            self.end(call, "fault", EndReason.MEDIA_REFUSED)
-        if event.leg == call.leg:
-            call.late_offer = False
-
-    def _stream_accepted(self, event: media_in.StreamAccepted) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            return
-        leg = call.called_by(event.leg)
-        if leg is not None:
-            self._outbound.stream_accepted(call, leg)
-        elif call.agent_leg is not None and event.leg == call.agent_leg.leg:
-            self._queueing.offers.stream_accepted(call, self._table.now)
-        elif call.picking_up:
-            self._own_calls.picked_up(call)
-        self._holding.answered(call, event.leg, event.held, self._table.now)
-
-    def _leg_failed(self, event: sip.LegFailed) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            return
-        leg = call.called_by(event.leg)
-        if leg is not None:
-            self._outbound.leg_failed(call, leg, event)
-        elif event.leg != call.leg:
-            self._queueing.offers.leg_failed(call, event, self._table.now)
-        elif call.picking_up:
-            self._own_calls.not_picked_up(call, event.status)
-
-    # --- media ---
-
-    def _leg_reoffered(self, event: sip.LegReoffered) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is None:
-            self._effects.append(RefuseOffer(event.leg, 481))
-        else:
-            self._holding.reoffered(call, event.leg, event.offer)
-
-    def _reoffer_answered(self, event: sip.ReofferAnswered) -> None:
-        if event.leg in self._table.by_leg:
-            self._effects.append(media.AcceptAnswer(event.leg, event.answer))
-
-    def _stream_reoffered(self, event: media_in.StreamReoffered) -> None:
-        call = self._table.by_leg.get(event.leg)
-        if call is not None:
-            self._holding.accepted(call, event.leg, event.answer, event.held, self._table.now)
-
-    def _stream_refused(self, event: media_in.StreamRefused) -> None:
-        call = self._table.by_leg.get(event.leg)
-        warning = f"{event.warning_code} {event.reason}"
-        if call is None:
-            self._replacing.stream_refused(event.leg, event.status)
-            return
-        if self._holding.refused(call, event.leg, event.status, warning):
-            return
-        if self._transfers.leg_lost(call, event.leg):
-            return
-        called = call.called_by(event.leg)
-        if called is not None and called.connected_at is None:
-            self._outbound.stream_refused(call, called, event.status)
-        elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
-            self.end(call, "fault", EndReason.MEDIA_REFUSED)
-        elif event.leg != call.leg:
-            self._effects.append(HangUpLeg(event.leg))
-            self._queueing.offers.media_failed(call, event.leg, event.status, self._table.now)
-        elif call.picking_up:
-            self.end(call, "fault", EndReason.MEDIA_REFUSED)
-        else:
-            retry_after_s = RETRY_AFTER_S if event.status == 503 else 0
-            self._effects.append(RejectLeg(call.leg, event.status, retry_after_s, warning))
-            self._ending.finish(
-                call,
-                "system",
-                EndReason.MEDIA_REFUSED,
-                leg_ended_by="server",
-                status=event.status,
-            )
-
-    def _streams_lost(self, event: media_in.StreamsLost) -> None:
-        for leg in event.legs:
-            call = self._table.by_leg.get(leg)
-            if call is None:
-                self._replacing.stream_refused(leg, 503)
-            else:
-                self.end(call, "fault", EndReason.MEDIA_LOST)
-        self._hearing.lost(event.legs)
 
     # --- the rest ---
 
