@@ -44,7 +44,7 @@ from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.loop_delay import LoopDelaySampler
-from acd.telemetry.metrics import JournalState, Metrics, MetricsViews, QueueDepth, SipState
+from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import TraceLimits, Tracer
 from acd.web.app import ListenError, WebServer, build_app
 from acd.web.ports import WebServices
@@ -52,13 +52,13 @@ from acd.web.token import load_or_create_token
 
 from .banner import print_banner
 from .database import Database
-from .devices import by_transport, unreachable
+from .gauges import gauges
 from .keeper import Keeper
 from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
-from .transports import CertificateWatch, advertised, listeners, transport_state
+from .transports import CertificateWatch, advertised, listeners
 from .trunk_lines import TrunkLines
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
@@ -284,28 +284,19 @@ class Service:
         self._tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
         self._authentication_log = AuthenticationLog(asyncio.get_running_loop().time)
         self._metrics = Metrics(
-            MetricsViews(
-                calls_active=lambda: self._centre.calls_total,
-                queues=self._queue_depths,
-                agents_by_state=self._agents_by_state,
-                registrations=lambda: by_transport(self._centre.desk.devices()),
-                contacts_unreachable=lambda: unreachable(self._centre.desk.devices()),
-                media_streams=lambda: self._engine.statistics().streams_open,
-                media_ports_ready=lambda: self._engine.statistics().ports_ready,
-                journal=self._journal_state,
-                protection=self._protection.state,
-                transports=lambda: transport_state(self._transports.statistics()),
-                sip=self._sip_state,
-                trunks=self._lines.state,
-                tasks=lambda: len(asyncio.all_tasks()),
+            gauges(
+                self._centre,
+                self._router,
+                self._endpoint,
+                engine=self._engine,
+                transports=self._transports,
+                journal=self._journal,
+                database=self._database,
+                protection=self._protection,
+                lines=self._lines,
+                now=lambda: self._driver.now(),
             ),
             version=VERSION,
-        )
-
-    def _sip_state(self) -> SipState:
-        endpoint = self._endpoint
-        return SipState(
-            endpoint.legs, endpoint.transactions, endpoint.lingering, endpoint.transfers
         )
 
     def _subscribers(self) -> Subscribers:
@@ -556,24 +547,6 @@ class Service:
             "protection": self._protection.details(),
             "faults": [*map(str, self._reloader.faults), *self._certificates.faults],
         }
-
-    def _queue_depths(self) -> list[QueueDepth]:
-        oldest = self._router.oldest_wait(self._driver.now())
-        return [
-            QueueDepth(queue, length, oldest.get(queue, 0.0))
-            for queue, length in self._router.queue_lengths().items()
-        ]
-
-    def _agents_by_state(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for view in self._router.agents():
-            counts[view.state.value] = counts.get(view.state.value, 0) + 1
-        return counts
-
-    def _journal_state(self) -> JournalState:
-        lag = self._database.lag()
-        failing = self._journal.state is Writing.FAILING
-        return JournalState(lag.records, lag.seconds, failing)
 
 
 async def _kept_apart(name: str, work: Coroutine[Any, Any, None]) -> None:

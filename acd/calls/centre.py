@@ -82,9 +82,7 @@ class CallCentre:
             engagement=engagement,
             new_id=new_id,
         )
-        holding = Holding(
-            effects, hearing, queueing, outbound, settings.prompts.hold_music
-        )
+        holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
         codes = Codes(router, desk, queueing, settings.prompts)
         parting = Parting(
