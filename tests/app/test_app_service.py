@@ -18,7 +18,7 @@ from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Child:

@@ -7,7 +7,7 @@ import uvloop
 from acd.net.listener import SipTransports
 from acd.sip.peer import Peer
 
-DEADLINE_S = 4.0
+DEADLINE_S = 10.0
 
 
 class Arrivals:

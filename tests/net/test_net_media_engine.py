@@ -51,7 +51,7 @@ from acd.sdp.codec import Codec
 from acd.sdp.description import parse as parse_sdp
 
 HOST = "127.0.0.1"
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 Kind = TypeVar("Kind", bound=Event)
 
 

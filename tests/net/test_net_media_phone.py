@@ -17,7 +17,7 @@ from acd.sdp.codec import Codec
 from acd.sdp.errors import SdpUnusableError
 
 HOST = "127.0.0.1"
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from acd.media.stream import MediaStream, Outbox
 from acd.net.media_traffic import Traffic
 
 HOST = "127.0.0.1"
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 def stream_of(leg: str) -> MediaStream:

@@ -32,7 +32,7 @@ from acd.sip.message import Response, read
 from acd.sip.peer import Peer
 
 HOST = "127.0.0.1"
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 PASSWORD = "right"
 DEAF_SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 31\r\n"
 

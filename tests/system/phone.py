@@ -19,10 +19,10 @@ from typing import Self
 from tones import Recording, read_recording
 
 SOFTPHONE = Path(__file__).with_name("softphone.py")
-COMMAND_S = 5.0
+COMMAND_S = 15.0
 "A command is carried out at once; this is for a machine that is busy with everything else."
 
-EVENT_S = 5.0
+EVENT_S = 15.0
 "For what a server on loopback does without waiting for anybody."
 
 

@@ -25,7 +25,7 @@ from acd.net.media_phone import PhoneMedia
 ECHO = "4099"
 SALES = "4001"
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 HEARD_S = 0.5
 
 
