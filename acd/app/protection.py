@@ -72,15 +72,20 @@ class Protection:
             host = event.peer.partition(":")[2].rpartition(":")[0]
             self._offended(host, Offence.UNKNOWN_NUMBER)
 
-    def look(self) -> None:
-        """End bans and write what was turned away, if anything was; to be called each second."""
+    def look(self) -> float:
+        """End bans and write what was turned away, if anything was.
+
+        To be called within a second after messages came; returns when again, inf for never.
+        """
         now = self._now()
         for ban in self.guard.on_time(now):
             log.info("source_let_in_again", source=ban.source)
         self._enforce()
         counts = self.admission.counts
-        if counts == self._told or now - self._told_at < QUIET_S:
-            return
+        if counts == self._told:
+            return self.guard.next_deadline()
+        if now - self._told_at < QUIET_S:
+            return min(self.guard.next_deadline(), self._told_at + QUIET_S)
         log.warning(
             "sip_messages_turned_away",
             level=self.admission.level.name.lower(),
@@ -90,6 +95,7 @@ class Protection:
         )
         self._told_at, self._told = now, dict(counts)
         self._bans_untold = 0
+        return self.guard.next_deadline()
 
     def _offended(self, host: str, offence: Offence) -> None:
         now = self._now()

@@ -9,25 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import structlog
-from watchfiles import awatch
 
 from acd.config import Config, ConfigError, load_config
 from acd.ivr.book import FlowBook, reload
 from acd.ivr.document import Fault
 from acd.ivr.validation import FlowContext
 
+from .watching import watch
+
 log = structlog.get_logger(__name__)
-
-SETTLE_MS = 300
-"An editor writes a file in several steps; changes this close together are one."
-
-WATCH_AGAIN_S = 5.0
-"After the watcher failed: the folder is gone, or the kernel has no more watches to give."
-
-STEP_MS = 1000
-"""How often the watcher looks whether the kernel reported a change: whoever has saved a file waits
-a second gladly, and each look wakes a thread, day and night. The server's end waits for the last
-look."""
 
 
 def read_flow_files(folder: Path) -> dict[str, str]:
@@ -77,19 +67,7 @@ class Reloader:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                await self._watch()
-            except (OSError, RuntimeError) as error:
-                log.error("watch_failed", reason=str(error), instead="SIGHUP makes us look")  # noqa: TRY400 - the reason says it all
-            await asyncio.sleep(WATCH_AGAIN_S)
-
-    async def _watch(self) -> None:
-        folders = {self.config.folder, self.config.flows_folder}
-        async for _ in awatch(
-            *folders, debounce=SETTLE_MS, step=STEP_MS, recursive=True, force_polling=False
-        ):
-            await self.look()
+        await watch(lambda: {self.config.folder, self.config.flows_folder}, self.look, below=True)
 
     async def look(self) -> None:
         """Read everything again and take what is right into service."""

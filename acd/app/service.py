@@ -43,7 +43,6 @@ from acd.storage.secrets import SecretStore
 from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
-from acd.telemetry.loop_delay import LoopDelaySampler
 from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import TraceLimits, Tracer
 from acd.web.app import ListenError, WebServer, build_app
@@ -53,6 +52,7 @@ from acd.web.token import load_or_create_token
 from .banner import print_banner
 from .database import Database
 from .gauges import gauges
+from .glance import Glance
 from .keeper import Keeper
 from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
@@ -133,6 +133,7 @@ class Service:
         self._passwords = self._provide_secrets(config)
         await self._build_media(stack)
         self._protection = Protection(config.server.sip, asyncio.get_running_loop().time)
+        self._glance = Glance(self._look)
         self._transports = SipTransports(
             self._on_message,
             self._on_failed,
@@ -161,6 +162,7 @@ class Service:
             on_sighting=self._protection.saw,
             on_refreshed=self._keeper.refreshed,
             on_question=self._lines.ask,
+            on_deadline=self._on_deadline,
         )
         self._begin_journal()
         self._keeper.restore(self._driver)
@@ -355,8 +357,6 @@ class Service:
     # --- serving ---
 
     async def _serve(self) -> None:
-        sampler = LoopDelaySampler(self._each_second)
-        sampler.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [
@@ -378,7 +378,7 @@ class Service:
                     task.cancel()
         finally:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
-            sampler.stop()
+            self._glance.stop()
             Running.forget(self._state)
 
     async def _look_again(self) -> None:
@@ -465,10 +465,13 @@ class Service:
 
     # --- what happens ---
 
-    def _each_second(self, delay_s: float) -> None:
+    def _on_deadline(self, delay_s: float) -> None:
         self._metrics.loop_delayed(delay_s)
-        self._protection.look()
+        self._glance.stir()
+
+    def _look(self) -> float:
         self._lines.look()
+        return self._protection.look()
 
     def _on_message(self, data: bytes, peer: Peer) -> None:
         # What comes while the start is not through yet is dropped: SIP sends again after 0.5 s.
@@ -482,6 +485,7 @@ class Service:
     def _on_batch(self) -> None:
         if self._built:
             self._driver.flush()
+            self._glance.stir()
 
     def _on_failed(self, peer: Peer) -> None:
         if self._built:

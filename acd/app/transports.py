@@ -7,15 +7,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
-from watchfiles import awatch
 
 from acd.config import Address
 from acd.config.server import Sip
 from acd.net.listener import SipTransports, TransportError, TransportStatistics
 from acd.telemetry.metrics import TransportState
 
-from .reload import SETTLE_MS, STEP_MS, WATCH_AGAIN_S
 from .state import StartError
+from .watching import watch
 
 log = structlog.get_logger(__name__)
 
@@ -100,16 +99,12 @@ class CertificateWatch:
 
     async def run(self) -> None:
         """Watch until cancelled; without files there is nothing to watch."""
-        while self._files:
-            # Renewed certificates often come by a link that points elsewhere all at once.
-            folders = {path.parent for path in self._files}
-            folders |= {path.resolve().parent for path in self._files}
-            try:
-                async for _ in awatch(*folders, debounce=SETTLE_MS, step=STEP_MS, recursive=False):
-                    await self.look()
-            except (OSError, RuntimeError) as error:
-                log.error("watch_failed", reason=str(error), instead="SIGHUP makes us look")  # noqa: TRY400 - the reason says it all
-            await asyncio.sleep(WATCH_AGAIN_S)
+        if self._files:
+            await watch(self._folders, self.look, below=False)
+
+    def _folders(self) -> set[Path]:
+        # Renewed certificates often come by a link that points elsewhere all at once.
+        return {folder for path in self._files for folder in (path.parent, path.resolve().parent)}
 
     async def look(self) -> None:
         """Take the files into service if they have changed, or were broken."""

@@ -44,6 +44,7 @@ class TrunkLines:
         if self._driver is not None:
             self._driver.resolved(answer)
             self._place()
+            self.look()
 
     def leave(self, driver: Driver) -> None:
         """End our registrations: the server stops."""
@@ -54,7 +55,7 @@ class TrunkLines:
         await self._resolver.close()
 
     def look(self) -> None:
-        """Write which trunks went down or came back; to be called each second."""
+        """Write which trunks went down or came back; to be called within a second after."""
         for trunk in self._endpoint.trunk_state():
             if self._up.get(trunk.name) is trunk.up:
                 continue

@@ -37,7 +37,9 @@ class Driver:
         on_refreshed: Callable[[], None] | None = None,
         on_sighting: Callable[[Sighting], None] | None = None,
         on_question: Callable[[Resolve], None] | None = None,
+        on_deadline: Callable[[float], None] | None = None,
     ) -> None:
+        """`on_deadline` gets the seconds by which a deadline of the core was served too late."""
         self._exchange = exchange
         self._event_log = event_log
         self._transports = transports
@@ -48,6 +50,7 @@ class Driver:
         self._on_refreshed = on_refreshed
         self._on_sighting = on_sighting
         self._on_question = on_question
+        self._on_deadline = on_deadline
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -207,8 +210,11 @@ class Driver:
         self._timer = self._loop.call_at(at, self._on_timer)
 
     def _on_timer(self) -> None:
+        now, due_at = self._loop.time(), self._timer_at
         self._timer, self._timer_at = None, inf
+        if self._on_deadline is not None:
+            self._on_deadline(max(0.0, now - due_at))
         try:
-            self._exchange.on_time(self._loop.time())
+            self._exchange.on_time(now)
         finally:
             self.flush()

@@ -230,6 +230,6 @@ FAMILIES = (
         "acd_loop_delay_seconds",
         "histogram",
         (),
-        "Lateness of the event loop, sampled once per second.",
+        "Lateness of the event loop, by each deadline of calls and registrations.",
     ),
 )

@@ -19,10 +19,8 @@ from .masking import MASK, is_secret_name, mask_text, mask_value
 FORMATS = ("json", "console")
 LEVELS = ("debug", "info", "warning", "error")
 
-CHATTY = ("aiohttp.access", "watchfiles")
-"""Libraries whose lines below a warning say nothing new: requests are in the metrics, and what
-a changed file led to we log ourselves."""
-
+CHATTY = ("aiohttp.access",)
+"Libraries whose lines below a warning say nothing new: requests are in the metrics."
 
 HARMLESS = frozenset({int, float, bool, type(None)})
 "Types whose values cannot hold a secret."

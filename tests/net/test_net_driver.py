@@ -1,6 +1,7 @@
 """The driver: one journal write per turn, before any message; one timer; nothing that stops it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -65,6 +66,7 @@ class World:
             subscribers=(lambda record: self.note("told", record.event),),
             taps=(lambda direction, _, data: self.note(f"tap {direction}", data[:12]),),
             on_failed_proof=lambda failed: self.note("failed proof", failed),
+            on_deadline=lambda delay_s: self.note("deadline", delay_s),
         )
 
     def note(self, what: str, value: object) -> None:
@@ -174,6 +176,16 @@ async def test_a_deadline_strikes_and_the_next_one_is_armed() -> None:
     world = World()
     world.hear(invite("4099"))
     await world.until(lambda: world.saw("send").count(b"SIP/2.0 200 OK") == 3)
+
+
+@pytest.mark.asyncio
+async def test_how_late_a_deadline_was_served_is_told() -> None:
+    # The 200 would be repeated after 0.5 s.
+    world = World()
+    world.hear(invite("4099"))
+    time.sleep(0.8)  # noqa: ASYNC251  the hold-up that is to be measured
+    await world.until(lambda: bool(world.saw("deadline")))
+    assert 0.2 < world.saw("deadline")[0] < 5.0
 
 
 @pytest.mark.asyncio

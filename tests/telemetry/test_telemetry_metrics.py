@@ -1,6 +1,5 @@
 """What is counted, how it is named, what it costs."""
 
-import asyncio
 import re
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from acd.calls import events
 from acd.telemetry.families import FAMILIES
-from acd.telemetry.loop_delay import LoopDelaySampler
 from acd.telemetry.metrics import (
     COUNTERS,
     JournalState,
@@ -291,29 +289,6 @@ def _timed(metrics, data):
     for _ in range(2000):
         metrics.sip_message("in", data)
     return time.process_time() - started_at
-
-
-def test_the_loop_delay_sampler_measures_a_held_up_loop():
-    delays = []
-
-    async def run():
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-
-        def report(delay_s):
-            delays.append(delay_s)
-            if not done.done():
-                done.set_result(None)
-
-        sampler = LoopDelaySampler(report)
-        sampler.start()
-        time.sleep(1.2)  # noqa: ASYNC251  the hold-up that is to be measured
-        await asyncio.wait_for(done, 5)
-        sampler.stop()
-
-    asyncio.run(run())
-
-    assert 0.15 < delays[0] < 1.0
 
 
 def test_loop_delays_make_a_histogram():
