@@ -63,6 +63,8 @@ class EndReason(Enum):
     FLOW_ENDED = "flow_ended"
     MAX_WAIT = "max_wait"
     QUEUE_FULL = "queue_full"
+    QUEUE_EMPTY = "queue_empty"
+    QUEUE_CLOSED = "queue_closed"
     FLOW_UNKNOWN = "flow_unknown"
     QUEUE_UNKNOWN = "queue_unknown"
     CODE_DONE = "code_done"
@@ -93,6 +95,9 @@ class Visit:
 
     priority: int
     category: str
+
+    pending: tuple[str, ...] = ()
+    "An announcement that became due while another one was heard."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -285,7 +290,7 @@ class Call:
 
     refused_at: float = -inf
     refused_by: frozenset[str] = frozenset()
-    "Queues that had no room at that moment."
+    "Queues that did not take the caller at that moment."
 
     @property
     def shown_caller(self) -> str:
@@ -305,7 +310,7 @@ class Call:
         return next((other for other in self.called_others if other.leg == leg), None)
 
     def note_refusal(self, queue: str, now: float) -> bool:
-        """Note that the queue is full; return whether it was at this same moment already."""
+        """Note that the queue refuses; return whether it did at this same moment already."""
         if self.refused_at != now:
             self.refused_at, self.refused_by = now, frozenset()
         again = queue in self.refused_by

@@ -564,6 +564,7 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.AgentStatusChanged: Fold._status_changed,
     ev.AgentStateChanged: Fold._state_changed,
     ev.CallRejected: lambda *_: None,
+    ev.ClosureChanged: lambda *_: None,
     ev.DevicesChanged: lambda *_: None,
     ev.ServerStarted: lambda *_: None,
     ev.ServerStopped: Fold._server_stopped,

@@ -18,6 +18,7 @@ from acd.sip import events as sip
 from .arrival import Arrival
 from .call import Call, EndReason, Phase
 from .call_table import CallTable
+from .closures import Closures
 from .codes import Codes
 from .desk import Desk, Disposition
 from .dial_plan import Barred
@@ -30,6 +31,7 @@ from .hearing import Hearing
 from .holding import Holding
 from .leg_events import LegEvents
 from .numbers import NumberPlan
+from .onward import Onward
 from .outbound import Outbound
 from .own_calls import OwnCalls
 from .parting import Parting
@@ -69,7 +71,14 @@ class CallCentre:
         )
         hearing = self._hearing = Hearing(effects)
         queueing = self._queueing = Queueing(
-            router, desk, effects, self, hearing, table.by_leg, new_id
+            router,
+            desk,
+            effects,
+            self,
+            hearing,
+            table.by_leg,
+            new_id,
+            lambda: wall().timestamp(),
         )
         engagement = self._engagement = Engagement(router, queueing)
         outbound = self._outbound = Outbound(
@@ -114,6 +123,14 @@ class CallCentre:
             engagement=engagement,
             transfers=transfers,
             replacing=replacing,
+        )
+        onward = self._onward = Onward(
+            table=table,
+            hearing=hearing,
+            flowing=flowing,
+            queueing=queueing,
+            ending=ending,
+            prompts=settings.prompts,
         )
         own_calls = self._own_calls = OwnCalls(
             table=table,
@@ -170,6 +187,7 @@ class CallCentre:
             transfers=transfers,
             replacing=replacing,
             ending=ending,
+            onward=onward,
         )
         self._durations = DurationLimit(table, self, settings.max_call_s)
         self._take_numbers(numbers)
@@ -223,6 +241,8 @@ class CallCentre:
         self._outbound.on_time(now)
         self._transfers.on_time(now)
         self._durations.on_time(now)
+        self._queueing.now = now
+        self._queueing.room.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
@@ -235,6 +255,7 @@ class CallCentre:
             self._outbound.next_deadline(),
             self._transfers.next_deadline(),
             self._durations.next_deadline(),
+            self._queueing.room.next_deadline(),
         )
 
     # --- what people command ---
@@ -281,6 +302,26 @@ class CallCentre:
         self._own_calls.hang_up(agent)
         return self._take()
 
+    def close_queue(self, queue: str, reason: str, by: str, now: float) -> Effects | None:
+        """Close a queue in an emergency, or all by `closures.EVERY_QUEUE`; None: no such queue.
+
+        Whoever waits there is led out; talks go on.
+        """
+        if queue and self._queueing.queue(queue) is None:
+            return None
+        self._table.now = self._queueing.now = now
+        self._queueing.room.close(queue, reason, by)
+        return self._take()
+
+    def open_queue(self, queue: str, by: str) -> Effects | None:
+        """Take back `close_queue`; None: nobody had closed this queue, or all."""
+        return self._take() if self._queueing.room.closures.open(queue, by) else None
+
+    @property
+    def closures(self) -> Closures:
+        """Which queues are closed; read only."""
+        return self._queueing.room.closures
+
     def configure(
         self,
         *,
@@ -302,6 +343,7 @@ class CallCentre:
         self._queueing.configure({queue.name: queue for queue in queues})
         self._queueing.apply(routed, now)
         self._queueing.apply(self._desk.settle(now), now)
+        self._queueing.room.clear_closed()
         return self._take()
 
     def _take_numbers(self, numbers: NumberPlan) -> None:
@@ -393,27 +435,8 @@ class CallCentre:
     def queue_gave_back(
         self, call: Call, queue: QueueProfile, reason: LeaveReason, *, again: bool
     ) -> None:
-        """Go on where the queue's overflow says, else where the flow says, else hang up."""
-        overflow, prompts = queue.overflow, self._settings.prompts
-        full = reason is LeaveReason.REFUSED_FULL
-        end_reason = EndReason.QUEUE_FULL if full else EndReason.MAX_WAIT
-        if again:
-            # Flow and overflow have led round in a ring, and all of its queues are full.
-            self._ending.end_with_prompt(call, prompts.queue_full, end_reason)
-        elif overflow is not None and overflow.flow:
-            self._hearing.answer(call)
-            self._hearing.hush(call)
-            self._flowing.enter(call, overflow.flow, self._table.now)
-        elif overflow is not None and overflow.hang_up_prompt:
-            self._ending.end_with_prompt(call, overflow.hang_up_prompt, end_reason)
-        elif self._flowing.can_take_back(call):
-            call.phase = Phase.IN_FLOW
-            self._hearing.hush(call)
-            self._flowing.tell(call, ivr_in.QueueLeft(reason.value), self._table.now)
-        else:
-            self._ending.end_with_prompt(
-                call, prompts.queue_full if full else prompts.max_wait, end_reason
-            )
+        """Go on where the queue says, else where the flow says, else hang up."""
+        self._onward.gave_back(call, queue, reason, again=again)
 
     # --- the rest ---
 

@@ -333,6 +333,20 @@ class CallEnded(_Event, frozen=True, kw_only=True):
     "The reason that the flow's hang-up names, in its author's words; empty for any other end."
 
 
+class ClosureChanged(_Event, frozen=True, kw_only=True):
+    """A queue, or all of them, was closed in an emergency (紧急关闭), or opened again."""
+
+    queue: str
+    "Empty: all."
+
+    closed: bool
+    reason: str = ""
+    "In the words of whoever closed it."
+
+    by: str
+    'Who did it; "configuration": queues.yaml.'
+
+
 class DispositionEntered(_Event, frozen=True, kw_only=True):
     """An agent classed a call; a later one for the same interaction replaces it."""
 
@@ -427,6 +441,7 @@ Event = (
     | TransferFailed
     | LegEnded
     | CallEnded
+    | ClosureChanged
     | DispositionEntered
     | StreamMeasured
     | AgentStatusChanged

@@ -19,6 +19,7 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .holding import Holding
 from .host import Host
+from .onward import Onward
 from .outbound import Outbound
 from .own_calls import OwnCalls
 from .queueing import Queueing
@@ -44,6 +45,7 @@ class LegEvents:
         transfers: Transfers,
         replacing: Replacing,
         ending: Ending,
+        onward: Onward,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -57,6 +59,7 @@ class LegEvents:
         self._transfers = transfers
         self._replacing = replacing
         self._ending = ending
+        self._onward = onward
 
     # --- what the caller hears, and presses ---
 
@@ -68,19 +71,22 @@ class LegEvents:
         match self._hearing.finished(call, event.play):
             case Playing.FLOW:
                 self._flowing.tell(call, ivr_in.SoundsFinished(call.flow_play), self._table.now)
-            case Playing.ANNOUNCEMENT if call.visit is not None and call.visit.queue.music:
-                music = (call.visit.queue.music,)
-                self._hearing.play(call, Playing.MUSIC, music, loop=True)
+            case Playing.ANNOUNCEMENT:
+                self._queueing.room.heard_out(call)
             case Playing.LAST_PROMPT:
                 self._host.end(call, "system", call.end_reason)
             case _:
                 pass
 
     def digit(self, event: media_in.DigitPressed | sip.InfoDigit) -> None:
-        """Tell the flow what the caller pressed."""
+        """Tell the flow what the caller pressed, or leave the queue by it."""
         call = self._table.by_leg.get(event.leg)
-        if call is not None and event.leg == call.leg and call.phase is Phase.IN_FLOW:
+        if call is None or event.leg != call.leg:
+            return
+        if call.phase is Phase.IN_FLOW:
             self._flowing.tell(call, ivr_in.DigitPressed(event.digit), self._table.now)
+        elif call.phase is Phase.WAITING:
+            self._onward.pressed(call, event.digit)
 
     # --- legs ---
 

@@ -7,7 +7,6 @@ else touches `Call.visit`.
 from collections import deque
 from collections.abc import Callable
 
-from acd.ivr.speech import say_position
 from acd.routing import events as routing
 from acd.routing.events import LeaveReason
 from acd.routing.model import QueueProfile, WaitingCall
@@ -21,6 +20,10 @@ from .hearing import Hearing
 from .host import Host
 from .offering import Offers
 from .talking import Talks
+from .waiting_room import WaitingRoom
+
+REFUSALS = frozenset({LeaveReason.REFUSED_FULL, LeaveReason.EMPTY, LeaveReason.CLOSED})
+"With these a queue takes nobody, at this moment at least."
 
 
 class Queueing:
@@ -35,6 +38,7 @@ class Queueing:
         hearing: Hearing,
         calls_by_leg: dict[str, Call],
         new_id: Callable[[], str],
+        wall_s: Callable[[], float],
     ) -> None:
         self._router = router
         self._effects = effects
@@ -45,6 +49,7 @@ class Queueing:
         self.offers = Offers(
             router, desk, effects, hearing, calls_by_leg, new_id, self, self.talks
         )
+        self.room = WaitingRoom(router, effects, hearing, self, wall_s)
         self._queues: dict[str, QueueProfile] = {}
         self._waiting: dict[str, Call] = {}
         self._routed: deque[routing.Event] = deque()
@@ -63,10 +68,19 @@ class Queueing:
     def configure(self, queues: dict[str, QueueProfile]) -> None:
         """Replace the queues; visits under way keep the profile that they began with."""
         self._queues = queues
+        self.room.configure(queues.values())
 
     def queue(self, name: str) -> QueueProfile | None:
         """Return the queue as configured."""
         return self._queues.get(name)
+
+    def waiting_in(self, queue: str) -> list[Call]:
+        """Return the callers who wait in this queue, the first to have entered first."""
+        return [
+            call
+            for call in self._waiting.values()
+            if call.visit is not None and call.visit.queue.name == queue
+        ]
 
     def waiting(self, visit: str) -> Call | None:
         """Return the call that waits in this visit, one whose offer rings among them."""
@@ -91,6 +105,7 @@ class Queueing:
                 self._handlers[type(event)](event)
         finally:
             self._applying = False
+        self.room.agents_changed(now)
 
     # --- waiting ---
 
@@ -144,7 +159,20 @@ class Queueing:
             category=visit.category,
             caller=call.caller,
         )
+        refusal = self.room.refusal(queue)
+        if refusal is not None:
+            refused = routing.CallRefused(visit.visit, call.interaction, queue.name, refusal)
+            self.apply([refused], now)
+            return
+        self.room.entered(call, visit, now)
         self.apply(self._router.enqueue(waiting, now), now)
+
+    def lead_out(self, call: Call, reason: LeaveReason) -> None:
+        """Take a waiting caller out, and send the caller on as after a refusal."""
+        if call.visit is not None:
+            visit = call.visit.visit
+            self.apply(self._router.leave(visit, self.now), self.now)
+            self._gave_back(visit, reason)
 
     def leave(self, call: Call, reason: LeaveReason, now: float) -> None:
         """Take a waiting caller out; a phone that rings for it falls silent."""
@@ -164,6 +192,7 @@ class Queueing:
             value = "short_abandon"
         call.visit = None
         self._waiting.pop(visit.visit, None)
+        self.room.left(visit)
         self._effects.append(
             events.QueueLeft(
                 interaction=call.interaction,
@@ -188,6 +217,8 @@ class Queueing:
         visit, overflow = call.visit, call.visit.queue.overflow
         # The queue it overflows into may have been taken away by a reload.
         target = self._queues.get(overflow.queue) if overflow and overflow.queue else None
+        if reason is LeaveReason.CLOSED:
+            target = None
         overflows = target is not None or (overflow is not None and overflow.flow != "")
         if overflows and reason is LeaveReason.TIMED_OUT:
             reason = LeaveReason.OVERFLOWED
@@ -195,8 +226,8 @@ class Queueing:
         if reason is LeaveReason.FAULTED:
             self._host.end(call, "system", EndReason.QUEUE_UNKNOWN)
             return
-        full = reason is LeaveReason.REFUSED_FULL
-        again = full and call.note_refusal(visit.queue.name, self.now)
+        refused = reason in REFUSALS
+        again = refused and call.note_refusal(visit.queue.name, self.now)
         if target is not None and not again:
             self.enter(
                 call,
@@ -212,8 +243,7 @@ class Queueing:
     def _position_due(self, event: routing.PositionDue) -> None:
         call = self._waiting.get(event.call)
         if call is not None:
-            sounds = say_position(event.position, call.language)
-            self._hearing.play(call, Playing.ANNOUNCEMENT, sounds, loop=False)
+            self.room.position_due(call, event.position)
 
     # --- agents ---
 

@@ -25,6 +25,8 @@ class CentrePrompts(Struct, frozen=True, kw_only=True):
 
     queue_full: str = ""
     max_wait: str = ""
+    queue_empty: str = ""
+    queue_closed: str = ""
 
     hold_music: str = ""
     "For who is on hold in a call that came through no queue; a full name: music/default."

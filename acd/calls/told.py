@@ -10,6 +10,7 @@ from .call import EndReason
 _CAUSES = {
     EndReason.NO_ANSWER: 19,
     EndReason.MAX_WAIT: 19,
+    EndReason.QUEUE_EMPTY: 20,
     EndReason.TRANSPORT: 38,
     EndReason.MEDIA_LOST: 41,
     EndReason.SHUTDOWN: 41,

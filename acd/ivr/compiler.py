@@ -125,6 +125,8 @@ class _Compiler:
                 "refused_full": node.on_full,
                 "overflowed": node.on_overflow,
                 "exited": node.on_exit,
+                "empty": node.on_empty,
+                "closed": node.on_closed,
             }
             cast("QueueStep", step).ways = {
                 reason: self._steps[to] for reason, to in ways.items() if to is not None

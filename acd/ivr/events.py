@@ -19,7 +19,7 @@ class QueueLeft(Struct, frozen=True):
     """The queue gave the caller back without an agent."""
 
     reason: str
-    '"timed_out", "refused_full", "overflowed" or "exited".'
+    '"timed_out", "refused_full", "overflowed", "exited", "empty" or "closed".'
 
 
 Event = SoundsFinished | DigitPressed | QueueLeft

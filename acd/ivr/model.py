@@ -252,6 +252,12 @@ class Queue(DocumentModel):
     on_exit: Name | None = None
     "The caller pressed the queue's exit key."
 
+    on_empty: Name | None = None
+    "Nobody serves the queue."
+
+    on_closed: Name | None = None
+    "The queue is closed in an emergency."
+
 
 class Goto(DocumentModel):
     """Go on with another flow, from its start; variables both declare are kept."""
@@ -316,6 +322,18 @@ class FlowFile(DocumentModel):
     nodes: Annotated[dict[Name, Node], Field(min_length=1, max_length=MAX_FLOW_NODES)]
 
 
+NEXT_KEYS = (
+    "next",
+    "on_timeout",
+    "on_invalid",
+    "on_full",
+    "on_overflow",
+    "on_exit",
+    "on_empty",
+    "on_closed",
+)
+
+
 def ways_out(node: Node) -> list[tuple[tuple[str | int, ...], str, str]]:
     """Return a node's edges: path of the key within the node, label, name of the next node."""
     ways: list[tuple[tuple[str | int, ...], str, str]] = []
@@ -325,7 +343,7 @@ def ways_out(node: Node) -> list[tuple[tuple[str | int, ...], str, str]]:
         for index, case in enumerate(node.cases):
             ways.append((("cases", index, "next"), case_label(case), case.next))
         ways.append((("else",), "else", node.otherwise))
-    for key in ("next", "on_timeout", "on_invalid", "on_full", "on_overflow", "on_exit"):
+    for key in NEXT_KEYS:
         to = getattr(node, key, None)
         if to is not None:
             ways.append(((key,), key.removeprefix("on_"), to))

@@ -3,12 +3,19 @@
 The words are the sounds `number_…` of the prompts' manifest; names come resolved ("zh/number_3").
 """
 
+import math
 from collections.abc import Callable
 
 from .document import IvrError
 
 MAX_NUMBER = 9_999
 "The words on record go so far; no caller waits to hear a longer number, `say_digits` reads those."
+
+
+SHORT_WAIT_S = 60.0
+EXACT_MINUTES = 10
+LONG_WAIT_S = 1_800.0
+"See `say_wait`."
 
 
 class SpeechError(IvrError):
@@ -51,6 +58,27 @@ def say_position(position: int, language: str) -> tuple[str, ...]:
     if language == "zh" and count == 2:
         number = ("zh/number_liang",)
     return (f"{language}/queue_position_before", *number, f"{language}/queue_position_after")
+
+
+def say_wait(seconds: float, language: str) -> tuple[str, ...]:
+    """Return the announcement of an estimated wait; nothing where no words are recorded.
+
+    Rounded up, since nobody minds to be served sooner: below `SHORT_WAIT_S` no figure is told,
+    to 10 min in whole minutes, to `LONG_WAIT_S` in steps of 5, and beyond "more than 30 minutes".
+    """
+    if language not in _WORDS:
+        return ()
+    if seconds <= SHORT_WAIT_S:
+        return (f"{language}/queue_wait_short",)
+    if seconds > LONG_WAIT_S:
+        return (f"{language}/queue_wait_long",)
+    minutes = math.ceil(seconds / 60)
+    if minutes > EXACT_MINUTES:
+        minutes = math.ceil(minutes / 5) * 5
+    number = say_number(minutes, language)
+    if language == "zh" and minutes == 2:
+        number = ("zh/number_liang",)
+    return (f"{language}/queue_wait_before", *number, f"{language}/queue_wait_after")
 
 
 def _mandarin(number: int) -> list[str]:

@@ -32,6 +32,12 @@ class LeaveReason(Enum):
     EXITED = "exited"
     CALLBACK = "callback"
     REFUSED_FULL = "refused_full"
+    EMPTY = "empty"
+    "Nobody served the queue: refused, or led out."
+
+    CLOSED = "closed"
+    "The queue was closed in an emergency (紧急关闭): refused, or led out."
+
     FAULTED = "faulted"
 
 
@@ -72,7 +78,7 @@ class CallRefused(Struct, frozen=True):
     interaction: str
     queue: str
     reason: LeaveReason = LeaveReason.REFUSED_FULL
-    "FAULTED: no queue of this name is configured."
+    "FAULTED: no queue of this name is configured. `acd.calls` adds EMPTY and CLOSED."
 
 
 class PositionDue(Struct, frozen=True):

@@ -93,6 +93,10 @@ class Floor:
             self._learned_categories.add(category)
         return self.category(category)
 
+    def staff(self, queue: str) -> list[Agent]:
+        """Every agent with a skill that some layer of the queue asks for, whatever the grade."""
+        return self._staff.get(queue, [])
+
     def has_idle(self, agent: Agent) -> bool:
         """Whether the agent stands here to be picked."""
         return agent.number in self._idle

@@ -4,6 +4,8 @@ from enum import Enum, IntEnum
 
 from msgspec import Struct
 
+from .waiting_rules import WaitingRules
+
 
 class Grade(IntEnum):
     """Skill grades, low to high, as certificates name them (C representative … AAA butler)."""
@@ -143,6 +145,9 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     "Announce the position this often while waiting, and once at the start; 0: never."
 
     miss: MissRule = MissRule()
+    waiting: WaitingRules = WaitingRules()
+    "What callers hear and may do while they wait."
+
     short_abandon_s: float = 5.0
     service_level_s: float = 20.0
 

@@ -19,7 +19,9 @@ from .model import (
 from .offer import pause_s
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
+from .staffing import nobody_serves
 from .takeover import take_over
+from .waiting_rules import EmptyRule
 
 LONGEST_WRAP_UP_S = 3600.0
 """A wrap-up can be extended to this far from now: nobody writes up one call for an hour, and a
@@ -315,6 +317,11 @@ class Router:
         """Place in the line, 1 is the head; 0: the call is in none."""
         waiting = self._dispatch.waiting.get(call)
         return waiting.queue.position(waiting) if waiting is not None else 0
+
+    def is_empty(self, queue: str, rule: EmptyRule) -> bool:
+        """Whether nobody serves the queue now, by what the rule counts as empty."""
+        known = self._dispatch.queues.get(queue)
+        return known is None or nobody_serves(known, self._dispatch.floor.staff(queue), rule)
 
     def estimated_wait(self, call: str) -> float | None:
         """Seconds until this call's turn at the pace of its queue's last answers.
