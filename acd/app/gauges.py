@@ -46,6 +46,9 @@ def gauges(
     return MetricsViews(
         calls_active=lambda: centre.calls_total,
         queues=lambda: queue_depths(router, now()),
+        queues_closed=lambda: {
+            queue: centre.closures.of(queue) is not None for queue in router.queue_lengths()
+        },
         agents_by_state=lambda: agents_by_state(router),
         registrations=lambda: by_transport(centre.desk.devices()),
         contacts_unreachable=lambda: unreachable(centre.desk.devices()),

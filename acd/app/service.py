@@ -56,6 +56,7 @@ from .glance import Glance
 from .keeper import Keeper
 from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
+from .standing import StandingOrders
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
 from .transports import CertificateWatch, advertised, listeners
@@ -63,6 +64,7 @@ from .trunk_lines import TrunkLines
 from .tuning import raise_file_limit, tune_collector
 from .views import Floor
 from .waiting import unless
+from .waiting_floor import WaitingFloor
 
 log = structlog.get_logger(__name__)
 
@@ -251,6 +253,8 @@ class Service:
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:
             self._centre.refusing = JOURNAL_FAILING
+        self._standing = StandingOrders(self._state, self._centre)
+        self._standing.restore()
         self._keeper = Keeper(
             self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
         )
@@ -311,6 +315,7 @@ class Service:
                 (self._watch_calls, {events.CallEnded}),
                 (self._protection.rejected, {events.CallRejected}),
                 (self._keeper, Keeper.KINDS),
+                (self._standing, StandingOrders.KINDS),
             )
         )
 
@@ -328,6 +333,9 @@ class Service:
             now=self._driver.now,
             config=lambda: self._reloader.config,
         )
+        waiting = WaitingFloor(
+            self._centre, carry_out=self._driver.carry_out, now=self._driver.now
+        )
         services = WebServices(
             token=load_or_create_token(self._state),
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
@@ -341,6 +349,8 @@ class Service:
             agents=floor.agents,
             agent=floor.agent,
             queues=floor.queues,
+            close_queue=waiting.close,
+            open_queue=waiting.open,
             calls=floor.calls,
             trunks=self._lines.rows,
             bans=self._protection.bans,
@@ -437,6 +447,7 @@ class Service:
             self._driver.flush()
             await self._until(self._end_now, BYE_GRACE_S)
         await self._keeper.save()
+        await self._standing.save()
         self._lines.leave(self._driver)
         self._driver.stop()
         self._journal.append([events.ServerStopped()], self._driver.now())

@@ -15,6 +15,7 @@ from acd.web.bodies import Disposition as DispositionBody
 from acd.web.ports import CommandRefusedError
 
 from .devices import device_view
+from .waiting_floor import closure_view
 
 DIALLED = frozenset({"not_permitted", "forbidden_number", "unknown_number"})
 REFUSALS = {
@@ -66,6 +67,7 @@ class Floor:
                 "kind": queue.kind.value,
                 "waiting": lengths.get(queue.name, 0),
                 "oldest_wait_s": round(oldest.get(queue.name, 0.0), 1),
+                "closed": closure_view(self._centre.closures.of(queue.name)),
             }
             for queue in self._config().queue_profiles()
         ]

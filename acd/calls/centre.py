@@ -7,7 +7,6 @@ of people, and time; the result of each is a list of effects in the order to car
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
 from acd.media import events as media_in
 from acd.routing.events import LeaveReason

@@ -111,7 +111,7 @@ class WaitingRoom:
                 self._lines.lead_out(call, reason)
 
     def agents_changed(self, now: float) -> None:
-        """Look which queues are served by nobody now, after agents came, went or left for a break."""
+        """Look which queues nobody serves now, after agents came, went or took a break."""
         for watch in self._watches.values():
             if not self._router.is_empty(watch.queue, watch.rule):
                 self._deadlines.arm(watch, inf)

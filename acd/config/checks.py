@@ -10,7 +10,7 @@ from acd.ivr.document import Path as Place
 from .agents import Agents, AgentSettings
 from .config import flows_folder, written_codes
 from .numbers import Numbers
-from .queues import Queues
+from .queues import Queues, QueueSettings
 from .server import Server
 from .sources import SectionT, Source, Sources, is_file
 from .trunk_checks import trunk_faults, trunk_warnings
@@ -255,12 +255,26 @@ def _queues(sources: Sources, queues: Queues) -> Iterator[Fault]:
         if queue.category is not None:
             yield from _known_category(sources, source, (*path, "category"), queue.category)
         yield from _sound(sources, source, (*path, "music"), queue.music, spoken=False)
+        yield from _waiting(sources, path, queue)
         if over := queue.overflow:
             path = (*path, "overflow")
             yield from _known_queue(sources, source, (*path, "queue"), over.queue)
             yield from _known_flow(sources, source, (*path, "flow"), over.flow)
             prompt = (*path, "hang_up_prompt")
             yield from _sound(sources, source, prompt, over.hang_up_prompt, spoken=True)
+
+
+def _waiting(sources: Sources, path: Place, queue: QueueSettings) -> Iterator[Fault]:
+    source = sources.queues
+    for index, sound in enumerate(queue.waiting.prompts):
+        place = (*path, "waiting", "prompts", index)
+        yield from _sound(sources, source, place, sound, spoken="/" not in sound)
+    for key, way in queue.waiting.exits.items():
+        place = (*path, "waiting", "exits", key, "flow")
+        yield from _known_flow(sources, source, place, way.flow)
+    closure: Place = (*path, "closure")
+    yield from _sound(sources, source, (*closure, "prompt"), queue.closure.prompt, spoken=True)
+    yield from _known_flow(sources, source, (*closure, "flow"), queue.closure.flow)
 
 
 def _overflow_loops(sources: Sources, queues: Queues) -> Iterator[Fault]:

@@ -78,7 +78,9 @@ class Config:
 
     def queue_profiles(self) -> tuple[QueueProfile, ...]:
         """Return the queues as the router takes them."""
-        return tuple(queue.profile(name) for name, queue in self.queues.queues.items())
+        return tuple(
+            queue.profile(name, self.queues.closed) for name, queue in self.queues.queues.items()
+        )
 
     def trunk_settings(self) -> tuple[TrunkSettings, ...]:
         """Return the trunks as the endpoint takes them."""
@@ -188,6 +190,8 @@ class Config:
             prompts=CentrePrompts(
                 queue_full=calls.queue_full_prompt,
                 max_wait=calls.max_wait_prompt,
+                queue_empty=calls.queue_empty_prompt,
+                queue_closed=calls.queue_closed_prompt,
                 hold_music=calls.hold_music,
                 ringback=calls.ringback,
                 code_done={action: getattr(done, action.value) for action in CodeAction},

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from acd.routing.model import Grade, LayerProfile, MissRule, Overflow, QueueKind, QueueProfile
 
 from .values import GradeName, Identifier, Seconds, Section, fault
+from .waiting import ClosureSettings, WaitingSettings, waiting_rules
 
 
 class LayerSettings(Section):
@@ -125,6 +126,12 @@ class QueueSettings(Section):
     position_every_s: Seconds = 0.0
     "Announce the place in the line this often, in seconds, and at the start; 0: never."
 
+    waiting: WaitingSettings = WaitingSettings()
+    "What callers hear and may do while they wait."
+
+    closure: ClosureSettings = ClosureSettings()
+    "Emergency closure (紧急关闭)."
+
     miss: MissSettings = MissSettings()
     "How long an agent is set aside who did not take an offered call."
 
@@ -141,8 +148,14 @@ class QueueSettings(Section):
     """Share of calls, 0-1, that go to the longest idle agent instead of the best one, drawn at
     random: only against these can be measured what ranking gains."""
 
-    def profile(self, name: str) -> QueueProfile:
-        """Return it as the router takes it."""
+    @model_validator(mode="after")
+    def _wait_is_announced(self) -> Self:
+        if self.waiting.announce_wait and not self.position_every_s:
+            raise fault("waiting.announce_wait needs a pause", "position_every_s: 30")
+        return self
+
+    def profile(self, name: str, closed_all: str = "") -> QueueProfile:
+        """Return it as the router takes it; `closed_all` closes every queue."""
         return QueueProfile(
             name=name,
             display_name=self.display_name,
@@ -157,6 +170,7 @@ class QueueSettings(Section):
             overflow=self.overflow.profile() if self.overflow else None,
             max_length=self.max_length,
             music=self.music,
+            waiting=waiting_rules(self.waiting, self.closure, closed_all),
             position_every_s=self.position_every_s,
             miss=self.miss.rule(),
             short_abandon_s=self.short_abandon_s,
@@ -171,3 +185,6 @@ class Queues(Section):
 
     queues: dict[Identifier, QueueSettings]
     "Queue's name: its settings."
+
+    closed: str = ""
+    "Why every queue is closed in an emergency (紧急关闭), for the record; empty: they are not."

@@ -230,6 +230,12 @@ class Calls(Section):
     max_wait_prompt: str = ""
     "Played after the longest wait in a queue without overflow; empty: silence."
 
+    queue_empty_prompt: str = ""
+    "Played when nobody serves the queue, before the call ends; empty: silence."
+
+    queue_closed_prompt: str = ""
+    "Played when the queue is closed in an emergency, before the call ends; empty: silence."
+
     code_refused_prompt: str = ""
     "Played to an agent whose dialling code cannot be carried out now; empty: silence."
 
@@ -243,7 +249,13 @@ class Calls(Section):
 
     def sounds(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield each setting that names a prompt, and the prompt."""
-        for name in ("queue_full_prompt", "max_wait_prompt", "code_refused_prompt"):
+        for name in (
+            "queue_full_prompt",
+            "max_wait_prompt",
+            "queue_empty_prompt",
+            "queue_closed_prompt",
+            "code_refused_prompt",
+        ):
             yield (name,), getattr(self, name)
         for name in CodeDonePrompts.model_fields:
             yield ("code_done_prompts", name), getattr(self.code_done_prompts, name)

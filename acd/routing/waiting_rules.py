@@ -62,4 +62,4 @@ class WaitingRules(Struct, frozen=True, kw_only=True):
 
     closed_prompt: str = ""
     closed_flow: str = ""
-    "What callers of a closed queue get, one of the two; neither: as from a queue without a way on."
+    "What callers of a closed queue get, one of the two; neither: their flow decides."

@@ -18,6 +18,7 @@ INFO = {
     events.TransferCompleted: "transfer_completed",
     events.TransferFailed: "transfer_failed",
     events.DispositionEntered: "disposition_entered",
+    events.ClosureChanged: "closure_changed",
     events.AgentStatusChanged: "agent_status_changed",
 }
 DEBUG = {

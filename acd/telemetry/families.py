@@ -56,6 +56,9 @@ FAMILIES = (
     ),
     Family("acd_queue_waiting", "gauge", ("queue",), "Calls waiting in the queue."),
     Family(
+        "acd_queue_closed", "gauge", ("queue",), "1 while the queue is closed in an emergency."
+    ),
+    Family(
         "acd_queue_oldest_wait_seconds",
         "gauge",
         ("queue",),

@@ -111,6 +111,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
 
     calls_active: Callable[[], int]
     queues: Callable[[], Iterable[QueueDepth]]
+    queues_closed: Callable[[], Mapping[str, bool]] = dict
 
     agents_by_state: Callable[[], Mapping[str, int]]
     "Keys: values of `acd.routing.model.State`."
@@ -346,6 +347,9 @@ class Metrics:
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
             "acd_banned_sources": {(): protection.banned},
+            "acd_queue_closed": {
+                (queue,): int(closed) for queue, closed in self._views.queues_closed().items()
+            },
             **self._trunk_gauges(),
         }
 
@@ -431,6 +435,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.StreamMeasured: Metrics._stream_measured,
     # Nothing to count: the end of the same thing counts it, or a gauge shows it.
     events.CallAnswered: None,
+    events.ClosureChanged: None,
     events.FlowEntered: None,
     events.PartyCalled: None,
     events.FlowStepTaken: None,

@@ -12,6 +12,7 @@ from .bodies import BODY_BYTES_MAX
 from .errors import WebError, answer_errors
 from .page import Page
 from .ports import WebServices
+from .queues_api import QueuesApi
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,6 +35,7 @@ def build_app(services: WebServices) -> web.Application:
     )
     app.add_routes(_Health(services).routes())
     app.add_routes(Api(services).routes())
+    app.add_routes(QueuesApi(services).routes())
     app.add_routes([web.get("/", Page().show)])
     return app
 

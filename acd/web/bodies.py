@@ -12,6 +12,9 @@ from .errors import RequestError
 CODE_CHARACTERS_MAX = 64
 "Reasons, categories, order numbers: codes for people, not texts."
 
+REASON_CHARACTERS_MAX = 200
+"A sentence for whoever reads the record later."
+
 BODY_BYTES_MAX = 16_384
 "The largest body we define is below 500 bytes."
 
@@ -36,6 +39,13 @@ class CallOrder(_Body):
 
     to: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
     "As the agent would dial it: a colleague's number, or one outside."
+
+
+class Closing(_Body):
+    """POST /api/closure, POST /api/queues/{queue}/closure."""
+
+    reason: str = Field(min_length=1, max_length=REASON_CHARACTERS_MAX)
+    "Why, in the words of whoever closes; it stands in the records."
 
 
 class Nothing(_Body):

@@ -74,6 +74,14 @@ class WebServices:
     trace: Callable[[str, bool], str | None]
     "(interaction or Call-ID, with messages); None: nothing is known of it."
 
+    close_queue: Callable[[str, str, str], object] = lambda _queue, _reason, _by: None
+    """(queue, empty for all; why; by whom): close it in an emergency; what stands closed then.
+
+    None: there is no such queue."""
+
+    open_queue: Callable[[str, str], object] = lambda _queue, _by: None
+    "(queue, empty for all; by whom): take that back. May raise CommandRefusedError."
+
     trunks: Callable[[], Sequence[object]] = list
     bans: Callable[[], Sequence[object]] = list
     lift_ban: Callable[[str], bool] = lambda _source: False

@@ -15,6 +15,7 @@ from acd.calls.settings import DevicePolicy
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import Overflow, Status
+from acd.routing.waiting_rules import EmptyRule, Exit, WaitingRules
 from acd.sip import events as sip
 
 ACCOUNTS = ("phone1001", "phone1002", "phone1005", "door")
@@ -25,6 +26,22 @@ PLAN = DialPlan(
 )
 REFERRED_TO = ("4000", "4001", "4002", "1002", MOBILE, "4711", "*11")
 STATUSES = (486, 480, 408, 503, 603)
+WAITING = (
+    WaitingRules(),
+    WaitingRules(
+        exits={"9": Exit(flow="later"), "*": Exit(back=True)},
+        prompts=("sorry", "music/jingle"),
+        prompts_every_s=7.0,
+        announce_wait=True,
+    ),
+    WaitingRules(
+        exits={"1": Exit(flow="at_once")},
+        refuse_when_empty=EmptyRule.LOGGED_OUT,
+        leave_when_empty=EmptyRule.AWAY,
+        closed_flow="at_once",
+    ),
+    WaitingRules(leave_when_empty=EmptyRule.LOGGED_OUT, closed_prompt="bye"),
+)
 OVERFLOWS = (None, Overflow(queue="service"), Overflow(flow="later"), Overflow(flow="at_once"))
 
 legs = st.integers(0, 7)
@@ -66,6 +83,8 @@ unusual = st.one_of(
     st.tuples(st.just("wrap_up"), st.sampled_from(("1001", "1002", "1005"))),
     st.tuples(st.just("disposed"), st.sampled_from(("1001", "1002", "1005"))),
     st.tuples(st.just("reloaded"), st.booleans(), st.booleans()),
+    st.tuples(st.just("closes"), st.sampled_from(("", "sales", "service"))),
+    st.tuples(st.just("opens"), st.sampled_from(("", "sales", "service"))),
     st.tuples(st.just("wait"), st.sampled_from((0.0, 0.5, 5.0, 21.0, 61.0))),
 )
 steps = st.integers(0, 2).flatmap(lambda draw: usual if draw else unusual)
@@ -94,6 +113,7 @@ class Storm:
         self,
         overflow: Overflow | None,
         devices: DevicePolicy = DevicePolicy.NEWEST,
+        waiting: WaitingRules = WAITING[0],
         **centre_settings: object,
     ) -> None:
         self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
@@ -103,7 +123,13 @@ class Storm:
             devices=devices,
             **centre_settings,
             queues=(
-                queue(max_length=2, max_wait_s=60.0, overflow=overflow, position_every_s=20.0),
+                queue(
+                    max_length=2,
+                    max_wait_s=60.0,
+                    overflow=overflow,
+                    position_every_s=20.0,
+                    waiting=waiting,
+                ),
                 queue("service", max_length=2, wrap_up_s=0.0),
             ),
         )
@@ -153,6 +179,10 @@ class Storm:
                 centre.dispose(number, Disposition(call_class="other")) or []
             ),
             "reloaded": self.reload,
+            "closes": lambda name: stage.take(
+                centre.close_queue(name, "fire", "api", stage.now) or []
+            ),
+            "opens": lambda name: stage.take(centre.open_queue(name, "api") or []),
             "wait": stage.wait,
         }
 
@@ -262,12 +292,16 @@ class Storm:
 @given(
     st.sampled_from(OVERFLOWS),
     st.sampled_from(DevicePolicy),
+    st.sampled_from(WAITING),
     st.lists(steps, min_size=10, max_size=60),
 )
 def test_whatever_happens_the_records_close(
-    overflow: Overflow | None, devices: DevicePolicy, happening: list[tuple[str, ...]]
+    overflow: Overflow | None,
+    devices: DevicePolicy,
+    waiting: WaitingRules,
+    happening: list[tuple[str, ...]],
 ) -> None:
-    storm = Storm(overflow, devices)
+    storm = Storm(overflow, devices, waiting)
     for account in ACCOUNTS[:2]:
         storm.take("devices", account, 2)
     for step in happening:

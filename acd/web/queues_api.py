@@ -1,0 +1,45 @@
+"""The part of the JSON API that steers queues: emergency closure (紧急关闭)."""
+
+from aiohttp import web
+
+from .answers import json_answer
+from .bodies import Closing, read_body
+from .errors import RequestError
+from .ports import CommandRefusedError, WebServices
+
+CHANGED_BY = "api"
+"As in api.py: the token tells no more."
+
+EVERY_QUEUE = ""
+
+
+class QueuesApi:
+    """Handlers that change what queues do."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every route with its handler."""
+        queue = "/api/queues/{queue}/closure"
+        return [
+            web.post("/api/closure", self._close),
+            web.delete("/api/closure", self._open),
+            web.post(queue, self._close),
+            web.delete(queue, self._open),
+        ]
+
+    async def _close(self, request: web.Request) -> web.Response:
+        queue = request.match_info.get("queue", EVERY_QUEUE)
+        body = await read_body(request, Closing)
+        closed = self._services.close_queue(queue, body.reason, CHANGED_BY)
+        if closed is None:
+            raise RequestError(404, "unknown_queue", "there is no such queue", field="queue")
+        return json_answer(closed)
+
+    async def _open(self, request: web.Request) -> web.Response:
+        queue = request.match_info.get("queue", EVERY_QUEUE)
+        try:
+            return json_answer(self._services.open_queue(queue, CHANGED_BY))
+        except CommandRefusedError as error:
+            raise RequestError(409, error.code, str(error), field=error.field) from error
