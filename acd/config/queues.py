@@ -145,8 +145,32 @@ class QueueSettings(Section):
     "Age at which an outcome counts half in the measured conversion, in days."
 
     hold_out: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of calls, 0-1, that go to the longest idle agent instead of the best one, drawn at
-    random: only against these can be measured what ranking gains."""
+    """Share of calls, 0-1, that go to the longest idle agent instead of the best one, and first
+    come, first served, drawn at random: only against these can be measured what ranking gains."""
+
+    rank_by: Literal["orders", "value"] = "orders"
+    """What order conversion ranks by: orders per answered call, or expected order value per
+    answered call (conversion × mean value of an order)."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CNY"
+    "Currency (ISO 4217) in which order values count; other orders count as orders only."
+
+    exploration: Literal["thompson", "ucb", "none"] = "ucb"
+    """How order conversion tries agents of whom little is known: ucb ranks them as good as they
+    may well be, thompson by a draw from what is believed of them, none by the estimate alone."""
+
+    occupancy_cap: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """An agent whose occupancy (在线繁忙度) over the last half hour or so is above this is passed
+    over while another admitted agent is idle; 1: no cap."""
+
+    maximum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """An agent who took more than this share of the queue's last thousand calls or so is passed
+    over while another admitted agent is idle; 1: no maximum."""
+
+    fairness_window_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """When calls wait, an agent who frees up takes, of those that came at most this long after the
+    head of the line, in seconds, the one whose category the agent sells best compared with the
+    group. A caller is overtaken by no later one than that; 0: strict order."""
 
     @model_validator(mode="after")
     def _wait_is_announced(self) -> Self:
@@ -177,6 +201,12 @@ class QueueSettings(Section):
             service_level_s=self.service_level_s,
             success_half_life_s=self.success_half_life_days * 86_400,
             hold_out=self.hold_out,
+            rank_by=self.rank_by,
+            currency=self.currency,
+            exploration=self.exploration,
+            occupancy_cap=self.occupancy_cap,
+            maximum_share=self.maximum_share,
+            fairness_window_s=self.fairness_window_s,
         )
 
 

@@ -12,6 +12,7 @@ always have a deadline; TALKING and HELD end with the call.
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
 from .model import AgentProfile, AgentView, State, Status
+from .occupancy import HANDLING, Occupancy
 
 
 class Agent(Timed):
@@ -24,6 +25,7 @@ class Agent(Timed):
         "interrupted",
         "misses",
         "number",
+        "occupancy",
         "offer",
         "profile",
         "queue",
@@ -58,6 +60,7 @@ class Agent(Timed):
         self.wrap_up_s = 0.0
         "Of the queue of the talk at hand, as it was when the call was answered."
 
+        self.occupancy = Occupancy()
         self.misses = 0
         self.interrupted: tuple[str, str] | None = None
         "Queue and interaction of a wrap-up that an own call came into; it goes on afterwards."
@@ -85,6 +88,7 @@ class Agent(Timed):
         """Change the state; entering the same state for the same work is no change."""
         if self.state is state and self.queue == queue and self.interaction == interaction:
             return
+        self.occupancy.change(1.0 if state in HANDLING else None, now)
         self.state = state
         self.since = now
         self.queue = queue

@@ -4,8 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from .explore import EXPLORATIONS, THOMPSON
 from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
 from .policy import ORDERS
+from .rank import BASES
 
 SHORTEST_S = 1.0
 """Lower end of ring time and announcement interval: less can only be a slip, and would make the
@@ -60,8 +62,25 @@ def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Ite
         yield f"hold_out is {queue.hold_out}; a share lies between 0 and 1"
     elif queue.hold_out and not has_random:
         yield "hold_out needs a source of random numbers, and the router was given none"
+    yield from _rank_faults(queue, has_random)
     if queue.overflow is not None:
         yield from _overflow_faults(queue.overflow, queue.name, names)
+
+
+def _rank_faults(queue: QueueProfile, has_random: bool) -> Iterator[str]:
+    if queue.rank_by not in BASES:
+        yield f"rank_by {queue.rank_by!r} is unknown; one of {', '.join(sorted(BASES))}"
+    if queue.exploration not in EXPLORATIONS:
+        known = ", ".join(sorted(EXPLORATIONS))
+        yield f"exploration {queue.exploration!r} is unknown; one of {known}"
+    elif queue.exploration == THOMPSON and not has_random:
+        yield "exploration thompson needs a source of random numbers, and there is none"
+    for name in ("occupancy_cap", "maximum_share"):
+        share: float = getattr(queue, name)
+        if not 0.0 < share <= 1.0:
+            yield f"{name} is {share}; more than 0, and at most 1, which is none"
+    if not 0.0 <= queue.fairness_window_s < math.inf:
+        yield f"fairness_window_s is {queue.fairness_window_s}; seconds from 0 on, and finite"
 
 
 def _overflow_faults(overflow: Overflow, name: str, names: set[str]) -> Iterator[str]:

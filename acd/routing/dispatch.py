@@ -33,7 +33,9 @@ _AT_REST = frozenset({State.IDLE, State.OFFLINE})
 class Dispatch:
     """All that is in motion: agents, queues, waiting calls, offers, and their deadlines."""
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, new_id: Callable[[], str], random: Callable[[], float] | None = None
+    ) -> None:
         self._new_id = new_id
         self.agents: dict[str, Agent] = {}
         self.queues: dict[str, Queue] = {}
@@ -45,7 +47,7 @@ class Dispatch:
 
         self.offers: dict[str, Offer] = {}
         self.deadlines = Deadlines()
-        self.floor = Floor()
+        self.floor = Floor(random)
 
     # --- agents ---
 
@@ -86,12 +88,13 @@ class Dispatch:
         self.floor.quit(agent)
         agent.idle_since = idle_since
         if agent.rest is State.IDLE and agent.status is Status.READY:
-            waiting = self.floor.first_call(agent, now)
+            waiting = self.floor.next_call(agent, now)
             if waiting is not None:
                 choice = self.floor.only_choice(agent, waiting, now)
                 self._offer(agent, waiting, choice, now, events)
                 return
         agent.enter(agent.rest, now, events)
+        agent.occupancy.change(0.0 if agent.available else None, now)
         if agent.available:
             self.floor.join(agent)
         self.forget_if_gone(agent)
@@ -243,6 +246,7 @@ class Dispatch:
         queue, call = waiting.queue, waiting.call
         self.drop(waiting)
         queue.count_answer(now)
+        queue.shares.count(offer.agent.number)
         offer.agent.misses = 0
         offer.agent.wrap_up_s = queue.profile.wrap_up_s
         self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)

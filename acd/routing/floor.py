@@ -5,15 +5,17 @@ an agent frees up: the line picks the call (`first_call`). Both look at fronts o
 what an agent is admitted to is worked out once and remembered until the configuration changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Set
 
 from .agent import Agent
 from .model import Candidate, Choice
+from .pairing import PAIRING, best_suited
 from .policy import (
     admits,
     admitted_after_s,
     depends_on_category,
     order_of,
+    recorded_order,
     score,
 )
 from .pool import IdlePool
@@ -27,7 +29,8 @@ this many product lines do not have an estimate of their own anyway."""
 class Floor:
     """Indices over agents and queues. Holds no state of its own that could not be rebuilt."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Callable[[], float] | None = None) -> None:
+        self.random = random
         self._queues: dict[str, Queue] = {}
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
@@ -54,6 +57,8 @@ class Floor:
             self._serves[agent.number] = tuple(self._queues[name] for name in names)
             for name in names:
                 self._staff[name].append(agent)
+        for name, queue in self._queues.items():
+            queue.shares.keep_only({agent.number for agent in self._staff[name]})
         self._configured_categories = {
             category for agent in self._agents.values() for category in agent.profile.categories
         } | {queue.profile.category for queue in self._queues.values()}
@@ -125,27 +130,41 @@ class Floor:
         """Pick the idle agent for this call by the queue's layers, as far as they are open.
 
         An agent who let an offer of this call go by is passed over as long as any other idle
-        agent is admitted, in this layer or a later one.
+        agent is admitted, in this layer or a later one; so is one above the queue's occupancy
+        cap or maximum share, in second place.
         """
         waiting.queue.rank.refresh()
-        chosen = self._choose(waiting, waiting.passed_over, now)
-        if chosen is None and waiting.passed_over:
-            return self._choose(waiting, frozenset(), now)
-        return chosen
+        limited = waiting.queue.limits is not None
+        for passed_over in (waiting.passed_over, frozenset[str]()):
+            for spared_too in (False, True) if limited else (False,):
+                chosen = self._choose(waiting, passed_over, now, spared_too=spared_too)
+                if chosen is not None:
+                    return chosen
+            if not passed_over:
+                return None
+        return None
 
     def _choose(
-        self, waiting: Waiting, passed_over: frozenset[str] | set[str], now: float
+        self, waiting: Waiting, passed_over: Set[str], now: float, *, spared_too: bool
     ) -> tuple[Agent, Choice] | None:
         enqueued_at = waiting.call.enqueued_at
+        spared = 0
         for index, layer in enumerate(waiting.queue.profile.layers):
             if now < enqueued_at + layer.after_s:
                 continue
             pool = self._pool(waiting, index)
-            best = pool.best(passed_over, now) if pool else None
+            best = pool.best(passed_over, now, spared_too=spared_too) if pool else None
             if best is not None:
-                agent, candidates, total = best
-                waited_s = now - enqueued_at
-                return agent, Choice(layer.name, pool.order, candidates, total, waited_s)
+                return best.agent, Choice(
+                    layer.name,
+                    recorded_order(pool.order, pool.queue, pool.rank, best.agent.profile),
+                    best.candidates,
+                    best.total,
+                    now - enqueued_at,
+                    waiting.hold_out,
+                    spared or best.spared,
+                )
+            spared = spared or pool.spared()
         return None
 
     def _pool(self, waiting: Waiting, index: int) -> IdlePool:
@@ -155,7 +174,9 @@ class Floor:
         category = waiting.category if depends_on_category(layer, order) else ""
         pool = queue.pools.get((index, category, order))
         if pool is None:
-            pool = IdlePool(queue.profile, layer, category, order, queue.rank)
+            pool = IdlePool(
+                queue.profile, layer, category, order, queue.rank, queue.limits, self.random
+            )
             queue.pools[index, category, order] = pool
             for agent in self._staff.get(queue.profile.name, ()):
                 if pool.admits(agent):
@@ -173,13 +194,28 @@ class Floor:
         best: Waiting | None = None
         best_place: tuple[int, int, float, str] | None = None
         for queue in self._serves.get(agent.number, ()):
-            for category, head in queue.heads():
+            for category, _, head in queue.heads():
                 place = (-queue.profile.priority, *head)
                 if (best_place is None or place < best_place) and (
                     now >= head[1] + self._delay_s(agent, queue, category)
                 ):
                     best_place, best = place, queue.calls[head[2]]
         return best
+
+    def next_call(self, agent: Agent, now: float) -> Waiting | None:
+        """Pick the waiting call for an agent who frees up: `first_call`, or one that suits better.
+
+        Within the queue's fairness window, and only by a call of the head's own queue and
+        priority; never past a call of the hold-out share, nor with one.
+        """
+        first = self.first_call(agent, now)
+        if first is None or first.hold_out or not first.queue.profile.fairness_window_s:
+            return first
+        queue = first.queue
+        queue.rank.refresh()
+        return best_suited(
+            agent, first, now, lambda category: self._delay_s(agent, queue, category)
+        )
 
     def _delay_s(self, agent: Agent, queue: Queue, category: str) -> float:
         delays = self._delays[agent.number]
@@ -191,6 +227,7 @@ class Floor:
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
         """Say why an agent who just became free gets this call: no other admitted one is idle."""
+        first = self.first_call(agent, now)
         queue = waiting.queue
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
@@ -201,6 +238,21 @@ class Floor:
             and admits(layer, queue.profile, agent.profile, waiting.category)
         )
         order = order_of(layer, waiting.hold_out)
-        value = score(order, queue.profile, queue.rank, agent.profile, waiting.category)
+        value = score(
+            order, queue.profile, queue.rank, agent.profile, waiting.category, exploring=False
+        )
         candidate = Candidate(agent.number, value, now - agent.idle_since)
-        return Choice(layer.name, order, (candidate,), 1, now - enqueued_at)
+        order = recorded_order(order, queue.profile, queue.rank, agent.profile)
+        overtook_s = 0.0
+        if first is not None and first is not waiting:
+            order, overtook_s = PAIRING, enqueued_at - first.call.enqueued_at
+        waited_s = now - enqueued_at
+        return Choice(
+            layer.name,
+            order,
+            (candidate,),
+            1,
+            waited_s,
+            waiting.hold_out,
+            overtook_s=overtook_s,
+        )

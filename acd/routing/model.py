@@ -156,7 +156,26 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
 
     hold_out: float = 0.0
     """Share of calls (0–1), drawn at random, for which the layers ranked by conversion go by
-    longest idle instead: only against these can the gain of ranking be measured."""
+    longest idle and first come instead: only against these can the gain of ranking be measured."""
+
+    rank_by: str = "orders"
+    '"orders": orders per answered call; "value": expected order value per answered call.'
+
+    currency: str = "CNY"
+    "Currency of the order values that count; ISO 4217."
+
+    exploration: str = "none"
+    'How agents of whom little is known are tried: "thompson", "ucb", "none".'
+
+    occupancy_cap: float = 1.0
+    "An agent above it is passed over while another admitted one is idle; 1: no cap."
+
+    maximum_share: float = 1.0
+    "Share of the queue's calls above which an agent is passed over likewise; 1: no maximum."
+
+    fairness_window_s: float = 0.0
+    """When calls wait, an agent who frees up takes the one that suits best among those that came
+    at most this long after the head of the line; 0: strict order."""
 
 
 class WaitingCall(Struct, frozen=True, kw_only=True):
@@ -198,6 +217,16 @@ class Choice(Struct, frozen=True):
 
     candidates_total: int
     waited_s: float
+
+    hold_out: bool = False
+    "The call is of the hold-out share, by longest idle and first come."
+
+    spared: int = 0
+    """Idle agents who ranked before the chosen one and were passed over, being above the queue's
+    occupancy cap or maximum share; those of the first layer that had any."""
+
+    overtook_s: float = 0.0
+    "How much later than the head of the line, which it overtook, the call had come."
 
 
 class AgentView(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,12 @@ CATEGORY_GRADE = "category_grade"
 LONGEST_IDLE = "longest_idle"
 ORDERS = frozenset({CONVERSION, CATEGORY_GRADE, LONGEST_IDLE})
 
+VALUE = "value"
+"""Order recorded where the conversion is weighed with the value of orders."""
+
+UNMEASURED = "unmeasured"
+"""Order recorded where conversion would rank, but no outcome is known: longest idle."""
+
 HOLD_OUT = "hold_out"
 """Order recorded for a call of the hold-out share: longest idle where conversion would rank."""
 
@@ -48,7 +54,13 @@ def order_of(layer: LayerProfile, hold_out: bool) -> str:
 
 
 def score(
-    order: str, queue: QueueProfile, rank: QueueRank, agent: AgentProfile, category: str
+    order: str,
+    queue: QueueProfile,
+    rank: QueueRank,
+    agent: AgentProfile,
+    category: str,
+    *,
+    exploring: bool = True,
 ) -> float:
     """Rank the agent: higher first; equal scores go by longest idle, then by number.
 
@@ -56,7 +68,16 @@ def score(
     """
     if order == CONVERSION:
         by_hand = agent.rank.get(queue.name)
-        return rank.mean(agent.number, category) if by_hand is None else by_hand
+        return rank.worth(agent.number, category, by_hand, exploring=exploring)
     if order == CATEGORY_GRADE:
         return float(agent.categories.get(category, 0))
     return 0.0
+
+
+def recorded_order(order: str, queue: QueueProfile, rank: QueueRank, agent: AgentProfile) -> str:
+    """Say what the order came to for this agent, so that a missing source of it is seen."""
+    if order != CONVERSION:
+        return order
+    if not rank.measured and queue.name not in agent.rank:
+        return UNMEASURED
+    return VALUE if rank.by_value and rank.valued else CONVERSION

@@ -1,28 +1,61 @@
 """The idle agents that one layer of a queue admits, best first."""
 
+import heapq
 from bisect import bisect_left, insort
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+
+from msgspec import Struct
 
 from .agent import Agent
+from .explore import THOMPSON
 from .model import Candidate, LayerProfile, QueueProfile
+from .occupancy import Limits
 from .policy import CONVERSION, admits, score
 from .rank import QueueRank
 
 CANDIDATES_RECORDED = 10
 """Best candidates kept in `Choice`: enough to see why, small enough for every offer's record."""
 
+COMPACT_ABOVE = 64
+"""Stale entries of the spared are cleared out once there are more than this and four per member:
+an agent who comes and goes leaves one each time until the moment it was due."""
+
+Key = tuple[float, float, str]
+"""(−score, idle since, number). Smaller is better."""
+
+
+class Best(Struct, frozen=True, gc=False):
+    """The best agent of a pool, and what it was chosen from."""
+
+    agent: Agent
+    candidates: tuple[Candidate, ...]
+    total: int
+    "Candidates in all."
+
+    spared: int
+    "Idle agents who rank before this one and are above the queue's cap or share."
+
 
 class IdlePool:
-    """Kept sorted by (−score, idle since, number), so that a choice looks at the front only."""
+    """Kept sorted by `Key`, so that a choice looks at the front only.
+
+    Agents above the queue's occupancy cap or maximum share stand in a second list, the spared,
+    until they are below it: two heaps tell when, by time and by count of calls.
+    """
 
     __slots__ = (
+        "_by_count",
+        "_by_time",
+        "_limits",
         "_members",
         "_ranked",
+        "_spared",
         "_version",
         "category",
         "layer",
         "order",
         "queue",
+        "random",
         "rank",
     )
 
@@ -33,18 +66,25 @@ class IdlePool:
         category: str,
         order: str,
         rank: QueueRank,
+        limits: Limits | None = None,
+        random: Callable[[], float] | None = None,
     ) -> None:
         self.queue = queue
         self.layer = layer
         self.category = category
         self.order = order
         self.rank = rank
-        self._ranked: list[tuple[float, float, str]] = []
-        self._members: dict[str, tuple[tuple[float, float, str], Agent]] = {}
+        self.random = random if queue.exploration == THOMPSON and order == CONVERSION else None
+        self._limits = limits
+        self._ranked: list[Key] = []
+        self._spared: list[Key] = []
+        self._by_time: list[tuple[float, Key]] = []
+        self._by_count: list[tuple[int, Key]] = []
+        self._members: dict[str, tuple[Key, Agent]] = {}
         self._version = rank.version
 
     def __len__(self) -> int:
-        return len(self._ranked)
+        return len(self._members)
 
     def admits(self, agent: Agent) -> bool:
         """Whether this agent may ever be in here."""
@@ -58,13 +98,23 @@ class IdlePool:
         """Let an idle agent in."""
         key = (-self.score(agent), agent.idle_since, agent.number)
         self._members[agent.number] = (key, agent)
-        insort(self._ranked, key)
+        due = self._limits.due(agent.number, agent.occupancy) if self._limits is not None else None
+        if due is None:
+            insort(self._ranked, key)
+        else:
+            insort(self._spared, key)
+            if len(self._by_time) + len(self._by_count) > COMPACT_ABOVE + 4 * len(self._members):
+                self._compact()
+            heapq.heappush(self._by_time, (due[0], key))
 
     def discard(self, agent: Agent) -> None:
         """Let an agent out; one who is not in here is no mistake."""
         member = self._members.pop(agent.number, None)
         if member is not None:
-            del self._ranked[bisect_left(self._ranked, member[0])]
+            key = member[0]
+            if not _remove(self._ranked, key):
+                # The heaps drop what is left of it when its time comes.
+                _remove(self._spared, key)
 
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
@@ -73,30 +123,88 @@ class IdlePool:
             self.add(agent)
 
     def best(
-        self, passed_over: Collection[str], now: float
-    ) -> tuple[Agent, tuple[Candidate, ...], int] | None:
-        """Find the best idle agent, the best few, and how many there are, but the passed over."""
+        self, passed_over: Collection[str], now: float, *, spared_too: bool = False
+    ) -> Best | None:
+        """Find the best idle agent but the passed over, and without `spared_too` the spared."""
         if self.order == CONVERSION and self._version != self.rank.version:
             self._rescore_all()
-        ranked = self._ranked
-        total = len(ranked)
-        if passed_over:
-            total -= sum(number in self._members for number in passed_over)
-            # Nobody passed over stands behind this point with an unseen candidate before it.
-            front = ranked[: CANDIDATES_RECORDED + len(passed_over)]
-            front = [key for key in front if key[2] not in passed_over][:CANDIDATES_RECORDED]
-        else:
-            front = ranked[:CANDIDATES_RECORDED]
+        if self.random is not None and self._members:
+            self._draw_anew(self.random)
+        if self._limits is not None:
+            self._release(self._limits, now)
+        few = CANDIDATES_RECORDED + len(passed_over)
+        ranked = self._ranked[:few]
+        total = len(self._ranked)
+        if spared_too:
+            ranked = sorted(ranked + self._spared[:few])
+            total += len(self._spared)
+        # Nobody passed over stands behind the first few with an unseen candidate before it.
+        front = [key for key in ranked if key[2] not in passed_over][:CANDIDATES_RECORDED]
+        for number in passed_over:
+            member = self._members.get(number)
+            if member is not None:
+                total -= spared_too or _has(self._ranked, member[0])
         if not front:
             return None
         candidates = tuple([Candidate(key[2], -key[0], now - key[1]) for key in front])
-        return self._members[front[0][2]][1], candidates, total
+        spared = 0 if spared_too else bisect_left(self._spared, front[0])
+        return Best(self._members[front[0][2]][1], candidates, total, spared)
+
+    def spared(self) -> int:
+        """How many of the idle agents are above a limit."""
+        return len(self._spared)
+
+    def _release(self, limits: Limits, now: float) -> None:
+        """Move those over who keep both limits again; each entry is looked at once or twice."""
+        while self._by_time and self._by_time[0][0] <= now:
+            key = heapq.heappop(self._by_time)[1]
+            if self._is_current(key):
+                share_due = limits.share_due(key[2])
+                heapq.heappush(self._by_count, (share_due, key))
+        while self._by_count and self._by_count[0][0] <= limits.calls:
+            key = heapq.heappop(self._by_count)[1]
+            if self._is_current(key) and _remove(self._spared, key):
+                insort(self._ranked, key)
+
+    def _is_current(self, key: Key) -> bool:
+        member = self._members.get(key[2])
+        return member is not None and member[0] == key
+
+    def _compact(self) -> None:
+        self._by_time = [entry for entry in self._by_time if self._is_current(entry[1])]
+        self._by_count = [entry for entry in self._by_count if self._is_current(entry[1])]
+        heapq.heapify(self._by_time)
+        heapq.heapify(self._by_count)
+
+    def _draw_anew(self, random: Callable[[], float]) -> None:
+        """Draw one agent, any one, anew: nobody is left for long where one draw has put it."""
+        ranked = self._ranked or self._spared
+        self.rescore(self._members[ranked[int(random() * len(ranked))][2]][1])
 
     def _rescore_all(self) -> None:
+        self._version = self.rank.version
         agents = [agent for _, agent in self._members.values()]
+        self._members = {}
+        self._ranked, self._spared, self._by_time, self._by_count = [], [], [], []
+        if self._limits is not None:
+            for agent in agents:
+                self.add(agent)
+            return
         keyed = [(-self.score(agent), agent.idle_since, agent.number) for agent in agents]
         self._members = {
             agent.number: (key, agent) for key, agent in zip(keyed, agents, strict=True)
         }
         self._ranked = sorted(keyed)
-        self._version = self.rank.version
+
+
+def _has(keys: list[Key], key: Key) -> bool:
+    index = bisect_left(keys, key)
+    return index < len(keys) and keys[index] == key
+
+
+def _remove(keys: list[Key], key: Key) -> bool:
+    index = bisect_left(keys, key)
+    if index == len(keys) or keys[index] != key:
+        return False
+    del keys[index]
+    return True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from .deadlines import Timed
 from .model import QueueProfile, WaitingCall
+from .occupancy import Limits, Shares, limits_of
 from .pool import IdlePool
 from .rank import QueueRank
 
@@ -60,8 +61,10 @@ class Queue:
 
         self.calls: dict[str, Waiting] = {}
         self.pools: dict[tuple[int, str, str], IdlePool] = {}
+        self.shares = Shares()
+        self.limits: Limits | None = None
         self._line: list[Place] = []
-        self._unoffered: dict[tuple[int, str], list[Place]] = {}
+        self._unoffered: dict[tuple[int, str, bool], list[Place]] = {}
         self._gap_s = 0.0
         self._answered_at = math.inf
         self._openings_s: tuple[float, ...] = ()
@@ -73,6 +76,7 @@ class Queue:
         self.rank = rank
         self.retired = False
         self.pools = {}
+        self.limits = limits_of(profile, self.shares)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
 
     def recategorise(self, category_of: Callable[[str], str]) -> None:
@@ -101,7 +105,7 @@ class Queue:
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""
-        group = (waiting.place[0], waiting.category)
+        group = (waiting.place[0], waiting.category, waiting.hold_out)
         places = self._unoffered[group]
         del places[bisect_left(places, waiting.place)]
         if not places:
@@ -109,20 +113,21 @@ class Queue:
 
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again."""
-        group = (waiting.place[0], waiting.category)
+        group = (waiting.place[0], waiting.category, waiting.hold_out)
         places = self._unoffered.get(group)
         if places is None:
             places = self._unoffered[group] = []
         insort(places, waiting.place)
 
-    def heads(self) -> Iterator[tuple[str, Place]]:
-        """First place open to offers of each priority and category, with the category.
+    def heads(self) -> Iterator[tuple[str, bool, Place]]:
+        """First place open to offers of each group, with its category and whether it is held out.
 
         An agent's layers differ by category and by wait, and within one priority and category
-        the head has waited longest: so heads are all that an agent has to look at.
+        the head has waited longest: so heads are all that an agent has to look at. Calls of the
+        hold-out share are groups of their own: they keep strict order.
         """
-        for (_, category), places in self._unoffered.items():
-            yield category, places[0]
+        for (_, category, hold_out), places in self._unoffered.items():
+            yield category, hold_out, places[0]
 
     def unoffered(self) -> list[Waiting]:
         """Every call open to offers."""

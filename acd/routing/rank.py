@@ -5,8 +5,15 @@ shrunk to the one above by a Beta prior:
 
     group (all agents of the queue)     Beta(α₀, β₀), fitted by `fit_prior`
     agent × queue                       (α₀ + orders) / (α₀ + β₀ + calls)
-    agent × queue × category            (s·m + orders) / (s + calls), m the agent × queue mean,
-                                        s = CATEGORY_STRENGTH
+    agent × queue × category            (s·m + orders) / (s + calls), m the agent × queue mean
+                                        moved by what the category is above or below the group,
+                                        s fitted by `fit_category_strength`
+
+Where a queue ranks by value, the conversion is multiplied by the mean value of an order, in three
+levels too, each shrunk to the one above by VALUE_STRENGTH orders: queue, queue × category,
+agent × queue × category. (The agent's own mean over all categories is left out: what an order is
+worth is a matter of the product first.) Orders in another currency than the queue's, or without an
+amount, count for the conversion alone.
 
 Calls whose outcome is not known yet are simply not recorded, so that pending is not failed. Age
 is counted back from the newest outcome seen, which keeps this room free of a wall clock. Between
@@ -15,12 +22,16 @@ two fits only the agent concerned is computed anew; the others keep means that a
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from .explore import Belief, Explore, exploration
+from .model import QueueProfile
+
 CATEGORY_STRENGTH = 20.0
-"""After this many calls of a category, they count as much as the agent's whole queue record."""
+"""Where the spread over the categories cannot be measured: after this many calls of a category,
+they count as much as the agent's whole queue record."""
 
 DEFAULT_STRENGTH = 20.0
 """Where the spread between agents cannot be measured: fewer than two agents with outcomes, or
@@ -32,6 +43,15 @@ their own spread."""
 
 MAXIMUM_STRENGTH = 1000.0
 """Agents who differ by no more than chance would have an infinite strength."""
+
+ORDERS_BASIS = "orders"
+VALUE_BASIS = "value"
+BASES = frozenset({ORDERS_BASIS, VALUE_BASIS})
+"""What a queue ranks by: orders per call, or value per call."""
+
+VALUE_STRENGTH = 30.0
+"""Orders after which an agent's own mean value counts as much as the category's. Order values
+scatter about as widely as their mean is high, so that thirty know theirs to a fifth."""
 
 MAXIMUM_OUTCOMES = 200_000
 """Outcomes kept for correction, oldest forgotten first (their weight stays): about a week of
@@ -85,77 +105,164 @@ def _strength(seen: list[tuple[float, float]], total: float, mean: float) -> flo
         return DEFAULT_STRENGTH
     freedom = len(seen) - 1
     room = total - sum(calls * calls for calls, _ in seen) / total - freedom
-    if room <= NEGLIGIBLE:
-        return DEFAULT_STRENGTH
     spread = sum(calls * (orders / calls - mean) ** 2 for calls, orders in seen)
-    correlation = (spread / (mean * (1.0 - mean)) - freedom) / room
+    return _solved(spread / (mean * (1.0 - mean)), freedom, room, DEFAULT_STRENGTH)
+
+
+def _solved(spread: float, freedom: float, room: float, default: float) -> float:
+    if room <= NEGLIGIBLE:
+        return default
+    correlation = (spread - freedom) / room
     if correlation <= 1.0 / (MAXIMUM_STRENGTH + 1.0):
         return MAXIMUM_STRENGTH
     return max(MINIMUM_STRENGTH, 1.0 / correlation - 1.0)
 
 
-class Tally:
-    """Calls and orders, weighted as of the newest of them."""
+def fit_category_strength(agents: Iterable[list[tuple[float, float, float]]]) -> float:
+    """Fit how firmly categories are bound to their agent's mean, by the moments of `fit_prior`.
 
-    __slots__ = ("as_of", "calls", "orders")
+    For each agent (calls, orders, offset) by category; the offset is what the category is above
+    or below the group. The spread is taken around each agent's own mean, and spread, freedom and
+    room are summed over the agents: all have the same strength.
+    """
+    spread = freedom = room = 0.0
+    for categories in agents:
+        seen = [each for each in categories if each[0] > NEGLIGIBLE]
+        if len(seen) < 2:
+            continue
+        total = sum(calls for calls, _, _ in seen)
+        mean = sum(orders - calls * offset for calls, orders, offset in seen) / total
+        for calls, orders, offset in seen:
+            expected = min(0.99, max(0.01, mean + offset))
+            spread += calls * (orders / calls - expected) ** 2 / (expected * (1.0 - expected))
+        freedom += len(seen) - 1
+        room += total - sum(calls * calls for calls, _, _ in seen) / total - (len(seen) - 1)
+    return _solved(spread, freedom, room, CATEGORY_STRENGTH)
+
+
+class Tally:
+    """Calls, orders and what the orders are worth, weighted as of the newest of them."""
+
+    __slots__ = ("amount", "as_of", "calls", "orders", "valued")
 
     def __init__(self, as_of: float) -> None:
         self.calls = 0.0
         self.orders = 0.0
+        self.valued = 0.0
+        "Orders whose amount is known."
+
+        self.amount = 0.0
+        "Sum of these amounts, in minor units."
+
         self.as_of = as_of
 
-    def add(self, success: bool, wall_s: float, half_life_s: float, sign: float) -> None:
+    def add(
+        self,
+        success: bool,
+        wall_s: float,
+        half_life_s: float,
+        sign: float,
+        amount: int | None = None,
+    ) -> None:
         """Count an outcome in (sign 1) or take it back (sign −1)."""
         if wall_s > self.as_of:
             faded = 0.5 ** ((wall_s - self.as_of) / half_life_s)
             self.calls *= faded
             self.orders *= faded
+            self.valued *= faded
+            self.amount *= faded
             self.as_of = wall_s
         weight = sign * 0.5 ** ((self.as_of - wall_s) / half_life_s)
         self.calls = max(0.0, self.calls + weight)
         if success:
             self.orders = max(0.0, self.orders + weight)
+            if amount is not None:
+                self.valued = max(0.0, self.valued + weight)
+                self.amount = max(0.0, self.amount + weight * amount)
 
     def at(self, wall_s: float, half_life_s: float) -> tuple[float, float]:
         """Return (calls, orders) as they weigh at `wall_s`."""
         faded = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
         return self.calls * faded, self.orders * faded
 
+    def value(self, wall_s: float, half_life_s: float, mean: float) -> float:
+        """Return the mean amount of an order, shrunk to `mean`."""
+        faded: float = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
+        orders, amount = self.valued * faded, self.amount * faded
+        return (VALUE_STRENGTH * mean + amount) / (VALUE_STRENGTH + orders)
+
+
+class Measure(Struct, frozen=True):
+    """How a queue's outcomes are weighed: another measure weighs the kept ones anew."""
+
+    half_life_s: float
+    currency: str = "CNY"
+    "Amounts in any other one are not known."
+
 
 class QueueRank:
-    """Measured conversion of one queue's agents."""
+    """Measured conversion of one queue's agents, and by it the value to rank them by."""
 
-    def __init__(self, half_life_s: float) -> None:
-        self.half_life_s = half_life_s
+    def __init__(self, measure: Measure) -> None:
+        self.measure = measure
+        self.half_life_s = measure.half_life_s
         self.version = 0
         "Counts the fits: every agent's mean may differ from the version before."
 
         self.prior = fit_prior(())
+        self.category_strength = CATEGORY_STRENGTH
+        self.by_value = False
+        self._explore: Explore | None = None
         self._agents: dict[str, Tally] = {}
         self._categories: dict[str, dict[str, Tally]] = {}
-        self._means: dict[str, dict[str, float]] = {}
+        self._group: dict[str, Tally] = {}
+        "All agents together, by category; of all categories under the empty one."
+
+        self._group_means = {"": self.prior.mean}
+        self._even_calls: dict[str, float] = {}
+        self._beliefs: dict[str, dict[str, Belief]] = {}
         self._newest = -math.inf
         self._known = 0
         self._fitted_known = 0
         self._fitted_newest = -math.inf
 
-    def add(
-        self, agent: str, category: str, success: bool, wall_s: float, sign: float = 1.0
-    ) -> None:
+    def follow(self, profile: QueueProfile, random: Callable[[], float] | None) -> None:
+        """Rank as this profile says from now on."""
+        self.by_value = profile.rank_by == VALUE_BASIS
+        self._explore = exploration(profile.exploration, random)
+        self.version += 1
+
+    def add(self, outcome: "Outcome", sign: float = 1.0) -> None:
         """Count an outcome in, or take it back with sign −1."""
-        self._newest = max(self._newest, wall_s)
+        self._newest = max(self._newest, outcome.wall_s)
         self._known += 1
-        tally = self._agents.get(agent)
-        if tally is None:
-            tally = self._agents[agent] = Tally(wall_s)
-        tally.add(success, wall_s, self.half_life_s, sign)
+        known = outcome.amount is not None and outcome.currency == self.measure.currency
+        amount = outcome.amount if known else None
+        for tally in self._tallies(outcome):
+            tally.add(outcome.success, outcome.wall_s, self.half_life_s, sign, amount)
+        self._beliefs.pop(outcome.agent, None)
+
+    def _tallies(self, outcome: "Outcome") -> Iterable[Tally]:
+        agent, category, wall_s = outcome.agent, outcome.category, outcome.wall_s
+        yield _tally(self._group, "", wall_s)
+        yield _tally(self._agents, agent, wall_s)
         if category:
-            categories = self._categories.setdefault(agent, {})
-            tally = categories.get(category)
-            if tally is None:
-                tally = categories[category] = Tally(wall_s)
-            tally.add(success, wall_s, self.half_life_s, sign)
-        self._means.pop(agent, None)
+            yield _tally(self._group, category, wall_s)
+            yield _tally(self._categories.setdefault(agent, {}), category, wall_s)
+
+    # --- whether it can be relied on ---
+
+    @property
+    def measured(self) -> bool:
+        """Whether any outcome is known; without one all agents are even."""
+        group = self._group.get("")
+        return group is not None and group.calls > NEGLIGIBLE
+
+    @property
+    def valued(self) -> bool:
+        """Whether the value of any order is known; without one all orders are worth the same."""
+        group = self._group.get("")
+        return group is not None and group.valued > NEGLIGIBLE
 
     @property
     def stale(self) -> bool:
@@ -173,36 +280,119 @@ class QueueRank:
         self.prior = fit_prior(
             tally.at(self._newest, self.half_life_s) for tally in self._agents.values()
         )
+        self._fit_categories()
         self._fitted_known = self._known
         self._fitted_newest = self._newest
-        self._means.clear()
+        self._beliefs.clear()
         self.version += 1
+
+    def _fit_categories(self) -> None:
+        newest, half_life_s = self._newest, self.half_life_s
+        calls, orders = self._group[""].at(newest, half_life_s)
+        mean = (orders + 0.5) / (calls + 1.0)
+        self._group_means = {"": mean}
+        self._even_calls = {"": calls / len(self._agents)}
+        for category, tally in self._group.items():
+            if category:
+                calls, orders = tally.at(newest, half_life_s)
+                shrunk = (CATEGORY_STRENGTH * mean + orders) / (CATEGORY_STRENGTH + calls)
+                self._group_means[category] = shrunk
+                self._even_calls[category] = calls / len(self._agents)
+        offsets = {category: each - mean for category, each in self._group_means.items()}
+        self.category_strength = fit_category_strength(
+            [
+                (*tally.at(newest, half_life_s), offsets[category])
+                for category, tally in categories.items()
+            ]
+            for categories in self._categories.values()
+        )
+
+    # --- what is believed ---
 
     def mean(self, agent: str, category: str = "") -> float:
         """Posterior mean of the conversion, 0–1."""
-        means = self._means.get(agent)
-        if means is None:
-            means = self._means[agent] = {}
-        mean = means.get(category)
-        if mean is None:
-            mean = means[category] = self._measure(agent, category)
-        return mean
+        return self.belief(agent, category).mean
 
-    def _measure(self, agent: str, category: str) -> float:
+    def group_mean(self, category: str = "") -> float:
+        """Conversion of all agents together as of the last fit; an unknown category's: of all."""
+        return self._group_means.get(category, self._group_means[""])
+
+    def order_value(self, agent: str, category: str = "") -> float:
+        """Mean value of the agent's orders in minor units; 1 where no amount is known."""
+        mean = self._group_value(category)
+        tally = self._categories.get(agent, {}) if category else self._agents
+        own = tally.get(category or agent)
+        return own.value(self._newest, self.half_life_s, mean) if own is not None else mean
+
+    def _group_value(self, category: str) -> float:
+        group = self._group.get("")
+        if group is None or not self.valued:
+            return 1.0
+        mean = group.amount / group.valued
+        tally = self._group.get(category) if category else None
+        return mean if tally is None else tally.value(self._newest, self.half_life_s, mean)
+
+    # --- what to rank by ---
+
+    def worth(
+        self, agent: str, category: str, by_hand: float | None, *, exploring: bool = True
+    ) -> float:
+        """Return the value that ranks the agent: conversion, or expected value per call.
+
+        A conversion set by hand wins over the measured one, and is multiplied by the group's
+        order value.
+        """
+        if by_hand is not None:
+            return by_hand * self._group_value(category) if self.by_value else by_hand
+        belief = self.belief(agent, category)
+        conversion = belief.mean
+        if exploring and self._explore is not None and self.measured:
+            conversion = self._explore(belief, self._even_calls.get(category, 0.0))
+        return conversion * self.order_value(agent, category) if self.by_value else conversion
+
+    def advantage(self, agent: str, category: str, by_hand: float | None) -> float:
+        """Return how far the agent's worth on such a call lies above the whole group's."""
+        group = self.group_mean(category)
+        if self.by_value:
+            group *= self._group_value(category)
+        return self.worth(agent, category, by_hand, exploring=False) - group
+
+    def belief(self, agent: str, category: str = "") -> Belief:
+        """Return the posterior of the agent's conversion."""
+        beliefs = self._beliefs.get(agent)
+        if beliefs is None:
+            beliefs = self._beliefs[agent] = {}
+        belief = beliefs.get(category)
+        if belief is None:
+            belief = beliefs[category] = self._measure(agent, category)
+        return belief
+
+    def _measure(self, agent: str, category: str) -> Belief:
         if category:
-            return self._shrunk(
-                self._categories.get(agent, {}).get(category),
-                self.mean(agent),
-                CATEGORY_STRENGTH,
-            )
-        prior = self.prior
-        return self._shrunk(self._agents.get(agent), prior.mean, prior.alpha + prior.beta)
+            queue = self.belief(agent)
+            offset = self.group_mean(category) - self._group_means[""]
+            mean = min(1.0, max(0.0, queue.mean + offset))
+            variance, strength = queue.variance, self.category_strength
+            tally = self._categories.get(agent, {}).get(category)
+        else:
+            mean, variance = self.prior.mean, 0.0
+            strength = self.prior.alpha + self.prior.beta
+            tally = self._agents.get(agent)
+        calls = orders = 0.0
+        if tally is not None:
+            calls, orders = tally.at(self._newest, self.half_life_s)
+        total = strength + calls
+        # What is not known of the agent's queue mean is not known here either, by its weight.
+        variance *= (strength / total) ** 2
+        mean = (strength * mean + orders) / total
+        return Belief(mean, mean * (1.0 - mean) / (total + 1.0) + variance, calls)
 
-    def _shrunk(self, tally: Tally | None, mean: float, strength: float) -> float:
-        if tally is None:
-            return mean
-        calls, orders = tally.at(self._newest, self.half_life_s)
-        return (strength * mean + orders) / (strength + calls)
+
+def _tally(tallies: dict[str, Tally], name: str, wall_s: float) -> Tally:
+    tally = tallies.get(name)
+    if tally is None:
+        tally = tallies[name] = Tally(wall_s)
+    return tally
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -213,6 +403,10 @@ class Outcome(Struct, frozen=True, gc=False):
     category: str
     success: bool
     wall_s: float
+    amount: int | None = None
+    "What the order is worth, in minor units; None: not known."
+
+    currency: str = ""
 
 
 class ConversionRanks:
@@ -224,19 +418,19 @@ class ConversionRanks:
         self._maximum_outcomes = maximum_outcomes
         self._forgotten_before = 0.0
 
-    def configure(self, half_lives_s: dict[str, float]) -> None:
-        """Keep exactly these queues; a changed half-life weighs the kept outcomes anew."""
+    def configure(self, measures: dict[str, Measure]) -> None:
+        """Keep exactly these queues; a changed measure weighs the kept outcomes anew."""
         kept = self.queues
         self.queues = {
             name: kept[name]
-            if name in kept and kept[name].half_life_s == half_life_s
-            else QueueRank(half_life_s)
-            for name, half_life_s in half_lives_s.items()
+            if name in kept and kept[name].measure == measure
+            else QueueRank(measure)
+            for name, measure in measures.items()
         }
         for outcome in self._outcomes.values():
             rank = self.queues.get(outcome.queue)
             if rank is not None and rank is not kept.get(outcome.queue):
-                rank.add(outcome.agent, outcome.category, outcome.success, outcome.wall_s)
+                rank.add(outcome)
 
     def record(self, interaction: str, outcome: Outcome) -> Outcome | None:
         """Count an outcome in, in place of the interaction's earlier one, which is returned.
@@ -249,19 +443,14 @@ class ConversionRanks:
         if earlier == outcome or (earlier is None and outcome.wall_s < self._forgotten_before):
             return earlier
         if earlier is not None and earlier.queue in self.queues:
-            self._add(earlier, -1.0)
+            self.queues[earlier.queue].add(earlier, -1.0)
         if outcome.queue in self.queues:
             self._outcomes[interaction] = outcome
-            self._add(outcome, 1.0)
+            self.queues[outcome.queue].add(outcome)
             self._forget()
         elif earlier is not None:
             del self._outcomes[interaction]
         return earlier
-
-    def _add(self, outcome: Outcome, sign: float) -> None:
-        self.queues[outcome.queue].add(
-            outcome.agent, outcome.category, outcome.success, outcome.wall_s, sign
-        )
 
     def _forget(self) -> None:
         while len(self._outcomes) > self._maximum_outcomes:

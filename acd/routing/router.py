@@ -1,6 +1,7 @@
 """The router: every input that there is, and the views. What follows from them: dispatch.py."""
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 
 from .agent import Agent
 from .configuration import faults
@@ -52,7 +53,7 @@ class Router:
         Every agent is offline since `now`.
         """
         self._random = random
-        self._dispatch = Dispatch(new_id)
+        self._dispatch = Dispatch(new_id, random)
         self._ranks = ConversionRanks()
         self.configure(agents, queues, now)
 
@@ -259,16 +260,22 @@ class Router:
         interaction: str,
         success: bool,
         wall_s: float,
+        *,
+        amount: int | None = None,
+        currency: str = "",
     ) -> None:
         """Learn what became of an answered sales call, once it is known.
 
         A later outcome for the same interaction replaces the earlier one, whoever it names: a
         cancelled order, a corrected disposition. `wall_s`, UTC seconds, is when the call was
-        answered, in corrections too. Not recorded means pending, which is no failure.
+        answered, in corrections too. Not recorded means pending, which is no failure. `amount`
+        is the order's value in minor units of `currency` (ISO 4217); None: not known.
         """
+        if not isfinite(wall_s):
+            return  # one such time would outweigh or undo everything that is known
         floor = self._dispatch.floor
         category = floor.learn_category(category)
-        outcome = Outcome(agent, queue, category, success, wall_s)
+        outcome = Outcome(agent, queue, category, success, wall_s, amount, currency)
         earlier = self._ranks.record(interaction, outcome)
         floor.rescore(agent, queue)
         if earlier is not None and (earlier.agent, earlier.queue) != (agent, queue):

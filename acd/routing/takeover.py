@@ -5,7 +5,7 @@ from .dispatch import SYSTEM, Dispatch
 from .events import Event
 from .model import AgentProfile, QueueProfile, Status
 from .queue import Queue
-from .rank import ConversionRanks
+from .rank import ConversionRanks, Measure
 
 REMOVED = "removed"
 """Reason of the log-out of an agent who is no longer configured."""
@@ -21,6 +21,8 @@ def take_over(
     """Put these agents and queues, known to be without faults, in place of the present ones."""
     events: list[Event] = []
     _take_over_queues(dispatch.queues, ranks, queues)
+    for profile in queues:
+        ranks.queues[profile.name].follow(profile, dispatch.floor.random)
     removed = _take_over_agents(dispatch.agents, agents, now)
     dispatch.floor.rebuild(dispatch.agents.values(), dispatch.queues.values())
     for agent in removed:
@@ -38,7 +40,12 @@ def take_over(
 def _take_over_queues(
     queues: dict[str, Queue], ranks: ConversionRanks, profiles: list[QueueProfile]
 ) -> None:
-    ranks.configure({profile.name: profile.success_half_life_s for profile in profiles})
+    ranks.configure(
+        {
+            profile.name: Measure(profile.success_half_life_s, profile.currency)
+            for profile in profiles
+        }
+    )
     for profile in profiles:
         rank = ranks.queues[profile.name]
         queue = queues.get(profile.name)

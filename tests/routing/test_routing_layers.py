@@ -124,7 +124,7 @@ def test_earlier_layers_go_first(three_layers):
     assert (made.agent, made.choice.layer, made.choice.order) == (
         "seller",
         "sellers",
-        "conversion",
+        "unmeasured",
     )
 
 

@@ -10,10 +10,12 @@ from acd.routing.rank import (
     MAXIMUM_STRENGTH,
     MINIMUM_STRENGTH,
     ConversionRanks,
+    Measure,
     Outcome,
     Prior,
     QueueRank,
     Tally,
+    fit_category_strength,
     fit_prior,
 )
 
@@ -27,7 +29,7 @@ def strength(prior: Prior) -> float:
 
 def ranks() -> ConversionRanks:
     made = ConversionRanks()
-    made.configure({"sales": HALF_LIFE_S})
+    made.configure({"sales": Measure(HALF_LIFE_S)})
     return made
 
 
@@ -82,7 +84,7 @@ def test_where_the_spread_cannot_be_measured_the_strength_is_the_default(tallies
 
 def test_without_any_outcome_everybody_is_even():
     assert fit_prior([]).mean == 0.5
-    rank = QueueRank(HALF_LIFE_S)
+    rank = QueueRank(Measure(HALF_LIFE_S))
     assert rank.mean("1") == rank.mean("2", "tv") == 0.5
 
 
@@ -144,14 +146,38 @@ def test_a_category_shrinks_to_the_agents_queue():
     made = ranks()
     feed(made, "1", 10, 40, category="tv")
     feed(made, "1", 30, 40, category="pans")
+    feed(made, "2", 30, 40, category="tv")
+    feed(made, "2", 10, 40, category="pans")
     rank = made.queues["sales"]
     rank.refresh()
-    queue_mean = rank.mean("1")
-    assert rank.mean("1", "tv") == pytest.approx(
-        (CATEGORY_STRENGTH * queue_mean + 10) / (CATEGORY_STRENGTH + 40)
-    )
+    queue_mean, strength = rank.mean("1"), rank.category_strength
+    assert rank.mean("1", "tv") == pytest.approx((strength * queue_mean + 10) / (strength + 40))
     assert rank.mean("1", "tv") < queue_mean < rank.mean("1", "pans")
     assert rank.mean("1", "never sold") == queue_mean
+
+
+def test_what_sells_badly_for_all_is_no_fault_of_the_agent_who_gets_it():
+    made = ranks()
+    for number in ("1", "2", "3", "4"):
+        feed(made, number, 200, 1000, category="hard")
+        feed(made, number, 800, 1000, category="easy")
+    feed(made, "newcomer", 16, 20, category="easy")
+    rank = made.queues["sales"]
+    rank.refresh()
+    assert rank.group_mean("hard") == pytest.approx(0.2, abs=0.01)
+    assert rank.mean("newcomer", "hard") < 0.4 < 0.6 < rank.mean("newcomer", "easy")
+
+
+def test_the_bond_of_categories_to_their_agent_is_fitted_by_the_method_of_moments():
+    # Two agents, each 100 calls of two categories, at 60 % and 40 % around a mean of 50 %:
+    #   spread 4·100·.1²/.25 = 16, freedom 2, room 2·(200 − 100 − 1) = 198
+    #   ρ = 14/198 = 0.070707; strength 1/ρ − 1 = 13.142857
+    categories = [(100.0, 60.0, 0.0), (100.0, 40.0, 0.0)]
+    assert fit_category_strength([categories, categories[::-1]]) == pytest.approx(13.142857)
+    assert fit_category_strength([]) == CATEGORY_STRENGTH
+    # What all agents have alike is the category's, and says nothing about how they differ.
+    alike = [(100.0, 60.0, 0.1), (100.0, 40.0, -0.1)]
+    assert fit_category_strength([alike, alike]) == MAXIMUM_STRENGTH
 
 
 def test_pending_is_not_failed_and_a_cancelled_order_takes_the_success_back():
@@ -184,7 +210,7 @@ def test_a_corrected_outcome_leaves_nothing_of_the_first_behind():
 
 def test_outcomes_beyond_the_limit_keep_their_weight_but_not_their_name():
     made = ConversionRanks(maximum_outcomes=2)
-    made.configure({"sales": HALF_LIFE_S})
+    made.configure({"sales": Measure(HALF_LIFE_S)})
     for index in range(3):
         record(made, f"x{index}", "1", True, wall_s=100.0 + index)
     rank = made.queues["sales"]
@@ -200,11 +226,11 @@ def test_a_changed_half_life_weighs_the_outcomes_anew_and_an_unknown_queue_is_le
     feed(made, "1", 10, 10, wall_s=0.0)
     feed(made, "2", 5, 10, wall_s=HALF_LIFE_S)
     record(made, "elsewhere", "1", True, queue="nowhere")
-    made.configure({"sales": HALF_LIFE_S})
+    made.configure({"sales": Measure(HALF_LIFE_S)})
     kept = made.queues["sales"]
     kept.refresh()
     slow = kept.mean("1")
-    made.configure({"sales": HALF_LIFE_S / 10})
+    made.configure({"sales": Measure(HALF_LIFE_S / 10)})
     fast = made.queues["sales"]
     fast.refresh()
     assert fast is not kept
