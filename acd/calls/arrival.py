@@ -128,6 +128,12 @@ class Arrival:
             media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
         )
 
+    def adopt(self) -> None:
+        """Engage agents who came into the configuration while their phone was in a call."""
+        for call in self._table.by_interaction.values():
+            if call.account and not call.agent and not isinstance(call.target, CodeTarget):
+                self._engage(call, call.account)
+
     def _engage(self, call: Call, account: str) -> None:
         """Keep offers from an agent who calls one of our own numbers, until the call is over.
 

@@ -341,6 +341,7 @@ class CallCentre:
         self._desk.configure(agents, login_at_registration=login_at_registration)
         self._queueing.configure({queue.name: queue for queue in queues})
         self._queueing.apply(routed, now)
+        self._arrival.adopt()
         self._queueing.apply(self._desk.settle(now), now)
         self._queueing.room.clear_closed()
         return self._take()

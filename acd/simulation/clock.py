@@ -10,6 +10,9 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.wall_ahead_s = 0.0
+        "How far the wall clock is ahead of the monotonic one; it may jump either way."
+
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
 

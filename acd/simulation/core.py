@@ -38,5 +38,5 @@ def build_centre(
         flows=flows,
         settings=CentreSettings(devices=devices),
         new_id=new_id,
-        wall=lambda: START + timedelta(seconds=clock.now),
+        wall=lambda: START + timedelta(seconds=clock.now + clock.wall_ahead_s),
     )

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 
 from acd.calls import events
 from acd.routing.model import State, Status
+from acd.routing.takeover import REMOVED
+
+
+RESTART = "restart"
+"What became of calls, visits and offers that a dead server left open."
 
 
 class InvariantError(AssertionError):
@@ -63,6 +68,9 @@ class Ledger:
         self.own_calls = 0
         "Calls that agents made themselves."
 
+        self.employed: frozenset[str] | None = None
+        "Who is configured; nobody else may be offered a call. None: not checked."
+
         self._agents = agents or {}
         self._dialled_by: dict[str, str] = {}
         self._wrap_up_s = wrap_up_s or {}
@@ -109,6 +117,40 @@ class Ledger:
     def ends_wrap_up(self, agent: str) -> None:
         """Note that the agent is about to end the wrap-up before its time."""
         self._wrap_up.pop(agent, None)
+
+    def statuses(self) -> dict[str, tuple[str, str]]:
+        """Return what each agent wants, and why, as the state folder would have it."""
+        return {agent: (one, self._reasons[agent]) for agent, one in self._statuses.items()}
+
+    def restarted(self) -> None:
+        """Close what a dead server left open, as its next start does; agents begin anew."""
+        self.ended += len(self._calls)
+        self.outcomes[RESTART] += len(self._calls)
+        self.left[RESTART] += len(self._waiting)
+        self.offers[RESTART] += len(self._offers)
+        for open_ones in (
+            self._calls,
+            self._legs,
+            self._waiting,
+            self._offers,
+            self._offer_of_agent,
+            self._talks,
+            self._own_talks,
+            self._dialled_by,
+            self._transfers,
+            self._wrap_up,
+            self._written_up_s,
+            self._states,
+            self._statuses,
+            self._reasons,
+        ):
+            open_ones.clear()
+
+    def check_rested(self) -> None:
+        """Check that nobody is stuck in anything long after the last call."""
+        rest = {State.OFFLINE.value, State.IDLE.value}
+        stuck = [f"{agent} {state}" for agent, state in self._states.items() if state not in rest]
+        _require(not stuck, f"agents stuck: {stuck[:3]}")
 
     def check_closed(self) -> None:
         """Check that nothing is left open when all callers have gone."""
@@ -159,6 +201,8 @@ class Ledger:
 
     def _offer_made(self, event: events.OfferMade, now: float) -> None:
         agent = event.agent
+        employed = self.employed is None or agent in self.employed
+        _require(employed, f"{now}: {agent} is offered a call and not configured")
         _require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
         talks = agent in self._talks or self._own_talks.get(agent)
         _require(not talks, f"{now}: {agent} is offered a call while talking")
@@ -255,6 +299,11 @@ class Ledger:
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
         before = self._statuses.get(event.agent), self._reasons.get(event.agent)
         _require(before != (event.status, event.reason), f"{now}: no change", event)
+        if event.reason == REMOVED:
+            # Whoever comes into the configuration again begins anew, logged out without a word.
+            self._statuses.pop(event.agent, None)
+            self._reasons.pop(event.agent, None)
+            return
         self._statuses[event.agent] = event.status
         self._reasons[event.agent] = event.reason
 

@@ -116,21 +116,36 @@ class AgentPhone:
         self.leg = ""
         "The call at hand; empty for none."
 
+        self.vanished = 0
+        "How often it fell silent in the middle of an offer or talk."
+
         self._scenario = scenario
         self._clock = clock
         self._randomness = randomness
-        self._tell = tell
+        self._transmit = tell
+        self._silent = False
         self._talking = False
 
     def register(self, *, registered: bool) -> None:
-        """Register the phone, or take it away."""
-        self.registered = registered
+        """Register the phone, or take it away; a silent one is only forgotten."""
+        self.registered = registered and not self._silent
+        self._announce()
+
+    def _announce(self) -> None:
         contacts = tuple(one.contact for one in self.beside if one.registered)
-        self._tell(sip.ContactsChanged(self.account, contacts))
+        self._transmit(sip.ContactsChanged(self.account, contacts))
+
+    def _tell(self, event: sip.Event) -> None:
+        if not self._silent:
+            self._transmit(event)
 
     def on_invite(self, leg: str) -> None:
         """Ring, and do what people and phones do then."""
         scenario, draw = self._scenario, self._randomness.random()
+        if self._silent:
+            return
+        if scenario.phones_vanish and self._randomness.random() < scenario.phones_vanish:
+            self._plan_vanishing()
         if self.leg:
             self._clock.after(0.01, lambda: self._tell(sip.LegFailed(leg, 486, "Busy Here")))
             return
@@ -168,9 +183,51 @@ class AgentPhone:
         if self.leg == leg:
             self.leg = ""
 
+    def on_server_died(self) -> None:
+        """Fall silent about the call at hand: it is nobody's any more."""
+        self.leg = ""
+
+    def announce_again(self) -> None:
+        """Let a new server know of the phone, if the old one did."""
+        if self.registered:
+            self._announce()
+
+    def _plan_vanishing(self) -> None:
+        """Fall silent at once, while it rings, or some time after the answer."""
+        step_s = self._randomness.choice(
+            (0.0, 0.02, self._scenario.ring_mean_s, self._scenario.talk_mean_s)
+        )
+        self._clock.after(self._randomness.random() * step_s, self._vanish)
+
+    def _vanish(self) -> None:
+        if self._silent:
+            return
+        self._silent = True
+        self.vanished += 1
+        mean_s = self._scenario.found_out_s
+        self._clock.after(self._randomness.expovariate(1 / mean_s), self._found_out)
+
+    def _found_out(self) -> None:
+        """Be missed by the server: by its timers of the leg, then by the registration."""
+        back_s = self._randomness.expovariate(1 / self._scenario.found_out_s)
+        self._clock.after(back_s, self._come_back)
+        leg, self.leg = self.leg, ""
+        if leg and self._talking:
+            self._transmit(sip.LegEnded(leg, sip.LegEndCause.SESSION_EXPIRED, ""))
+        elif leg:
+            self._transmit(sip.LegFailed(leg, 408, "Request Timeout"))
+        self.register(registered=False)
+
+    def _come_back(self) -> None:
+        self._silent = False
+        self.register(registered=True)
+
     def _answer(self, leg: str) -> None:
-        if self.leg == leg:
-            self._tell(sip.LegAnswered(leg, OFFER))
+        if self.leg != leg:
+            return
+        if self._scenario.answers_lost and self._randomness.random() < self._scenario.answers_lost:
+            return
+        self._tell(sip.LegAnswered(leg, OFFER))
 
     def _fail(self, leg: str, status: int) -> None:
         if self.leg == leg:

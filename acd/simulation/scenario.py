@@ -55,5 +55,26 @@ class Scenario(Struct, frozen=True, kw_only=True):
     devices: int = 1
     "Phones of each agent; two and more ring together, and each person near one acts alone."
 
+    answers_lost: float = 0.0
+    "Share of agents' answers that the server never hears of."
+
+    phones_vanish: float = 0.0
+    "Share of offers at one of whose steps the phone falls silent for good."
+
+    found_out_s: float = 30.0
+    "Mean time until the server finds out that a phone is silent, and until it is back."
+
+    crashes_every_s: float = 0.0
+    "Mean time between deaths of the server in the middle of a step; 0: never."
+
+    stalls_every_s: float = 0.0
+    "Mean time between moments in which the server stands still; 0: never."
+
+    wall_jumps_every_s: float = 0.0
+    "Mean time between jumps of the wall clock; 0: never."
+
+    reloads_every_s: float = 0.0
+    "Mean time between changes of the configuration; 0: never."
+
     agent_dials: float = 0.0
     "Share of whims in which the agent dials one of `numbers`, from the agent's own phone."

@@ -1,6 +1,7 @@
 """The pure core (calls, flows, routing) in a world of seeded people on a virtual clock."""
 
 from collections.abc import Callable
+from math import inf
 
 from acd.calls import commands as sip_commands
 from acd.calls import events
@@ -20,9 +21,14 @@ from .core import build_centre
 from .engine import SimulatedEngine
 from .handing_on import ConsultLine, HandingOn
 from .ledger import InvariantError, Ledger
+from .misfortunes import Misfortunes, ServerDied, changed_agents, changed_queues
 from .people import AgentPhone, Caller
 from .randomness import Randomness
 from .scenario import Scenario
+
+
+YEARS_S = 1.8e9
+"Wall time at the beginning, in seconds: ids are made of it, and a clock may be set back."
 
 
 class World:
@@ -48,26 +54,24 @@ class World:
 
         self._scenario = scenario
         self._randomness = randomness
-        new_id = Uuid7Source(lambda: int(self.clock.now * 1000), randomness.getrandbits)
-        self.centre = build_centre(
-            self.clock,
-            randomness,
-            new_id,
-            agents=agents,
-            queues=queues,
-            numbers=numbers,
-            flows=flows,
-            devices=DevicePolicy.ALL if scenario.devices > 1 else DevicePolicy.NEWEST,
+        new_id = Uuid7Source(
+            lambda: int((YEARS_S + self.clock.now + self.clock.wall_ahead_s) * 1000),
+            randomness.getrandbits,
         )
-        self.engine = SimulatedEngine(scenario, self.clock, randomness, self._on_media)
-        self.engine.on_bridge = self._on_bridge
         self._new_id = new_id
+        self.misfortunes = Misfortunes(scenario, self.clock, randomness)
+        self._agents = agents
+        self._queues = queues
+        self._numbers = numbers
+        self._flows = flows
+        self._boot = 0
+        self._start_server(agents, queues)
         self._dialled = 0
         self._callers: dict[str, Caller | ConsultLine] = {}
         self._phones = {
             phone.contact.uri: phone for agent in agents for phone in self._handsets(agent.account)
         }
-        self._agents = tuple(agent.number for agent in agents)
+        self._agent_numbers = tuple(agent.number for agent in agents)
         self._phone_by_leg: dict[str, AgentPhone] = {}
         self._media_commands = frozenset(MediaCommand.__args__)
         self._sip_commands: dict[type, Callable[..., None]] = {
@@ -85,13 +89,38 @@ class World:
         }
         self._handing_on = HandingOn(
             scenario,
-            self._agents,
+            self._agent_numbers,
             self.clock,
             randomness,
             self._on_sip,
             new_id,
             self._consults,
         )
+
+    def _start_server(
+        self, agents: tuple[AgentProfile, ...], queues: tuple[QueueProfile, ...]
+    ) -> None:
+        """Build what a process holds: the core, and media that answer nobody else."""
+        self._boot += 1
+        boot, scenario = self._boot, self._scenario
+        self.ledger.employed = frozenset(agent.number for agent in agents)
+        self.centre = build_centre(
+            self.clock,
+            self._randomness,
+            self._new_id,
+            agents=agents,
+            queues=queues,
+            numbers=self._numbers,
+            flows=self._flows,
+            devices=DevicePolicy.ALL if scenario.devices > 1 else DevicePolicy.NEWEST,
+        )
+        self.engine = SimulatedEngine(
+            scenario,
+            self.clock,
+            self._randomness,
+            lambda event: self._on_media(event) if boot == self._boot else None,
+        )
+        self.engine.on_bridge = self._on_bridge
 
     def _handsets(self, account: str) -> tuple[AgentPhone, ...]:
         """Return the phones of one agent."""
@@ -117,18 +146,64 @@ class World:
             self._plan_whim(phone)
         if self._scenario.media_lost_every_s:
             self._plan_loss()
+        self.misfortunes.plan(self._reload)
         self._plan_arrival()
         while self._busy():
-            deadline = self.centre.next_deadline()
-            if deadline <= self.clock.next_due():
-                self.clock.now = max(self.clock.now, deadline)
-                self._carry_out(self.centre.on_time(self.clock.now))
-            else:
-                self.clock.run_next()
+            try:
+                self._step()
+            except ServerDied:
+                self._revive()
         self.ledger.check_closed()
         if self.engine.open:
             raise InvariantError(f"streams left open: {sorted(self.engine.open)[:3]}")
+        self._rest()
         return self.ledger
+
+    def _step(self) -> None:
+        deadline = self.centre.next_deadline()
+        if deadline <= self.clock.next_due():
+            self.clock.now = max(self.clock.now, deadline)
+            self._carry_out(self.centre.on_time(self.clock.now))
+        else:
+            self.clock.run_next()
+
+    def _rest(self) -> None:
+        """Let every wrap-up and pause run out, with nobody doing anything any more."""
+        while (deadline := self.centre.next_deadline()) < inf:
+            self.clock.now = max(self.clock.now, deadline)
+            for effect in self.centre.on_time(self.clock.now):
+                self._record(effect)  # type: ignore[arg-type]  # only agents change by now
+        self.ledger.check_rested()
+
+    # --- what befalls the server ---
+
+    def _revive(self) -> None:
+        """Start the server again: calls are gone, devices and statuses come from its folder."""
+        statuses = self.ledger.statuses()
+        for caller in self._callers.values():
+            caller.on_over()
+        self._callers.clear()
+        self._phone_by_leg.clear()
+        for phone in self._phones.values():
+            phone.on_server_died()
+        self.ledger.restarted()
+        self._start_server(self._agents, self._queues)
+        for phone in self._phones.values():
+            phone.announce_again()
+        for agent, (status, reason) in statuses.items():
+            self._set_status(agent, Status(status), reason)
+        self.on_ended(self.ledger.ended)
+
+    def _reload(self) -> None:
+        """Go on under another configuration; flows are read again as they are."""
+        agents = changed_agents(self._agents, self._randomness)
+        queues = changed_queues(self._queues, self._randomness)
+        now = self.clock.now
+        self.ledger.employed = frozenset(agent.number for agent in agents)
+        self.centre.replace_flows(self._flows)
+        self._carry_out(
+            self.centre.configure(agents=agents, queues=queues, numbers=self._numbers, now=now)
+        )
 
     def _busy(self) -> bool:
         return (
@@ -144,10 +219,11 @@ class World:
         self.clock.after(gap_s, self._arrive)
 
     def _arrive(self) -> None:
+        # What comes next is planned first: the server may die of what is done now.
         self._dialled += 1
-        self._dial(None)
         if self._dialled < self._scenario.calls:
             self._plan_arrival()
+        self._dial(None)
 
     def _dial(self, account: str | None) -> None:
         caller = Caller(
@@ -167,26 +243,25 @@ class World:
         self.clock.after(wait_s, lambda: self._have_whim(phone))
 
     def _have_whim(self, phone: AgentPhone) -> None:
+        self._plan_whim(phone)
         # Agents would keep each other busy for ever once the callers have gone.
         dials = self._scenario.agent_dials if self._dialled < self._scenario.calls else 0.0
         if dials and self._randomness.random() < dials:
             self._dial(phone.account)
-            self._plan_whim(phone)
             return
-        agent = self._randomness.choice(self._agents)
+        agent = self._randomness.choice(self._agent_numbers)
         match self._randomness.choice(("away", "ready", "end_wrap_up", "phone")):
             case "away":
-                self._set_status(agent, Status.AWAY, "break")
                 self.clock.after(60, lambda: self._set_status(agent, Status.READY, ""))
+                self._set_status(agent, Status.AWAY, "break")
             case "ready":
                 self._set_status(agent, Status.READY, "")
             case "end_wrap_up":
                 self.ledger.ends_wrap_up(agent)
                 self._carry_out(self.centre.end_wrap_up(agent, self.clock.now) or [])
             case _:
-                phone.register(registered=False)
                 self.clock.after(20, lambda: phone.register(registered=True))
-        self._plan_whim(phone)
+                phone.register(registered=False)
 
     def _set_status(self, agent: str, status: Status, reason: str) -> None:
         now = self.clock.now
@@ -197,8 +272,8 @@ class World:
         self.clock.after(wait_s, self._lose)
 
     def _lose(self) -> None:
-        self.engine.lose_half()
         self._plan_loss()
+        self.engine.lose_half()
 
     # --- what the core does ---
 
@@ -213,6 +288,7 @@ class World:
 
     def _carry_out(self, effects: Effects) -> None:
         for effect in effects:
+            self.misfortunes.strike(effect)
             kind = type(effect)
             command = self._sip_commands.get(kind)
             if command is not None:

@@ -9,6 +9,7 @@ import argparse
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def scenario(calls: int, *, broken: bool, wire: bool) -> Scenario:
         media_delay_s=3.0,
         media_lost_every_s=600.0,
         agent_changes_every_s=60.0,
+        answers_lost=0.02,
+        phones_vanish=0.02,
+        crashes_every_s=1_800.0,
+        stalls_every_s=900.0,
+        wall_jumps_every_s=1_200.0,
+        reloads_every_s=600.0,
+        hands_on=0.05,
+        agent_dials=0.05,
     )
 
 
@@ -65,8 +74,8 @@ def progress(calls: int) -> Callable[[int], None]:
     return tell
 
 
-def simulate(arguments: argparse.Namespace) -> tuple[Ledger, float]:
-    """Run it; return the ledger and the simulated seconds."""
+def simulate(arguments: argparse.Namespace) -> tuple[World | WireWorld, Ledger]:
+    """Run it; return the world and its ledger."""
     of_stage = {
         "agents": scenery.agents(AGENTS),
         "queues": scenery.queues(),
@@ -78,7 +87,7 @@ def simulate(arguments: argparse.Namespace) -> tuple[Ledger, float]:
     faults = NetworkFaults(lost=arguments.lost, doubled=arguments.lost, delay_max_s=0.3)
     world = WireWorld(day, faults, **of_stage) if arguments.wire else World(day, **of_stage)
     world.on_ended = progress(arguments.calls)
-    return world.run(), world.clock.now
+    return world, world.run()
 
 
 def main() -> int:
@@ -93,7 +102,7 @@ def main() -> int:
     arguments = parser.parse_args()
     began = time.perf_counter(), time.process_time()
     try:
-        ledger, simulated_s = simulate(arguments)
+        world, ledger = simulate(arguments)
     except InvariantError as error:
         print(f"\nseed {arguments.seed}: {error}", file=sys.stderr)
         return 1
@@ -103,10 +112,12 @@ def main() -> int:
         ("calls ended", ledger.outcomes),
         ("queue visits", ledger.left),
         ("offers", ledger.offers),
+        ("misfortunes", world.misfortunes.counted if isinstance(world, World) else Counter()),
     ):
         shares = ", ".join(f"{reason} {count:,}" for reason, count in counted.most_common())
-        print(f"{what:>14}: {shares}")
-    calls = ledger.started
+        if shares:
+            print(f"{what:>14}: {shares}")
+    calls, simulated_s = ledger.started, world.clock.now
     print(
         f"{calls:,} calls of {simulated_s / 3600:,.1f} simulated hours in {wall_s:.1f} s "
         f"({cpu_s:.1f} s CPU, {cpu_s / calls * 1e6:.0f} µs per call), every promise kept"
