@@ -201,6 +201,19 @@ def reload(
     )
 
 
+def test_an_agent_configured_in_the_middle_of_a_call_is_offered_none_beside_it() -> None:
+    """The phone may call before its account is an agent's: nobody's call becomes somebody's."""
+    stage = Stage(agents=AGENTS[1:])
+    stage.registers("1001")
+    own = stage.calls("4099", account="phone1001")
+    reload(stage)
+    assert stage.state("1001") is State.TALKING
+    stage.calls("4001")
+    assert stage.state("1001") is State.TALKING
+    stage.hangs_up(own)
+    assert stage.state("1001") is State.OFFERED
+
+
 def test_a_reload_of_the_same_changes_nothing() -> None:
     stage = Stage()
     stage.registers("1001")
