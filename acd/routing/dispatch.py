@@ -19,6 +19,7 @@ from .events import CallTimedOut, Event, OfferMade, OfferOutcome, OfferWithdrawn
 from .floor import Floor
 from .model import Choice, State, Status
 from .offer import Offer, pause_s
+from .on_duty import OnDuty
 from .queue import Queue, Waiting
 
 SYSTEM = "system"
@@ -48,6 +49,7 @@ class Dispatch:
         self.offers: dict[str, Offer] = {}
         self.deadlines = Deadlines()
         self.floor = Floor(random)
+        self.on_duty = OnDuty()
 
     # --- agents ---
 
@@ -72,6 +74,7 @@ class Dispatch:
         Talk and wrap-up are finished first. Somebody who is set aside and still wants calls
         stays set aside.
         """
+        self.on_duty.note(agent, self.floor.serves(agent), now)
         wanted = agent.rest is State.IDLE and agent.status is Status.READY
         if agent.state is State.OFFERED:
             if not wanted:
@@ -121,6 +124,7 @@ class Dispatch:
             if target is waiting:
                 return
             target = waiting
+        waiting.queue.line_up(waiting, now)
         self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
     def drop(self, waiting: Waiting) -> None:
@@ -135,7 +139,7 @@ class Dispatch:
     def _call_due(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         if not waiting.offer:
             if now >= waiting.leaves_at:
-                self._time_out(waiting, events)
+                self._time_out(waiting, now, events)
                 return
             self.assign(waiting, now, events)
         if now >= waiting.position_at:
@@ -143,8 +147,9 @@ class Dispatch:
             events.append(PositionDue(waiting.call.call, waiting.queue.position(waiting)))
         self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
-    def _time_out(self, waiting: Waiting, events: list[Event]) -> None:
+    def _time_out(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         self.drop(waiting)
+        waiting.queue.note_pace(now)
         call = waiting.call
         events.append(CallTimedOut(call.call, call.interaction, call.queue))
 
@@ -156,6 +161,7 @@ class Dispatch:
         self.floor.quit(agent)
         queue, call = waiting.queue, waiting.call
         queue.take(waiting)
+        queue.note_pace(now)
         offer = Offer(self._new_id(), waiting, agent)
         self.offers[offer.offer] = offer
         waiting.offer = agent.offer = offer.offer
@@ -198,6 +204,7 @@ class Dispatch:
         agent, waiting = offer.agent, offer.waiting
         if outcome is OfferOutcome.CALLER_LEFT:
             self.drop(waiting)
+            waiting.queue.count_abandon(waiting, now)
             self.free(agent, agent.idle_since, now, events)
             return
         aside_s = pause_s(waiting.queue.profile.miss, outcome)
@@ -214,7 +221,7 @@ class Dispatch:
     def _go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         # The maximum wait may have struck while the phone was ringing.
         if now >= waiting.leaves_at:
-            self._time_out(waiting, events)
+            self._time_out(waiting, now, events)
         else:
             self.assign(waiting, now, events)
 
@@ -232,6 +239,7 @@ class Dispatch:
         limit = waiting.queue.profile.miss.away_after_misses
         if missed and limit and agent.misses >= limit:
             agent.want(Status.AWAY, MISSED, SYSTEM, events)
+            self.on_duty.note(agent, self.floor.serves(agent), now)
             self.free(agent, now, now, events)
         else:
             agent.enter(State.PAUSED, now, events)
@@ -245,7 +253,7 @@ class Dispatch:
         waiting = offer.waiting
         queue, call = waiting.queue, waiting.call
         self.drop(waiting)
-        queue.count_answer(now)
+        queue.count_answer(waiting, now)
         queue.shares.count(offer.agent.number)
         offer.agent.misses = 0
         offer.agent.wrap_up_s = queue.profile.wrap_up_s

@@ -102,6 +102,10 @@ class Floor:
         """Every agent with a skill that some layer of the queue asks for, whatever the grade."""
         return self._staff.get(queue, [])
 
+    def serves(self, agent: Agent) -> tuple[Queue, ...]:
+        """Return the queues of which some layer may admit the agent."""
+        return self._serves.get(agent.number, ())
+
     def has_idle(self, agent: Agent) -> bool:
         """Whether the agent stands here to be picked."""
         return agent.number in self._idle

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from .deadlines import Timed
 from .model import QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
+from .pace import Pace
 from .pool import IdlePool
 from .rank import QueueRank
-
-GAP_WEIGHT = 0.1
-"""Weight of the newest gap between answers in the mean: the last ten or so count."""
 
 Place = tuple[int, float, str]
 """Place in the line: (−priority, first enqueue time, call). Smaller is served first."""
@@ -25,6 +23,7 @@ class Waiting(Timed):
         "category",
         "hold_out",
         "leaves_at",
+        "lined_up_at",
         "offer",
         "passed_over",
         "place",
@@ -45,6 +44,9 @@ class Waiting(Timed):
         every_s = queue.profile.position_every_s
         self.position_at = now + every_s if every_s else math.inf
         self.offer = ""
+        self.lined_up_at = math.inf
+        "Since when it waits because no agent was free; inf: one was, at once."
+
         self.hold_out = False
         self.passed_over: set[str] = set()
         "Agents to whom an offer of this call came to nothing."
@@ -65,8 +67,7 @@ class Queue:
         self.limits: Limits | None = None
         self._line: list[Place] = []
         self._unoffered: dict[tuple[int, str, bool], list[Place]] = {}
-        self._gap_s = 0.0
-        self._answered_at = math.inf
+        self.pace = Pace()
         self._openings_s: tuple[float, ...] = ()
         self.reconfigure(profile, rank)
 
@@ -159,14 +160,27 @@ class Queue:
             index = bisect_right(self._line, (priority, math.inf, ""), index)
         return oldest
 
-    def count_answer(self, now: float) -> None:
+    def line_up(self, waiting: Waiting, now: float) -> None:
+        """Note that no agent is free for the call."""
+        waiting.lined_up_at = min(waiting.lined_up_at, now)
+        self.pace.note(True, now)
+
+    def note_pace(self, now: float) -> None:
+        """Note whether anybody is left for whom no agent is free."""
+        self.pace.note(bool(self._unoffered), now)
+
+    def count_answer(self, waiting: Waiting, now: float) -> None:
         """Measure the pace by a call that was answered and has left the line."""
-        if self._answered_at < now:
-            gap_s = now - self._answered_at
-            self._gap_s += (gap_s - self._gap_s) * (GAP_WEIGHT if self._gap_s else 1.0)
-        # A gap says something about the pace only if somebody waited through it.
-        self._answered_at = now if self._line else math.inf
+        # Who found a free agent says nothing about how fast the line moves.
+        if waiting.lined_up_at <= now:
+            self.pace.count_answer(now - waiting.lined_up_at, now)
+
+    def count_abandon(self, waiting: Waiting, now: float) -> None:
+        """Measure how fast callers give up by one who has left the line."""
+        if waiting.lined_up_at <= now:
+            self.pace.count_abandon(now - waiting.lined_up_at)
+        self.note_pace(now)
 
     def estimated_wait(self, waiting: Waiting) -> float | None:
-        """Seconds until this call's turn at the pace of the last answers; None: not yet known."""
-        return self.position(waiting) * self._gap_s if self._gap_s else None
+        """Seconds until this call is answered at the line's pace; None: not yet known."""
+        return self.pace.wait_s(self.position(waiting))

@@ -169,6 +169,7 @@ class Router:
             dispatch.withdraw(offer, OfferOutcome.CALLER_LEFT, now, events)
         else:
             dispatch.drop(waiting)
+            waiting.queue.count_abandon(waiting, now)
         return events
 
     # --- offers ---
@@ -331,9 +332,9 @@ class Router:
         return known is None or nobody_serves(known, self._dispatch.floor.staff(queue), rule)
 
     def estimated_wait(self, call: str) -> float | None:
-        """Seconds until this call's turn at the pace of its queue's last answers.
+        """Seconds until this call is answered at the measured pace of its line: see pace.py.
 
-        None: nobody was answered yet out of a line, or the call is in none.
+        None: nobody was answered yet out of a line, nobody is on duty, or the call is in none.
         """
         waiting = self._dispatch.waiting.get(call)
         return waiting.queue.estimated_wait(waiting) if waiting is not None else None

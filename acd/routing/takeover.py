@@ -25,6 +25,8 @@ def take_over(
         ranks.queues[profile.name].follow(profile, dispatch.floor.random)
     removed = _take_over_agents(dispatch.agents, agents, now)
     dispatch.floor.rebuild(dispatch.agents.values(), dispatch.queues.values())
+    for agent in dispatch.agents.values():
+        dispatch.on_duty.note(agent, dispatch.floor.serves(agent), now)
     for agent in removed:
         dispatch.want(agent, Status.LOGGED_OUT, REMOVED, SYSTEM, now, events)
         dispatch.forget_if_gone(agent)

@@ -36,7 +36,10 @@ class Line(Struct, frozen=True):
 
 
 def erlang_b(agents: int, load_erlang: float) -> float:
-    """Share of calls lost where nobody waits: B(n) = a·B(n−1) / (n + a·B(n−1)), B(0) = 1."""
+    """Return the share of calls lost where nobody waits.
+
+    B(n) = a·B(n−1) / (n + a·B(n−1)), B(0) = 1.
+    """
     _check(agents, load_erlang)
     blocked = 1.0
     for n in range(1, agents + 1):
@@ -45,7 +48,7 @@ def erlang_b(agents: int, load_erlang: float) -> float:
 
 
 def erlang_c(agents: int, arrivals_per_s: float, service_s: float) -> Line:
-    """A line in which everybody waits to the end.
+    """Describe a line in which everybody waits to the end.
 
     P(wait) = B / (1 − ρ(1 − B)) with ρ = a / n, mean wait = P(wait)·service_s / (n − a).
     Raises `ErlangError` where the load reaches the number of agents.
@@ -59,13 +62,15 @@ def erlang_c(agents: int, arrivals_per_s: float, service_s: float) -> Line:
     return Line(waits, waits * service_s / (agents - load))
 
 
-def wait_beyond(line: Line, agents: int, load_erlang: float, service_s: float, t_s: float) -> float:
-    """Share of callers who wait longer than t in Erlang C: P(wait)·exp(−(n − a)·t / service_s)."""
+def wait_beyond(
+    line: Line, agents: int, load_erlang: float, service_s: float, t_s: float
+) -> float:
+    """Return the share who wait longer than t in Erlang C: P(wait)·exp(−(n − a)·t / service_s)."""
     return line.wait_probability * math.exp(-(agents - load_erlang) * t_s / service_s)
 
 
 def erlang_a(agents: int, arrivals_per_s: float, service_s: float, patience_s: float) -> Line:
-    """A line in which callers give up after an exponential time of mean `patience_s`.
+    """Describe a line in which callers give up after exponential times of mean `patience_s`.
 
     A birth-death process: with k callers in the system, callers come at λ and go at
     min(k, n)·µ + max(0, k − n)·θ, where θ = 1 / patience_s. The states beyond n weigh

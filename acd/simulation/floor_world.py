@@ -72,6 +72,9 @@ class FloorWorld:
     def __init__(self, router: Router, people: People) -> None:
         self.router = router
         self.now = 0.0
+        self.on_waiting: Callable[[Arrival, float], None] = lambda arrival, now: None
+        "Told of callers for whom no agent is free at once, when they have lined up."
+
         self._people = people
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -138,8 +141,10 @@ class FloorWorld:
             category=arrival.category,
         )
         self.take(self.router.enqueue(call, self.now))
-        if arrival.patience_s < inf and arrival.call in self._waiting:
-            self.at(self.now + arrival.patience_s, lambda: self._hang_up(arrival.call))
+        if arrival.call in self._waiting:
+            self.on_waiting(arrival, self.now)
+            if arrival.patience_s < inf:
+                self.at(self.now + arrival.patience_s, lambda: self._hang_up(arrival.call))
 
     def _hang_up(self, call: str) -> None:
         if call in self._waiting:

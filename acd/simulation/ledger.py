@@ -13,7 +13,6 @@ from acd.calls import events
 from acd.routing.model import State, Status
 from acd.routing.takeover import REMOVED
 
-
 RESTART = "restart"
 "What became of calls, visits and offers that a dead server left open."
 

@@ -43,7 +43,7 @@ SHARE_CHANGED = 0.1
 "Of the agents, at each reload."
 
 
-class ServerDied(Exception):
+class ServerDiedError(Exception):
     """The process is gone; what it had not done yet is never done."""
 
 
@@ -72,7 +72,7 @@ class Misfortunes:
         if type(effect) is self._dies_before:
             self.counted[f"died before {type(effect).__name__}"] += 1
             self._dies_before = None
-            raise ServerDied
+            raise ServerDiedError
 
     def _repeat(self, every_s: float, act: Callable[[], None]) -> None:
         if not every_s:
@@ -111,7 +111,7 @@ def changed_agents(
             continue
         if draw < SHARE_CHANGED:
             grades = {skill: randomness.choice(list(Grade)) for skill in agent.skills}
-            agent = replace(agent, skills=grades)  # noqa: PLW2901 - the changed one goes on
+            agent = replace(agent, skills=grades)
         kept.append(agent)
     return tuple(kept)
 

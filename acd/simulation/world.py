@@ -21,11 +21,10 @@ from .core import build_centre
 from .engine import SimulatedEngine
 from .handing_on import ConsultLine, HandingOn
 from .ledger import InvariantError, Ledger
-from .misfortunes import Misfortunes, ServerDied, changed_agents, changed_queues
+from .misfortunes import Misfortunes, ServerDiedError, changed_agents, changed_queues
 from .people import AgentPhone, Caller
 from .randomness import Randomness
 from .scenario import Scenario
-
 
 YEARS_S = 1.8e9
 "Wall time at the beginning, in seconds: ids are made of it, and a clock may be set back."
@@ -151,7 +150,7 @@ class World:
         while self._busy():
             try:
                 self._step()
-            except ServerDied:
+            except ServerDiedError:
                 self._revive()
         self.ledger.check_closed()
         if self.engine.open:

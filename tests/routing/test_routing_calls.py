@@ -285,3 +285,22 @@ def test_the_estimated_wait_is_the_position_times_the_pace_of_answers():
         assert world.state("1001") is State.OFFERED
     assert world.router.estimated_wait("d") == pytest.approx(2 * 40.0)
     assert world.router.estimated_wait("nobody") is None
+
+
+def test_the_estimated_wait_knows_who_is_on_duty():
+    world = World([agent("1001"), agent("1002")], [queue(wrap_up_s=0.0)])
+    world.log_in("1001", "1002")
+    for call in ("a", "b", "c", "d"):
+        world.call(call)
+    for _ in range(2):
+        for number in ("1001", "1002"):
+            if world.state(number) is State.OFFERED:
+                world.answer(world.router.agent_view(number).offer)
+        world.wait(40.0)
+        world.release("1001")
+    both_s = world.router.estimated_wait("d")
+    assert both_s is not None
+    world.router.set_status("1002", Status.AWAY, "break", "agent", world.now)
+    assert world.router.estimated_wait("d") == pytest.approx(2 * both_s)
+    world.router.set_reachable("1001", False, world.now)
+    assert world.router.estimated_wait("d") is None
