@@ -2,11 +2,12 @@
 
     OFFLINE ⇄ IDLE → OFFERED → TALKING ⇄ HELD → WRAP_UP → IDLE
                         └→ PAUSED (set aside after a missed offer) → IDLE
+    WRAP_UP → COOL_DOWN (the call was marked as upsetting) → IDLE
 
 Status is what the agent wants and changes at once; state is what the system knows. An agent who
 goes away while talking finishes the talk and the wrap-up first: away counts once the state is
-IDLE, and only IDLE and READY together mean that a call may come. OFFERED, WRAP_UP and PAUSED
-always have a deadline; TALKING and HELD end with the call.
+IDLE, and only IDLE and READY together mean that a call may come. OFFERED, WRAP_UP,
+PAUSED and COOL_DOWN always have a deadline; TALKING and HELD end with the call.
 """
 
 from .deadlines import Timed
@@ -19,7 +20,10 @@ class Agent(Timed):
     """One configured agent. Before the first event: OFFLINE and LOGGED_OUT."""
 
     __slots__ = (
+        "away_exceeded",
+        "away_since",
         "call",
+        "cool_down_s",
         "idle_since",
         "interaction",
         "interrupted",
@@ -62,6 +66,13 @@ class Agent(Timed):
 
         self.occupancy = Occupancy()
         self.misses = 0
+        self.away_since: float | None = None
+        "Since when away has taken effect: not while there is work at hand."
+
+        self.away_exceeded = False
+        self.cool_down_s = 0.0
+        "Cool-down that follows the work at hand."
+
         self.interrupted: tuple[str, str] | None = None
         "Queue and interaction of a wrap-up that an own call came into; it goes on afterwards."
 
@@ -95,13 +106,17 @@ class Agent(Timed):
         self.interaction = interaction
         events.append(AgentStateChanged(self.number, state, queue, interaction))
 
-    def want(self, status: Status, reason: str, by: str, events: list[Event]) -> bool:
+    def want(
+        self, status: Status, reason: str, by: str, events: list[Event], note: str = ""
+    ) -> bool:
         """Change the status; returns whether that was a change."""
         if self.status is status and self.reason == reason:
             return False
         self.status = status
         self.reason = reason
-        events.append(AgentStatusChanged(self.number, status, reason, by))
+        self.away_since = None
+        self.away_exceeded = False
+        events.append(AgentStatusChanged(self.number, status, reason, by, note))
         return True
 
     def view(self) -> AgentView:
@@ -120,4 +135,8 @@ class Agent(Timed):
             offer=self.offer,
             reachable=self.reachable,
             misses=self.misses,
+            away_since=self.away_since,
+            away_exceeded=self.away_exceeded,
+            cool_down_s=self.cool_down_s,
+            idle_since=self.idle_since,
         )

@@ -14,11 +14,12 @@ import math
 from collections.abc import Callable
 
 from .agent import Agent
+from .away import AwayTimer, AwayWatch
 from .deadlines import Deadlines
 from .events import CallTimedOut, Event, OfferMade, OfferOutcome, OfferWithdrawn, PositionDue
 from .floor import Floor
 from .model import Choice, State, Status
-from .offer import Offer, pause_s
+from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
 from .queue import Queue, Waiting
 
@@ -29,6 +30,7 @@ MISSED = "missed"
 """Away reason of an agent who let too many offers go by."""
 
 _AT_REST = frozenset({State.IDLE, State.OFFLINE})
+_SET_ASIDE = frozenset({State.PAUSED, State.COOL_DOWN})
 
 
 class Dispatch:
@@ -48,6 +50,7 @@ class Dispatch:
 
         self.offers: dict[str, Offer] = {}
         self.deadlines = Deadlines()
+        self.away = AwayWatch(self.deadlines)
         self.floor = Floor(random)
         self.on_duty = OnDuty()
 
@@ -61,12 +64,14 @@ class Dispatch:
         by: str,
         now: float,
         events: list[Event],
+        note: str = "",
     ) -> None:
         """Change the status, with all that follows."""
-        if agent.want(status, reason, by, events):
+        if agent.want(status, reason, by, events, note):
             if status is Status.READY:
                 agent.misses = 0
             self.reconsider(agent, now, events)
+            self.away.look(agent, now)
 
     def reconsider(self, agent: Agent, now: float, events: list[Event]) -> None:
         """Let the state follow a changed status or reachability.
@@ -82,7 +87,7 @@ class Dispatch:
         elif agent.state in _AT_REST:
             if self.floor.has_idle(agent) != wanted or agent.state is not agent.rest:
                 self.free(agent, now, now, events)
-        elif agent.state is State.PAUSED and not wanted:
+        elif agent.state in _SET_ASIDE and not wanted:
             self.free(agent, now, now, events)
 
     def free(self, agent: Agent, idle_since: float, now: float, events: list[Event]) -> None:
@@ -90,7 +95,11 @@ class Dispatch:
         self.deadlines.arm(agent, math.inf)
         self.floor.quit(agent)
         agent.idle_since = idle_since
+        cool_down_s, agent.cool_down_s = agent.cool_down_s, 0.0
         if agent.rest is State.IDLE and agent.status is Status.READY:
+            if cool_down_s > 0.0:
+                self._set_aside_until(agent, State.COOL_DOWN, now + cool_down_s, now, events)
+                return
             waiting = self.floor.next_call(agent, now)
             if waiting is not None:
                 choice = self.floor.only_choice(agent, waiting, now)
@@ -100,7 +109,14 @@ class Dispatch:
         agent.occupancy.change(0.0 if agent.available else None, now)
         if agent.available:
             self.floor.join(agent)
+        self.away.look(agent, now)
         self.forget_if_gone(agent)
+
+    def _set_aside_until(
+        self, agent: Agent, state: State, until: float, now: float, events: list[Event]
+    ) -> None:
+        agent.enter(state, now, events)
+        self.deadlines.arm(agent, until)
 
     def forget_if_gone(self, agent: Agent) -> None:
         """Forget a removed agent without work at hand."""
@@ -207,7 +223,7 @@ class Dispatch:
             waiting.queue.count_abandon(waiting, now)
             self.free(agent, agent.idle_since, now, events)
             return
-        aside_s = pause_s(waiting.queue.profile.miss, outcome)
+        aside_s = pause_s(miss_rule(agent, waiting), outcome)
         if aside_s is None:
             self.free(agent, now, now, events)
         else:
@@ -236,14 +252,13 @@ class Dispatch:
         missed: bool,
     ) -> None:
         agent.misses += missed
-        limit = waiting.queue.profile.miss.away_after_misses
+        limit = miss_rule(agent, waiting).away_after_misses
         if missed and limit and agent.misses >= limit:
             agent.want(Status.AWAY, MISSED, SYSTEM, events)
             self.on_duty.note(agent, self.floor.serves(agent), now)
             self.free(agent, now, now, events)
         else:
-            agent.enter(State.PAUSED, now, events)
-            self.deadlines.arm(agent, now + aside_s)
+            self._set_aside_until(agent, State.PAUSED, now + aside_s, now, events)
 
     # --- talk ---
 
@@ -256,7 +271,7 @@ class Dispatch:
         queue.count_answer(waiting, now)
         queue.shares.count(offer.agent.number)
         offer.agent.misses = 0
-        offer.agent.wrap_up_s = queue.profile.wrap_up_s
+        offer.agent.wrap_up_s = wrap_up_of(offer.agent, queue.profile)
         self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)
 
     def engage(
@@ -279,7 +294,11 @@ class Dispatch:
             agent.wrap_up_s = max(0.0, agent.due_at - now)
             agent.interrupted = agent.queue, agent.interaction
         else:
-            agent.wrap_up_s = self.queues[queue].profile.wrap_up_s if queue in self.queues else 0.0
+            known = self.queues.get(queue)
+            agent.wrap_up_s = wrap_up_of(agent, known.profile) if known is not None else 0.0
+        if agent.state is State.COOL_DOWN:
+            # An own call is no rest: what was left of the cool-down follows it.
+            agent.cool_down_s = max(0.0, agent.due_at - now)
         self._talk(agent, call, interaction, queue, now, events)
         if offer is not None:
             self._go_on(offer.waiting, now, events)
@@ -328,6 +347,8 @@ class Dispatch:
                 self._call_due(due, now, events)
             elif isinstance(due, Agent):
                 self._agent_due(due, now, events)
+            elif isinstance(due, AwayTimer):
+                events.append(self.away.due(due))
 
     def _agent_due(self, agent: Agent, now: float, events: list[Event]) -> None:
         if agent.state is State.OFFERED:

@@ -100,6 +100,17 @@ class AgentStatusChanged(Struct, frozen=True):
     by: str
     'Who changed it: "agent", "system", or a supervisor\'s name.'
 
+    note: str = ""
+    "Why, where somebody else changed it."
+
+
+class AwayLimitExceeded(Struct, frozen=True):
+    """The agent is away for longer than the reason allows. Once for each time away."""
+
+    agent: str
+    reason: str
+    limit_s: float
+
 
 class AgentStateChanged(Struct, frozen=True):
     """The state track: what the system knows."""
@@ -120,5 +131,6 @@ Event = (
     | CallRefused
     | PositionDue
     | AgentStatusChanged
+    | AwayLimitExceeded
     | AgentStateChanged
 )

@@ -40,12 +40,28 @@ class State(Enum):
     PAUSED = "paused"
     "Set aside for a while after a missed, busy or rejected offer."
 
+    COOL_DOWN = "cool_down"
+    "Left in peace for a while after a call that was marked as upsetting."
+
 
 class QueueKind(Enum):
     """What a queue's calls are for; a sales queue's answered calls count for conversion."""
 
     SALES = "sales"
     SERVICE = "service"
+
+
+class MissRule(Struct, frozen=True, kw_only=True):
+    """How long an agent is set aside after an offer that came to nothing, in seconds."""
+
+    no_answer_s: float = 10.0
+    busy_s: float = 5.0
+    rejected_s: float = 10.0
+    failed_s: float = 5.0
+
+    away_after_misses: int = 3
+    """Missed offers in a row after which the status becomes away, reason `missed`; 0: never. Calls
+    that never reached the phone do not count."""
 
 
 class AgentProfile(Struct, frozen=True, kw_only=True):
@@ -66,18 +82,21 @@ class AgentProfile(Struct, frozen=True, kw_only=True):
     rank: dict[str, float] = {}
     "Rank set by hand, by queue, in place of the measured one (a conversion, 0–1)."
 
+    wrap_up_s: float | None = None
+    "This agent's after-call work in place of the queue's, in seconds; None: the queue's."
 
-class MissRule(Struct, frozen=True, kw_only=True):
-    """How long an agent is set aside after an offer that came to nothing, in seconds."""
+    miss: MissRule | None = None
+    "What a missed offer costs this agent in place of the queue's rule; None: the queue's."
 
-    no_answer_s: float = 10.0
-    busy_s: float = 5.0
-    rejected_s: float = 10.0
-    failed_s: float = 5.0
 
-    away_after_misses: int = 3
-    """Missed offers in a row after which the status becomes away, reason `missed`; 0: never. Calls
-    that never reached the phone do not count."""
+class AgentRules(Struct, frozen=True, kw_only=True):
+    """What holds for all agents alike."""
+
+    away_limits_s: dict[str, float] = {}
+    "How long one may be away, by reason, before that is told once; a reason not named: for ever."
+
+    cool_down_s: float = 120.0
+    "How long nothing is offered after a call that was marked as upsetting."
 
 
 class LayerProfile(Struct, frozen=True, kw_only=True):
@@ -250,3 +269,46 @@ class AgentView(Struct, frozen=True, kw_only=True):
     reachable: bool
     misses: int
     "Offers in a row that came to nothing."
+
+    away_since: float | None = None
+    "Since when the agent is away with no work at hand; None: is not."
+
+    away_exceeded: bool = False
+    "Away for longer than the reason's limit."
+
+    cool_down_s: float = 0.0
+    "Cool-down that follows the work at hand."
+
+    idle_since: float = 0.0
+    "When the last work ended; only while idle of any meaning."
+
+
+class AgentMemory(Struct, frozen=True, kw_only=True):
+    """What of an agent outlives the process, its times already reckoned to the present."""
+
+    agent: str
+    status: Status
+    reason: str = ""
+    misses: int = 0
+
+    state: State = State.OFFLINE
+    "WRAP_UP, PAUSED or COOL_DOWN where one of them was under way; any other is not remembered."
+
+    remaining_s: float = 0.0
+    "What is left of that state."
+
+    queue: str = ""
+    interaction: str = ""
+    "Of that state."
+
+    cool_down_s: float = 0.0
+    "Cool-down that was to follow a wrap-up."
+
+    away_s: float | None = None
+    "How long the agent has been away; None: was not, or had work at hand."
+
+    away_exceeded: bool = False
+    "That this was too long has been told."
+
+    idle_s: float | None = None
+    "How long the agent has been idle; None: was not."

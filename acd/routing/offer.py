@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from .agent import Agent
 from .events import OfferOutcome
-from .model import MissRule
+from .model import MissRule, QueueProfile
 from .queue import Waiting
 
 
@@ -19,6 +19,17 @@ def pause_s(rule: MissRule, outcome: OfferOutcome) -> float | None:
     if outcome is OfferOutcome.FAILED:
         return rule.failed_s
     return None
+
+
+def miss_rule(agent: Agent, waiting: Waiting) -> MissRule:
+    """Return what a missed offer costs: the agent's own rule goes before the queue's."""
+    return agent.profile.miss or waiting.queue.profile.miss
+
+
+def wrap_up_of(agent: Agent, queue: QueueProfile) -> float:
+    """Return the after-call work in seconds: the agent's own goes before the queue's."""
+    own_s = agent.profile.wrap_up_s
+    return queue.wrap_up_s if own_s is None else own_s
 
 
 class Offer(Struct, frozen=True):

@@ -4,6 +4,8 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 
+from msgspec import structs
+
 from .deadlines import Timed
 from .model import QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
@@ -103,6 +105,16 @@ class Queue:
             self.take(waiting)
         del self.calls[waiting.call.call]
         del self._line[bisect_left(self._line, waiting.place)]
+
+    def reprioritise(self, waiting: Waiting, priority: int) -> None:
+        """Move to the place that this priority gives, offered or not."""
+        self.remove(waiting)
+        waiting.call = structs.replace(waiting.call, priority=priority)
+        waiting.place = (-priority, waiting.place[1], waiting.place[2])
+        self.calls[waiting.call.call] = waiting
+        insort(self._line, waiting.place)
+        if not waiting.offer:
+            self.put_back(waiting)
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""

@@ -9,7 +9,9 @@ from .dispatch import Dispatch
 from .errors import ConfigurationError, RoutingError, UnknownAgentError
 from .events import CallRefused, Event, LeaveReason, OfferOutcome, PositionDue
 from .model import (
+    AgentMemory,
     AgentProfile,
+    AgentRules,
     AgentView,
     MissRule,
     QueueProfile,
@@ -20,6 +22,7 @@ from .model import (
 from .offer import pause_s
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
+from .remembering import restore
 from .staffing import nobody_serves
 from .takeover import take_over
 from .waiting_rules import EmptyRule
@@ -54,16 +57,22 @@ class Router:
         """
         self._random = random
         self._dispatch = Dispatch(new_id, random)
+        self._rules = AgentRules()
         self._ranks = ConversionRanks()
         self.configure(agents, queues, now)
 
     # --- configuration ---
 
     def configure(
-        self, agents: Iterable[AgentProfile], queues: Iterable[QueueProfile], now: float
+        self,
+        agents: Iterable[AgentProfile],
+        queues: Iterable[QueueProfile],
+        now: float,
+        rules: AgentRules | None = None,
     ) -> list[Event]:
         """Go on under these agents and queues; all of it or, on `ConfigurationError`, nothing.
 
+        `rules` None: those that hold already.
         A removed agent finishes the talk and wrap-up at hand and is gone then; a removed queue
         takes no new call and serves those that wait. New limits hold for what begins after.
         """
@@ -71,7 +80,12 @@ class Router:
         found = faults(agents, queues, self._random is not None)
         if found:
             raise ConfigurationError(found)
-        return take_over(self._dispatch, self._ranks, agents, queues, now)
+        if rules is not None:
+            self._rules = rules
+        dispatch = self._dispatch
+        events = take_over(dispatch, self._ranks, agents, queues, now)
+        dispatch.away.limit(self._rules.away_limits_s, [*dispatch.agents.values()])
+        return events
 
     # --- agents ---
 
@@ -88,9 +102,11 @@ class Router:
         return events
 
     def set_status(
-        self, agent: str, status: Status, reason: str, by: str, now: float
+        self, agent: str, status: Status, reason: str, by: str, now: float, note: str = ""
     ) -> list[Event]:
         """Change what the agent wants, at the wish of agent, system or supervisor.
+
+        `note` says why, where it is not the agent's own wish.
 
         Away or logged out withdraws a ringing offer and ends a pause; during talk or wrap-up it
         is noted at once and takes effect when they are over.
@@ -99,7 +115,41 @@ class Router:
         somebody = self._agent(agent)
         if somebody.retired:
             raise UnknownAgentError(agent)
-        self._dispatch.want(somebody, status, reason, by, now, events)
+        self._dispatch.want(somebody, status, reason, by, now, events, note)
+        return events
+
+    def free_up(self, agent: str, now: float) -> list[Event]:
+        """End a wrap-up, a pause or a cool-down before its time, at a supervisor's wish."""
+        events: list[Event] = []
+        somebody = self._agent(agent)
+        if somebody.state in {State.WRAP_UP, State.PAUSED, State.COOL_DOWN}:
+            somebody.cool_down_s = 0.0
+            self._dispatch.free(somebody, now, now, events)
+        return events
+
+    def cool_down(self, agent: str, now: float) -> list[Event] | None:
+        """Let a cool-down follow the work at hand, or begin now that it is over.
+
+        None: the agent is not in a state that could lead there (a phone rings, or nobody works).
+        """
+        events: list[Event] = []
+        somebody = self._agent(agent)
+        if somebody.state not in {State.TALKING, State.HELD, State.WRAP_UP, State.IDLE}:
+            return None
+        somebody.cool_down_s = self._rules.cool_down_s
+        if somebody.state is State.IDLE:
+            self._dispatch.free(somebody, now, now, events)
+        return events
+
+    def restore(self, memory: AgentMemory, by: str, now: float) -> list[Event]:
+        """Put an agent where an earlier process had left off; before the first call only.
+
+        One whom nobody configured is passed over.
+        """
+        events: list[Event] = []
+        somebody = self._dispatch.agents.get(memory.agent)
+        if somebody is not None:
+            restore(self._dispatch, somebody, memory, by, now, events)
         return events
 
     def end_wrap_up(self, agent: str, now: float) -> list[Event]:
@@ -171,6 +221,17 @@ class Router:
             dispatch.drop(waiting)
             waiting.queue.count_abandon(waiting, now)
         return events
+
+    def set_priority(self, call: str, priority: int) -> bool:
+        """Give a waiting call another priority; it keeps its first enqueue time.
+
+        False: the call is in no line.
+        """
+        waiting = self._dispatch.waiting.get(call)
+        if waiting is None:
+            return False
+        waiting.queue.reprioritise(waiting, priority)
+        return True
 
     # --- offers ---
 
