@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import structlog
 
 from acd.reports.days import day_borders, parse_day
 from acd.reports.kpi import QueueKpi, with_all_queues
+from acd.storage.audit import AuditEntry, audit_entries
 from acd.storage.database import UNREACHABLE
 from acd.storage.errors import DatabaseError
 from acd.storage.journal import Journal
@@ -141,12 +143,23 @@ class Database:
         is none.
         """
         from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
+        async with self._asking() as connection:
+            found = await queue_kpis(connection, from_at=from_at, to_at=to_at)
+        return with_all_queues(found, queues)
+
+    async def audit(self, day: str, zone: tzinfo) -> list[AuditEntry]:
+        """Return what was ordered on a day, the latest first, as `kpi` raises."""
+        from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
+        async with self._asking() as connection:
+            return await audit_entries(connection, from_at=from_at, to_at=to_at)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[asyncpg.Connection]:
         try:
             connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
             try:
-                found = await queue_kpis(connection, from_at=from_at, to_at=to_at)
+                yield connection
             finally:
                 await connection.close()
         except UNREACHABLE as error:
             raise ServiceUnavailableError(f"the database does not answer: {error}") from error
-        return with_all_queues(found, queues)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
+from msgspec import structs
 
 from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.journal import Record
 from acd.net.driver import Driver
-from acd.routing.model import Status
-from acd.routing.router import Router
+from acd.routing.model import AgentMemory, State, Status
+from acd.routing.remembering import PASSING, memory_of
+from acd.routing.router import LONGEST_WRAP_UP_S, Router
 from acd.sip.events import Contact
 from acd.sip.peer import Peer
 from acd.storage.snapshot import (
@@ -30,17 +32,26 @@ SETTLE_S = 1.0
 "Changes of this long are saved together: a thousand phones register in a burst after a power cut."
 
 REFRESHED_S = 5.0
-"""The same for mere refreshes, of which 2,000 phones send seven a second. What a crash may lose of
-them ends a few bindings before the phones' next REGISTER; that brings them back."""
+"""The same for mere refreshes, of which 2,000 phones send seven a second, and for agents' states.
+What a crash may lose of them ends a few bindings before the phones' next REGISTER, which brings
+them back, or a wrap-up that began just then."""
 
 
 STATUSES = {status.value: status for status in Status}
+STATES = {state.value: state for state in PASSING}
 
 
 class Keeper:
     """A subscriber of the event stream that saves what it is about."""
 
-    KINDS = frozenset({events.DevicesChanged, events.AgentStatusChanged})
+    KINDS = frozenset(
+        {
+            events.DevicesChanged,
+            events.AgentStatusChanged,
+            events.AgentStateChanged,
+            events.AwayLimitExceeded,
+        }
+    )
     "The kinds of events that change the snapshot."
 
     def __init__(
@@ -61,7 +72,10 @@ class Keeper:
 
     def __call__(self, record: Record) -> None:
         """Note that something changed."""
-        if type(record.event) in self.KINDS:
+        kind = type(record.event)
+        if kind is events.AgentStateChanged:
+            self._save_within(REFRESHED_S)
+        elif kind in self.KINDS:
             self._save_within(SETTLE_S)
 
     def refreshed(self) -> None:
@@ -111,9 +125,9 @@ class Keeper:
             )
             for account, devices in self._contacts().items()
         }
+        now = asyncio.get_running_loop().time()
         agents = tuple(
-            SavedAgent(view.agent, view.status.value, view.reason)
-            for view in self._router.agents()
+            saved_agent(memory_of(view, now), time.time()) for view in self._router.agents()
         )
         return Snapshot(contacts, agents)
 
@@ -138,18 +152,15 @@ class Keeper:
         for account, saved in snapshot.contacts.items():
             driver.restore_contacts(account, tuple(_contact(one, to_mono_s) for one in saved))
         for agent in snapshot.agents:
-            status = STATUSES.get(agent.status)
+            memory = remembered(agent, time.time())
+            if memory is None:
+                continue
             # Who was ready is so again with the device, by the rules of a registration: at once,
             # or when it has shown that it is still there.
-            if status is None:
-                continue
-            if status is Status.READY and not self._has_device(agent.agent):
+            if memory.status is Status.READY and not self._has_device(agent.agent):
                 self._centre.desk.was_ready(agent.agent)
-                continue
-            effects = self._centre.set_status(
-                agent.agent, status, agent.reason, "system", driver.now()
-            )
-            driver.carry_out(effects or [])
+                memory = structs.replace(memory, status=Status.LOGGED_OUT)
+            driver.carry_out(self._centre.restore_agent(memory, "system", driver.now()))
 
     def _has_device(self, agent: str) -> bool:
         desk = self._centre.desk
@@ -159,6 +170,50 @@ class Keeper:
         if desk.login_at_registration:
             return desk.contact(profile.account) is not None
         return profile.account in desk.devices()
+
+
+def saved_agent(memory: AgentMemory, wall_s: float) -> SavedAgent:
+    """Return it as it is kept: points in time in place of what is left of them."""
+    passing = memory.state in PASSING
+    return SavedAgent(
+        agent=memory.agent,
+        status=memory.status.value,
+        reason=memory.reason,
+        misses=memory.misses,
+        state=memory.state.value if passing else "",
+        until_wall_s=wall_s + memory.remaining_s if passing else 0.0,
+        queue=memory.queue,
+        interaction=memory.interaction,
+        cool_down_s=memory.cool_down_s,
+        away_since_wall_s=None if memory.away_s is None else wall_s - memory.away_s,
+        away_exceeded=memory.away_exceeded,
+        idle_since_wall_s=None if memory.idle_s is None else wall_s - memory.idle_s,
+    )
+
+
+def remembered(saved: SavedAgent, wall_s: float) -> AgentMemory | None:
+    """Return what was kept, as it is by now; None: a status that there is not.
+
+    A wall clock that went back meanwhile makes no time negative.
+    """
+    status = STATUSES.get(saved.status)
+    if status is None:
+        return None
+    away, idle = saved.away_since_wall_s, saved.idle_since_wall_s
+    return AgentMemory(
+        agent=saved.agent,
+        status=status,
+        reason=saved.reason,
+        misses=saved.misses,
+        state=STATES.get(saved.state, State.OFFLINE),
+        remaining_s=min(max(0.0, saved.until_wall_s - wall_s), LONGEST_WRAP_UP_S),
+        queue=saved.queue,
+        interaction=saved.interaction,
+        cool_down_s=saved.cool_down_s,
+        away_s=None if away is None else max(0.0, wall_s - away),
+        away_exceeded=saved.away_exceeded,
+        idle_s=None if idle is None else max(0.0, wall_s - idle),
+    )
 
 
 def _contact(saved: SavedContact, to_mono_s: float) -> Contact:

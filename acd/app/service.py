@@ -45,15 +45,18 @@ from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import TraceLimits, Tracer
+from acd.web.access import TokenBook
 from acd.web.app import ListenError, WebServer, build_app
 from acd.web.ports import WebServices
 from acd.web.token import load_or_create_token
 
+from .assignments import Assignments
 from .banner import print_banner
 from .database import Database
 from .gauges import gauges
 from .glance import Glance
 from .keeper import Keeper
+from .moves import Moves, Server
 from .protection import Protection
 from .reload import Reloader, flow_context, read_flow_files
 from .standing import StandingOrders
@@ -216,7 +219,9 @@ class Service:
 
     def _build_core(self, flows: FlowBook) -> None:
         config = self._config
-        agents, queues = config.agent_profiles(), config.queue_profiles()
+        self._assignments = Assignments(self._state)
+        agents = self._assignments.over(config.agent_profiles())
+        queues = config.queue_profiles()
         randomness = secrets.SystemRandom()
         self._router = Router(
             agents=agents,
@@ -224,6 +229,7 @@ class Service:
             new_id=self._new_id,
             random=randomness.random,
             now=asyncio.get_running_loop().time(),
+            rules=config.agent_rules(),
         )
         self._centre = CallCentre(
             router=self._router,
@@ -332,6 +338,19 @@ class Service:
             carry_out=self._driver.carry_out,
             now=self._driver.now,
             config=lambda: self._reloader.config,
+            assignments=self._assignments,
+        )
+        moves = Moves(
+            self._centre,
+            self._router,
+            self._assignments,
+            Server(
+                carry_out=self._driver.carry_out,
+                now=self._driver.now,
+                config=lambda: self._reloader.config,
+                reconfigure=lambda: self._configure(self._reloader.config),
+                audit=lambda day: self._database.audit(day, self._zone),
+            ),
         )
         waiting = WaitingFloor(
             self._centre, carry_out=self._driver.carry_out, now=self._driver.now
@@ -341,8 +360,10 @@ class Service:
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
             readiness=self._readiness,
             metrics_text=self._metrics.text,
-            set_status=floor.set_status,
-            end_wrap_up=floor.end_wrap_up,
+            named_token=TokenBook(self._state).identify,
+            set_status=moves.set_status,
+            end_wrap_up=moves.end_wrap_up,
+            moves=moves,
             enter_disposition=floor.dispose,
             place_call=floor.place_call,
             hang_up=floor.hang_up,
@@ -532,15 +553,20 @@ class Service:
     def _take_config(self, config: Config) -> None:
         self._protection.let_in(config.numbers.dial_plan.emergency)
         self._provide_secrets(config)
+        self._configure(config)
+        self._lines.take(config, self._driver)
+
+    def _configure(self, config: Config) -> None:
+        """Have the centre go on under this configuration and the assignments in force."""
         effects = self._centre.configure(
-            agents=config.agent_profiles(),
+            agents=self._assignments.over(config.agent_profiles()),
             queues=config.queue_profiles(),
             numbers=config.number_plan(),
             login_at_registration=config.agents.log_in_at_registration,
+            rules=config.agent_rules(),
             now=self._driver.now(),
         )
         self._driver.carry_out(effects)
-        self._lines.take(config, self._driver)
 
     # --- views ---
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from acd.calls.call import Call
 from acd.calls.centre import CallCentre
@@ -9,11 +10,12 @@ from acd.calls.desk import Disposition
 from acd.calls.dial_plan import Barred
 from acd.calls.effects import Effects
 from acd.config import Config
-from acd.routing.model import AgentView, State, Status
+from acd.routing.model import AgentView
 from acd.routing.router import Router
 from acd.web.bodies import Disposition as DispositionBody
 from acd.web.ports import CommandRefusedError
 
+from .assignments import Assignments
 from .devices import device_view
 from .waiting_floor import closure_view
 
@@ -38,12 +40,14 @@ class Floor:
         carry_out: Callable[[Effects], None],
         now: Callable[[], float],
         config: Callable[[], Config],
+        assignments: Assignments,
     ) -> None:
         self._centre = centre
         self._router = router
         self._carry_out = carry_out
         self._now = now
         self._config = config
+        self._assignments = assignments
 
     # --- views ---
 
@@ -79,6 +83,8 @@ class Floor:
     def _agent(self, view: AgentView) -> dict[str, object]:
         devices = self._centre.desk.devices().get(view.account, ())
         handled = self._centre.desk.handled(view.agent)
+        # None: taken out of the configuration, and still at work.
+        profile = self._centre.desk.profile(view.agent)
         return {
             "number": view.agent,
             "name": view.name,
@@ -90,6 +96,14 @@ class Floor:
             "queue": view.queue,
             "interaction": view.interaction,
             "last_interaction": handled.interaction if handled else "",
+            "until": self._wall(view.deadline) if view.deadline < inf else None,
+            "away_since": None if view.away_since is None else self._wall(view.away_since),
+            "away_exceeded": view.away_exceeded,
+            "skills": {
+                skill: grade.name for skill, grade in (profile.skills if profile else {}).items()
+            },
+            "team": profile.team if profile else "",
+            "assigned": self._assignments.of(view.agent),
             "registered": view.reachable,
             "devices": [device_view(contact) for contact in devices],
         }
@@ -112,22 +126,6 @@ class Floor:
         return at.isoformat(timespec="milliseconds")
 
     # --- commands ---
-
-    def set_status(self, number: str, status: str, reason: str, by: str) -> None:
-        """Change what an agent wants. Raises CommandRefusedError."""
-        codes = {entry.code for entry in self._config().reasons.away_reasons}
-        if status == Status.AWAY.value and reason not in codes:
-            text = f"reason must be one of {', '.join(sorted(codes))}"
-            raise CommandRefusedError("unknown_reason", text, field="reason")
-        if status != Status.AWAY.value and reason:
-            raise CommandRefusedError("no_reason", "only away has a reason", field="reason")
-        self._do(self._centre.set_status(number, Status(status), reason, by, self._now()))
-
-    def end_wrap_up(self, number: str) -> None:
-        """End an agent's after-call work. Raises CommandRefusedError."""
-        if self._router.agent_view(number).state is not State.WRAP_UP:
-            raise CommandRefusedError("not_in_wrap_up", f"agent {number} is not in wrap-up")
-        self._do(self._centre.end_wrap_up(number, self._now()))
 
     def dispose(self, number: str, interaction: str | None, body: DispositionBody) -> None:
         """Class an agent's call. Raises CommandRefusedError."""

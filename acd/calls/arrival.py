@@ -77,6 +77,8 @@ class Arrival:
             self._replacing.invited(event)
             return
         target = screen(self.numbers, event)
+        if target is None and event.account is not None:
+            target = self.numbers.wrong_reason(event.called)
         if target is None:
             target = self._own_calls.target(event)
         refusal = self._refusal(event, target)
@@ -151,7 +153,9 @@ class Arrival:
     def _reject(self, event: sip.InviteReceived, barred: Barred) -> None:
         """Refuse a call before it becomes an interaction."""
         retry_after_s = RETRY_AFTER_S if barred.status == 503 else 0
-        self._effects.append(RejectLeg(event.leg, barred.status, retry_after_s))
+        # RFC 3261 20.43: 399 is for "arbitrary information to be presented to a human user".
+        warning = f"399 {barred.detail}" if barred.reason == "unknown_reason" else ""
+        self._effects.append(RejectLeg(event.leg, barred.status, retry_after_s, warning))
         self._effects.append(
             events.CallRejected(
                 sip_call_id=event.sip_call_id,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from copy import copy
 
 from . import events as ev
-from .cdr_agents import AgentIntervals
+from .cdr_agents import PROJECT, AgentIntervals
 from .cdr_open import (
     Mark,
     Moment,
@@ -26,6 +26,7 @@ from .cdr_open import (
     elapsed_s,
 )
 from .cdr_rows import (
+    AuditEntry,
     Disposition,
     FlowStep,
     Interaction,
@@ -306,6 +307,12 @@ class Fold:
         call.visits[event.visit] = OpenVisit(row, moment.mono_s)
         self._unwritten_visits[event.visit] = call
 
+    def _priority_changed(self, _: Record, event: ev.PriorityChanged, __: Mark) -> None:
+        call = self._call(event.interaction)
+        visit = call.visits.get(event.visit) if call else None
+        if visit is not None:
+            visit.row.priority = event.priority
+
     def _queue_left(self, record: Record, event: ev.QueueLeft, _: Mark) -> None:
         call = self._call(event.interaction)
         visit = call.visits.pop(event.visit, None) if call else None
@@ -521,6 +528,23 @@ class Fold:
     def _state_changed(self, record: Record, event: ev.AgentStateChanged, mark: Mark) -> None:
         self._rows += self._intervals.on_state(record, event, mark)
 
+    def _audited(self, record: Record, event: ev.CommandAudited, _: Mark) -> None:
+        row = AuditEntry(
+            node=record.node,
+            boot=record.boot,
+            seq=record.seq,
+            project=PROJECT,
+            started_us=record.wall_us,
+            changed_by=event.by,
+            role=event.role,
+            action=event.action,
+            subject=event.subject,
+            before=event.before,
+            after=event.after,
+            why=event.why,
+        )
+        self._rows.append(row)
+
     def _server_stopped(self, record: Record, _: ev.ServerStopped, __: Mark) -> None:
         moment = Moment(record.boot, record.wall_us, record.mono_s)
         self._rows += self._intervals.close_all(record.node, moment, "stopped")
@@ -545,6 +569,7 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.FlowEntered: Fold._flow_entered,
     ev.FlowStepTaken: Fold._flow_step_taken,
     ev.QueueEntered: Fold._queue_entered,
+    ev.PriorityChanged: Fold._priority_changed,
     ev.QueueLeft: Fold._queue_left,
     ev.OfferMade: Fold._offer_made,
     ev.OfferEnded: Fold._offer_ended,
@@ -565,8 +590,12 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.AgentStateChanged: Fold._state_changed,
     ev.CallRejected: lambda *_: None,
     ev.ClosureChanged: lambda *_: None,
+    ev.CommandAudited: Fold._audited,
     ev.DevicesChanged: lambda *_: None,
+    ev.LogInRefused: lambda *_: None,
+    ev.AwayLimitExceeded: lambda *_: None,
+    ev.CallMarked: lambda *_: None,
     ev.ServerStarted: lambda *_: None,
     ev.ServerStopped: Fold._server_stopped,
 }
-"Refused calls and devices have no rows; a new boot's first record buries the boot before it."
+"Refused calls, devices, marks: no rows. A new boot's first record buries the boot before it."

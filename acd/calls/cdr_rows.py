@@ -263,6 +263,25 @@ class AgentStateInterval(Struct, kw_only=True):
     '"change", "stopped" or "restart"; empty while it lasts.'
 
 
+class AuditEntry(Struct, kw_only=True):
+    """Something that somebody changed by the HTTP interface. Key: its record."""
+
+    node: str
+    boot: str
+    seq: int
+    project: str
+    started_us: int
+    "When it was done."
+
+    changed_by: str
+    role: str
+    action: str
+    subject: str
+    before: str
+    after: str
+    why: str
+
+
 Interval = AgentStatusInterval | AgentStateInterval
 Row = (
     Interaction
@@ -276,4 +295,5 @@ Row = (
     | StreamQuality
     | AgentStatusInterval
     | AgentStateInterval
+    | AuditEntry
 )

@@ -6,11 +6,12 @@ of people, and time; the result of each is a list of effects in the order to car
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from acd.ivr.book import FlowBook
 from acd.media import events as media_in
 from acd.routing.events import LeaveReason
-from acd.routing.model import AgentProfile, QueueProfile, Status
+from acd.routing.model import AgentMemory, AgentProfile, AgentRules, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip import events as sip
 
@@ -34,11 +35,15 @@ from .onward import Onward
 from .outbound import Outbound
 from .own_calls import OwnCalls
 from .parting import Parting
+from .ports import Certificates, NoCertificates
 from .queueing import Queueing
 from .replacing import Replacing
 from .settings import CentreSettings
+from .steering import Steering
 from .transfer import Transfers
 from .transferring import Transferring
+
+Result = TypeVar("Result")
 
 
 class CallCentre:
@@ -55,7 +60,9 @@ class CallCentre:
         settings: CentreSettings,
         new_id: Callable[[], str],
         wall: Callable[[], datetime],
+        certificates: Certificates | None = None,
     ) -> None:
+        """`certificates` None: nobody keeps any."""
         self._router = router
         self._settings = settings
         effects: Effects = []
@@ -67,6 +74,7 @@ class CallCentre:
             login_at_registration=settings.login_at_registration,
             devices=settings.devices,
             wall=wall,
+            certificates=certificates or NoCertificates(),
         )
         hearing = self._hearing = Hearing(effects)
         queueing = self._queueing = Queueing(
@@ -92,6 +100,7 @@ class CallCentre:
         )
         holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
+        self._steering = Steering(table, effects, router, desk, queueing)
         codes = Codes(router, desk, queueing, settings.prompts)
         parting = Parting(
             table=table,
@@ -259,15 +268,24 @@ class CallCentre:
 
     # --- what people command ---
 
+    def steer(self, move: Callable[[Steering], Result], now: float) -> tuple[Effects, Result]:
+        """Carry out a supervisor's move; return what follows and what the move returned."""
+        self._table.now = now
+        result = move(self._steering)
+        return self._take(), result
+
     def set_status(
-        self, agent: str, status: Status, reason: str, by: str, now: float
+        self, agent: str, status: Status, reason: str, by: str, now: float, note: str = ""
     ) -> Effects | None:
         """Change what an agent wants; None if there is no such agent."""
         if self._desk.profile(agent) is None:
             return None
+        return self.steer(lambda s: s.set_status(agent, status, reason, by, note), now)[0]
+
+    def restore_agent(self, memory: AgentMemory, by: str, now: float) -> Effects:
+        """Put an agent where an earlier process had left off."""
         self._table.now = now
-        self._desk.has_wished(agent)
-        self._queueing.apply(self._router.set_status(agent, status, reason, by, now), now)
+        self._queueing.apply(self._router.restore(memory, by, now), now)
         return self._take()
 
     def end_wrap_up(self, agent: str, now: float) -> Effects | None:
@@ -328,15 +346,16 @@ class CallCentre:
         queues: tuple[QueueProfile, ...],
         numbers: NumberPlan,
         login_at_registration: bool | None = None,
+        rules: AgentRules | None = None,
         now: float,
     ) -> Effects:
         """Replace agents, queues and numbers at once; calls and devices stay.
 
-        `login_at_registration` as in the settings; None: as it is.
+        `login_at_registration` and `rules` None: as they are.
         All of it or, on the router's ConfigurationError, nothing.
         """
         self._table.now = now
-        routed = self._router.configure(agents, queues, now)
+        routed = self._router.configure(agents, queues, now, rules)
         self._take_numbers(numbers)
         self._desk.configure(agents, login_at_registration=login_at_registration)
         self._queueing.configure({queue.name: queue for queue in queues})

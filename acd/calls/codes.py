@@ -29,7 +29,7 @@ class Codes:
     def dialled(self, call: Call, code: CodeTarget, now: float) -> str:
         """Do what an agent dialled, now or at the call's end; return the prompt that says so."""
         agent = self._desk.agent_of(call.account)
-        if agent is not None and can_wait(code.action, agent, self._router):
+        if agent is not None and can_wait(code.action, agent, self._router, self._desk):
             call.at_end = code
             done = True
         else:
@@ -53,10 +53,12 @@ class Codes:
         return routed is not None
 
 
-def can_wait(action: CodeAction, agent: str, router: Router) -> bool:
+def can_wait(action: CodeAction, agent: str, router: Router, desk: Desk) -> bool:
     """Tell whether this is carried out at the end of the code's call, and can be."""
     if action is CodeAction.END_WRAP_UP:
         return router.agent_view(agent).state is State.WRAP_UP
+    if desk.refusal(agent):
+        return False
     return action in CALLS_FOLLOW
 
 
@@ -72,11 +74,11 @@ def carry_out(
     """Do what the agent dialled; None if it cannot be done now."""
     match action:
         case CodeAction.READY:
-            return router.set_status(agent, Status.READY, "", "agent", now)
+            return desk.wishes(agent, Status.READY, "", "agent", now)
         case CodeAction.AWAY:
-            return router.set_status(agent, Status.AWAY, argument, "agent", now)
+            return desk.wishes(agent, Status.AWAY, argument, "agent", now)
         case CodeAction.LOG_OUT:
-            return router.set_status(agent, Status.LOGGED_OUT, "", "agent", now)
+            return desk.wishes(agent, Status.LOGGED_OUT, "", "agent", now)
         case CodeAction.END_WRAP_UP:
             if router.agent_view(agent).state is not State.WRAP_UP:
                 return None
@@ -84,3 +86,17 @@ def carry_out(
         case CodeAction.DISPOSITION:
             disposition = Disposition(call_class=argument, ordered=argument == "order")
             return [] if desk.dispose(agent, disposition) else None
+        case CodeAction.COOL_DOWN:
+            return desk.mark_upsetting(agent, "agent", now)
+        case CodeAction.EXTEND_WRAP_UP:
+            return extend_wrap_up(agent, router.rules.wrap_up_extension_s, router, now)
+
+
+def extend_wrap_up(
+    agent: str, extra_s: float, router: Router, now: float
+) -> list[RoutingEvent] | None:
+    """Prolong a running wrap-up; None if there is none."""
+    view = router.agent_view(agent)
+    if view.state is not State.WRAP_UP:
+        return None
+    return router.extend_wrap_up(agent, view.deadline + extra_s, now)

@@ -13,6 +13,7 @@ from acd.sip.peer import Peer
 
 from . import events
 from .effects import Effects
+from .ports import Certificates
 from .settings import DevicePolicy
 
 CALL_CLASSES = ("inquiry", "order", "complaint", "transfer", "other")
@@ -56,7 +57,9 @@ class Desk:
         login_at_registration: bool,
         devices: DevicePolicy = DevicePolicy.NEWEST,
         wall: Callable[[], datetime],
+        certificates: Certificates,
     ) -> None:
+        self._certificates = certificates
         self._router = router
         self._effects = effects
         self._login_at_registration = login_at_registration
@@ -96,6 +99,22 @@ class Desk:
     def login_at_registration(self) -> bool:
         """Whether an agent is ready as soon as a device registers."""
         return self._login_at_registration
+
+    def refusal(self, agent: str) -> str:
+        """Return why the agent may not log in, one word; empty: may, or is logged in."""
+        if self._router.agent_view(agent).status is not Status.LOGGED_OUT:
+            return ""
+        return self._certificates.refusal(agent)
+
+    def wishes(
+        self, agent: str, status: Status, reason: str, by: str, now: float, note: str = ""
+    ) -> list[RoutingEvent] | None:
+        """Change what the agent wants; None: a log-in that is refused, see `refusal`."""
+        refused = "" if status is Status.LOGGED_OUT else self.refusal(agent)
+        if not refused:
+            return self._router.set_status(agent, status, reason, by, now, note)
+        self._effects.append(events.LogInRefused(agent=agent, reason=refused))
+        return None
 
     def agent_of(self, account: str | None) -> str | None:
         """Return the number of the agent whose account this is."""
@@ -186,7 +205,7 @@ class Desk:
             return routed
         status = self._router.agent_view(agent).status
         if reachable and logs_in and status is Status.LOGGED_OUT:
-            routed += self._router.set_status(agent, Status.READY, "", "system", now)
+            routed += self.wishes(agent, Status.READY, "", "system", now) or []
         elif not reachable and status is Status.READY:
             # Away stays away: a phone that loses its registration over lunch comes back to it.
             routed += self._router.set_status(agent, Status.LOGGED_OUT, "", "system", now)
@@ -214,6 +233,17 @@ class Desk:
     def handled(self, agent: str) -> HandledCall | None:
         """Return the call that the agent took last."""
         return self._handled.get(agent)
+
+    def mark_upsetting(self, agent: str, by: str, now: float) -> list[RoutingEvent] | None:
+        """Mark the agent's last call: a cool-down follows. None: there is none, or not now."""
+        last = self._handled.get(agent)
+        if last is None:
+            return None
+        routed = self._router.cool_down(agent, now)
+        if routed is not None:
+            marked = events.CallMarked(interaction=last.interaction, agent=agent, by=by)
+            self._effects.append(marked)
+        return routed
 
     def dispose(self, agent: str, disposition: Disposition, *, interaction: str = "") -> bool:
         """Class a call: the one named, or the agent's last when `interaction` is empty.

@@ -68,13 +68,14 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     "The account that called, when it proved itself."
 
     detail: str = ""
-    "The blacklist's reason."
+    "The blacklist's reason, or what would have been right."
 
     reason: str
     """A closed set: "unknown_number", "not_an_agent", "not_replaceable", "full", "draining",
     "journal_failing", "not_permitted" (the agent may not dial that far), "forbidden_number"
     (nobody may), "no_transit" (somebody who is no agent dialled a number outside), "not_public",
-    "blacklisted", and "anonymous"."""
+    "blacklisted", "anonymous", and "unknown_reason" (to be away: `detail` names those that are
+    known)."""
 
 
 class CallAnswered(_Event, frozen=True, kw_only=True):
@@ -122,6 +123,15 @@ class QueueEntered(_Event, frozen=True, kw_only=True):
     short_abandon_s: float = 5.0
     service_level_s: float = 20.0
     "The queue's thresholds at that time."
+
+
+class PriorityChanged(_Event, frozen=True, kw_only=True):
+    """A waiting call matters more or less from now on; it keeps its first enqueue time."""
+
+    interaction: str
+    visit: str
+    queue: str
+    priority: int
 
 
 class QueueLeft(_Event, frozen=True, kw_only=True):
@@ -385,6 +395,58 @@ class AgentStatusChanged(_Event, frozen=True, kw_only=True):
     status: str
     reason: str = ""
     by: str = "agent"
+    '"agent", "system", or the name of whoever else changed it.'
+
+    note: str = ""
+    "Why, in the words of whoever changed it for the agent."
+
+
+class LogInRefused(_Event, frozen=True, kw_only=True):
+    """An agent may not log in: an exam is due, a certificate is missing."""
+
+    agent: str
+    reason: str
+    "As whoever keeps the certificates names it."
+
+
+class AwayLimitExceeded(_Event, frozen=True, kw_only=True):
+    """An agent is away for longer than the reason's limit. Once for each time away."""
+
+    agent: str
+    reason: str
+    limit_s: float
+
+
+class CallMarked(_Event, frozen=True, kw_only=True):
+    """An agent's last call was upsetting: a cool-down follows it."""
+
+    interaction: str
+    agent: str
+    mark: str = "upsetting"
+    by: str = "agent"
+    '"agent", or the name of whoever marked it for the agent.'
+
+
+class CommandAudited(_Event, frozen=True, kw_only=True):
+    """Somebody changed something by the HTTP interface."""
+
+    by: str
+    "Name of the token."
+
+    role: str
+    "Value of `acd.web.access.Role`."
+
+    action: str
+    """A closed set: "status", "free_up", "cool_down", "extend_wrap_up", "end_wrap_up", "assign",
+    "unassign", "move_call", "priority"."""
+
+    subject: str
+    "Agent number, or the interaction."
+
+    before: str = ""
+    after: str = ""
+    why: str = ""
+    "In their own words."
 
 
 class AgentStateChanged(_Event, frozen=True, kw_only=True):
@@ -427,6 +489,7 @@ Event = (
     | FlowEntered
     | FlowStepTaken
     | QueueEntered
+    | PriorityChanged
     | QueueLeft
     | OfferMade
     | OfferEnded
@@ -445,6 +508,10 @@ Event = (
     | DispositionEntered
     | StreamMeasured
     | AgentStatusChanged
+    | LogInRefused
+    | AwayLimitExceeded
+    | CallMarked
+    | CommandAudited
     | AgentStateChanged
     | DevicesChanged
     | ServerStarted

@@ -5,7 +5,7 @@ from enum import Enum
 from msgspec import Struct
 
 from .blacklist import Blacklist
-from .dial_plan import DialPlan, InternalTarget, OutsideTarget
+from .dial_plan import Barred, DialPlan, InternalTarget, OutsideTarget
 
 
 class CodeAction(Enum):
@@ -16,6 +16,8 @@ class CodeAction(Enum):
     LOG_OUT = "log_out"
     END_WRAP_UP = "end_wrap_up"
     DISPOSITION = "disposition"
+    COOL_DOWN = "cool_down"
+    EXTEND_WRAP_UP = "extend_wrap_up"
 
 
 class FlowTarget(Struct, frozen=True):
@@ -61,6 +63,12 @@ class NumberPlan(Struct, frozen=True):
     by_diversion: frozenset[str] = frozenset()
     "Those whose calls go where the first number leads that they were diverted from, if any."
 
+    away_code: str = ""
+    "What agents dial in front of a reason to be away; empty: there is no such code."
+
+    away_choices: str = ""
+    'The reasons with their digits, for who dials another one: "1 break, 2 meal".'
+
     blacklist: Blacklist = Blacklist()
     dial_plan: DialPlan = DialPlan()
     "What accounts that have proved themselves reach beyond these."
@@ -68,3 +76,11 @@ class NumberPlan(Struct, frozen=True):
     def target(self, called: str) -> Target | None:
         """Return what the number means, or None if nobody has it."""
         return self.targets.get(called)
+
+    def wrong_reason(self, called: str) -> Barred | None:
+        """Return the refusal of a code for away with a reason that there is not, if it is one."""
+        if not self.away_code or not called.startswith(self.away_code):
+            return None
+        if len(called) > len(self.away_code) + 1:
+            return None
+        return Barred(404, "unknown_reason", f"{self.away_code} and one of {self.away_choices}")

@@ -38,6 +38,30 @@ class EventLog(Protocol):
         """
 
 
+class Certificates(Protocol):
+    """Who may work: exams and certificates, as far as somebody keeps them (培训考试)."""
+
+    def refusal(self, agent: str) -> str:
+        """Return why the agent may not log in now, one word such as exam_due; empty: may."""
+
+    def serves(self, agent: str, skill: str) -> bool:
+        """Return whether the agent holds the certificate that this skill wants."""
+
+
+class NoCertificates:
+    """Nobody keeps certificates: whoever is configured may work."""
+
+    def refusal(self, agent: str) -> str:
+        """Return nothing: everybody may log in."""
+        del agent
+        return ""
+
+    def serves(self, agent: str, skill: str) -> bool:
+        """Return that every configured skill counts."""
+        del agent, skill
+        return True
+
+
 Subscriber = Callable[[Record], None]
 """Reads the event stream: metrics, traces, live screens. Must not raise and must be quick: it runs
 on a call's way."""

@@ -62,6 +62,7 @@ class Queueing:
             routing.CallRefused: self._refused,
             routing.PositionDue: self._position_due,
             routing.AgentStatusChanged: self._status_changed,
+            routing.AwayLimitExceeded: self._away_limit_exceeded,
             routing.AgentStateChanged: self._state_changed,
         }
 
@@ -250,8 +251,17 @@ class Queueing:
     def _status_changed(self, event: routing.AgentStatusChanged) -> None:
         self._effects.append(
             events.AgentStatusChanged(
-                agent=event.agent, status=event.status.value, reason=event.reason, by=event.by
+                agent=event.agent,
+                status=event.status.value,
+                reason=event.reason,
+                by=event.by,
+                note=event.note,
             )
+        )
+
+    def _away_limit_exceeded(self, event: routing.AwayLimitExceeded) -> None:
+        self._effects.append(
+            events.AwayLimitExceeded(agent=event.agent, reason=event.reason, limit_s=event.limit_s)
         )
 
     def _state_changed(self, event: routing.AgentStateChanged) -> None:

@@ -8,12 +8,14 @@ from pydantic import Field, model_validator
 
 from acd.routing.model import AgentProfile
 
+from .queues import MissSettings
 from .values import (
     AgentNumber,
     CallerNumber,
     GradeName,
     Identifier,
     MayCall,
+    Seconds,
     Section,
     fault,
 )
@@ -60,6 +62,12 @@ class AgentSettings(Section):
         """The SIP user."""
         return self.account or self.number
 
+    wrap_up_s: Seconds | None = None
+    "After-call work (话后) of this agent in place of the queues', in seconds; left out: theirs."
+
+    miss: MissSettings | None = None
+    "What a missed call costs this agent in place of the queues' rules; left out: theirs."
+
     def profile(self) -> AgentProfile:
         """Return it as the router takes it."""
         return AgentProfile(
@@ -70,6 +78,8 @@ class AgentSettings(Section):
             categories=self.categories,
             team=self.team,
             rank=self.rank,
+            wrap_up_s=self.wrap_up_s,
+            miss=self.miss.rule() if self.miss else None,
         )
 
 
@@ -143,6 +153,12 @@ class Agents(Section):
 
     log_in_at_registration: bool = True
     "true: a registered phone logs its agent in, ready at once; false: by dialling ready."
+
+    cool_down_s: Annotated[float, Field(ge=1, le=3600)] = 120.0
+    "How long an agent is left in peace after a call marked as upsetting, in seconds."
+
+    wrap_up_extension_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    "By how much the code for it prolongs after-call work, in seconds."
 
     def everyone(self) -> tuple[AgentSettings, ...]:
         """Return all agents, the ranges written out."""

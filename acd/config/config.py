@@ -18,7 +18,7 @@ from acd.calls.settings import CentrePrompts, CentreSettings, DevicePolicy
 from acd.ivr.document import Fault
 from acd.net.limits import StreamLimits
 from acd.net.tls import TlsFiles
-from acd.routing.model import AgentProfile, QueueProfile
+from acd.routing.model import AgentProfile, AgentRules, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.sip.timers import SipTimers
 from acd.sip.trunk_settings import TrunkSettings
@@ -33,6 +33,9 @@ from .server import Server
 from .trunk_secrets import Passwords
 from .trunk_values import trunk_settings
 from .trunks import Trunks
+
+PLAIN_CODES = ("ready", "log_out", "end_wrap_up", "cool_down", "extend_wrap_up")
+"Agents' codes without a digit behind them."
 
 
 class ConfigError(Exception):
@@ -82,6 +85,14 @@ class Config:
             queue.profile(name, self.queues.closed) for name, queue in self.queues.queues.items()
         )
 
+    def agent_rules(self) -> AgentRules:
+        """Return what holds for all agents, as the router takes it."""
+        return AgentRules(
+            away_limits_s=self.reasons.away_limits_s(),
+            cool_down_s=self.agents.cool_down_s,
+            wrap_up_extension_s=self.agents.wrap_up_extension_s,
+        )
+
     def trunk_settings(self) -> tuple[TrunkSettings, ...]:
         """Return the trunks as the endpoint takes them."""
         return trunk_settings(self.trunks, self.trunk_passwords)
@@ -104,6 +115,8 @@ class Config:
             targets=targets,
             internal=frozenset(number for number, to in numbers.items() if not to.public),
             by_diversion=frozenset(number for number, to in numbers.items() if to.by_diversion),
+            away_code=self.numbers.agent_codes.away,
+            away_choices=self.reasons.away_choices(),
             blacklist=self._blacklist(),
             dial_plan=self.numbers.dial_plan.plan(self.agents.everyone(), self._trunk_codecs()),
         )
@@ -208,7 +221,7 @@ def flows_folder(folder: Path, server: Server) -> Path:
 def written_codes(numbers: Numbers, reasons: Reasons) -> list[tuple[str, str, str]]:
     """Return agents' codes written out: ("*111", "away", "break"), digits of reasons added."""
     codes = numbers.agent_codes
-    plain = [(getattr(codes, name), name, "") for name in ("ready", "log_out", "end_wrap_up")]
+    plain = [(getattr(codes, name), name, "") for name in PLAIN_CODES]
     away = [(codes.away + entry.digit, "away", entry.code) for entry in reasons.away_reasons]
     classes = [
         (codes.disposition + entry.digit, "disposition", entry.call_class)

@@ -58,6 +58,12 @@ class AgentCodes(Section):
     disposition: Dialled = "*14"
     "Class of the last call, followed by the digit of a disposition from reasons.yaml."
 
+    cool_down: Dialled = "*15"
+    "The last call was upsetting: a cool-down follows the after-call work."
+
+    extend_wrap_up: Dialled = "*16"
+    "More time for after-call work, by `wrap_up_extension_s` of agents.yaml."
+
 
 class Numbers(Section):
     """All that can be dialled."""

@@ -1,6 +1,6 @@
 """reasons.yaml: the lists that people choose from - away reasons, dispositions, categories."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,13 @@ class AwayReason(Section):
 
     name: str
     "Shown to people."
+
+    name_en: str = ""
+    "The same in English; empty: the code."
+
+    limit_minutes: Annotated[float, Field(ge=0, le=1440)] = 0.0
+    """How long one may be away for this, in minutes, from when there is no work at hand any more.
+    Then one warning is told: log, metrics, the API. 0: no limit."""
 
 
 class Disposition(Section):
@@ -71,6 +78,18 @@ class Reasons(Section):
 
     categories: tuple[Category, ...] = ()
     "Product categories."
+
+    def away_choices(self) -> str:
+        """Return the reasons as people are told of them: "1 break, 2 meal"."""
+        return ", ".join(f"{entry.digit} {entry.code}" for entry in self.away_reasons)
+
+    def away_limits_s(self) -> dict[str, float]:
+        """Return the limits as the router takes them."""
+        return {
+            entry.code: entry.limit_minutes * 60.0
+            for entry in self.away_reasons
+            if entry.limit_minutes
+        }
 
     @model_validator(mode="after")
     def _no_doubles(self) -> Self:

@@ -211,6 +211,12 @@ class CodeDonePrompts(Section):
     disposition: str = ""
     "After the code for a disposition."
 
+    cool_down: str = ""
+    "After the code for a cool-down."
+
+    extend_wrap_up: str = ""
+    "After the code that prolongs after-call work."
+
 
 class Calls(Section):
     """What holds for every call. Prompts are files below the prompts folder's zh or en."""

@@ -98,6 +98,9 @@ class AgentRules(Struct, frozen=True, kw_only=True):
     cool_down_s: float = 120.0
     "How long nothing is offered after a call that was marked as upsetting."
 
+    wrap_up_extension_s: float = 60.0
+    "By how much agents prolong a wrap-up who ask for more time."
+
 
 class LayerProfile(Struct, frozen=True, kw_only=True):
     """One layer of a queue's routing policy: who may take the call, and from when on."""

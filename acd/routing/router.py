@@ -50,6 +50,7 @@ class Router:
         new_id: Callable[[], str],
         random: Callable[[], float] | None = None,
         now: float = 0.0,
+        rules: AgentRules | None = None,
     ) -> None:
         """`random` gives numbers in [0, 1); needed only for queues with a hold-out share.
 
@@ -59,7 +60,7 @@ class Router:
         self._dispatch = Dispatch(new_id, random)
         self._rules = AgentRules()
         self._ranks = ConversionRanks()
-        self.configure(agents, queues, now)
+        self.configure(agents, queues, now, rules)
 
     # --- configuration ---
 
@@ -167,6 +168,11 @@ class Router:
         if somebody.state is State.WRAP_UP and until > somebody.due_at:
             self._dispatch.deadlines.arm(somebody, until)
         return []
+
+    @property
+    def rules(self) -> AgentRules:
+        """What holds for all agents."""
+        return self._rules
 
     def _agent(self, number: str) -> Agent:
         agent = self._dispatch.agents.get(number)

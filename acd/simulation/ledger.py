@@ -94,6 +94,7 @@ class Ledger:
             events.LegEnded: self._leg_ended,
             events.CallEnded: self._call_ended,
             events.QueueEntered: self._queue_entered,
+            events.PriorityChanged: self._priority_changed,
             events.QueueLeft: self._queue_left,
             events.OfferMade: self._offer_made,
             events.OfferEnded: self._offer_ended,
@@ -192,6 +193,12 @@ class Ledger:
         _require(event.interaction in self._calls, f"{now}: no such call", event)
         first = now - event.waited_before_s
         self._waiting[event.visit] = _Waiting(event.queue, first, event.priority)
+
+    def _priority_changed(self, event: events.PriorityChanged, now: float) -> None:
+        waiting = self._waiting.get(event.visit)
+        _require(waiting is not None, f"{now}: {event.visit} does not wait, and has a priority")
+        if waiting is not None:
+            waiting.priority = event.priority
 
     def _queue_left(self, event: events.QueueLeft, now: float) -> None:
         _require(event.visit in self._waiting, f"{now}: left what was not entered", event)

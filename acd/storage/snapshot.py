@@ -33,12 +33,28 @@ class SavedContact(msgspec.Struct, frozen=True):
     path: tuple[str, ...] = ()
 
 
-class SavedAgent(msgspec.Struct, frozen=True):
-    """What an agent wanted."""
+class SavedAgent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an agent wanted, and what of the state goes on; times are UTC seconds."""
 
     agent: str
     status: str
     reason: str
+    misses: int = 0
+
+    state: str = ""
+    "wrap_up, paused or cool_down; empty: none of them."
+
+    until_wall_s: float = 0.0
+    "End of that state."
+
+    queue: str = ""
+    interaction: str = ""
+    cool_down_s: float = 0.0
+    "Cool-down that follows the wrap-up."
+
+    away_since_wall_s: float | None = None
+    away_exceeded: bool = False
+    idle_since_wall_s: float | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):

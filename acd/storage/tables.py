@@ -281,6 +281,23 @@ def _state_interval(row: cdr.AgentStateInterval) -> Values:
     )
 
 
+def _audit_entry(row: cdr.AuditEntry) -> Values:
+    return (
+        at(row.started_us),
+        row.node,
+        row.boot,
+        row.seq,
+        row.project,
+        row.changed_by,
+        row.role,
+        row.action,
+        row.subject,
+        row.before,
+        row.after,
+        row.why,
+    )
+
+
 def _columns(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
@@ -382,5 +399,14 @@ TABLES: dict[type[cdr.Row], Table] = {
             " ended_at duration_s closed_by"
         ),
         _state_interval,
+    ),
+    cdr.AuditEntry: Table(
+        "audit",
+        4,
+        _columns(
+            "started_at node boot seq project changed_by role action subject value_before"
+            " value_after why"
+        ),
+        _audit_entry,
     ),
 }

@@ -20,6 +20,13 @@ INFO = {
     events.DispositionEntered: "disposition_entered",
     events.ClosureChanged: "closure_changed",
     events.AgentStatusChanged: "agent_status_changed",
+    events.CallMarked: "call_marked",
+    events.PriorityChanged: "priority_changed",
+    events.CommandAudited: "command_audited",
+}
+WARNING = {
+    events.AwayLimitExceeded: "away_limit_exceeded",
+    events.LogInRefused: "log_in_refused",
 }
 DEBUG = {
     events.CallStarted: "call_started",
@@ -55,7 +62,7 @@ class CallLog:
     @property
     def kinds(self) -> frozenset[type]:
         """The kinds of events that may get a line at this level."""
-        steps = {events.FlowStepTaken} if self._warns else set()
+        steps = {events.FlowStepTaken, *WARNING} if self._warns else set()
         return frozenset(self._info.keys() | self._debug.keys() | steps)
 
     def __call__(self, record: Record) -> None:
@@ -65,6 +72,8 @@ class CallLog:
         name = self._info.get(kind)
         if name is not None:
             self._log.info(name, **_fields(event))
+        elif self._warns and (name := WARNING.get(kind)) is not None:
+            self._log.warning(name, **_fields(event))
         elif self._warns and isinstance(event, events.FlowStepTaken) and event.note:
             self._log.warning("flow_step_failed", **_fields(event))
         elif self._debug and (name := self._debug.get(kind)) is not None:

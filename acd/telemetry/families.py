@@ -88,6 +88,12 @@ FAMILIES = (
     Family("acd_party_ring_seconds", "counter", (), "From the call to the answer, summed."),
     Family("acd_hold_seconds", "counter", ("queue",), "Hold, summed."),
     Family("acd_agents", "gauge", ("state",), "Agents by state."),
+    Family(
+        "acd_away_limits_exceeded",
+        "counter",
+        ("reason",),
+        "Times that an agent was away for longer than the reason's limit.",
+    ),
     Family("acd_dispositions", "counter", ("class",), "Calls classed by agents."),
     Family(
         "acd_sip_requests",

@@ -252,6 +252,9 @@ class Metrics:
     def _transfer_failed(self, event: events.TransferFailed) -> None:
         self._counts["acd_transfers"][event.kind, event.reason] += 1
 
+    def _away_limit_exceeded(self, event: events.AwayLimitExceeded) -> None:
+        self._counts["acd_away_limits_exceeded"][event.reason,] += 1
+
     def _disposition_entered(self, event: events.DispositionEntered) -> None:
         self._counts["acd_dispositions"][event.call_class,] += 1
 
@@ -433,12 +436,14 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.TransferFailed: Metrics._transfer_failed,
     events.DispositionEntered: Metrics._disposition_entered,
     events.StreamMeasured: Metrics._stream_measured,
+    events.AwayLimitExceeded: Metrics._away_limit_exceeded,
     # Nothing to count: the end of the same thing counts it, or a gauge shows it.
     events.CallAnswered: None,
     events.ClosureChanged: None,
     events.FlowEntered: None,
     events.PartyCalled: None,
     events.FlowStepTaken: None,
+    events.PriorityChanged: None,
     events.OfferMade: None,
     events.AgentConnected: None,
     events.TransferRequested: None,
@@ -447,6 +452,9 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.LegEnded: None,
     events.AgentStatusChanged: None,
     events.AgentStateChanged: None,
+    events.LogInRefused: None,
+    events.CallMarked: None,
+    events.CommandAudited: None,
     events.DevicesChanged: None,
     events.ServerStarted: None,
     events.ServerStopped: None,

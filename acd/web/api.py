@@ -1,27 +1,42 @@
 """The JSON API under /api: agents and their commands, queues, calls, traces, reports."""
 
 import asyncio
-import hmac
-import re
 from collections.abc import Callable
-from datetime import date
-from inspect import isawaitable
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
+from .access import ADMINS, EVERYBODY, STEERING, WATCHERS, Order, Role
 from .answers import json_answer
-from .bodies import CallOrder, Disposition, Nothing, StatusChange, read_body
+from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
+from .days import day_of
 from .errors import RequestError
-from .ports import CommandRefusedError, Outcome, ServiceUnavailableError, WebServices
-
-CHANGED_BY = "api"
-"Who changed an agent's status, as the events say it: the token tells no more."
+from .moves import MovesApi, carried_out, order_of
+from .ports import Outcome, ServiceUnavailableError, WebServices
 
 KPI_TIMEOUT_S = 30.0
 "A day's report takes well below a second; a database that hangs must not hold connections."
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_AGENT = "/api/agents/{number}"
+ROLES: dict[tuple[str, str], frozenset[Role]] = {
+    ("GET", "/api/agents"): WATCHERS,
+    ("GET", _AGENT): EVERYBODY,
+    ("POST", f"{_AGENT}/status"): STEERING,
+    ("POST", f"{_AGENT}/wrap-up/end"): STEERING,
+    ("POST", f"{_AGENT}/wrap-up/extend"): STEERING,
+    ("POST", f"{_AGENT}/cool-down"): STEERING,
+    ("POST", f"{_AGENT}/disposition"): STEERING,
+    ("POST", f"{_AGENT}/calls"): STEERING,
+    ("DELETE", f"{_AGENT}/calls"): STEERING,
+    ("GET", "/api/queues"): EVERYBODY,
+    ("GET", "/api/calls"): WATCHERS,
+    ("GET", "/api/trunks"): WATCHERS,
+    ("GET", "/api/trace/{id}"): WATCHERS,
+    ("GET", "/api/reports/kpi"): WATCHERS,
+    ("GET", "/api/audit"): WATCHERS,
+    ("GET", "/api/bans"): WATCHERS,
+    ("DELETE", "/api/bans/{source}"): ADMINS,
+}
+"Who may; a route that is not named is for supervisors and admins."
 
 
 class Api:
@@ -32,8 +47,10 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every route with its handler."""
-        agent = "/api/agents/{number}"
+        agent = _AGENT
+        moves = MovesApi(self._services, self._known_agent)
         return [
+            *moves.routes(),
             web.get("/api/agents", self._agents),
             web.get(agent, self._agent),
             web.post(f"{agent}/status", self._set_status),
@@ -61,14 +78,16 @@ class Api:
     async def _set_status(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
         body = await read_body(request, StatusChange)
+        order = order_of(request, body.why)
         return await self._carry_out(
-            number, lambda: self._services.set_status(number, body.status, body.reason, CHANGED_BY)
+            number, lambda: self._services.set_status(number, body.status, body.reason, order)
         )
 
     async def _end_wrap_up(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
-        await read_body(request, Nothing)
-        return await self._carry_out(number, lambda: self._services.end_wrap_up(number))
+        body = await read_body(request, Remark)
+        order: Order = order_of(request, body.why)
+        return await self._carry_out(number, lambda: self._services.end_wrap_up(number, order))
 
     async def _enter_disposition(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
@@ -121,11 +140,7 @@ class Api:
         return json_answer({"source": source})
 
     async def _kpi(self, request: web.Request) -> web.Response:
-        day = request.query.get("day", "today")
-        if not _is_day(day):
-            raise RequestError(
-                422, "invalid", "day must be today, yesterday or YYYY-MM-DD", field="day"
-            )
+        day = day_of(request)
         try:
             async with asyncio.timeout(KPI_TIMEOUT_S):
                 return json_answer(await self._services.kpi(day))
@@ -149,42 +164,5 @@ class Api:
 
     async def _carry_out(self, number: str, command: Callable[[], Outcome]) -> web.Response:
         """Answer with what the command returns, else with the agent as it then stands."""
-        try:
-            result = command()
-            if isawaitable(result):
-                result = await result
-        except CommandRefusedError as error:
-            raise RequestError(409, error.code, str(error), field=error.field) from error
-        except ServiceUnavailableError as error:
-            raise RequestError(503, "unavailable", str(error)) from error
+        result = await carried_out(command)
         return json_answer(self._services.agent(number) if result is None else result)
-
-
-def require_token(token: str) -> Middleware:
-    """Return the middleware that lets nobody into /api without `Authorization: Bearer <token>`."""
-    expected = token.encode()
-
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == "/api" or request.path.startswith("/api/"):
-            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-            proof = given.strip().encode(errors="surrogateescape")
-            # Constant time: how long the comparison takes must not tell how much was right.
-            if scheme.lower() != "bearer" or not hmac.compare_digest(proof, expected):
-                raise RequestError(
-                    401,
-                    "unauthorized",
-                    "send Authorization: Bearer with the token from the state folder's api-token",
-                )
-        return await handler(request)
-
-    return check
-
-
-def _is_day(text: str) -> bool:
-    if text in {"today", "yesterday"}:
-        return True
-    try:
-        return _DAY.match(text) is not None and date.fromisoformat(text) is not None
-    except ValueError:
-        return False

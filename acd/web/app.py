@@ -6,8 +6,9 @@ import socket
 
 from aiohttp import web
 
+from .access import guard, identify_by
 from .answers import json_answer
-from .api import Api, require_token
+from .api import ROLES, Api
 from .bodies import BODY_BYTES_MAX
 from .errors import WebError, answer_errors
 from .page import Page
@@ -29,8 +30,10 @@ class ListenError(WebError):
 
 def build_app(services: WebServices) -> web.Application:
     """Return the application: health, metrics, API and the page."""
+    # Looked up at each request: nothing is asked of the services before they are all there.
+    identify = identify_by(lambda: services.token, lambda given: services.named_token(given))
     app = web.Application(
-        middlewares=[answer_errors, require_token(services.token)],
+        middlewares=[answer_errors, guard(identify, ROLES)],
         client_max_size=BODY_BYTES_MAX,
     )
     app.add_routes(_Health(services).routes())

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .errors import RequestError
 
+WHY_CHARACTERS_MAX = 200
+"A sentence of a supervisor's, for the record."
+
 CODE_CHARACTERS_MAX = 64
 "Reasons, categories, order numbers: codes for people, not texts."
 
@@ -32,6 +35,56 @@ class StatusChange(_Body):
     status: Literal["ready", "away", "logged_out"]
     reason: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
     "Away reason code."
+
+    why: str = Field(default="", max_length=WHY_CHARACTERS_MAX)
+
+
+class Remark(_Body):
+    """A command without parameters: no body, or why it is given."""
+
+    why: str = Field(default="", max_length=WHY_CHARACTERS_MAX)
+
+
+class Why(_Body):
+    """A move that has to be explained."""
+
+    why: str = Field(min_length=1, max_length=WHY_CHARACTERS_MAX)
+
+
+class Extension(Remark):
+    """POST /api/agents/{number}/wrap-up/extend."""
+
+    seconds: float = Field(gt=0, le=3600)
+
+
+class Assignment(Why):
+    """POST /api/agents/{number}/assignment: other skills or another team for the time being."""
+
+    skills: dict[str, Literal["C", "B", "A", "AA", "AAA"]] | None = Field(
+        default=None, min_length=1, max_length=100
+    )
+    "Skill: grade, in place of all that the agent has; None: as configured."
+
+    team: str | None = Field(default=None, max_length=CODE_CHARACTERS_MAX)
+    "None: as configured."
+
+    @model_validator(mode="after")
+    def _something(self) -> "Assignment":
+        if self.skills is None and self.team is None:
+            raise ValueError("skills must be given, or team, or both")
+        return self
+
+
+class CallMove(Why):
+    """POST /api/calls/{interaction}/queue."""
+
+    queue: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
+
+
+class PriorityChange(Why):
+    """POST /api/calls/{interaction}/priority."""
+
+    priority: int = Field(ge=-1000, le=1000)
 
 
 class CallOrder(_Body):
@@ -95,7 +148,7 @@ async def read_body(request: web.Request, model: type[Body]) -> Body:
         raise RequestError(
             408, "too_slow", f"the body did not come within {BODY_TIMEOUT_S:.0f} s"
         ) from error
-    if not data and model is Nothing:
+    if not data and model is Remark:
         return model()
     if request.content_type != "application/json":
         raise RequestError(

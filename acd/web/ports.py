@@ -6,7 +6,9 @@ dataclasses or msgspec Structs.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from .access import Actor, Order
 from .bodies import Disposition
 
 Outcome = object | Awaitable[object]
@@ -31,6 +33,42 @@ class ServiceUnavailableError(Exception):
     """Something behind the question does not answer, such as Postgres. The text goes out."""
 
 
+class Moves(Protocol):
+    """What supervisors do. Each may raise CommandRefusedError; agents are known ones.
+
+    None as the result stands for the agent as it then is.
+    """
+
+    def extend_wrap_up(self, number: str, seconds: float, order: Order) -> None:
+        """Give an agent more time for after-call work."""
+
+    def cool_down(self, number: str, order: Order) -> None:
+        """Mark the agent's last call as upsetting."""
+
+    def free_up(self, number: str, order: Order) -> None:
+        """End wrap-up, pause or cool-down."""
+
+    def assign(
+        self, number: str, skills: Mapping[str, str] | None, team: str | None, order: Order
+    ) -> None:
+        """Give an agent other skills or another team until that is taken back."""
+
+    def unassign(self, number: str, order: Order) -> None:
+        """Take an assignment back."""
+
+    def move_call(self, interaction: str, queue: str, order: Order) -> object:
+        """Line a waiting call up in another queue."""
+
+    def set_priority(self, interaction: str, priority: int, order: Order) -> object:
+        """Give a waiting call another priority."""
+
+    def audit(self, day: str) -> Awaitable[Sequence[object]]:
+        """Return what was ordered on a day, the latest first.
+
+        May raise ServiceUnavailableError.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServices:
     """Everything the HTTP side can ask for or order."""
@@ -47,13 +85,18 @@ class WebServices:
     metrics_text: Callable[[], bytes]
     "Prometheus' text format 0.0.4."
 
-    set_status: Callable[[str, str, str, str], Outcome]
+    named_token: Callable[[str], Actor | None] = lambda _token: None
+    "Whose token this is; None: nobody's. See `acd.web.access`."
+
+    set_status: Callable[[str, str, str, Order], Outcome]
     """(agent number, ready | away | logged_out, reason or empty, by whom).
 
     May raise CommandRefusedError, as the other commands."""
 
-    end_wrap_up: Callable[[str], Outcome]
-    "(agent number)."
+    end_wrap_up: Callable[[str, Order], Outcome]
+    "(agent number, by whom)."
+
+    moves: Moves
 
     enter_disposition: Callable[[str, str | None, Disposition], Outcome]
     "(agent number, interaction or None for the agent's last one, what)."

@@ -4,7 +4,7 @@ Phones, media and people are told to the real centre (router and flows real too)
 and what it records is kept and looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
@@ -21,13 +21,16 @@ from acd.calls.numbers import (
     NumberPlan,
     QueueTarget,
 )
+from acd.calls.ports import Certificates
 from acd.calls.settings import CentrePrompts, CentreSettings
+from acd.calls.steering import Steering
 from acd.ivr.book import FlowBook, load_flows
 from acd.ivr.validation import FlowContext
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import (
     AgentProfile,
+    AgentRules,
     Grade,
     LayerProfile,
     MissRule,
@@ -81,6 +84,8 @@ CODES = {
     "*12": CodeTarget(CodeAction.AWAY, "lunch"),
     "*13": CodeTarget(CodeAction.LOG_OUT),
     "*14": CodeTarget(CodeAction.END_WRAP_UP),
+    "*16": CodeTarget(CodeAction.COOL_DOWN),
+    "*17": CodeTarget(CodeAction.EXTEND_WRAP_UP),
     "*152": CodeTarget(CodeAction.DISPOSITION, "order"),
 }
 NUMBERS = {
@@ -146,6 +151,8 @@ class Stage:
         agents: Sequence[AgentProfile] = AGENTS,
         book: FlowBook | None = None,
         dial_plan: DialPlan | None = None,
+        rules: AgentRules | None = None,
+        certificates: Certificates | None = None,
         **settings: object,
     ) -> None:
         given = {one.name: one for one in queues}
@@ -154,16 +161,22 @@ class Stage:
         ids = count(1)
         self._legs = count(1)
         new_id = lambda: f"id{next(ids)}"  # noqa: E731 - an injected source, no function of ours
-        self.router = Router(agents=agents, queues=self.queues, new_id=new_id)
+        self.router = Router(agents=agents, queues=self.queues, new_id=new_id, rules=rules)
         self.centre = CallCentre(
             router=self.router,
             agents=agents,
             queues=self.queues,
-            numbers=NumberPlan(targets=NUMBERS, dial_plan=dial_plan or DialPlan()),
+            numbers=NumberPlan(
+                targets=NUMBERS,
+                dial_plan=dial_plan or DialPlan(),
+                away_code="*12",
+                away_choices="1 lunch",
+            ),
             flows=book or flows(),
             settings=CentreSettings(**({"prompts": PROMPTS} | settings)),  # type: ignore[arg-type]  # a wrong one fails
             new_id=new_id,
             wall=lambda: WALL,
+            certificates=certificates,
         )
         self.now = 1000.0
         self.log: Effects = []
@@ -180,6 +193,12 @@ class Stage:
             if type(effect) in EVENTS:
                 self.ledger.take(effect, self.now)  # type: ignore[arg-type]  # told by its type
         return effects
+
+    def steer(self, move: Callable[[Steering], Kind]) -> Kind:
+        """A supervisor's move; what it returned."""
+        effects, result = self.centre.steer(move, self.now)
+        self.take(effects)
+        return result
 
     def wait(self, seconds: float) -> Effects:
         """Let time go by; every deadline strikes when it is due."""

@@ -6,10 +6,12 @@ from itertools import count
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from acd.routing.events import (
     AgentStateChanged,
     AgentStatusChanged,
+    AwayLimitExceeded,
     CallRefused,
     CallTimedOut,
     OfferMade,
@@ -19,6 +21,7 @@ from acd.routing.events import (
 )
 from acd.routing.model import (
     AgentProfile,
+    AgentRules,
     Grade,
     LayerProfile,
     QueueProfile,
@@ -80,8 +83,10 @@ CONFIGURATIONS = (
     ((profile("1", {"service": Grade.C}), *AGENTS[2:]), (SERVICE, SALES)),
 )
 
+RULES = AgentRules(away_limits_s={"lunch": 7.0}, cool_down_s=6.0)
 NUMBERS = st.sampled_from("12345")
 PICK = st.integers(0, 5)
+SET_ASIDE = {State.WRAP_UP, State.PAUSED, State.COOL_DOWN}
 
 
 class Floor(RuleBasedStateMachine):
@@ -101,6 +106,7 @@ class Floor(RuleBasedStateMachine):
             queues=(SALES, SERVICE),
             new_id=lambda: f"o{next(ids)}",
             random=lambda: self.draw,
+            rules=RULES,
         )
         self.now = 100.0
         self.waiting = {}
@@ -110,6 +116,8 @@ class Floor(RuleBasedStateMachine):
         self.wants = {}
         self.ended = set()
         self.missed = {}
+        self.away_for = {}
+        self.told_off = set()
         self.on_the_clock = False
         self.seen_by_type = {
             OfferMade: self.saw_offer_made,
@@ -119,6 +127,7 @@ class Floor(RuleBasedStateMachine):
             PositionDue: self.saw_position_due,
             AgentStatusChanged: self.saw_agent_status_changed,
             AgentStateChanged: self.saw_agent_state_changed,
+            AwayLimitExceeded: self.saw_away_limit_exceeded,
         }
 
     # --- the world, from events ---
@@ -156,6 +165,13 @@ class Floor(RuleBasedStateMachine):
 
     def saw_agent_status_changed(self, event: AgentStatusChanged):
         self.wants[event.agent] = event.status
+        self.away_for[event.agent] = event.reason if event.status is Status.AWAY else None
+        self.told_off.discard(event.agent)
+
+    def saw_away_limit_exceeded(self, event: AwayLimitExceeded):
+        assert self.away_for[event.agent] == event.reason == "lunch"
+        assert event.agent not in self.told_off, "told twice"
+        self.told_off.add(event.agent)
 
     def saw_agent_state_changed(self, event: AgentStateChanged):
         now = (event.state, event.queue, event.interaction)
@@ -384,6 +400,25 @@ class Floor(RuleBasedStateMachine):
         if number in self.known():
             self.take(self.router.extend_wrap_up(number, self.now + seconds, self.now))
 
+    @rule(number=NUMBERS)
+    def a_call_was_upsetting(self, number):
+        if number in self.known():
+            self.take(self.router.cool_down(number, self.now) or [])
+
+    @rule(number=NUMBERS)
+    def a_supervisor_wants_somebody_back(self, number):
+        if number in self.known():
+            self.take(self.router.free_up(number, self.now))
+            assert self.router.free_up(number, self.now) == []
+            assert self.router.agent_view(number).state not in SET_ASIDE
+
+    @precondition(lambda self: self.waiting)
+    @rule(pick=PICK, priority=st.integers(-1, 2))
+    def a_call_matters_more_or_less(self, pick, priority):
+        name = sorted(self.waiting)[pick % len(self.waiting)]
+        self.waiting[name] = replace(self.waiting[name], priority=priority)
+        assert self.router.set_priority(name, priority)
+
     @rule(number=NUMBERS, success=st.booleans(), category=st.sampled_from(["", "tv"]), of=PICK)
     def outcome(self, number, success, category, of):
         wall_s = 1e9 + self.now
@@ -455,13 +490,20 @@ class Floor(RuleBasedStateMachine):
     @invariant()
     def nobody_is_stuck(self):
         for view in self.router.agents():
-            if view.state in {State.OFFERED, State.WRAP_UP, State.PAUSED}:
+            if view.state in {State.OFFERED, *SET_ASIDE}:
                 assert view.deadline <= self.now + LONGEST_WRAP_UP_S
                 assert self.router.next_deadline() <= view.deadline
             else:
                 assert view.deadline == math.inf
         if self.waiting:
             assert self.router.next_deadline() < math.inf
+
+    @invariant()
+    def whoever_is_away_too_long_is_told_once(self):
+        for view in self.router.agents():
+            assert view.away_exceeded == (view.agent in self.told_off)
+            if view.away_since is not None and view.reason == "lunch" and not view.away_exceeded:
+                assert self.router.next_deadline() <= view.away_since + 7.0
 
     @invariant()
     def nobody_is_idle_while_a_call_waits_that_the_agent_may_take(self):

@@ -20,18 +20,19 @@ AUTH = {"Authorization": f"Bearer {TOKEN}"}
 class FakeServer:
     """The rest of the server: two agents, one queue; keeps what it was told."""
 
-    def __init__(self):
+    def __init__(self, book=None):
+        self.book = book
         self.ready = True
         self.commands = []
         self.known = {"1001": {"number": "1001", "state": "idle"}, "1002": {"number": "1002"}}
 
-    def set_status(self, agent, status, reason, by):
+    def set_status(self, agent, status, reason, order):
         if status == "away" and not reason:
             raise CommandRefusedError("reason_missing", "away needs a reason", field="reason")
-        self.commands.append(("set_status", agent, status, reason, by))
+        self.commands.append(("set_status", agent, status, reason, order.actor.by))
         self.known[agent]["status"] = status
 
-    async def end_wrap_up(self, agent):
+    async def end_wrap_up(self, agent, order):
         await asyncio.sleep(0)
         self.commands.append(("end_wrap_up", agent))
 
@@ -44,6 +45,18 @@ class FakeServer:
             raise CommandRefusedError("forbidden_number", "closed to everybody", field="to")
         self.commands.append(("place_call", agent, to))
         return {"interaction": "I2", "agent": agent, "to": to}
+
+    def assign(self, agent, skills, team, order):
+        self.commands.append(("assign", agent, skills, team, order.actor.name, order.why))
+
+    def move_call(self, interaction, queue, order):
+        if interaction != "I1":
+            raise CommandRefusedError("not_waiting", "no such call waits", field="interaction")
+        self.commands.append(("move_call", interaction, queue, order.actor.name, order.why))
+        return {"interaction": interaction, "queue": queue}
+
+    async def audit(self, day):
+        return [{"by": "li", "day": day}]
 
     def trace(self, name, messages):
         return f"ladder of {name} {messages}" if name.startswith("known") else None
@@ -66,6 +79,8 @@ class FakeServer:
             enter_disposition=self.enter_disposition,
             place_call=self.place_call,
             hang_up=lambda agent: self.commands.append(("hang_up", agent)),
+            named_token=self.book.identify if self.book else lambda _: None,
+            moves=self,
             agents=lambda: list(self.known.values()),
             agent=self.known.get,
             queues=lambda: [{"queue": "sales", "waiting": 3}],
@@ -202,7 +217,7 @@ DISPOSITION = "/api/agents/1001/disposition"
         (STATUS, b"{}", 422, "missing_field", "status"),
         (STATUS, b'{"status": "asleep"}', 422, "invalid", "status"),
         (STATUS, b'{"status": 1}', 422, "invalid", "status"),
-        (STATUS, b'{"status": "ready", "why": ""}', 422, "unknown_field", "why"),
+        (STATUS, b'{"status": "ready", "now": ""}', 422, "unknown_field", "now"),
         (STATUS, b'{"status": "away", "reason": 7}', 422, "invalid", "reason"),
         (STATUS, b'{"status": "away"}', 409, "reason_missing", "reason"),
         (

@@ -25,7 +25,7 @@ def services(token, ladders):
         readiness=lambda: (True, {}),
         metrics_text=lambda: b"",
         set_status=lambda *_: None,
-        end_wrap_up=lambda _: None,
+        end_wrap_up=lambda *_: None,
         enter_disposition=lambda *_: None,
         place_call=lambda *_: None,
         hang_up=lambda _: None,
@@ -33,6 +33,7 @@ def services(token, ladders):
         agent=lambda _: None,
         queues=list,
         calls=list,
+        moves=None,
         trace=lambda name, messages: ladders.get((name, messages)),
         kpi=kpi,
     )
