@@ -369,6 +369,7 @@ class Service:
             hang_up=floor.hang_up,
             agents=floor.agents,
             agent=floor.agent,
+            reasons=floor.reasons,
             queues=floor.queues,
             close_queue=waiting.close,
             open_queue=waiting.open,

@@ -61,6 +61,19 @@ class Floor:
             return None
         return self._agent(self._router.agent_view(number))
 
+    def reasons(self) -> list[dict[str, object]]:
+        """Return what agents may be away for."""
+        return [
+            {
+                "code": entry.code,
+                "digit": entry.digit,
+                "name": entry.name,
+                "name_en": entry.name_en or entry.code,
+                "limit_minutes": entry.limit_minutes or None,
+            }
+            for entry in self._config().reasons.away_reasons
+        ]
+
     def queues(self) -> list[dict[str, object]]:
         """Return every queue with its line."""
         lengths, oldest = self._router.queue_lengths(), self._router.oldest_wait(self._now())

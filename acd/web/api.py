@@ -27,6 +27,7 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
     ("POST", f"{_AGENT}/disposition"): STEERING,
     ("POST", f"{_AGENT}/calls"): STEERING,
     ("DELETE", f"{_AGENT}/calls"): STEERING,
+    ("GET", "/api/reasons"): EVERYBODY,
     ("GET", "/api/queues"): EVERYBODY,
     ("GET", "/api/calls"): WATCHERS,
     ("GET", "/api/trunks"): WATCHERS,
@@ -58,6 +59,7 @@ class Api:
             web.post(f"{agent}/disposition", self._enter_disposition),
             web.post(f"{agent}/calls", self._place_call),
             web.delete(f"{agent}/calls", self._hang_up),
+            web.get("/api/reasons", self._reasons),
             web.get("/api/queues", self._queues),
             web.get("/api/calls", self._calls),
             web.get("/api/trunks", self._trunks),
@@ -106,6 +108,9 @@ class Api:
         return await self._carry_out(number, lambda: self._services.hang_up(number))
 
     # --- views ---
+
+    async def _reasons(self, _request: web.Request) -> web.Response:
+        return json_answer(self._services.reasons())
 
     async def _queues(self, _request: web.Request) -> web.Response:
         return json_answer(self._services.queues())

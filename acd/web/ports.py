@@ -111,6 +111,9 @@ class WebServices:
     agent: Callable[[str], object | None]
     "(agent number); None: there is no such agent."
 
+    reasons: Callable[[], Sequence[object]] = list
+    "What agents may be away for."
+
     queues: Callable[[], Sequence[object]]
     calls: Callable[[], Sequence[object]]
 
