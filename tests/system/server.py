@@ -298,14 +298,20 @@ class Server:
             raise ServerError(f"{method} /api{path} {body}: {status} {text}")
         return json.loads(text)
 
-    def _http(self, method: str, path: str, body: object, *, token: bool) -> tuple[int, str]:
+    def api_as(self, token: str, method: str, path: str, body: object = None) -> tuple[int, str]:
+        """Return status and text of an API call with this token."""
+        return self._http(method, f"/api{path}", body, token=True, secret=token)
+
+    def _http(
+        self, method: str, path: str, body: object, *, token: bool, secret: str = ""
+    ) -> tuple[int, str]:
         host, port = self.run["http"]
         request = urllib.request.Request(f"http://{host}:{port}{path}", method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         if token:
-            secret = (self.state / "api-token").read_text().strip()
+            secret = secret or (self.state / "api-token").read_text().strip()
             request.add_header("Authorization", f"Bearer {secret}")
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
