@@ -101,10 +101,6 @@ class Closing(_Body):
     "Why, in the words of whoever closes; it stands in the records."
 
 
-class Nothing(_Body):
-    """A command without parameters: no body, or {}."""
-
-
 class Disposition(_Body):
     """POST /api/agents/{number}/disposition: what the call was about and what came of it."""
 

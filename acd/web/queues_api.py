@@ -2,13 +2,11 @@
 
 from aiohttp import web
 
+from .access import ACTOR
 from .answers import json_answer
 from .bodies import Closing, read_body
 from .errors import RequestError
 from .ports import CommandRefusedError, WebServices
-
-CHANGED_BY = "api"
-"As in api.py: the token tells no more."
 
 EVERY_QUEUE = ""
 
@@ -32,7 +30,7 @@ class QueuesApi:
     async def _close(self, request: web.Request) -> web.Response:
         queue = request.match_info.get("queue", EVERY_QUEUE)
         body = await read_body(request, Closing)
-        closed = self._services.close_queue(queue, body.reason, CHANGED_BY)
+        closed = self._services.close_queue(queue, body.reason, request[ACTOR].name)
         if closed is None:
             raise RequestError(404, "unknown_queue", "there is no such queue", field="queue")
         return json_answer(closed)
@@ -40,6 +38,6 @@ class QueuesApi:
     async def _open(self, request: web.Request) -> web.Response:
         queue = request.match_info.get("queue", EVERY_QUEUE)
         try:
-            return json_answer(self._services.open_queue(queue, CHANGED_BY))
+            return json_answer(self._services.open_queue(queue, request[ACTOR].name))
         except CommandRefusedError as error:
             raise RequestError(409, error.code, str(error), field=error.field) from error
