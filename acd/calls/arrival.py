@@ -198,10 +198,12 @@ class Arrival:
     def _begin(self, call: Call) -> None:
         """Start what the called number means."""
         match call.target:
-            case FlowTarget(flow):
+            case FlowTarget(flow, requires):
+                call.requires = requires
                 self._hearing.answer(call)
                 self._flowing.enter(call, flow, self._table.now)
-            case QueueTarget(name, ringing):
+            case QueueTarget(name, ringing, requires):
+                call.requires = requires
                 if ringing:
                     self._effects.append(
                         RingLeg(call.leg, sdp=call.sdp if call.late_offer else b"")

@@ -21,7 +21,7 @@ from typing import Protocol
 from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Timed
 from acd.routing.events import OfferOutcome
-from acd.routing.model import QueueProfile
+from acd.routing.model import NO_REQUIREMENTS, QueueProfile, Requirements
 from acd.sip.events import Contact
 
 from .dial_plan import InternalTarget, OutsideTarget
@@ -248,6 +248,10 @@ class Call:
     "Our session description, once the stream stands."
 
     answered: bool = False
+
+    requires: Requirements = NO_REQUIREMENTS
+    "What number and flow say that its agent needs; kept over queues and transfers."
+
     run: FlowRun | None = None
     visit: Visit | None = None
     agent_leg: AgentLeg | None = None

@@ -9,6 +9,7 @@ from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
 from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Deadlines, Timed
+from acd.routing.model import Grade, Requirements
 
 from . import events
 from .call import Call, EndReason, FlowTimer, Phase, Playing
@@ -110,6 +111,12 @@ class Flowing:
     def _queues(self, call: Call, effect: ivr.EnterQueue) -> None:
         if call.run is not None:
             call.language = call.run.language
+        call.requires = Requirements(
+            skills={skill: Grade[grade] for skill, grade in effect.skills},
+            language=effect.language,
+            region=effect.region,
+            tags=effect.tags,
+        ).over(call.requires)
         self._host.enter_queue(call, effect.queue, effect.priority, effect.category)
 
     def _echoes(self, call: Call, _: ivr.EchoCaller) -> None:

@@ -4,6 +4,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from acd.routing.model import Requirements
+
 from .blacklist import Blacklist
 from .dial_plan import Barred, DialPlan, InternalTarget, OutsideTarget
 
@@ -24,6 +26,8 @@ class FlowTarget(Struct, frozen=True):
     """The caller enters an IVR flow."""
 
     flow: str
+    requires: Requirements = Requirements()
+    "What calls to this number ask of agents, as far as the flow says nothing else."
 
 
 class QueueTarget(Struct, frozen=True):
@@ -34,6 +38,8 @@ class QueueTarget(Struct, frozen=True):
     ringing: bool = False
     """The caller hears ringing (180) until an agent answers, and only then pays for the call;
     neither music nor announcements."""
+
+    requires: Requirements = Requirements()
 
 
 class EchoTarget(Struct, frozen=True):

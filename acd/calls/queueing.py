@@ -150,15 +150,21 @@ class Queueing:
             self._hearing.play(call, Playing.MUSIC, (queue.music,), loop=True)
         else:
             self._hearing.hush(call)
+        requires = call.requires.over(queue.requires)
         waiting = WaitingCall(
             call=visit.visit,
             interaction=call.interaction,
             queue=queue.name,
             enqueued_at=first,
             entered_at=now,
-            priority=visit.priority,
+            priority=priority,
             category=visit.category,
             caller=call.caller,
+            called=call.called,
+            skills=requires.skills,
+            language=requires.language,
+            region=requires.region,
+            tags=requires.tags,
         )
         refusal = self.room.refusal(queue)
         if refusal is not None:

@@ -48,6 +48,18 @@ class AgentSettings(Section):
     categories: dict[Identifier, GradeName] = Field(default_factory=dict)
     "Product category: grade, for the layers that go by product knowledge."
 
+    groups: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    "Further groups beside the team, such as the mobile group (机动组), for layers that name them."
+
+    languages: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    "Languages served: [zh, yue]. A call that requires one reaches only agents who have it."
+
+    regions: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    "Regions of callers served: [广东, 福建]; likewise."
+
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    "Share of calls under the order weighted_random, relative to other agents'."
+
     rank: dict[Identifier, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     "Queue: a conversion of 0-1 set by hand in place of the measured one."
 
@@ -77,6 +89,10 @@ class AgentSettings(Section):
             skills=self.skills,
             categories=self.categories,
             team=self.team,
+            groups=self.groups,
+            languages=self.languages,
+            regions=self.regions,
+            weight=self.weight,
             rank=self.rank,
             wrap_up_s=self.wrap_up_s,
             miss=self.miss.rule() if self.miss else None,
@@ -107,6 +123,18 @@ class AgentRange(Section):
     categories: dict[Identifier, GradeName] = Field(default_factory=dict)
     "Product category: grade, the same for all."
 
+    groups: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    "Groups of each beside the team, such as the mobile group (机动组), for layers that name them."
+
+    languages: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    "Languages served: [zh, yue]. A call that requires one reaches only agents who have it."
+
+    regions: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    "Regions of callers served: [广东, 福建]; likewise."
+
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    "Share of calls under the order weighted_random, relative to other agents'."
+
     may_call: MayCall | None = None
     "How far each may dial; left out: as the dial plan in numbers.yaml says."
 
@@ -132,6 +160,10 @@ class AgentRange(Section):
                 team=self.team,
                 skills=self.skills,
                 categories=self.categories,
+                groups=self.groups,
+                languages=self.languages,
+                regions=self.regions,
+                weight=self.weight,
                 may_call=self.may_call,
             )
 

@@ -11,6 +11,7 @@ from .agents import Agents, AgentSettings
 from .config import flows_folder, written_codes
 from .numbers import Numbers
 from .queues import Queues, QueueSettings
+from .routing_checks import routing_warnings
 from .server import Server
 from .sources import SectionT, Source, Sources, is_file
 from .trunk_checks import trunk_faults, trunk_warnings
@@ -43,10 +44,12 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
     if not queues or not agents:
         return
     yield from trunk_warnings(sources)
+    yield from routing_warnings(sources)
     yield from _way_out(sources)
     yield from _clear_passwords(sources.agents.document, agents)
     held = {skill for agent in agents.everyone() for skill in agent.skills}
     wanted = {queue.skill for queue in queues.queues.values()}
+    wanted |= {skill for queue in queues.queues.values() for skill in queue.requires.skills}
     for name, queue in queues.queues.items():
         if queue.skill not in held:
             yield sources.queues.document.fault(
@@ -54,7 +57,7 @@ def warnings_about(sources: Sources) -> Iterator[Fault]:
                 f"no agent has the skill {queue.skill!r}: calls wait until max_wait_s",
                 did_you_mean(queue.skill, held),
             )
-        for index, layer in enumerate(queue.layers):
+        for index, layer in enumerate(queue.policy()):
             wanted.update(layer.skills)
             for skill in layer.skills:
                 if skill not in held:

@@ -231,6 +231,7 @@ def written_codes(numbers: Numbers, reasons: Reasons) -> list[tuple[str, str, st
 
 
 def _target(to: NumberTarget) -> Target:
+    requires = to.requires.requirements()
     if to.queue is not None:
-        return QueueTarget(to.queue, to.ringing)
-    return FlowTarget(to.flow) if to.flow else EchoTarget()
+        return QueueTarget(to.queue, to.ringing, requires)
+    return FlowTarget(to.flow, requires) if to.flow else EchoTarget()

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import model_validator
 
 from .dial_plan import DialPlanSettings
+from .queues import RequirementsSettings
 from .values import Dialled, Identifier, Section, fault
 
 
@@ -19,6 +20,9 @@ class NumberTarget(Section):
 
     ringing: bool = False
     "With queue: true lets callers hear ringing until an agent answers, without music."
+
+    requires: RequirementsSettings = RequirementsSettings()
+    "What calls to this number ask of agents; a flow's queue node may say otherwise."
 
     public: bool = True
     "false: only our own accounts reach it; for everybody else there is no such number."

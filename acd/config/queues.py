@@ -1,13 +1,57 @@
 """queues.yaml: who is queued where, which agents may take the call, and for how long it waits."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from acd.routing.model import Grade, LayerProfile, MissRule, Overflow, QueueKind, QueueProfile
+from acd.routing.model import (
+    Grade,
+    LayerProfile,
+    MissRule,
+    Overflow,
+    QueueKind,
+    QueueProfile,
+    Requirements,
+)
 
+from .rules import RuleText, rule_of
 from .values import GradeName, Identifier, Seconds, Section, fault
 from .waiting import ClosureSettings, WaitingSettings, waiting_rules
+
+Order = Literal[
+    "conversion",
+    "category_grade",
+    "longest_idle",
+    "fewest_calls",
+    "least_talk_time",
+    "round_robin",
+    "top_down",
+    "weighted_random",
+]
+"What ranks agents; docs/routing.md says what each means."
+
+
+class RequirementsSettings(Section):
+    """What a call asks of its agent beside the queue's skill. A flow may say it, too."""
+
+    skills: dict[Identifier, GradeName] = Field(default_factory=dict)
+    "Skill: lowest grade. The agent needs all of them."
+
+    language: Annotated[str, Field(max_length=20)] = ""
+    "The agent has to have it among `languages`; empty: any."
+
+    region: Annotated[str, Field(max_length=40)] = ""
+    "The agent has to have it among `regions`; empty: any."
+
+    tags: Annotated[tuple[Identifier, ...], Field(max_length=20)] = ()
+    "What rules may ask for: [vip]."
+
+    def requirements(self) -> Requirements:
+        """Return them as the router takes them."""
+        return Requirements(
+            skills=self.skills, language=self.language, region=self.region, tags=self.tags
+        )
 
 
 class LayerSettings(Section):
@@ -19,8 +63,9 @@ class LayerSettings(Section):
     after_s: Seconds = 0.0
     "The layer opens once the call has waited this long, in seconds; earlier layers stay open."
 
-    order: Literal["conversion", "category_grade", "longest_idle"] = "conversion"
-    "Who comes first: best conversion (成交率), best category grade, or longest idle."
+    order: Order = "conversion"
+    """Who comes first: best conversion (成交率), best category_grade, longest_idle, fewest_calls,
+    least_talk_time, round_robin, top_down (as listed in agents.yaml), or weighted_random."""
 
     minimum_grade: GradeName = Grade.C
     "Lowest grade (C B A AA AAA) in the skill that may take the call here."
@@ -31,9 +76,20 @@ class LayerSettings(Section):
     skills: tuple[Identifier, ...] = ()
     "Borrow agents with these skills of other lines; empty: those with the queue's own skill."
 
+    lower_by: Annotated[int, Field(ge=0, le=4)] = 0
+    "Grades by which skills that the call requires are lowered here; C remains the least."
+
+    waives: tuple[Literal["skills", "language", "region"], ...] = ()
+    "Requirements of the call that do not count here: skills, language, region."
+
+    when: RuleText = ""
+    """A business rule: a CEL expression over call and agent, such as
+    `call.visits > 2 && agent.skills.sales >= AA`; see docs/routing.md."""
+
     def profile(self) -> LayerProfile:
         """Return it as the router takes it."""
-        return LayerProfile(**{name: getattr(self, name) for name in type(self).model_fields})
+        given = {name: getattr(self, name) for name in type(self).model_fields if name != "when"}
+        return LayerProfile(**given, rule=rule_of(self.when))
 
 
 class MissSettings(Section):
@@ -97,13 +153,26 @@ class QueueSettings(Section):
     category: Identifier | None = None
     "Product category of its calls where the flow sets none."
 
+    strategy: Order | None = None
+    "Short-hand for one layer of all agents with the skill, in this order; in place of `layers`."
+
     layers: Annotated[tuple[LayerSettings, ...], Field(min_length=1, max_length=10)] = (
         LayerSettings(name="all", order="longest_idle"),
     )
     "Routing policy: layers of agents, tried in this order."
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    "Of an agent's queues, that with the higher priority is served first."
+    "Of an agent's queues, that with the higher priority is served first; a call's own adds up."
+
+    ageing_s: Seconds = 0.0
+    "Each time that a call has waited this long, in seconds, it gains one in priority; 0: never."
+
+    starvation_s: Seconds = 300.0
+    """A call that has waited this long, in seconds, goes before all that have not, whatever their
+    queue and priority; 0: never."""
+
+    requires: RequirementsSettings = RequirementsSettings()
+    "What this queue's calls ask of agents beside the skill."
 
     ring_timeout_s: Annotated[float, Field(ge=3, le=180)] = 20.0
     "How long an agent's phone rings before the next agent is tried, in seconds."
@@ -178,6 +247,18 @@ class QueueSettings(Section):
             raise fault("waiting.announce_wait needs a pause", "position_every_s: 30")
         return self
 
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if self.strategy is not None and "layers" in self.model_fields_set:
+            raise fault("strategy and layers are two ways to say the same", "one of the two")
+        return self
+
+    def policy(self) -> tuple[LayerSettings, ...]:
+        """Return the layers, the short-hand written out."""
+        if self.strategy is None:
+            return self.layers
+        return (LayerSettings(name=self.strategy, order=self.strategy),)
+
     def profile(self, name: str, closed_all: str = "") -> QueueProfile:
         """Return it as the router takes it; `closed_all` closes every queue."""
         return QueueProfile(
@@ -186,7 +267,10 @@ class QueueSettings(Section):
             kind=QueueKind(self.kind),
             skill=self.skill,
             category=self.category or "",
-            layers=tuple(layer.profile() for layer in self.layers),
+            layers=tuple(layer.profile() for layer in self.policy()),
+            requires=self.requires.requirements(),
+            ageing_s=self.ageing_s,
+            starvation_s=self.starvation_s or math.inf,
             priority=self.priority,
             ring_timeout_s=self.ring_timeout_s,
             wrap_up_s=self.wrap_up_s,

@@ -91,7 +91,7 @@ class _Compiler:
             case model.SetVariables():
                 return SetStep(name)
             case model.Queue():
-                return QueueStep(name, EnterQueue(node.queue, node.priority, node.category))
+                return self._queue(name, node)
             case model.Goto():
                 return GotoStep(name, node.flow)
             case model.Echo():
@@ -99,6 +99,23 @@ class _Compiler:
             case model.HangUp():
                 goodbye = self._announcement(node.sounds) if node.sounds else None
                 return HangUpStep(name, goodbye, node.reason)
+
+    def _queue(self, name: str, node: model.Queue) -> QueueStep:
+        request = EnterQueue(
+            node.queue,
+            node.priority,
+            node.category,
+            tuple(node.skills.items()),
+            node.language,
+            node.region,
+            node.tags,
+        )
+        path: Path = ("nodes", name, "expressions")
+        computed: dict[str, Callable[[Progress], Value]] = {
+            attribute: _computed(self._parts.values[*path, attribute])
+            for attribute in node.expressions
+        }
+        return QueueStep(name, request, computed)
 
     def _announcement(self, sounds: tuple[model.Sound, ...]) -> Announcement:
         parts: list[str | tuple[str, str]] = []

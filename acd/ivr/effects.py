@@ -22,6 +22,13 @@ class EnterQueue(Struct, frozen=True):
     priority: int
     category: str
 
+    skills: tuple[tuple[str, str], ...] = ()
+    "Skills that the agent needs, with the lowest grade: C, B, A, AA or AAA."
+
+    language: str = ""
+    region: str = ""
+    tags: tuple[str, ...] = ()
+
 
 class EchoCaller(Struct, frozen=True):
     """Send the caller's own audio back until the caller hangs up."""

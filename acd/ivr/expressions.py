@@ -1,4 +1,4 @@
-"""CEL expressions of flows: compiled and type-checked at load, total and bounded when they run.
+"""CEL expressions of flows and business rules: type-checked at load, total and bounded later.
 
 CEL (the Common Expression Language) has no loops, side effects or exceptions: an evaluation gives
 a value or an error value, in some microseconds.
@@ -13,7 +13,7 @@ from cel_expr_python import cel
 from .document import IvrError
 
 Value = bool | int | float | str
-Data = Mapping[str, Value | datetime]
+Data = Mapping[str, Value | datetime | list[str] | dict[str, int]]
 
 _TYPES: dict[type, cel.Type] = {
     bool: cel.Type.BOOL,
@@ -30,6 +30,12 @@ BUILT_IN: dict[str, cel.Type] = {
     "now": cel.Type.TIMESTAMP,
 }
 'Known in every expression; `now` is UTC: now.getHours("Asia/Shanghai").'
+
+TEXT = cel.Type.STRING
+INTEGER = cel.Type.INT
+TEXTS = cel.Type.List(cel.Type.STRING)
+INTEGERS_BY_NAME = cel.Type.Map(cel.Type.STRING, cel.Type.INT)
+"Types for `Expressions.over`."
 
 MAX_EXPRESSION_CHARACTERS = 2_000
 "A condition longer than a screen belongs into several cases."
@@ -50,12 +56,23 @@ class EvaluationError(IvrError):
 
 
 class Expressions:
-    """Compiles expressions over the built-in and the given variables (name → first value)."""
+    """Compiles expressions over variables of known types."""
 
     def __init__(self, variables: Mapping[str, Value]) -> None:
+        """Know the built-in and the given variables of a flow (name → first value)."""
         types = {name: _TYPES[type(value)] for name, value in variables.items()}
-        self.names = {*BUILT_IN, *variables}
-        self._environment = cel.NewEnv(variables=BUILT_IN | types)
+        self._know(BUILT_IN | types)
+
+    @classmethod
+    def over(cls, types: Mapping[str, cel.Type]) -> "Expressions":
+        """Return expressions over these variables (name → type) alone."""
+        expressions = cls.__new__(cls)
+        expressions._know(dict(types))
+        return expressions
+
+    def _know(self, types: dict[str, cel.Type]) -> None:
+        self.names = set(types)
+        self._environment = cel.NewEnv(variables=types)
 
     def condition(self, text: str) -> Callable[[Data], bool]:
         """Return a test.

@@ -32,6 +32,9 @@ Value = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 "Names of flows, nodes, schedules and caller lists."
 
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"Names of skills and tags, as in queues.yaml."
+
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "A", "B", "C", "D"]
@@ -235,6 +238,16 @@ class SetVariables(DocumentModel):
         return self
 
 
+QueueAttribute = Literal["priority", "category", "language", "region"]
+QUEUE_ATTRIBUTES: dict[str, type[int] | type[str]] = {
+    "priority": int,
+    "category": str,
+    "language": str,
+    "region": str,
+}
+"What a queue node may compute, with the type."
+
+
 class Queue(DocumentModel):
     """Wait for an agent. A way out that is not given ends the call."""
 
@@ -242,6 +255,22 @@ class Queue(DocumentModel):
     queue: str
     category: str = ""
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+    skills: dict[Identifier, Literal["C", "B", "A", "AA", "AAA"]] = Field(default_factory=dict)
+    "Skills that the agent needs beside the queue's own, with the lowest grade."
+
+    language: Annotated[str, Field(max_length=20)] = ""
+    "Language that the agent has to speak; empty: any."
+
+    region: Annotated[str, Field(max_length=40)] = ""
+    "Region that the agent has to serve; empty: any."
+
+    tags: Annotated[tuple[Identifier, ...], Field(max_length=20)] = ()
+    "What the queue's rules may ask for: [vip]."
+
+    expressions: dict[QueueAttribute, str] = Field(default_factory=dict)
+    "CEL over the flow's variables in place of a fixed value: {region: home_region}."
+
     on_timeout: Name | None = None
     "The queue's maximum wait was reached and it names no overflow of its own."
 

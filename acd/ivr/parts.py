@@ -73,6 +73,8 @@ class PartsCompiler:
                     self._case(("nodes", name, "cases", index), case)
             elif isinstance(node, model.SetVariables):
                 self._assignments(("nodes", name), node)
+            elif isinstance(node, model.Queue):
+                self._queue(("nodes", name), node)
             elif isinstance(node, model.Collect):
                 self._collect(("nodes", name), node)
 
@@ -181,6 +183,15 @@ class PartsCompiler:
             except ExpressionError as error:
                 if declared is not None:
                     self._expression_fault(where, error)
+
+    def _queue(self, path: Path, node: model.Queue) -> None:
+        for name, text in node.expressions.items():
+            where = (*path, "expressions", name)
+            try:
+                kind = model.QUEUE_ATTRIBUTES[name]
+                self.parts.values[where] = self._expressions.value(text, kind)
+            except ExpressionError as error:
+                self._expression_fault(where, error)
 
     def _collect(self, path: Path, node: model.Collect) -> None:
         declared = self.declared((*path, "variable"), node.variable)

@@ -7,6 +7,8 @@ one call is in `Progress`.
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from .effects import EchoCaller, EnterQueue
 from .expressions import EvaluationError, Value
 from .progress import Announcement, Progress
@@ -14,6 +16,10 @@ from .progress import Announcement, Progress
 MAX_SKIPPED_PLAYS = 10
 """Plays that a key kept for the next menu may skip: more than any way to a menu has. In a ring of
 plays without a menu the key is forgotten then, and the ring plays on."""
+
+
+HIGHEST_PRIORITY = 100
+"As far as a queue node may name one itself; a computed one is held to it."
 
 
 class Step:
@@ -279,19 +285,39 @@ class SetStep(Step):
 class QueueStep(Step):
     """Puts the caller into a queue and goes on if the queue gives the caller back."""
 
-    __slots__ = ("request", "ways")
+    __slots__ = ("computed", "request", "ways")
 
     ways: Mapping[str, Step]
     "By the reason of `QueueLeft`."
 
-    def __init__(self, name: str, request: EnterQueue) -> None:
+    def __init__(
+        self,
+        name: str,
+        request: EnterQueue,
+        computed: Mapping[str, Callable[[Progress], Value]],
+    ) -> None:
         super().__init__(name)
         self.request = request
+        self.computed = computed
+        "What this call's variables decide, by the request's field."
 
     def enter(self, progress: Progress) -> Step | None:
         progress.typed = ""
-        progress.out.append(self.request)
+        progress.out.append(self._request(progress) if self.computed else self.request)
         return None
+
+    def _request(self, progress: Progress) -> EnterQueue:
+        changes: dict[str, Value] = {}
+        for name, compute in self.computed.items():
+            try:
+                changes[name] = compute(progress)
+            except EvaluationError as error:
+                # The fixed value serves; the record says so.
+                progress.leave(self.name, "error", f"{name}: {error}")
+        priority = changes.get("priority")
+        if isinstance(priority, int):
+            changes["priority"] = max(-HIGHEST_PRIORITY, min(HIGHEST_PRIORITY, priority))
+        return replace(self.request, **changes)
 
     def on_queue_left(self, progress: Progress, reason: str) -> Step | None:
         progress.leave(self.name, reason)

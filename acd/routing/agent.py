@@ -12,8 +12,10 @@ PAUSED and COOL_DOWN always have a deadline; TALKING and HELD end with the call.
 
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
-from .model import AgentProfile, AgentView, State, Status
+from .facts import agent_facts
+from .model import AgentProfile, AgentView, Counters, State, Status
 from .occupancy import HANDLING, Occupancy
+from .rule import Fact
 
 
 class Agent(Timed):
@@ -24,9 +26,13 @@ class Agent(Timed):
         "away_since",
         "call",
         "cool_down_s",
+        "counters",
+        "facts",
+        "groups",
         "idle_since",
         "interaction",
         "interrupted",
+        "listed",
         "misses",
         "number",
         "occupancy",
@@ -39,18 +45,25 @@ class Agent(Timed):
         "since",
         "state",
         "status",
+        "talks_since",
+        "verdicts",
         "wrap_up_s",
     )
 
     def __init__(self, profile: AgentProfile, now: float) -> None:
         super().__init__()
-        self.profile = profile
         self.number = profile.number
+        self.take_profile(profile)
+        self.counters = Counters()
+        self.listed = 0
+        "Place in the list of agents as configured, for the order `top_down`."
+
         self.status = Status.LOGGED_OUT
         self.reason = ""
         self.state = State.OFFLINE
         self.since = now
         self.idle_since = now
+        self.talks_since = now
         self.reachable = False
         self.retired = False
         "No longer configured: gone as soon as the work at hand is done."
@@ -75,6 +88,14 @@ class Agent(Timed):
 
         self.interrupted: tuple[str, str] | None = None
         "Queue and interaction of a wrap-up that an own call came into; it goes on afterwards."
+
+    def take_profile(self, profile: AgentProfile) -> None:
+        """Go on as configured here."""
+        self.profile = profile
+        self.groups = frozenset({profile.team, *profile.groups} - {""})
+        self.facts: dict[str, Fact] = agent_facts(profile)
+        self.verdicts: dict[str, bool] = {}
+        "What rules over agents alone say, by text; asked once per change of the agent."
 
     @property
     def available(self) -> bool:

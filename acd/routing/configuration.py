@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .explore import EXPLORATIONS, THOMPSON
 from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
-from .policy import ORDERS
+from .policy import ORDERS, REQUIREMENTS, WEIGHTED_RANDOM
 from .rank import BASES
 
 SHORTEST_S = 1.0
@@ -44,6 +44,8 @@ def _twice(what: str, values: list[str]) -> list[str]:
 def _agent_faults(agent: AgentProfile) -> Iterator[str]:
     if not agent.number:
         yield "the number is empty"
+    if not 0.0 < agent.weight < math.inf:
+        yield f"weight is {agent.weight}; more than 0, and finite"
     for queue, rank in agent.rank.items():
         if not 0.0 <= rank <= 1.0:
             yield f"rank for {queue!r} is {rank}; a conversion lies between 0 and 1"
@@ -58,11 +60,14 @@ def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Ite
     for layer in queue.layers:
         yield from _layer_faults(layer)
     yield from _limit_faults(queue)
+    yield from _order_faults(queue)
     if not 0.0 <= queue.hold_out <= 1.0:
         yield f"hold_out is {queue.hold_out}; a share lies between 0 and 1"
     elif queue.hold_out and not has_random:
         yield "hold_out needs a source of random numbers, and the router was given none"
     yield from _rank_faults(queue, has_random)
+    if not has_random and any(layer.order == WEIGHTED_RANDOM for layer in queue.layers):
+        yield "weighted_random needs a source of random numbers, and the router was given none"
     if queue.overflow is not None:
         yield from _overflow_faults(queue.overflow, queue.name, names)
 
@@ -95,10 +100,23 @@ def _overflow_faults(overflow: Overflow, name: str, names: set[str]) -> Iterator
 
 def _layer_faults(layer: LayerProfile) -> Iterator[str]:
     if layer.order not in ORDERS:
-        known = ", ".join(sorted(ORDERS))
+        known = ", ".join(ORDERS)
         yield f"layer {layer.name!r}: order {layer.order!r} is unknown; one of {known}"
     if not 0.0 <= layer.after_s < math.inf:
         yield f"layer {layer.name!r}: after_s is {layer.after_s}; seconds from 0 on"
+    for name in layer.waives:
+        if name not in REQUIREMENTS:
+            known = ", ".join(REQUIREMENTS)
+            yield f"layer {layer.name!r}: waives {name!r}, which is no requirement; one of {known}"
+    if layer.lower_by < 0:
+        yield f"layer {layer.name!r}: lower_by is {layer.lower_by}; 0 grades or more"
+
+
+def _order_faults(queue: QueueProfile) -> Iterator[str]:
+    if not 0.0 <= queue.ageing_s < math.inf:
+        yield f"ageing_s is {queue.ageing_s}; 0 (never), or seconds"
+    if not queue.starvation_s > 0.0:
+        yield f"starvation_s is {queue.starvation_s}; more than 0 s, or inf (never)"
 
 
 def _limit_faults(queue: QueueProfile) -> Iterator[str]:

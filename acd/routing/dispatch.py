@@ -18,7 +18,7 @@ from .away import AwayTimer, AwayWatch
 from .deadlines import Deadlines
 from .events import CallTimedOut, Event, OfferMade, OfferOutcome, OfferWithdrawn, PositionDue
 from .floor import Floor
-from .model import Choice, State, Status
+from .model import Choice, Counters, State, Status
 from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
 from .queue import Queue, Waiting
@@ -40,6 +40,9 @@ class Dispatch:
         self, new_id: Callable[[], str], random: Callable[[], float] | None = None
     ) -> None:
         self._new_id = new_id
+        self._turns = 0
+        "Offers made so far."
+
         self.agents: dict[str, Agent] = {}
         self.queues: dict[str, Queue] = {}
         self.waiting: dict[str, Waiting] = {}
@@ -70,6 +73,8 @@ class Dispatch:
         if agent.want(status, reason, by, events, note):
             if status is Status.READY:
                 agent.misses = 0
+            elif status is Status.LOGGED_OUT:
+                agent.counters = Counters()
             self.reconsider(agent, now, events)
             self.away.look(agent, now)
 
@@ -179,6 +184,8 @@ class Dispatch:
         queue.take(waiting)
         queue.note_pace(now)
         offer = Offer(self._new_id(), waiting, agent)
+        self._turns += 1
+        agent.counters.turn = self._turns
         self.offers[offer.offer] = offer
         waiting.offer = agent.offer = offer.offer
         expires_at = now + queue.profile.ring_timeout_s
@@ -271,6 +278,7 @@ class Dispatch:
         queue.count_answer(waiting, now)
         queue.shares.count(offer.agent.number)
         offer.agent.misses = 0
+        offer.agent.counters.calls += 1
         offer.agent.wrap_up_s = wrap_up_of(offer.agent, queue.profile)
         self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)
 
@@ -308,6 +316,7 @@ class Dispatch:
     ) -> None:
         """Let the agent talk on in another call, without a queue; wrap-up comes after it."""
         self.talking.discard(agent.call)
+        agent.counters.talk_s += now - agent.talks_since
         if agent.wrap_up_s > 0.0 and agent.interrupted is None:
             agent.interrupted = agent.queue, agent.interaction
         self._talk(agent, call, interaction, "", now, events)
@@ -322,6 +331,7 @@ class Dispatch:
         events: list[Event],
     ) -> None:
         self.talking.add(call)
+        agent.talks_since = now
         agent.call = call
         self.deadlines.arm(agent, math.inf)
         agent.enter(State.TALKING, now, events, queue, interaction)
@@ -329,6 +339,7 @@ class Dispatch:
     def hang_up(self, agent: Agent, now: float, events: list[Event]) -> None:
         """End the talk: wrap-up, or free at once where the queue has none."""
         self.talking.discard(agent.call)
+        agent.counters.talk_s += now - agent.talks_since
         agent.call = ""
         queue, interaction = agent.interrupted or (agent.queue, agent.interaction)
         agent.interrupted = None

@@ -8,18 +8,12 @@ what an agent is admitted to is worked out once and remembered until the configu
 from collections.abc import Callable, Iterable, Set
 
 from .agent import Agent
-from .model import Candidate, Choice
+from .demand import Demand, Demands
+from .model import Candidate, Choice, LayerProfile, WaitingCall
 from .pairing import PAIRING, best_suited
-from .policy import (
-    admits,
-    admitted_after_s,
-    depends_on_category,
-    order_of,
-    recorded_order,
-    score,
-)
+from .policy import depends_on_category, order_of, recorded_order, score
 from .pool import IdlePool
-from .queue import Queue, Waiting
+from .queue import Queue, Urgency, Waiting
 
 MAXIMUM_LEARNED_CATEGORIES = 64
 """Categories kept apart beyond those of the configuration. A flow may set any text; more than
@@ -31,12 +25,13 @@ class Floor:
 
     def __init__(self, random: Callable[[], float] | None = None) -> None:
         self.random = random
+        self._demands = Demands()
         self._queues: dict[str, Queue] = {}
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
         self._staff: dict[str, list[Agent]] = {}
         self._pools: dict[str, list[IdlePool]] = {}
-        self._delays: dict[str, dict[tuple[str, str], float]] = {}
+        self._delays: dict[str, dict[tuple[str, Demand], float]] = {}
         self._configured_categories: set[str] = set()
         self._learned_categories: set[str] = set()
         self._idle: set[str] = set()
@@ -62,9 +57,11 @@ class Floor:
         self._configured_categories = {
             category for agent in self._agents.values() for category in agent.profile.categories
         } | {queue.profile.category for queue in self._queues.values()}
+        self._demands.clear()
         for queue in self._queues.values():
             queue.pools = {}
-            queue.recategorise(self.category)
+            queue.classify(self._demand_of)
+        self._demands.settle()
         self._idle = set()
         for agent in self._agents.values():
             if agent.available:
@@ -105,6 +102,16 @@ class Floor:
     def serves(self, agent: Agent) -> tuple[Queue, ...]:
         """Return the queues of which some layer may admit the agent."""
         return self._serves.get(agent.number, ())
+
+    def demand(self, queue: Queue, call: WaitingCall) -> Demand:
+        """Return what a call of this queue asks of agents."""
+        if self._demands.full:
+            self.rebuild(self._agents.values(), self._queues.values())
+        return self._demand_of(queue, call)
+
+    def _demand_of(self, queue: Queue, call: WaitingCall) -> Demand:
+        category = self.category(call.category or queue.profile.category)
+        return self._demands.of(call, category, queue.admission.rules)
 
     def has_idle(self, agent: Agent) -> bool:
         """Whether the agent stands here to be picked."""
@@ -161,7 +168,7 @@ class Floor:
             if best is not None:
                 return best.agent, Choice(
                     layer.name,
-                    recorded_order(pool.order, pool.queue, pool.rank, best.agent.profile),
+                    recorded_order(pool.order, pool.queue, pool.rank, best.agent),
                     best.candidates,
                     best.total,
                     now - enqueued_at,
@@ -175,13 +182,13 @@ class Floor:
         queue = waiting.queue
         layer = queue.profile.layers[index]
         order = order_of(layer, waiting.hold_out)
-        category = waiting.category if depends_on_category(layer, order) else ""
-        pool = queue.pools.get((index, category, order))
+        demand = self._seen(waiting.demand, layer, order)
+        pool = queue.pools.get((index, demand, order))
         if pool is None:
             pool = IdlePool(
-                queue.profile, layer, category, order, queue.rank, queue.limits, self.random
+                queue.admission, layer, demand, order, queue.rank, queue.limits, self.random
             )
-            queue.pools[index, category, order] = pool
+            queue.pools[index, demand, order] = pool
             for agent in self._staff.get(queue.profile.name, ()):
                 if pool.admits(agent):
                     self._pools[agent.number].append(pool)
@@ -189,44 +196,51 @@ class Floor:
                         pool.add(agent)
         return pool
 
+    def _seen(self, demand: Demand, layer: LayerProfile, order: str) -> Demand:
+        """Return the demand as far as this layer goes by it."""
+        if demand.plain and not depends_on_category(layer, order):
+            return self._demands.plain("")
+        return demand
+
     def first_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the waiting call that this agent takes next.
 
-        Highest queue priority first, then highest call priority, then the one that has waited
-        longest over all queues that the agent serves and whose layer admits the agent by now.
+        The most urgent one (`Queue.urgency`) over all queues that the agent serves, of those whose
+        layers admit the agent by now.
         """
         best: Waiting | None = None
-        best_place: tuple[int, int, float, str] | None = None
+        most: Urgency | None = None
         for queue in self._serves.get(agent.number, ()):
-            for category, _, head in queue.heads():
-                place = (-queue.profile.priority, *head)
-                if (best_place is None or place < best_place) and (
-                    now >= head[1] + self._delay_s(agent, queue, category)
+            for demand, _, head in queue.heads():
+                urgency = queue.urgency(head, now)
+                if (most is None or urgency < most) and (
+                    now >= head[1] + self._delay_s(agent, queue, demand)
                 ):
-                    best_place, best = place, queue.calls[head[2]]
+                    most, best = urgency, queue.calls[head[2]]
         return best
 
     def next_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the waiting call for an agent who frees up: `first_call`, or one that suits better.
 
         Within the queue's fairness window, and only by a call of the head's own queue and
-        priority; never past a call of the hold-out share, nor with one.
+        priority; never past a call of the hold-out share or at its starvation bound, nor with
+        one of the hold-out share.
         """
         first = self.first_call(agent, now)
         if first is None or first.hold_out or not first.queue.profile.fairness_window_s:
             return first
         queue = first.queue
+        if now >= first.call.enqueued_at + queue.profile.starvation_s:
+            return first
         queue.rank.refresh()
-        return best_suited(
-            agent, first, now, lambda category: self._delay_s(agent, queue, category)
-        )
+        return best_suited(agent, first, now, lambda demand: self._delay_s(agent, queue, demand))
 
-    def _delay_s(self, agent: Agent, queue: Queue, category: str) -> float:
+    def _delay_s(self, agent: Agent, queue: Queue, demand: Demand) -> float:
         delays = self._delays[agent.number]
-        key = (queue.profile.name, category)
+        key = (queue.profile.name, demand)
         delay_s = delays.get(key)
         if delay_s is None:
-            delay_s = delays[key] = admitted_after_s(queue.profile, agent.profile, category)
+            delay_s = delays[key] = queue.admission.after_s(agent, demand)
         return delay_s
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
@@ -239,14 +253,12 @@ class Floor:
             layer
             for layer in queue.profile.layers
             if now >= enqueued_at + layer.after_s
-            and admits(layer, queue.profile, agent.profile, waiting.category)
+            and queue.admission.admits(layer, agent, waiting.demand)
         )
         order = order_of(layer, waiting.hold_out)
-        value = score(
-            order, queue.profile, queue.rank, agent.profile, waiting.category, exploring=False
-        )
+        value = score(order, queue.profile, queue.rank, agent, waiting.category, exploring=False)
         candidate = Candidate(agent.number, value, now - agent.idle_since)
-        order = recorded_order(order, queue.profile, queue.rank, agent.profile)
+        order = recorded_order(order, queue.profile, queue.rank, agent)
         overtook_s = 0.0
         if first is not None and first is not waiting:
             order, overtook_s = PAIRING, enqueued_at - first.call.enqueued_at

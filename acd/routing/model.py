@@ -1,10 +1,17 @@
 """What the router is told: agents, queues, calls. Plain values, no behaviour beyond look-ups."""
 
+from __future__ import annotations
+
+import math
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from .waiting_rules import WaitingRules
+
+if TYPE_CHECKING:
+    from .rule import Rule
 
 
 class Grade(IntEnum):
@@ -79,6 +86,18 @@ class AgentProfile(Struct, frozen=True, kw_only=True):
     categories: dict[str, Grade] = {}
     team: str = ""
 
+    groups: tuple[str, ...] = ()
+    "Further groups beside the team, such as the mobile group (机动组)."
+
+    languages: tuple[str, ...] = ()
+    "Languages in which the agent serves; a call that requires one reaches nobody without it."
+
+    regions: tuple[str, ...] = ()
+    "Regions of callers that the agent serves; likewise."
+
+    weight: float = 1.0
+    "Share of the calls under the order `weighted_random`, relative to the others'."
+
     rank: dict[str, float] = {}
     "Rank set by hand, by queue, in place of the measured one (a conversion, 0–1)."
 
@@ -102,13 +121,43 @@ class AgentRules(Struct, frozen=True, kw_only=True):
     "By how much agents prolong a wrap-up who ask for more time."
 
 
+class Requirements(Struct, frozen=True, kw_only=True):
+    """What a call asks of its agent, beside the queue's own skill."""
+
+    skills: dict[str, Grade] = {}
+    "Skills that the agent needs, with the lowest grade."
+
+    language: str = ""
+    "The agent has to speak it; empty: any."
+
+    region: str = ""
+    "The agent has to serve it; empty: any."
+
+    tags: tuple[str, ...] = ()
+    "What is known of the caller, for rules: `vip`, `complaint_open`."
+
+    def over(self, below: Requirements) -> Requirements:
+        """Return these with what they leave open taken from `below`; tags and skills add up."""
+        if self == NO_REQUIREMENTS:
+            return below
+        return Requirements(
+            skills=below.skills | self.skills,
+            language=self.language or below.language,
+            region=self.region or below.region,
+            tags=tuple(dict.fromkeys((*below.tags, *self.tags))),
+        )
+
+
+NO_REQUIREMENTS = Requirements()
+
+
 class LayerProfile(Struct, frozen=True, kw_only=True):
     """One layer of a queue's routing policy: who may take the call, and from when on."""
 
     name: str
 
     order: str = "conversion"
-    'What ranks the agents: "conversion", "category_grade", "longest_idle".'
+    "What ranks the agents: one of `acd.routing.policy.ORDERS`."
 
     after_s: float = 0.0
     "Opens once the call has waited this long."
@@ -121,6 +170,19 @@ class LayerProfile(Struct, frozen=True, kw_only=True):
 
     skills: tuple[str, ...] = ()
     "Skills of other lines whose agents are borrowed here; empty: the queue's own skill."
+
+    lower_by: int = 0
+    "By how many grades the skills that the call requires are lowered here; C stays the least."
+
+    waives: tuple[str, ...] = ()
+    'Requirements of the call that do not count here: "skills", "language", "region".'
+
+    groups: tuple[str, ...] = ()
+    """Only members of these groups or teams, and of those only the activated. Other layers of the
+    queue do not admit them at all."""
+
+    rule: Rule | None = None
+    "A further condition over call and agent."
 
 
 class Overflow(Struct, frozen=True, kw_only=True):
@@ -148,8 +210,19 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     "Product category of its calls, where the flow sets none."
 
     layers: tuple[LayerProfile, ...]
+
+    requires: Requirements = NO_REQUIREMENTS
+    "What its calls require where neither flow nor number says otherwise."
+
     priority: int = 0
-    "Higher is served first when an agent serves several queues."
+    "Higher is served first when an agent serves several queues; added to the call's own."
+
+    ageing_s: float = 0.0
+    "Wait that raises a call's priority by one; 0: it does not grow."
+
+    starvation_s: float = math.inf
+    """A call that has waited this long goes before all that have not, of whatever queue and
+    priority; inf: never."""
 
     ring_timeout_s: float = 20.0
     wrap_up_s: float = 30.0
@@ -217,8 +290,39 @@ class WaitingCall(Struct, frozen=True, kw_only=True):
     overflowed is not timed out on arrival. None: the moment the router is told."""
 
     priority: int = 0
+    "Its own, without the queue's."
+
     category: str = ""
     caller: str = ""
+    called: str = ""
+
+    skills: dict[str, Grade] = {}
+    "Skills that its agent needs beside the queue's, with the lowest grade."
+
+    language: str = ""
+    "The agent has to speak it; empty: any."
+
+    region: str = ""
+    "The agent has to serve it; empty: any."
+
+    tags: tuple[str, ...] = ()
+    "What the flow says of the caller, for rules: `vip`, `complaint_open`."
+
+    visits: int = 0
+    "Calls by this caller that agents took before, as far as they are remembered."
+
+
+class Counters(Struct):
+    """What an agent has done since the last log-in: the basis of even shares."""
+
+    calls: int = 0
+    "Calls answered out of queues."
+
+    talk_s: float = 0.0
+    "Time in talks, with hold."
+
+    turn: int = 0
+    "Number of the latest offer, counted over all agents: smaller is longer ago; 0: none yet."
 
 
 class Candidate(Struct, frozen=True):

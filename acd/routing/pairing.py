@@ -13,6 +13,7 @@ served. A group's head is its oldest call, so a look at the heads is enough.
 from collections.abc import Callable
 
 from .agent import Agent
+from .demand import Demand
 from .queue import Waiting
 
 PAIRING = "pairing"
@@ -20,11 +21,11 @@ PAIRING = "pairing"
 
 
 def best_suited(
-    agent: Agent, first: Waiting, now: float, delay_s: Callable[[str], float]
+    agent: Agent, first: Waiting, now: float, delay_s: Callable[[Demand], float]
 ) -> Waiting:
     """Return the call that suits the agent best; of equals the one that comes first.
 
-    `first` is the head of the line, `delay_s` the wait after which calls of a category may go to
+    `first` is the head of the line, `delay_s` the wait after which calls of a demand may go to
     this agent.
     """
     queue = first.queue
@@ -32,13 +33,14 @@ def best_suited(
     by_hand = agent.profile.rank.get(name)
     latest = first.call.enqueued_at + queue.profile.fairness_window_s
     best, best_key = first, (-rank.advantage(agent.number, first.category, by_hand), first.place)
-    for category, hold_out, place in queue.heads():
-        priority, enqueued_at, call = place
-        if hold_out or priority != first.place[0] or enqueued_at > latest:
+    for demand, hold_out, place in queue.heads():
+        _, enqueued_at, call = place
+        priority = queue.calls[call].call.priority
+        if hold_out or priority != first.call.priority or enqueued_at > latest:
             continue
-        if now < enqueued_at + delay_s(category):
+        if now < enqueued_at + delay_s(demand):
             continue
-        key = (-rank.advantage(agent.number, category, by_hand), place)
+        key = (-rank.advantage(agent.number, demand.category, by_hand), place)
         if key < best_key:
             best, best_key = queue.calls[call], key
     return best

@@ -1,14 +1,32 @@
 """Who may take a call, from when on, and what ranks them: a queue's layers read as rules."""
 
 import math
+from collections.abc import Set
 
-from .model import AgentProfile, LayerProfile, QueueProfile
+from .agent import Agent
+from .demand import CallRules, Demand
+from .model import Grade, LayerProfile, QueueProfile
 from .rank import QueueRank
 
 CONVERSION = "conversion"
 CATEGORY_GRADE = "category_grade"
 LONGEST_IDLE = "longest_idle"
-ORDERS = frozenset({CONVERSION, CATEGORY_GRADE, LONGEST_IDLE})
+FEWEST_CALLS = "fewest_calls"
+LEAST_TALK_TIME = "least_talk_time"
+ROUND_ROBIN = "round_robin"
+TOP_DOWN = "top_down"
+WEIGHTED_RANDOM = "weighted_random"
+ORDERS = (
+    CONVERSION,
+    CATEGORY_GRADE,
+    LONGEST_IDLE,
+    FEWEST_CALLS,
+    LEAST_TALK_TIME,
+    ROUND_ROBIN,
+    TOP_DOWN,
+    WEIGHTED_RANDOM,
+)
+"Names of what ranks a layer's agents; docs/routing.md, Strategies, says what each does."
 
 VALUE = "value"
 """Order recorded where the conversion is weighed with the value of orders."""
@@ -19,28 +37,114 @@ UNMEASURED = "unmeasured"
 HOLD_OUT = "hold_out"
 """Order recorded for a call of the hold-out share: longest idle where conversion would rank."""
 
+SKILLS = "skills"
+LANGUAGE = "language"
+REGION = "region"
+REQUIREMENTS = (SKILLS, LANGUAGE, REGION)
+"What a call may require of agents, and a layer may waive."
 
-def admits(layer: LayerProfile, queue: QueueProfile, agent: AgentProfile, category: str) -> bool:
-    """Whether this layer lets the agent take a call of this category.
 
-    The agent needs `minimum_grade` in the queue's skill or, where the layer borrows from other
-    lines, in one of those skills instead; and the grade in the category if the layer names one.
-    An agent without the skill's certificate is never admitted.
+class Admission:
+    """Which agents the layers of a queue let in.
+
+    Fixed for a profile and a set of activated groups; a change of either makes a new one.
     """
-    skills = layer.skills or (queue.skill,)
-    if not any(agent.skills.get(skill, 0) >= layer.minimum_grade for skill in skills):
+
+    __slots__ = ("_active", "_held_back", "queue", "rules")
+
+    def __init__(self, queue: QueueProfile, active: Set[str] = frozenset()) -> None:
+        self.queue = queue
+        self.rules = CallRules([layer.rule for layer in queue.layers if layer.rule is not None])
+        self._active = active
+        self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
+
+    def admits(self, layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
+        """Whether this layer lets the agent take a call of this demand now.
+
+        The agent needs `minimum_grade` in the queue's skill or, where the layer borrows from
+        other lines, in one of those skills instead; the grade in the category if the layer names
+        one; and what the call requires, as far as the layer insists on it. An agent without the
+        skill's certificate is never admitted. Members of a group that a layer of the queue names
+        are admitted by such layers only, and only while the group is activated.
+        """
+        return self._calls_up(layer, agent) and self._suits(layer, agent, demand)
+
+    def serves(self, agent: Agent) -> bool:
+        """Whether some layer lets the agent take calls now, be it only of one category or kind."""
+        return any(
+            self._calls_up(layer, agent)
+            and self._skilled(layer, agent)
+            and (
+                layer.minimum_category_grade is None
+                or max(agent.profile.categories.values(), default=0)
+                >= layer.minimum_category_grade
+            )
+            for layer in self.queue.layers
+        )
+
+    def _calls_up(self, layer: LayerProfile, agent: Agent) -> bool:
+        if layer.groups:
+            return any(group in self._active and group in agent.groups for group in layer.groups)
+        return not self._held_back or agent.groups.isdisjoint(self._held_back)
+
+    def _skilled(self, layer: LayerProfile, agent: Agent) -> bool:
+        skills = agent.profile.skills
+        wanted = layer.skills or (self.queue.skill,)
+        return any(skills.get(skill, 0) >= layer.minimum_grade for skill in wanted)
+
+    def _suits(self, layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
+        if not self._skilled(layer, agent):
+            return False
+        if (
+            layer.minimum_category_grade is not None
+            and agent.profile.categories.get(demand.category, 0) < layer.minimum_category_grade
+        ):
+            return False
+        if demand.plain and layer.rule is None:
+            return True
+        return _meets(layer, agent, demand) and _obeys(layer, agent, demand)
+
+    def after_s(self, agent: Agent, demand: Demand) -> float:
+        """Wait after which a call of this demand may go to this agent; inf: never."""
+        return min(
+            (layer.after_s for layer in self.queue.layers if self.admits(layer, agent, demand)),
+            default=math.inf,
+        )
+
+    def ever(self, agent: Agent, demand: Demand) -> bool:
+        """Whether a layer suits, opened or not, its group activated or not."""
+        return any(self._suits(layer, agent, demand) for layer in self.queue.layers)
+
+
+def _meets(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
+    profile = agent.profile
+    if demand.skills and SKILLS not in layer.waives:
+        for skill, grade in demand.skills:
+            if profile.skills.get(skill, 0) < max(Grade.C, grade - layer.lower_by):
+                return False
+    if (
+        demand.language
+        and LANGUAGE not in layer.waives
+        and demand.language not in profile.languages
+    ):
         return False
-    if layer.minimum_category_grade is None:
-        return True
-    return agent.categories.get(category, 0) >= layer.minimum_category_grade
-
-
-def admitted_after_s(queue: QueueProfile, agent: AgentProfile, category: str) -> float:
-    """Wait after which a call of this category may go to this agent; inf: never."""
-    return min(
-        (layer.after_s for layer in queue.layers if admits(layer, queue, agent, category)),
-        default=math.inf,
+    return not (
+        demand.region and REGION not in layer.waives and demand.region not in profile.regions
     )
+
+
+def _obeys(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
+    rule = layer.rule
+    if rule is None:
+        return True
+    if not rule.of_agent:
+        return not rule.call_facts or rule.text in demand.verdicts
+    if rule.call_facts:
+        return rule.holds({**demand.facts, **agent.facts})
+    verdict = agent.verdicts.get(rule.text)
+    if verdict is None:
+        verdict = agent.verdicts[rule.text] = rule.holds(agent.facts)
+    return verdict
 
 
 def depends_on_category(layer: LayerProfile, order: str) -> bool:
@@ -57,7 +161,7 @@ def score(
     order: str,
     queue: QueueProfile,
     rank: QueueRank,
-    agent: AgentProfile,
+    agent: Agent,
     category: str,
     *,
     exploring: bool = True,
@@ -67,17 +171,33 @@ def score(
     A conversion set by hand wins over the measured one. Orders by idle time score all alike.
     """
     if order == CONVERSION:
-        by_hand = agent.rank.get(queue.name)
+        by_hand = agent.profile.rank.get(queue.name)
         return rank.worth(agent.number, category, by_hand, exploring=exploring)
     if order == CATEGORY_GRADE:
-        return float(agent.categories.get(category, 0))
+        return float(agent.profile.categories.get(category, 0))
+    return _by_record(order, agent)
+
+
+def _by_record(order: str, agent: Agent) -> float:
+    """Score what is neither knowledge nor success: shares of the work, the list, the weight."""
+    counters = agent.counters
+    if order == FEWEST_CALLS:
+        return -float(counters.calls)
+    if order == LEAST_TALK_TIME:
+        return -counters.talk_s
+    if order == ROUND_ROBIN:
+        return -float(counters.turn)
+    if order == TOP_DOWN:
+        return -float(agent.listed)
+    if order == WEIGHTED_RANDOM:
+        return agent.profile.weight
     return 0.0
 
 
-def recorded_order(order: str, queue: QueueProfile, rank: QueueRank, agent: AgentProfile) -> str:
+def recorded_order(order: str, queue: QueueProfile, rank: QueueRank, agent: Agent) -> str:
     """Say what the order came to for this agent, so that a missing source of it is seen."""
     if order != CONVERSION:
         return order
-    if not rank.measured and queue.name not in agent.rank:
+    if not rank.measured and queue.name not in agent.profile.rank:
         return UNMEASURED
     return VALUE if rank.by_value and rank.valued else CONVERSION

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from .agent import Agent
+from .demand import Demand
 from .explore import THOMPSON
-from .model import Candidate, LayerProfile, QueueProfile
+from .model import Candidate, LayerProfile
 from .occupancy import Limits
-from .policy import CONVERSION, admits, score
+from .policy import CONVERSION, WEIGHTED_RANDOM, Admission, score
 from .rank import QueueRank
 
 CANDIDATES_RECORDED = 10
@@ -36,6 +37,10 @@ class Best(Struct, frozen=True, gc=False):
     "Idle agents who rank before this one and are above the queue's cap or share."
 
 
+DRAWS = 64
+"""Draws by weight at most: with weights from 1 to 10, fewer than one choice in 800 needs more."""
+
+
 class IdlePool:
     """Kept sorted by `Key`, so that a choice looks at the front only.
 
@@ -51,7 +56,9 @@ class IdlePool:
         "_ranked",
         "_spared",
         "_version",
+        "admission",
         "category",
+        "demand",
         "layer",
         "order",
         "queue",
@@ -61,20 +68,23 @@ class IdlePool:
 
     def __init__(
         self,
-        queue: QueueProfile,
+        admission: Admission,
         layer: LayerProfile,
-        category: str,
+        demand: Demand,
         order: str,
         rank: QueueRank,
         limits: Limits | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        self.queue = queue
+        self.admission = admission
+        self.queue = admission.queue
         self.layer = layer
-        self.category = category
+        self.demand = demand
+        self.category = demand.category
         self.order = order
         self.rank = rank
-        self.random = random if queue.exploration == THOMPSON and order == CONVERSION else None
+        draws = order == CONVERSION and self.queue.exploration == THOMPSON
+        self.random = random if draws or order == WEIGHTED_RANDOM else None
         self._limits = limits
         self._ranked: list[Key] = []
         self._spared: list[Key] = []
@@ -88,11 +98,11 @@ class IdlePool:
 
     def admits(self, agent: Agent) -> bool:
         """Whether this agent may ever be in here."""
-        return admits(self.layer, self.queue, agent.profile, self.category)
+        return self.admission.admits(self.layer, agent, self.demand)
 
     def score(self, agent: Agent) -> float:
         """Rank the agent as this layer does."""
-        return score(self.order, self.queue, self.rank, agent.profile, self.category)
+        return score(self.order, self.queue, self.rank, agent, self.category)
 
     def add(self, agent: Agent) -> None:
         """Let an idle agent in."""
@@ -128,10 +138,12 @@ class IdlePool:
         """Find the best idle agent but the passed over, and without `spared_too` the spared."""
         if self.order == CONVERSION and self._version != self.rank.version:
             self._rescore_all()
-        if self.random is not None and self._members:
+        if self.random is not None and self._members and self.order == CONVERSION:
             self._draw_anew(self.random)
         if self._limits is not None:
             self._release(self._limits, now)
+        if self.random is not None and self.order == WEIGHTED_RANDOM:
+            return self._drawn(self.random, passed_over, now, spared_too=spared_too)
         few = CANDIDATES_RECORDED + len(passed_over)
         ranked = self._ranked[:few]
         total = len(self._ranked)
@@ -180,6 +192,35 @@ class IdlePool:
         """Draw one agent, any one, anew: nobody is left for long where one draw has put it."""
         ranked = self._ranked or self._spared
         self.rescore(self._members[ranked[int(random() * len(ranked))][2]][1])
+
+    def _drawn(
+        self,
+        random: Callable[[], float],
+        passed_over: Collection[str],
+        now: float,
+        *,
+        spared_too: bool,
+    ) -> Best | None:
+        """Draw an agent by weight: a place by chance, kept with the odds of its weight.
+
+        Some tries suffice as long as weights are of one size; after `DRAWS` the last one counts.
+        """
+        open_to = sorted(self._ranked + self._spared) if spared_too else self._ranked
+        if passed_over:
+            open_to = [key for key in open_to if key[2] not in passed_over]
+        if not open_to:
+            return None
+        heaviest = -open_to[0][0]
+        drawn = open_to[0]
+        for _ in range(DRAWS):
+            drawn = open_to[min(int(random() * len(open_to)), len(open_to) - 1)]
+            if random() * heaviest < -drawn[0]:
+                break
+        others = [key for key in open_to[:CANDIDATES_RECORDED] if key is not drawn]
+        shown = [drawn, *others[: CANDIDATES_RECORDED - 1]]
+        candidates = tuple([Candidate(key[2], -key[0], now - key[1]) for key in shown])
+        spared = 0 if spared_too else bisect_left(self._spared, drawn)
+        return Best(self._members[drawn[2]][1], candidates, len(open_to), spared)
 
     def _rescore_all(self) -> None:
         self._version = self.rank.version

@@ -1,20 +1,30 @@
 """A queue's line of waiting calls, in the order in which they are served."""
 
 import math
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
 from .deadlines import Timed
+from .demand import Demand
 from .model import QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
 from .pace import Pace
+from .policy import Admission
 from .pool import IdlePool
 from .rank import QueueRank
 
-Place = tuple[int, float, str]
-"""Place in the line: (−priority, first enqueue time, call). Smaller is served first."""
+Place = tuple[float, float, str]
+"""Place in the line of one queue: (figure, first enqueue time, call). Smaller is served first.
+
+The figure is −priority; where priority grows with the wait, first enqueue time in units of
+`ageing_s` − priority: all grow at the same pace, so that their order never changes.
+"""
+
+Urgency = tuple[float, float, str]
+"""Place among the calls of all queues: (−effective priority at this moment, first enqueue time,
+call). Calls at their starvation bound have −inf: they go first, by first enqueue time."""
 
 
 class Waiting(Timed):
@@ -22,7 +32,7 @@ class Waiting(Timed):
 
     __slots__ = (
         "call",
-        "category",
+        "demand",
         "hold_out",
         "leaves_at",
         "lined_up_at",
@@ -33,14 +43,12 @@ class Waiting(Timed):
         "queue",
     )
 
-    def __init__(self, call: WaitingCall, queue: "Queue", category: str, now: float) -> None:
+    def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
         super().__init__()
         self.call = call
         self.queue = queue
-        self.category = category
-        "As the router knows it: empty when no agent differs in it."
-
-        self.place: Place = (-call.priority, call.enqueued_at, call.call)
+        self.demand = demand
+        self.place = queue.place_of(call)
         entered_at = now if call.entered_at is None else call.entered_at
         self.leaves_at = entered_at + queue.profile.max_wait_s
         every_s = queue.profile.position_every_s
@@ -53,6 +61,15 @@ class Waiting(Timed):
         self.passed_over: set[str] = set()
         "Agents to whom an offer of this call came to nothing."
 
+    @property
+    def category(self) -> str:
+        """As the router knows it: empty when no agent differs in it."""
+        return self.demand.category
+
+    def urgency(self, now: float) -> Urgency:
+        """Place among all queues' calls at this moment; smaller is served first."""
+        return self.queue.urgency(self.place, now)
+
 
 class Queue:
     """One skill group's line. Calls being offered keep their place in it."""
@@ -64,11 +81,18 @@ class Queue:
         "No longer configured: takes no new call, and is gone when the line is empty."
 
         self.calls: dict[str, Waiting] = {}
-        self.pools: dict[tuple[int, str, str], IdlePool] = {}
+        self.pools: dict[tuple[int, Demand, str], IdlePool] = {}
+        self.admission = Admission(profile)
         self.shares = Shares()
         self.limits: Limits | None = None
         self._line: list[Place] = []
-        self._unoffered: dict[tuple[int, str, bool], list[Place]] = {}
+        self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
+        self._aside: dict[str, Waiting] = {}
+        "Calls not open to offers: those being offered."
+
+        self._ageing = 0.0
+        "Priority gained per second of wait."
+
         self.pace = Pace()
         self._openings_s: tuple[float, ...] = ()
         self.reconfigure(profile, rank)
@@ -80,13 +104,32 @@ class Queue:
         self.retired = False
         self.pools = {}
         self.limits = limits_of(profile, self.shares)
+        self.admission = Admission(profile)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
+        ageing = 1.0 / profile.ageing_s if profile.ageing_s else 0.0
+        if ageing != self._ageing:
+            self._ageing = ageing
+            for waiting in self.calls.values():
+                waiting.place = self.place_of(waiting.call)
+            self._line = sorted(waiting.place for waiting in self.calls.values())
 
-    def recategorise(self, category_of: Callable[[str], str]) -> None:
-        """Sort the waiting calls anew after other categories came to matter."""
+    def place_of(self, call: WaitingCall) -> Place:
+        """Return the call's place in the line."""
+        return (call.enqueued_at * self._ageing - call.priority, call.enqueued_at, call.call)
+
+    def urgency(self, place: Place, now: float) -> Urgency:
+        """Return what a place in this line is worth among those of other lines."""
+        figure, enqueued_at, call = place
+        profile = self.profile
+        if now >= enqueued_at + profile.starvation_s:
+            return (-math.inf, enqueued_at, call)
+        return (figure - now * self._ageing - profile.priority, enqueued_at, call)
+
+    def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
+        """Sort the waiting calls anew after demands came to mean something else."""
         self._unoffered = {}
         for waiting in self.calls.values():
-            waiting.category = category_of(waiting.call.category or self.profile.category)
+            waiting.demand = demand_of(self, waiting.call)
             if not waiting.offer:
                 self.put_back(waiting)
 
@@ -103,6 +146,7 @@ class Queue:
         """Leave the line for good."""
         if not waiting.offer:
             self.take(waiting)
+        self._aside.pop(waiting.call.call, None)
         del self.calls[waiting.call.call]
         del self._line[bisect_left(self._line, waiting.place)]
 
@@ -118,7 +162,8 @@ class Queue:
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""
-        group = (waiting.place[0], waiting.category, waiting.hold_out)
+        self._aside[waiting.call.call] = waiting
+        group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered[group]
         del places[bisect_left(places, waiting.place)]
         if not places:
@@ -126,21 +171,22 @@ class Queue:
 
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again."""
-        group = (waiting.place[0], waiting.category, waiting.hold_out)
+        self._aside.pop(waiting.call.call, None)
+        group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered.get(group)
         if places is None:
             places = self._unoffered[group] = []
         insort(places, waiting.place)
 
-    def heads(self) -> Iterator[tuple[str, bool, Place]]:
-        """First place open to offers of each group, with its category and whether it is held out.
+    def heads(self) -> Iterator[tuple[Demand, bool, Place]]:
+        """First place open to offers of each group, with its demand and whether it is held out.
 
-        An agent's layers differ by category and by wait, and within one priority and category
-        the head has waited longest: so heads are all that an agent has to look at. Calls of the
+        An agent's layers differ by demand and by wait, and within one priority and demand the
+        head has waited longest: so heads are all that an agent has to look at. Calls of the
         hold-out share are groups of their own: they keep strict order.
         """
-        for (_, category, hold_out), places in self._unoffered.items():
-            yield category, hold_out, places[0]
+        for (_, demand, hold_out), places in self._unoffered.items():
+            yield demand, hold_out, places[0]
 
     def unoffered(self) -> list[Waiting]:
         """Every call open to offers."""
@@ -165,12 +211,9 @@ class Queue:
 
     def oldest(self) -> float:
         """Earliest first enqueue time in the line; inf when nobody waits."""
-        oldest, index = math.inf, 0
-        while index < len(self._line):
-            priority, enqueued_at, _ = self._line[index]
-            oldest = min(oldest, enqueued_at)
-            index = bisect_right(self._line, (priority, math.inf, ""), index)
-        return oldest
+        heads = [places[0][1] for places in self._unoffered.values()]
+        aside = [waiting.call.enqueued_at for waiting in self._aside.values()]
+        return min(*heads, *aside, math.inf, math.inf)
 
     def line_up(self, waiting: Waiting, now: float) -> None:
         """Note that no agent is free for the call."""

@@ -52,7 +52,7 @@ class Router:
         now: float = 0.0,
         rules: AgentRules | None = None,
     ) -> None:
-        """`random` gives numbers in [0, 1); needed only for queues with a hold-out share.
+        """`random` gives numbers in [0, 1); needed only for queues that draw by chance.
 
         Every agent is offline since `now`.
         """
@@ -197,8 +197,7 @@ class Router:
             return [CallRefused(call.call, call.interaction, call.queue, reason)]
         if len(queue) >= queue.profile.max_length:
             return [CallRefused(call.call, call.interaction, call.queue)]
-        category = dispatch.floor.category(call.category or queue.profile.category)
-        waiting = Waiting(call, queue, category, now)
+        waiting = Waiting(call, queue, dispatch.floor.demand(queue, call), now)
         if queue.profile.hold_out and self._random is not None:
             waiting.hold_out = self._random() < queue.profile.hold_out
         dispatch.waiting[call.call] = waiting

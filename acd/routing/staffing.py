@@ -1,11 +1,9 @@
 """Whether somebody serves a queue at all, whatever there is to do at the moment."""
 
-import math
 from collections.abc import Iterable
 
 from .agent import Agent
 from .model import State, Status
-from .policy import admitted_after_s
 from .queue import Queue
 from .waiting_rules import EmptyRule
 
@@ -18,19 +16,10 @@ def nobody_serves(queue: Queue, staff: Iterable[Agent], rule: EmptyRule) -> bool
     """
     if rule is EmptyRule.NEVER:
         return False
-    return not any(_is_there(agent, rule) and _is_admitted(queue, agent) for agent in staff)
+    return not any(_is_there(agent, rule) and queue.admission.serves(agent) for agent in staff)
 
 
 def _is_there(agent: Agent, rule: EmptyRule) -> bool:
     if agent.rest is not State.IDLE:
         return False
     return rule is EmptyRule.LOGGED_OUT or agent.status is Status.READY
-
-
-def _is_admitted(queue: Queue, agent: Agent) -> bool:
-    """Whether some layer admits the agent, be it only in one category."""
-    categories = {queue.profile.category, *agent.profile.categories}
-    return any(
-        admitted_after_s(queue.profile, agent.profile, category) < math.inf
-        for category in categories
-    )

@@ -32,7 +32,7 @@ def take_over(
         dispatch.forget_if_gone(agent)
     # Other layers and skills may suit calls that waited in vain; first come, first served.
     unoffered = [call for queue in dispatch.queues.values() for call in queue.unoffered()]
-    unoffered.sort(key=lambda call: (-call.queue.profile.priority, call.place))
+    unoffered.sort(key=lambda call: call.urgency(now))
     for waiting in unoffered:
         if not waiting.offer:
             dispatch.assign(waiting, now, events)
@@ -64,13 +64,14 @@ def _take_over_queues(
 def _take_over_agents(
     agents: dict[str, Agent], profiles: list[AgentProfile], now: float
 ) -> list[Agent]:
-    for profile in profiles:
+    for listed, profile in enumerate(profiles):
         agent = agents.get(profile.number)
         if agent is None:
-            agents[profile.number] = Agent(profile, now)
+            agent = agents[profile.number] = Agent(profile, now)
         else:
-            agent.profile = profile
+            agent.take_profile(profile)
             agent.retired = False
+        agent.listed = listed
     removed = sorted(agents.keys() - {profile.number for profile in profiles})
     for number in removed:
         agents[number].retired = True

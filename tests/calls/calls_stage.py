@@ -153,6 +153,7 @@ class Stage:
         dial_plan: DialPlan | None = None,
         rules: AgentRules | None = None,
         certificates: Certificates | None = None,
+        numbers: NumberPlan | None = None,
         **settings: object,
     ) -> None:
         given = {one.name: one for one in queues}
@@ -166,7 +167,8 @@ class Stage:
             router=self.router,
             agents=agents,
             queues=self.queues,
-            numbers=NumberPlan(
+            numbers=numbers
+            or NumberPlan(
                 targets=NUMBERS,
                 dial_plan=dial_plan or DialPlan(),
                 away_code="*12",

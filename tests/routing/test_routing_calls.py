@@ -214,10 +214,19 @@ def test_an_agent_of_several_queues_takes_the_oldest_over_all_of_them():
 def test_a_queue_of_higher_priority_goes_first():
     both = agent("1001", skills={"sales": Grade.A, "service": Grade.C})
     world = World([both], [queue("sales"), queue("service", priority=1)])
-    world.call("s1", "sales", priority=9)
+    world.call("s1", "sales")
     world.now += 1.0
     world.call("v1", "service")
     assert serve_all(world, "1001") == ["v1", "s1"]
+
+
+def test_the_priorities_of_call_and_queue_add_up():
+    both = agent("1001", skills={"sales": Grade.A, "service": Grade.C})
+    world = World([both], [queue("sales"), queue("service", priority=3)])
+    world.call("v1", "service")
+    world.call("vip", "sales", priority=5)
+    world.call("s1", "sales", priority=2)
+    assert serve_all(world, "1001") == ["vip", "v1", "s1"]
 
 
 def test_the_head_waits_for_a_grade_and_does_not_hold_up_the_others():

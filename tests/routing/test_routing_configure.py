@@ -36,7 +36,7 @@ def test_every_mistake_is_named_at_once_and_nothing_is_changed():
         "it has no layer",
         "hold_out is 2.0",
         "layer 'x' stands 2 times",
-        "order 'ringall' is unknown; one of category_grade, conversion, longest_idle",
+        "order 'ringall' is unknown; one of conversion, category_grade, longest_idle",
         "after_s is -1.0",
         "ring_timeout_s is 0.0; at least 1.0 s",
         "wrap_up_s is -1.0",

@@ -36,7 +36,15 @@ LAYERS = (
     LayerProfile(
         name="experts", order="category_grade", minimum_category_grade=Grade.B, after_s=4.0
     ),
-    LayerProfile(name="borrowed", order="longest_idle", skills=("service",), after_s=9.0),
+    LayerProfile(
+        name="borrowed",
+        order="round_robin",
+        skills=("service",),
+        after_s=9.0,
+        lower_by=1,
+        waives=("language",),
+    ),
+    LayerProfile(name="lastly", order="fewest_calls", after_s=15.0, waives=("skills", "region")),
 )
 SALES = QueueProfile(
     name="sales",
@@ -47,18 +55,20 @@ SALES = QueueProfile(
     wrap_up_s=5.0,
     position_every_s=7.0,
     hold_out=0.3,
+    ageing_s=8.0,
 )
 SERVICE = QueueProfile(
     name="service",
     skill="service",
     layers=(LayerProfile(name="all", order="longest_idle"),),
     priority=1,
+    starvation_s=20.0,
     wrap_up_s=0.0,
     ring_timeout_s=8.0,
 )
 
 
-def profile(number, skills, categories=None, rank=None):
+def profile(number, skills, categories=None, rank=None, languages=(), regions=()):
     return AgentProfile(
         number=number,
         name=number,
@@ -66,15 +76,23 @@ def profile(number, skills, categories=None, rank=None):
         skills=skills,
         categories=categories or {},
         rank=rank or {},
+        languages=languages,
+        regions=regions,
     )
 
 
 AGENTS = (
-    profile("1", {"sales": Grade.AAA}, rank={"sales": 0.4}),
-    profile("2", {"sales": Grade.A}, {"tv": Grade.AA}),
+    profile("1", {"sales": Grade.AAA}, rank={"sales": 0.4}, languages=("yue",)),
+    profile("2", {"sales": Grade.A}, {"tv": Grade.AA}, regions=("south",)),
     profile("3", {"sales": Grade.C}, {"tv": Grade.B}),
     profile("4", {"service": Grade.B}),
-    profile("5", {"sales": Grade.B, "service": Grade.A}, {"pans": Grade.A}),
+    profile(
+        "5",
+        {"sales": Grade.B, "service": Grade.A},
+        {"pans": Grade.A},
+        languages=("yue",),
+        regions=("south",),
+    ),
 )
 CONFIGURATIONS = (
     (AGENTS, (SALES, SERVICE)),
@@ -200,15 +218,39 @@ class Floor(RuleBasedStateMachine):
         knows = layer.minimum_category_grade is None or (
             agent.categories.get(call.category, 0) >= layer.minimum_category_grade
         )
-        return graded and knows and call.enqueued_at + layer.after_s <= self.now
+        return (
+            graded
+            and knows
+            and self.meets(layer, agent, call)
+            and call.enqueued_at + layer.after_s <= self.now
+        )
+
+    def meets(self, layer, agent: AgentProfile, call: WaitingCall):
+        """What the call requires, as far as the layer insists."""
+        wanted = {
+            "skills": all(
+                agent.skills.get(skill, 0) >= max(1, grade - layer.lower_by)
+                for skill, grade in call.skills.items()
+            ),
+            "language": call.language in {"", *agent.languages},
+            "region": call.region in {"", *agent.regions},
+        }
+        return all(met for name, met in wanted.items() if name not in layer.waives)
 
     def place(self, call):
-        return (
-            -self.queue_of(call).priority,
-            -call.priority,
-            call.enqueued_at,
-            call.call,
-        )
+        """Effective priority, then first come; from the starvation bound on, first come only."""
+        queue = self.queue_of(call)
+        if self.now >= call.enqueued_at + queue.starvation_s:
+            return (-math.inf, call.enqueued_at, call.call)
+        gained = (self.now - call.enqueued_at) / queue.ageing_s if queue.ageing_s else 0.0
+        effective = queue.priority + call.priority + gained
+        return (-round(effective, 9), call.enqueued_at, call.call)
+
+    def place_in_line(self, call):
+        """As `place`, without the bound on starvation: callers are told their usual place."""
+        queue = self.queue_of(call)
+        gained = -call.enqueued_at / queue.ageing_s if queue.ageing_s else 0.0
+        return (-round(call.priority + gained, 9), call.enqueued_at, call.call)
 
     def unoffered(self):
         offered = {made.call for made in self.offers.values()}
@@ -262,7 +304,9 @@ class Floor(RuleBasedStateMachine):
         for each in event.choice.candidates:
             profile = self.profiles[each.agent]
             category = self.waiting[event.call].category
-            if event.choice.order in {"longest_idle", "hold_out"}:
+            if event.choice.order in {"round_robin", "fewest_calls"}:
+                assert each.score <= 0.0
+            elif event.choice.order in {"longest_idle", "hold_out"}:
                 assert each.score == 0.0
             elif event.choice.order == "category_grade":
                 assert each.score == profile.categories.get(category, 0)
@@ -296,8 +340,11 @@ class Floor(RuleBasedStateMachine):
         category=st.sampled_from(["", "tv", "pans"]),
         before=st.sampled_from([0.0, 0.0, 3.0, 30.0]),
         draw=st.sampled_from([0.1, 0.9]),
+        skills=st.sampled_from([{}, {}, {"service": Grade.B}, {"sales": Grade.A}]),
+        language=st.sampled_from(["", "", "yue"]),
+        region=st.sampled_from(["", "", "south"]),
     )
-    def call(self, queue, priority, category, before, draw):
+    def call(self, queue, priority, category, before, draw, skills, language, region):
         self.draw = draw
         name = f"c{next(self.calls_made)}"
         call = WaitingCall(
@@ -307,6 +354,9 @@ class Floor(RuleBasedStateMachine):
             enqueued_at=self.now - before,
             priority=priority,
             category=category,
+            skills=skills,
+            language=language,
+            region=region,
         )
         self.waiting[name] = call
         self.take(self.router.enqueue(call, self.now))
@@ -471,7 +521,7 @@ class Floor(RuleBasedStateMachine):
     def the_line_is_in_order(self):
         for queue in {call.queue for call in self.waiting.values()}:
             line = [call for call in self.waiting.values() if call.queue == queue]
-            line.sort(key=self.place)
+            line.sort(key=self.place_in_line)
             assert [self.router.position(call.call) for call in line] == [
                 index + 1 for index in range(len(line))
             ]
