@@ -429,6 +429,8 @@ class Service:
                     part_of(outcome.interaction, outcome.agent),
                     outcome.ordered,
                     outcome.started_s,
+                    amount=outcome.amount,
+                    currency=outcome.currency,
                 )
             outcomes += len(chunk)
             await asyncio.sleep(0)  # let calls go first
@@ -587,6 +589,7 @@ class Service:
             "flows": self._reloader.flows.versions(),
             "trunks": self._lines.details(),
             "protection": self._protection.details(),
+            "queues_unmeasured": self._router.unmeasured(),
             "faults": [*map(str, self._reloader.faults), *self._certificates.faults],
         }
 

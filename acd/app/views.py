@@ -148,6 +148,8 @@ class Floor:
             order_id=body.order_id,
             ordered=body.ordered,
             solved=body.solved,
+            amount=body.amount,
+            currency=body.currency,
         )
         effects = self._centre.dispose(number, disposition, interaction=interaction or "")
         if effects is None:

@@ -346,6 +346,9 @@ class Fold:
             waited_s=choice.waited_s,
             candidates=choice.candidates,
             candidates_total=choice.candidates_total,
+            hold_out=choice.hold_out,
+            spared=choice.spared,
+            overtook_s=choice.overtook_s,
         )
         call.offers[event.offer] = OpenOffer(row, moment.mono_s)
         self._begin_leg(
@@ -490,6 +493,8 @@ class Fold:
             order_id=event.order_id,
             ordered=event.ordered,
             solved=event.solved,
+            amount=event.amount,
+            currency=event.currency,
         )
         self._rows.append(row)
 

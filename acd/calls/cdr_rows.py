@@ -118,6 +118,14 @@ class Offer(Struct, kw_only=True):
     "Best first, ten at most."
 
     candidates_total: int
+    hold_out: bool = False
+    "The call is of the hold-out share."
+
+    spared: int = 0
+    "Idle agents who ranked before this one and were passed over for a cap or maximum share."
+
+    overtook_s: float = 0.0
+    "How much later than the head of the line, which it overtook, the call had come."
 
 
 class FlowStep(Struct, kw_only=True):
@@ -203,6 +211,10 @@ class Disposition(Struct, kw_only=True):
     order_id: str
     ordered: bool
     solved: bool | None
+    amount: int | None = None
+    "In minor units of `currency`."
+
+    currency: str = ""
 
 
 class StreamQuality(Struct, kw_only=True):

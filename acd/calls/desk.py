@@ -33,6 +33,11 @@ class Disposition(Struct, frozen=True, kw_only=True):
     order_id: str = ""
     ordered: bool = False
     solved: bool | None = None
+    amount: int | None = None
+    "What the order is worth, in minor units of `currency`; None: not told."
+
+    currency: str = ""
+    "ISO 4217; empty without an amount."
 
 
 class HandledCall(Struct, frozen=True):
@@ -264,6 +269,8 @@ class Desk:
                 order_id=disposition.order_id,
                 ordered=disposition.ordered,
                 solved=disposition.solved,
+                amount=disposition.amount,
+                currency=disposition.currency,
             )
         )
         if last.kind is QueueKind.SALES:
@@ -275,6 +282,8 @@ class Desk:
                 part_of(last.interaction, agent),
                 disposition.ordered,
                 last.answered_wall_s,
+                amount=disposition.amount,
+                currency=disposition.currency,
             )
         return True
 

@@ -370,6 +370,11 @@ class DispositionEntered(_Event, frozen=True, kw_only=True):
     order_id: str = ""
     ordered: bool = False
     solved: bool | None = None
+    amount: int | None = None
+    "What the order is worth, in minor units of `currency`; None: not told."
+
+    currency: str = ""
+    "ISO 4217; empty without an amount."
 
 
 class StreamMeasured(_Event, frozen=True, kw_only=True):

@@ -215,7 +215,8 @@ class QueueSettings(Section):
 
     hold_out: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of calls, 0-1, that go to the longest idle agent instead of the best one, and first
-    come, first served, drawn at random: only against these can be measured what ranking gains."""
+    come, first served, drawn at random: only against these can be measured what ranking gains
+    (`acd report routing`)."""
 
     rank_by: Literal["orders", "value"] = "orders"
     """What order conversion ranks by: orders per answered call, or expected order value per

@@ -111,15 +111,15 @@ def _fits(table: Table, console: Console) -> bool:
     return console.measure(table, options=unlimited).maximum <= console.width
 
 
-def as_json(kpis: Iterable[QueueKpi]) -> str:
+def as_json(rows: Iterable[msgspec.Struct]) -> str:
     """Return a JSON list, one object per queue; rates are fractions, null for none."""
-    return msgspec.json.format(msgspec.json.encode(list(kpis)), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(list(rows)), indent=2).decode()
 
 
-def as_csv(kpis: Iterable[QueueKpi]) -> str:
+def as_csv(rows: Iterable[msgspec.Struct], kind: type[msgspec.Struct] = QueueKpi) -> str:
     """Return CSV (RFC 4180) with a head line of the JSON's names; empty for none."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(QueueKpi.__struct_fields__)
-    writer.writerows(msgspec.structs.astuple(kpi) for kpi in kpis)
+    writer.writerow(kind.__struct_fields__)
+    writer.writerows(msgspec.structs.astuple(row) for row in rows)
     return text.getvalue()

@@ -14,12 +14,14 @@ from .model import (
     AgentRules,
     AgentView,
     MissRule,
+    QueueKind,
     QueueProfile,
     State,
     Status,
     WaitingCall,
 )
 from .offer import pause_s
+from .policy import CONVERSION
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .remembering import restore
@@ -372,6 +374,19 @@ class Router:
             name: now - queue.oldest() if len(queue) else 0.0
             for name, queue in self._dispatch.queues.items()
         }
+
+    def unmeasured(self) -> list[str]:
+        """Name the sales queues that conversion should rank and of which no outcome is known.
+
+        Their calls go to the longest idle agent until the first one is.
+        """
+        return [
+            name
+            for name, queue in self._dispatch.queues.items()
+            if queue.profile.kind is QueueKind.SALES
+            and any(layer.order == CONVERSION for layer in queue.profile.layers)
+            and not queue.rank.measured
+        ]
 
     def agent_view(self, agent: str) -> AgentView:
         """One agent at this moment."""

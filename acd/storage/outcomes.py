@@ -23,12 +23,16 @@ class SalesOutcome(Struct, frozen=True):
     started_s: float
     "UTC seconds."
 
+    amount: int | None
+    currency: str
+
 
 async def sales_outcomes(connection: asyncpg.Connection) -> AsyncIterator[list[SalesOutcome]]:
     """Yield the classed calls of sales queues, oldest first, some thousand at a time."""
     query = """
         SELECT d.agent, d.queue, d.category, d.interaction, d.ordered,
-               extract(epoch FROM d.started_at)::float8
+               extract(epoch FROM d.started_at)::float8,
+               d.amount, d.currency
         FROM dispositions d
         WHERE d.started_at > now() - $1::interval
           AND EXISTS (

@@ -159,6 +159,9 @@ def _offer(row: cdr.Offer) -> Values:
         row.waited_s,
         msgspec.json.encode(row.candidates).decode(),
         row.candidates_total,
+        row.hold_out,
+        row.spared,
+        row.overtook_s,
     )
 
 
@@ -227,6 +230,8 @@ def _disposition(row: cdr.Disposition) -> Values:
         row.order_id,
         row.ordered,
         row.solved,
+        row.amount,
+        row.currency,
     )
 
 
@@ -337,6 +342,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         _columns(
             "started_at interaction offer project visit queue agent leg offered_at ended_at"
             " outcome sip_status ring_s layer ranked_by waited_s candidates candidates_total"
+            " hold_out spared overtook_s"
         ),
         _offer,
     ),
@@ -369,7 +375,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         3,
         _columns(
             "started_at interaction agent project entered_at queue call_class category order_id"
-            " ordered solved"
+            " ordered solved amount currency"
         ),
         _disposition,
     ),

@@ -71,6 +71,12 @@ FAMILIES = (
         "Agents' phones called, by outcome: answered, no_answer, busy, rejected, failed …",
     ),
     Family(
+        "acd_offer_choices",
+        "counter",
+        ("queue", "order"),
+        "Agents chosen, by what ranked them: conversion, hold_out, pairing, unmeasured …",
+    ),
+    Family(
         "acd_transfers",
         "counter",
         ("kind", "outcome"),

@@ -234,6 +234,9 @@ class Metrics:
             waits = self._waits[labels] = _Histogram(WAIT_BUCKETS_S)
         waits.observe(event.waited_s)
 
+    def _offer_made(self, event: events.OfferMade) -> None:
+        self._counts["acd_offer_choices"][event.queue, event.choice.order] += 1
+
     def _offer_ended(self, event: events.OfferEnded) -> None:
         self._counts["acd_offers"][event.outcome,] += 1
         self._counts["acd_offer_ring_seconds"][event.outcome,] += event.ring_s
@@ -429,6 +432,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.CallEnded: Metrics._call_ended,
     events.QueueEntered: Metrics._queue_entered,
     events.QueueLeft: Metrics._queue_left,
+    events.OfferMade: Metrics._offer_made,
     events.OfferEnded: Metrics._offer_ended,
     events.PartyAnswered: Metrics._party_answered,
     events.AgentDisconnected: Metrics._agent_disconnected,
@@ -444,7 +448,6 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.PartyCalled: None,
     events.FlowStepTaken: None,
     events.PriorityChanged: None,
-    events.OfferMade: None,
     events.AgentConnected: None,
     events.TransferRequested: None,
     events.HoldStarted: None,

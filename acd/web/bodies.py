@@ -18,6 +18,9 @@ CODE_CHARACTERS_MAX = 64
 REASON_CHARACTERS_MAX = 200
 "A sentence for whoever reads the record later."
 
+AMOUNT_MAX = 10**12
+"Ten thousand million of a currency with hundredths: more is a slip, and would outweigh all else."
+
 BODY_BYTES_MAX = 16_384
 "The largest body we define is below 500 bytes."
 
@@ -118,6 +121,12 @@ class Disposition(_Body):
 
     solved: bool | None = None
 
+    amount: int | None = Field(default=None, ge=0, le=AMOUNT_MAX)
+    "What the order is worth, in minor units of the currency."
+
+    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
+    "ISO 4217; wanted with an amount."
+
     @model_validator(mode="before")
     @classmethod
     def _order_number_means_ordered(cls, fields: object) -> object:
@@ -129,6 +138,10 @@ class Disposition(_Body):
     def _no_order_number_without_order(self) -> "Disposition":
         if self.order_id and not self.ordered:
             raise ValueError("ordered must be true when there is an order_id")
+        if self.amount is not None and not self.ordered:
+            raise ValueError("ordered must be true when there is an amount")
+        if (self.amount is None) != (not self.currency):
+            raise ValueError("amount and currency belong together: give both or neither")
         return self
 
 

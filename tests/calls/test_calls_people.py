@@ -171,7 +171,7 @@ def test_conversion_is_learned_from_sales_calls_only(
 ) -> None:
     stage = Stage()
     told: list[object] = []
-    monkeypatch.setattr(stage.router, "record_outcome", lambda *what: told.append(what))
+    monkeypatch.setattr(stage.router, "record_outcome", lambda *what, **_: told.append(what))
     stage.registers(number)
     stage.hangs_up(stage.talk(called, number)[0])
     stage.take(stage.centre.dispose(number, Disposition(call_class="order", ordered=True)))

@@ -174,7 +174,7 @@ PRICES: dict[str, dict[str, object]] = {
 }
 "What fairness costs, at the load of PRICED."
 
-PRICED = 0.85
+PRICED = 0.7
 
 
 def jobs(seeds: range) -> Iterator[tuple[int, float, str]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from acd.calls import events
+from acd.routing.model import Candidate, Choice
 from acd.telemetry.families import FAMILIES
 from acd.telemetry.metrics import (
     COUNTERS,
@@ -169,7 +170,12 @@ def test_offers_talk_dispositions_and_streams_are_counted():
         1.0,
     )
 
+    choice = Choice("all", "unmeasured", (Candidate("1001", 0.5, 1.0),), 1, 0.0)
+    made = {**common, "offer": "o", "sip_call_id": "s", "choice": choice}
+    metrics.observe(events.OfferMade(**made), 1.0)
+
     found = samples(metrics)
+    assert found["acd_offer_choices_total", (("order", "unmeasured"), ("queue", "q"))] == 1
     assert found["acd_offers_total", (("outcome", "busy"),)] == 1
     assert found["acd_offer_ring_seconds_total", (("outcome", "busy"),)] == 2.5
     assert found["acd_talk_seconds_total", (("queue", "q"),)] == 60

@@ -188,6 +188,7 @@ async def test_commands_reach_the_server_and_answer_with_the_agent():
         async with client.post("/api/agents/1001/wrap-up/end", headers=AUTH) as answer:
             assert answer.status == 200
         body = {"class": "order", "order_id": "A-1", "category": "jewellery"}
+        body |= {"amount": 19_900, "currency": "CNY"}
         async with client.post("/api/agents/1002/disposition", json=body, headers=AUTH) as answer:
             assert await answer.json() == {"interaction": "last"}
 
@@ -199,6 +200,7 @@ async def test_commands_reach_the_server_and_answer_with_the_agent():
     assert disposition.order_id == "A-1"
     assert disposition.ordered is True
     assert disposition.solved is None
+    assert (disposition.amount, disposition.currency) == (19_900, "CNY")
 
 
 STATUS = "/api/agents/1001/status"
@@ -238,6 +240,27 @@ DISPOSITION = "/api/agents/1001/disposition"
             422,
             "invalid",
             "ordered",
+        ),
+        (
+            DISPOSITION,
+            b'{"class": "order", "order_id": "1", "amount": 100}',
+            422,
+            "invalid",
+            "amount",
+        ),
+        (
+            DISPOSITION,
+            b'{"class": "inquiry", "amount": 100, "currency": "CNY"}',
+            422,
+            "invalid",
+            "ordered",
+        ),
+        (
+            DISPOSITION,
+            b'{"class": "order", "ordered": true, "amount": 1, "currency": "yuan"}',
+            422,
+            "invalid",
+            "currency",
         ),
         ("/api/agents/9999/status", b'{"status": "ready"}', 404, "unknown_agent", "number"),
         ("/api/agents/%00%0a/status", b'{"status": "ready"}', 404, "unknown_agent", "number"),
