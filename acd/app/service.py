@@ -145,6 +145,7 @@ class Service:
             on_batch=self._on_batch,
             admission=self._protection.admission,
             on_shed=self._on_shed,
+            gather_s=config.server.sip.gather_ms / 1000,
             on_handshake_failed=HandshakeLog(asyncio.get_running_loop().time),
             limits=config.stream_limits(),
             tls=config.tls_files(),

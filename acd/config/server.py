@@ -135,6 +135,10 @@ class Sip(Section):
     min_se_s: Annotated[int, Field(ge=1, le=3600)] = 90
     "Shortest such time taken; a peer that asks for less gets 422. Below 90 only for tests."
 
+    gather_ms: Annotated[float, Field(ge=0, le=20)] = 2.0
+    """How long UDP messages may wait for others while more than some 150 calls a second come:
+    taken together they cost a fifth less CPU. Below that rate nothing waits; 0: never."""
+
     offer_100rel: bool = True
     "Phones and trunks that we call may have their provisional answers acknowledged (RFC 3262)."
 

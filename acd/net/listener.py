@@ -88,10 +88,12 @@ class SipTransports:
         new_framer: Callable[[], Framer] = StreamFramer,
         admission: Admission | None = None,
         on_shed: Callable[[bytes, Peer], None] | None = None,
+        gather_s: float = 0.0,
     ) -> None:
         """Prepare to listen; raise TransportError for files of `tls` that cannot be used.
 
         `origins`: web pages whose scripts may connect, as "https://host"; none are all.
+        `gather_s`: how long datagrams may wait for others while many come (`acd.net.gathering`).
         """
         loop = asyncio.get_running_loop()
         admission = admission or Admission()
@@ -114,7 +116,7 @@ class SipTransports:
         except TlsError as error:
             raise TransportError(str(error)) from error
         self._places = Places(limits, admission.is_banned)
-        self._udp = UdpSockets(on_message, on_batch, report_failed, admission, on_shed)
+        self._udp = UdpSockets(on_message, on_batch, report_failed, admission, on_shed, gather_s)
         self._streams = StreamConnections(
             on_framed,
             on_batch,

@@ -15,6 +15,8 @@ from struct import unpack_from
 from acd.sip.admission import Admission, Level, Verdict
 from acd.sip.peer import Peer
 
+from .gathering import Pace
+
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 "Room for some 5,000 messages: a second of 600 calls/s while the loop is held up."
 
@@ -68,6 +70,7 @@ class UdpListener:
         routes: Routes,
         admission: Admission,
         on_shed: Callable[[bytes, Peer], None],
+        gather_s: float,
     ) -> None:
         self.sock = sock
         self._on_message = on_message
@@ -76,18 +79,52 @@ class UdpListener:
         self._on_shed = on_shed
         self._routes = routes
         self._peers: dict[tuple[str | int, ...], Peer] = {}
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._read_at = 0.0
+        self._pace = Pace(gather_s)
+        self._next_read: asyncio.Handle | None = None
+        self._served = 0
+        self._loop.add_reader(sock, self.read)
 
     def read(self) -> None:
-        """Deliver the messages at hand. A look-up costs a sixth of making the peer anew."""
-        receive, now, judge = self.sock.recvfrom, self._time(), self._admission.judge
+        """Deliver the messages at hand, and see to it that the next ones are read."""
+        now = self._time()
+        self._served = 0
+        try:
+            self._read(now)
+        finally:
+            if self._pace.took(self._served, now) or self._next_read is not None:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Read again after a while, or as soon as something comes."""
+        pace = self._pace
+        if not pace.gathering:
+            self._next_read = None
+            self._loop.add_reader(self.sock, self.read)
+            return
+        if self._next_read is None:
+            self._loop.remove_reader(self.sock)
+        if self._served >= BATCH_MAX:  # there is more
+            self._next_read = self._loop.call_soon(self.read)
+        else:
+            self._next_read = self._loop.call_later(pace.interval_s, self.read)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._next_read is not None:
+            self._next_read.cancel()
+        self._loop.remove_reader(self.sock)
+        self.sock.close()
+
+    def _read(self, now: float) -> None:
+        receive, judge = self.sock.recvfrom, self._admission.judge
         behind = self._admission.level is not _CALM
-        busy = behind or now - self._read_at < BUSY_S
+        busy = behind or now - self._read_at < BUSY_S or self._pace.gathering
         self._read_at = now
         if behind:
             self._measure(now)
-        served = 0
         for count in range(READ_MAX if busy else 1):
             if count == MEASURE_AFTER:
                 self._measure(now)
@@ -101,9 +138,10 @@ class UdpListener:
                 continue
             verdict = judge(data, addr[0], now)
             if verdict is _ADMIT:
+                # A look-up costs a sixth of making the peer anew.
+                self._served += 1
                 self._on_message(data, self._peers.get(addr) or self._first_from(addr))
-                served += 1
-                if served >= BATCH_MAX:
+                if self._served >= BATCH_MAX:
                     break
             elif verdict is _SHED:
                 self._on_shed(data, self._peers.get(addr) or self._first_from(addr))
@@ -138,12 +176,15 @@ class UdpSockets:
         on_failed: Callable[[Peer], None],
         admission: Admission,
         on_shed: Callable[[bytes, Peer], None],
+        gather_s: float = 0.0,
     ) -> None:
+        """`gather_s`: see `Pace`."""
         self._on_message = on_message
         self._on_batch = on_batch
         self._on_failed = on_failed
         self._admission = admission
         self._on_shed = on_shed
+        self._gather_s = gather_s
         self._loop = asyncio.get_running_loop()
         self._listeners: list[UdpListener] = []
         self._routes: Routes = {}
@@ -155,9 +196,14 @@ class UdpSockets:
         sock.setblocking(False)
         _widen_buffers(sock)
         listener = UdpListener(
-            sock, self._on_message, self._on_batch, self._routes, self._admission, self._on_shed
+            sock,
+            self._on_message,
+            self._on_batch,
+            self._routes,
+            self._admission,
+            self._on_shed,
+            self._gather_s,
         )
-        self._loop.add_reader(sock, listener.read)
         self._listeners.append(listener)
 
     def send(self, peer: Peer, data: bytes) -> None:
@@ -182,8 +228,7 @@ class UdpSockets:
         listeners, self._listeners = self._listeners, []
         self._routes.clear()
         for listener in listeners:
-            self._loop.remove_reader(listener.sock)
-            listener.sock.close()
+            listener.close()
 
     def _find_route(self, peer: Peer) -> Route | None:
         """Choose a socket for a peer that has sent nothing yet; None: no socket can reach it."""
