@@ -15,6 +15,7 @@ from copy import copy
 from . import events as ev
 from .cdr_agents import PROJECT, AgentIntervals
 from .cdr_open import (
+    Instant,
     Mark,
     Moment,
     OpenCall,
@@ -64,8 +65,8 @@ class Fold:
         self._unwritten_visits: dict[str, OpenCall] = {}
         self._ended: dict[str, tuple[int, str]] = {}
         self._intervals = AgentIntervals()
-        self._last: dict[str, Moment] = {}
-        self._dead: dict[tuple[str, str], Moment] = {}
+        self._last: dict[str, Instant] = {}
+        self._dead: dict[tuple[str, str], Instant] = {}
         self._rows: list[Row] = []
 
     # --- what the caller asks ---
@@ -76,7 +77,7 @@ class Fold:
         return len(self._calls)
 
     @property
-    def last(self) -> dict[str, Moment]:
+    def last(self) -> dict[str, Instant]:
         """The time of each node's latest record."""
         return self._last
 
@@ -88,7 +89,7 @@ class Fold:
         handler = HANDLERS.get(type(record.event))
         if handler is not None:
             handler(self, record, record.event, mark)
-        self._last[record.node] = Moment(record.boot, record.wall_us, record.mono_s)
+        self._last[record.node] = record
         rows, self._rows = self._rows, []
         return rows
 
@@ -108,7 +109,7 @@ class Fold:
         marks = [call.mark for call in itertools.islice(self._calls.values(), 1)]
         return min(marks + self._intervals.oldest_unwritten(), default=None)
 
-    def seed(self, node: str, last: Moment, intervals: Iterable[Interval]) -> None:
+    def seed(self, node: str, last: Instant, intervals: Iterable[Interval]) -> None:
         """Take back what `last` and the open rows of intervals kept, where nothing newer is known.
 
         For a fold that began in mid-journal, called when it has come to where the former ended.
@@ -141,18 +142,18 @@ class Fold:
 
     # --- time ---
 
-    def _last_of(self, row: Interaction) -> Moment:
+    def _last_of(self, row: Interaction) -> Instant:
         """Return the last moment known of the boot in which the interaction began."""
         dead = self._dead.get((row.node, row.boot))
         return dead or self._last.get(row.node) or Moment(row.boot, row.started_us, 0.0)
 
-    def _moment(self, record: Record, row: Interaction) -> Moment:
+    def _moment(self, record: Record, row: Interaction) -> Instant:
         """Return when the record's event happened, in the time of the interaction's boot."""
         if record.boot == row.boot:
-            return Moment(record.boot, record.wall_us, record.mono_s)
+            return record
         return self._last_of(row)
 
-    def _bury(self, node: str, last: Moment) -> None:
+    def _bury(self, node: str, last: Instant) -> None:
         """Note that a new boot writes: the former one is dead, agents' intervals ended with it."""
         if len(self._dead) >= REMEMBERED_BOOTS:
             del self._dead[next(iter(self._dead))]
@@ -551,8 +552,7 @@ class Fold:
         self._rows.append(row)
 
     def _server_stopped(self, record: Record, _: ev.ServerStopped, __: Mark) -> None:
-        moment = Moment(record.boot, record.wall_us, record.mono_s)
-        self._rows += self._intervals.close_all(record.node, moment, "stopped")
+        self._rows += self._intervals.close_all(record.node, record, "stopped")
 
 
 def recover(records: Iterable[Record]) -> list[ev.Event]:

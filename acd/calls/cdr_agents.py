@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 
 from . import events as ev
-from .cdr_open import Mark, Moment, elapsed_s
+from .cdr_open import Instant, Mark, elapsed_s
 from .cdr_rows import AgentStateInterval, AgentStatusInterval, Interval, Row
 from .journal import Record
 
@@ -57,12 +57,12 @@ class AgentIntervals:
         )
         return self._begin(row, record, mark)
 
-    def close_all(self, node: str, moment: Moment, closed_by: str) -> list[Row]:
+    def close_all(self, node: str, moment: Instant, closed_by: str) -> list[Row]:
         """End all intervals of a node."""
         keys = [key for key, interval in self._open.items() if interval.node == node]
         return [row for key in keys for row in self._close(key, moment, closed_by)]
 
-    def open_rows(self, last: Mapping[str, Moment]) -> list[Row]:
+    def open_rows(self, last: Mapping[str, Instant]) -> list[Row]:
         """Return rows of the intervals that have none yet and have lasted for a while."""
         rows: list[Row] = []
         for key in list(self._unwritten):
@@ -84,13 +84,12 @@ class AgentIntervals:
 
     def _begin(self, row: Interval, record: Record, mark: Mark) -> list[Row]:
         key = (row.agent, type(row))
-        moment = Moment(record.boot, record.wall_us, record.mono_s)
-        closed = self._close(key, moment, "change")
+        closed = self._close(key, record, "change")
         self._open[key] = row
         self._unwritten[key] = mark
         return closed
 
-    def _close(self, key: Key, moment: Moment, closed_by: str) -> list[Row]:
+    def _close(self, key: Key, moment: Instant, closed_by: str) -> list[Row]:
         interval = self._open.pop(key, None)
         if interval is None:
             return []

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from . import events as ev
 from .cdr_rows import Interaction, Leg, Offer, QueueVisit, TalkSegment, Transfer
+from .journal import Record
 
 Mark = tuple[int, int]
 "Where a record stands, in whatever order its reader gives: (segment, offset)."
@@ -15,6 +16,10 @@ class Moment(Struct, frozen=True):
     boot: str
     wall_us: int
     mono_s: float
+
+
+Instant = Moment | Record
+"A record is the moment at which it was written: most need no copy of that."
 
 
 def elapsed_s(begin_s: float, end_s: float) -> float:
@@ -81,7 +86,7 @@ class OpenCall(Struct):
     "Wishes without outcome; most calls never have any."
 
 
-def closing_events(call: OpenCall, moment: Moment, reason: str) -> list[ev.Event]:
+def closing_events(call: OpenCall, moment: Instant, reason: str) -> list[ev.Event]:
     """Return the events that end all that is open in a call, `CallEnded` last."""
     interaction = call.row.interaction
     out: list[ev.Event] = []

@@ -208,7 +208,9 @@ class Writer:
         try:
             async with self._connection.transaction():
                 for kind, rows in batch.tables.items():
-                    await self._store(TABLES[kind], list(rows.values()))
+                    table = TABLES[kind]
+                    store = self._copy if table.written_once else self._store
+                    await store(table, list(rows.values()))
                 await self._finish(batch, former, progress)
         except BAD_DATA:
             async with self._connection.transaction():
@@ -244,12 +246,15 @@ class Writer:
             await self._connection.execute("SELECT ensure_month($1)", date(year, month, 1))
             self._months.add((year, month))
 
-    async def _store(self, table: Table, rows: list[Values]) -> None:
+    async def _copy(self, table: Table, rows: list[Values], *, into: str = "") -> None:
         await self._connection.copy_records_to_table(
-            f"stage_{table.name}",
+            into or table.name,
             columns=table.columns,
             records=rows if len(rows) <= ROWS_BETWEEN_TURNS else _in_turns(rows),
         )
+
+    async def _store(self, table: Table, rows: list[Values]) -> None:
+        await self._copy(table, rows, into=f"stage_{table.name}")
         # Prepared: planning an insert into partitions costs more than inserting some rows.
         upsert = self._upserts.get(table.name)
         if upsert is None:

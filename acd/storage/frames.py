@@ -20,8 +20,7 @@ MARKER = b"\xacJ"
 MAX_PAYLOAD_BYTES = 1 << 20
 "A record is some hundred bytes; one of a MiB is damage, not data."
 
-INCOMPLETE = 0
-DAMAGED = -1
+INCOMPLETE, DAMAGED = 0, -1
 
 
 class Position(Struct, frozen=True, order=True):
@@ -42,21 +41,29 @@ def frame(payload: bytes) -> bytes:
     return FRAME_HEAD.pack(MARKER, len(payload), zlib.crc32(payload)) + payload
 
 
-def payload_size(buffer: bytes, at: int) -> int:
-    """Return the payload's length of the frame at `at`, or INCOMPLETE, or DAMAGED."""
+def sound_payload(buffer: bytes, at: int) -> bytes | None:
+    """Return the payload of the frame at `at`; empty: not yet whole; None: it is damaged."""
     begin = at + FRAME_HEAD_BYTES
     if len(buffer) < begin:
-        return INCOMPLETE if MARKER.startswith(buffer[at : at + 2]) else DAMAGED
+        return b"" if MARKER.startswith(buffer[at : at + 2]) else None
     marker: bytes
     size: int
     marker, size, checksum = FRAME_HEAD.unpack_from(buffer, at)
     # A length of 0 is never written: file systems may leave zeros behind after a power cut.
     if marker != MARKER or not 0 < size <= MAX_PAYLOAD_BYTES:
-        return DAMAGED
-    if len(buffer) < begin + size:
-        return INCOMPLETE
+        return None
+    end = begin + size
+    if len(buffer) < end:
+        return b""
     # Records are small: copying one costs less than a view of it.
-    return size if zlib.crc32(buffer[begin : begin + size]) == checksum else DAMAGED
+    payload = buffer[begin:end]
+    return payload if zlib.crc32(payload) == checksum else None
+
+
+def payload_size(buffer: bytes, at: int) -> int:
+    """Return the payload's length of the frame at `at`, or INCOMPLETE, or DAMAGED."""
+    payload = sound_payload(buffer, at)
+    return DAMAGED if payload is None else len(payload)
 
 
 def next_frame(buffer: bytes, at: int) -> int:

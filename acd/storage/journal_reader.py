@@ -9,16 +9,15 @@ import msgspec
 from acd.calls.journal import Record
 
 from .frames import (
-    DAMAGED,
     FRAME_HEAD_BYTES,
     MAX_PAYLOAD_BYTES,
     SEGMENT_HEAD,
     START,
     Position,
     next_frame,
-    payload_size,
     segment_path,
     segments,
+    sound_payload,
 )
 
 CHUNK_BYTES = 256 * 1024
@@ -80,18 +79,21 @@ class JournalReader:
     def decode(self, limit: int) -> list[Entry]:
         """Return records from the buffer only: no I/O."""
         entries: list[Entry] = []
+        segment, base, buffer = self._segment, self._base, self._buffer
         begin = self.position
         while len(entries) < limit:
-            size = payload_size(self._buffer, self._at)
-            if size <= 0:
-                if size == DAMAGED and self._skip_damage(at_end=False):
+            payload = sound_payload(buffer, self._at)
+            if not payload:
+                if payload is None and self._skip_damage(at_end=False):
                     begin = self.position
                     continue
                 break
-            payload_at = self._at + FRAME_HEAD_BYTES
-            self._at = payload_at + size
-            end = Position(self._segment, self._base + self._at)
-            entries.append(self._entry(begin, end, self._buffer[payload_at : self._at]))
+            self._at += FRAME_HEAD_BYTES + len(payload)
+            end = Position(segment, base + self._at)
+            try:
+                entries.append(Entry(begin, end, self._decode(payload)))
+            except msgspec.DecodeError as error:
+                entries.append(Entry(begin, end, None, payload, str(error)))
             begin = end
         return entries
 
@@ -118,12 +120,6 @@ class JournalReader:
         self._base += self._at
         self._buffer, self._at = b"", 0
         return False
-
-    def _entry(self, begin: Position, end: Position, payload: bytes) -> Entry:
-        try:
-            return Entry(begin, end, self._decode(payload))
-        except msgspec.DecodeError as error:
-            return Entry(begin, end, None, payload, str(error))
 
     def _skip_damage(self, *, at_end: bool) -> bool:
         """Go to the next sound frame in the buffer; at a segment's end, past the rest."""

@@ -31,6 +31,10 @@ class Table(Struct, frozen=True):
     columns: tuple[str, ...]
     values: Callable[[Any], Values]
 
+    written_once: bool = False
+    """Each row comes when it is complete, and never again: it goes into the table directly. Should
+    it stand there all the same, the batch is written a second time, with care."""
+
     @property
     def upsert(self) -> str:
         """Move the staged rows over; a complete row replaces the one that was still open."""
@@ -326,6 +330,7 @@ TABLES: dict[type[cdr.Row], Table] = {
             " answered_at ended_at duration_s ended_by reason sip_status"
         ),
         _leg,
+        written_once=True,
     ),
     cdr.QueueVisit: Table(
         "queue_visits",
@@ -345,12 +350,14 @@ TABLES: dict[type[cdr.Row], Table] = {
             " hold_out spared overtook_s"
         ),
         _offer,
+        written_once=True,
     ),
     cdr.FlowStep: Table(
         "flow_steps",
         3,
         _columns("started_at interaction step project at flow version node outcome note"),
         _flow_step,
+        written_once=True,
     ),
     cdr.TalkSegment: Table(
         "talk_segments",
@@ -359,6 +366,7 @@ TABLES: dict[type[cdr.Row], Table] = {
             "started_at interaction leg project visit queue agent began_at ended_at talk_s hold_s"
         ),
         _talk,
+        written_once=True,
     ),
     cdr.Transfer: Table(
         "transfers",
@@ -387,6 +395,7 @@ TABLES: dict[type[cdr.Row], Table] = {
             " packets_late packets_foreign jitter_ms"
         ),
         _stream,
+        written_once=True,
     ),
     cdr.AgentStatusInterval: Table(
         "agent_status_intervals",
