@@ -7,7 +7,8 @@ object serves the server and the simulation.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
@@ -26,18 +27,17 @@ from .effects import Effects
 from .events import Event as CallEvent
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """What one or more inputs led to. Journal the events before the sends go out."""
 
-    events: list[CallEvent] = field(default_factory=list)
-    sends: list[sip_effects.Effect] = field(default_factory=list)
-    media: list[MediaCommand] = field(default_factory=list)
+    events: list[CallEvent] = []
+    sends: list[sip_effects.Effect] = []
+    media: list[MediaCommand] = []
 
-    failed_proofs: list[AuthenticationFailed] = field(default_factory=list)
+    failed_proofs: list[AuthenticationFailed] = []
     "For whoever guards the server; no part of the record."
 
-    questions: list[Resolve] = field(default_factory=list)
+    questions: list[Resolve] = []
     "To be asked of DNS; each answer comes back by `Exchange.resolved`."
 
     refreshed: bool = False
@@ -75,7 +75,7 @@ class Exchange:
             ),
         }
         self._media_commands = frozenset(MediaCommand.__args__)
-        self._sends = (sip_effects.Send, sip_effects.Disconnect)
+        self._sends = frozenset({sip_effects.Send, sip_effects.Disconnect})
         self._heard = frozenset(SipEvent.__args__)
 
     def receive(self, data: bytes, peer: Peer, now: float) -> None:
@@ -156,9 +156,10 @@ class Exchange:
 
     def _sort_sip(self, outputs: list[Output], pending: deque[SipEvent]) -> None:
         for output in outputs:
-            if isinstance(output, self._sends):
-                self.step.sends.append(output)
-            elif type(output) in self._heard:
+            kind = type(output)
+            if kind in self._sends:
+                self.step.sends.append(output)  # type: ignore[arg-type]  # told by its type
+            elif kind in self._heard:
                 pending.append(output)  # type: ignore[arg-type]  # told by its type
             elif isinstance(output, AuthenticationFailed):
                 self.step.failed_proofs.append(output)
