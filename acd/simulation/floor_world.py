@@ -36,6 +36,9 @@ class Arrival(Struct, frozen=True, kw_only=True):
     patience_s: float = inf
     "Hangs up after waiting this long."
 
+    first_at_s: float | None = None
+    "When the caller first asked for an agent, in another queue; None: `at_s`."
+
     category: str = ""
     priority: int = 0
     work_s: float = 0.0
@@ -127,16 +130,21 @@ class FloorWorld:
     def _await_next(self) -> None:
         arrival = next(self._arrivals, None)
         if arrival is not None:
-            self.at(arrival.at_s, lambda: self._arrive(arrival))
+            self.at(arrival.at_s, lambda: self._arrive_next(arrival))
 
-    def _arrive(self, arrival: Arrival) -> None:
+    def _arrive_next(self, arrival: Arrival) -> None:
         self._await_next()
+        self.arrive(arrival)
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Let a caller line up now."""
         self._waiting[arrival.call] = arrival
         call = WaitingCall(
             call=arrival.call,
             interaction=arrival.call,
             queue=arrival.queue,
-            enqueued_at=self.now,
+            enqueued_at=self.now if arrival.first_at_s is None else arrival.first_at_s,
+            entered_at=self.now,
             priority=arrival.priority,
             category=arrival.category,
         )

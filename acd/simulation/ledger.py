@@ -26,6 +26,7 @@ class _Waiting:
     queue: str
     first_enqueued_at: float
     priority: int
+    entered_at: float
     offered: bool = False
     missed_by: set[str] = field(default_factory=set)
 
@@ -192,7 +193,7 @@ class Ledger:
         _require(event.visit not in self._waiting, f"{now}: visit entered twice", event)
         _require(event.interaction in self._calls, f"{now}: no such call", event)
         first = now - event.waited_before_s
-        self._waiting[event.visit] = _Waiting(event.queue, first, event.priority)
+        self._waiting[event.visit] = _Waiting(event.queue, first, event.priority, now)
 
     def _priority_changed(self, event: events.PriorityChanged, now: float) -> None:
         waiting = self._waiting.get(event.visit)
@@ -239,6 +240,9 @@ class Ledger:
                 other.queue == chosen.queue
                 and other.priority == chosen.priority
                 and not other.offered
+                # What is due at one moment is decided in one go: whoever overflows into this
+                # queue then comes after that, with however long a wait.
+                and other.entered_at < now
                 and event.agent not in other.missed_by
                 and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
             ):

@@ -18,6 +18,9 @@ class Randomness(Protocol):
     def expovariate(self, lambd: float) -> float:
         """Draw an exponential time with rate `lambd` per second."""
 
+    def lognormvariate(self, mu: float, sigma: float) -> float:
+        """Draw e to the power of a normal figure with this mean and deviation."""
+
     def choice(self, seq: Sequence[T]) -> T:
         """Draw one element."""
 

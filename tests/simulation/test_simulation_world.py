@@ -237,7 +237,7 @@ def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
     for event in planted[:-1]:
         ledger.take(event, 10.0)
     with pytest.raises(InvariantError, match=found):
-        ledger.take(planted[-1], 10.0)
+        ledger.take(planted[-1], 10.1)
 
 
 def test_a_wrap_up_may_end_early_by_the_agents_wish_or_in_its_time() -> None:
