@@ -58,6 +58,7 @@ from .glance import Glance
 from .keeper import Keeper
 from .moves import Moves, Server
 from .protection import Protection
+from .rank_keeper import RankKeeper
 from .reload import Reloader, flow_context, read_flow_files
 from .standing import StandingOrders
 from .state import Running, StartError, prepare_state
@@ -262,6 +263,7 @@ class Service:
             self._centre.refusing = JOURNAL_FAILING
         self._standing = StandingOrders(self._state, self._centre)
         self._standing.restore()
+        self._rank_keeper = RankKeeper(self._state, self._router)
         self._keeper = Keeper(
             self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
         )
@@ -322,6 +324,7 @@ class Service:
                 (self._watch_calls, {events.CallEnded}),
                 (self._protection.rejected, {events.CallRejected}),
                 (self._keeper, Keeper.KINDS),
+                (self._rank_keeper, RankKeeper.KINDS),
                 (self._standing, StandingOrders.KINDS),
             )
         )
@@ -420,6 +423,8 @@ class Service:
 
     async def _learn_ranks(self) -> None:
         """Tell the router what earlier boots learned, once the database is there."""
+        outcomes = await self._rank_keeper.restore()
+        log.info("ranks_restored", outcomes=outcomes)
         outcomes = 0
         async for chunk in self._database.sales_outcomes():
             for outcome in chunk:
@@ -472,6 +477,7 @@ class Service:
             self._driver.flush()
             await self._until(self._end_now, BYE_GRACE_S)
         await self._keeper.save()
+        await self._rank_keeper.save()
         await self._standing.save()
         self._lines.leave(self._driver)
         self._driver.stop()

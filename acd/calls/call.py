@@ -48,6 +48,7 @@ class Playing(Enum):
     FLOW = auto()
     MUSIC = auto()
     ANNOUNCEMENT = auto()
+    AGENT_NUMBER = auto()
     LAST_PROMPT = auto()
 
 

@@ -73,6 +73,8 @@ class LegEvents:
                 self._flowing.tell(call, ivr_in.SoundsFinished(call.flow_play), self._table.now)
             case Playing.ANNOUNCEMENT:
                 self._queueing.room.heard_out(call)
+            case Playing.AGENT_NUMBER:
+                self._queueing.talks.introduced(call)
             case Playing.LAST_PROMPT:
                 self._host.end(call, "system", call.end_reason)
             case _:

@@ -170,7 +170,7 @@ class Offers:
         self._lines.left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
         leg.connected_at = now
         call.phase = Phase.TALKING
-        self._hearing.bridge(call, leg.leg)
+        self._talks.introduce(call, leg, visit)
         self._talks.connected(call, leg, visit)
         call.talk_visit = visit
         self._lines.apply(routed, now)

@@ -5,11 +5,12 @@ Nothing else touches `Call.talk_visit`. What the router has to know of a talk is
 
 from collections.abc import Callable
 
+from acd.ivr.speech import say_agent
 from acd.routing import events as routing
 from acd.routing.router import Router
 
 from . import events
-from .call import AgentLeg, Call, Phase, Visit
+from .call import AgentLeg, Call, Phase, Playing, Visit
 from .desk import Desk
 from .effects import Effects
 from .hearing import Hearing
@@ -97,6 +98,26 @@ class Talks:
                 hold_s=leg.hold_s,
             )
         )
+
+    # --- the agent's number (工号播报) ---
+
+    def introduce(self, call: Call, leg: AgentLeg, visit: Visit) -> None:
+        """Let the two hear each other, after the agent's number where the queue wants it told.
+
+        The agent hears nothing meanwhile. A hold or a transfer in it takes the caller's ear away:
+        the talk then goes on without the rest.
+        """
+        sounds = say_agent(leg.agent, call.language) if visit.queue.announce_agent else ()
+        if sounds:
+            self._hearing.play(call, Playing.AGENT_NUMBER, sounds, loop=False)
+        else:
+            self._hearing.bridge(call, leg.leg)
+
+    def introduced(self, call: Call) -> None:
+        """Let the two hear each other: the number was heard out."""
+        leg = call.agent_leg
+        if leg is not None and leg.connected_at is not None and not leg.held_by:
+            self._hearing.bridge(call, leg.leg)
 
     # --- talks that go on elsewhere (`transferring`) ---
 

@@ -17,6 +17,8 @@ from .sources import SectionT, Source, Sources, is_file
 from .trunk_checks import trunk_faults, trunk_warnings
 
 INSIDE = CallClass.INTERNAL
+AGENT_NUMBER_SOUNDS = ("agent_number_before", "agent_number_after")
+"Beside the digits, which the place in the line needs, too."
 
 
 def faults_between(sources: Sources) -> Iterator[Fault]:
@@ -258,6 +260,10 @@ def _queues(sources: Sources, queues: Queues) -> Iterator[Fault]:
         if queue.category is not None:
             yield from _known_category(sources, source, (*path, "category"), queue.category)
         yield from _sound(sources, source, (*path, "music"), queue.music, spoken=False)
+        if queue.announce_agent:
+            for sound in AGENT_NUMBER_SOUNDS:
+                spot = (*path, "announce_agent")
+                yield from _sound(sources, source, spot, sound, spoken=True)
         yield from _waiting(sources, path, queue)
         if over := queue.overflow:
             path = (*path, "overflow")

@@ -192,6 +192,9 @@ class QueueSettings(Section):
     music: str = "music/default"
     "Music while waiting: a file below the prompts folder, without .wav; empty: silence."
 
+    announce_agent: bool = False
+    "The caller hears the agent's number before the agent is heard (工号播报)."
+
     position_every_s: Seconds = 0.0
     "Announce the place in the line this often, in seconds, and at the start; 0: never."
 
@@ -280,6 +283,7 @@ class QueueSettings(Section):
             max_length=self.max_length,
             music=self.music,
             waiting=waiting_rules(self.waiting, self.closure, closed_all),
+            announce_agent=self.announce_agent,
             position_every_s=self.position_every_s,
             miss=self.miss.rule(),
             short_abandon_s=self.short_abandon_s,

@@ -81,6 +81,17 @@ def say_wait(seconds: float, language: str) -> tuple[str, ...]:
     return (f"{language}/queue_wait_before", *number, f"{language}/queue_wait_after")
 
 
+def say_agent(number: str, language: str) -> tuple[str, ...]:
+    """Return the announcement of an agent's number: "工号 1 0 0 1 为您服务".
+
+    Empty for a number without a digit, and for a language without words.
+    """
+    digits = say_digits(number, language) if language in _WORDS else ()
+    if not digits:
+        return ()
+    return (f"{language}/agent_number_before", *digits, f"{language}/agent_number_after")
+
+
 def _mandarin(number: int) -> list[str]:
     """Return the words of e.g. 2,012: 两 千 零 一 十 二; ten to nineteen go without the 一."""
     words: list[str] = []

@@ -236,6 +236,9 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
 
     music: str = "music/default"
 
+    announce_agent: bool = False
+    "The caller hears the agent's number before the two hear each other (工号播报)."
+
     position_every_s: float = 0.0
     "Announce the position this often while waiting, and once at the start; 0: never."
 

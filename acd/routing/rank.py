@@ -452,6 +452,10 @@ class ConversionRanks:
             del self._outcomes[interaction]
         return earlier
 
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        """Return the outcomes that are kept, with their interactions."""
+        return [*self._outcomes.items()]
+
     def _forget(self) -> None:
         while len(self._outcomes) > self._maximum_outcomes:
             oldest = next(iter(self._outcomes))

@@ -350,6 +350,10 @@ class Router:
         if earlier is not None and (earlier.agent, earlier.queue) != (agent, queue):
             floor.rescore(earlier.agent, earlier.queue)
 
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        """Return what is known of each interaction, in the order in which it was first told."""
+        return self._ranks.outcomes()
+
     # --- time ---
 
     def next_deadline(self) -> float:

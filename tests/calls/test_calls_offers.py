@@ -50,6 +50,15 @@ def test_a_phone_that_does_not_take_the_call(status: int, outcome: str) -> None:
     stage.check_over()
 
 
+@pytest.mark.parametrize("status", [300, 301, 302, 305, 380])
+def test_a_phone_that_redirects_has_not_taken_the_call(status: int) -> None:
+    stage, _, phone = offered()
+    stage.on_sip(sip.LegFailed(phone, status, ""))
+    assert stage.one(events.OfferEnded).outcome == "failed"
+    assert stage.one(events.OfferMade).agent == "1002"
+    assert stage.state("1001") is State.PAUSED
+
+
 def test_a_phone_that_nobody_answers_falls_silent_and_the_next_one_rings() -> None:
     stage, caller, phone = offered()
     stage.wait(20)

@@ -1,0 +1,89 @@
+"""Keeps what was learned of conversion in the state folder, and tells a new router of it."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from acd.calls import events
+from acd.calls.journal import Record
+from acd.routing.router import Router
+from acd.storage.outcomes_file import SavedOutcome, read_outcomes, write_outcomes
+from acd.storage.snapshot import SnapshotError
+
+log = structlog.get_logger(__name__)
+
+SETTLE_S = 60.0
+"""Outcomes of this long are saved together. What a crash loses of them the database tells, as soon
+as it is there."""
+
+
+class RankKeeper:
+    """A subscriber of the event stream."""
+
+    KINDS = frozenset({events.DispositionEntered})
+
+    def __init__(self, folder: Path, router: Router) -> None:
+        self._folder = folder
+        self._router = router
+        self._timer: asyncio.TimerHandle | None = None
+        self._saving: asyncio.Task[None] | None = None
+
+    def __call__(self, _record: Record) -> None:
+        """Note that something was learned."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SETTLE_S, self._save_soon)
+
+    def _save_soon(self) -> None:
+        self._timer = None
+        self._saving = asyncio.create_task(self._save())
+
+    async def save(self) -> None:
+        """Save now what is not saved yet, at the end of the process."""
+        if self._saving is not None:
+            await self._saving
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            await self._save()
+
+    async def _save(self) -> None:
+        kept = [
+            SavedOutcome(
+                interaction,
+                one.agent,
+                one.queue,
+                one.category,
+                one.success,
+                one.wall_s,
+                one.amount,
+                one.currency,
+            )
+            for interaction, one in self._router.outcomes()
+        ]
+        try:
+            await asyncio.to_thread(write_outcomes, self._folder, kept)
+        except SnapshotError as error:
+            log.warning("outcomes_not_written", error=str(error))
+
+    async def restore(self) -> int:
+        """Tell the router what an earlier process had learned; return how many outcomes."""
+        told = 0
+        try:
+            for chunk in read_outcomes(self._folder):
+                for one in chunk:
+                    self._router.record_outcome(
+                        one.agent,
+                        one.queue,
+                        one.category,
+                        one.interaction,
+                        one.success,
+                        one.wall_s,
+                        amount=one.amount,
+                        currency=one.currency,
+                    )
+                told += len(chunk)
+                await asyncio.sleep(0)  # let calls go first
+        except SnapshotError as error:
+            log.warning("outcomes_not_read", error=str(error), effect="the database will tell")
+        return told

@@ -1,0 +1,71 @@
+"""What was learned of conversion outlives the process without a database."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from acd.app.rank_keeper import RankKeeper
+from acd.calls import events
+from acd.calls.journal import Record
+from acd.routing.model import AgentProfile, Grade, LayerProfile, QueueKind, QueueProfile
+from acd.routing.router import Router
+from acd.storage.outcomes_file import (
+    CHUNK,
+    FILE,
+    KEPT,
+    SavedOutcome,
+    read_outcomes,
+    write_outcomes,
+)
+
+SALES = QueueProfile(
+    name="sales", kind=QueueKind.SALES, skill="sales", layers=(LayerProfile(name="all"),)
+)
+AGENT = AgentProfile(number="1001", name="", account="1001", skills={"sales": Grade.A})
+ENTERED = events.DispositionEntered(interaction="i", agent="1001", call_class="order")
+
+
+def router() -> Router:
+    return Router(agents=(AGENT,), queues=(SALES,), new_id=lambda: "id")
+
+
+@pytest.mark.asyncio
+async def test_outcomes_come_back_and_are_not_counted_twice(tmp_path: Path) -> None:
+    former = router()
+    for number in range(CHUNK + 3):
+        former.record_outcome(
+            "1001", "sales", "", f"i{number}", number % 2 == 0, 1e9 + number, amount=100
+        )
+    keeper = RankKeeper(tmp_path, former)
+    keeper(Record("n", "b", 1, 0, 0.0, ENTERED))
+    await keeper.save()
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    later = router()
+    assert await RankKeeper(tmp_path, later).restore() == CHUNK + 3
+    assert later.outcomes() == former.outcomes()
+    assert await RankKeeper(tmp_path, later).restore() == CHUNK + 3  # as the database will, too
+    assert later.outcomes() == former.outcomes()
+
+
+@pytest.mark.asyncio
+async def test_nothing_learned_is_nothing_written(tmp_path: Path) -> None:
+    await RankKeeper(tmp_path, router()).save()
+    assert not (tmp_path / FILE).exists()
+    assert await RankKeeper(tmp_path, router()).restore() == 0
+
+
+@pytest.mark.asyncio
+async def test_a_corrupt_file_is_said_and_passed_over(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"nonsense")
+    with structlog.testing.capture_logs() as logs:
+        assert await RankKeeper(tmp_path, router()).restore() == 0
+    assert [line["event"] for line in logs] == ["outcomes_not_read"]
+
+
+def test_the_newest_are_kept(tmp_path: Path) -> None:
+    many = [SavedOutcome(f"i{n}", "1001", "sales", "", True, float(n)) for n in range(KEPT + 1)]
+    write_outcomes(tmp_path, many)
+    back = [one for chunk in read_outcomes(tmp_path) for one in chunk]
+    assert len(back) == KEPT
+    assert (back[0], back[-1]) == (many[1], many[-1])
