@@ -12,7 +12,7 @@ from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.journal import Record
 from acd.net.driver import Driver
-from acd.routing.model import AgentMemory, State, Status
+from acd.routing.model import AgentMemory, Counters, State, Status
 from acd.routing.remembering import PASSING, memory_of
 from acd.routing.router import LONGEST_WRAP_UP_S, Router
 from acd.sip.events import Contact
@@ -175,6 +175,7 @@ class Keeper:
 def saved_agent(memory: AgentMemory, wall_s: float) -> SavedAgent:
     """Return it as it is kept: points in time in place of what is left of them."""
     passing = memory.state in PASSING
+    counters = memory.counters
     return SavedAgent(
         agent=memory.agent,
         status=memory.status.value,
@@ -188,6 +189,9 @@ def saved_agent(memory: AgentMemory, wall_s: float) -> SavedAgent:
         away_since_wall_s=None if memory.away_s is None else wall_s - memory.away_s,
         away_exceeded=memory.away_exceeded,
         idle_since_wall_s=None if memory.idle_s is None else wall_s - memory.idle_s,
+        calls=counters.calls if counters is not None else None,
+        talk_s=counters.talk_s if counters is not None else 0.0,
+        turn=counters.turn if counters is not None else 0,
     )
 
 
@@ -213,6 +217,7 @@ def remembered(saved: SavedAgent, wall_s: float) -> AgentMemory | None:
         away_s=None if away is None else max(0.0, wall_s - away),
         away_exceeded=saved.away_exceeded,
         idle_s=None if idle is None else max(0.0, wall_s - idle),
+        counters=None if saved.calls is None else Counters(saved.calls, saved.talk_s, saved.turn),
     )
 
 

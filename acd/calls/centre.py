@@ -20,6 +20,7 @@ from .call import Call, EndReason, Phase
 from .call_table import CallTable
 from .closures import Closures
 from .codes import Codes
+from .contacts import Contacts
 from .desk import Desk, Disposition
 from .dial_plan import Barred
 from .duration import DurationLimit
@@ -75,6 +76,7 @@ class CallCentre:
             devices=settings.devices,
             wall=wall,
             certificates=certificates or NoCertificates(),
+            contacts=Contacts(kept_s=settings.contacts_kept_s, maximum=settings.contacts_kept),
         )
         hearing = self._hearing = Hearing(effects)
         queueing = self._queueing = Queueing(

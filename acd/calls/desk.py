@@ -12,6 +12,7 @@ from acd.sip.events import Contact, ContactsChanged
 from acd.sip.peer import Peer
 
 from . import events
+from .contacts import Contacts
 from .effects import Effects
 from .ports import Certificates
 from .settings import DevicePolicy
@@ -63,7 +64,11 @@ class Desk:
         devices: DevicePolicy = DevicePolicy.NEWEST,
         wall: Callable[[], datetime],
         certificates: Certificates,
+        contacts: Contacts,
     ) -> None:
+        self.contacts = contacts
+        "Who took which caller's call last; for agents to be preferred."
+
         self._certificates = certificates
         self._router = router
         self._effects = effects
@@ -90,6 +95,8 @@ class Desk:
         self._agent_by_account = {agent.account: agent.number for agent in self._agents.values()}
         self._handled = {n: call for n, call in self._handled.items() if n in self._agents}
         self._silenced &= self._agents.keys()
+        managed = ((n, agent.number) for agent in self._agents.values() for n in agent.customers)
+        self.contacts.manage(dict(managed))
 
     def settle(self, now: float) -> list[RoutingEvent]:
         """Log agents in and out whose account is another since the agents were replaced."""
@@ -273,6 +280,8 @@ class Desk:
                 currency=disposition.currency,
             )
         )
+        if disposition.solved is not None:
+            self.contacts.settled(last.interaction, agent, disposition.solved)
         if last.kind is QueueKind.SALES:
             # Conversion is orders per answered sales call; nothing else is learned from.
             self._router.record_outcome(

@@ -41,6 +41,7 @@ class Queueing:
         wall_s: Callable[[], float],
     ) -> None:
         self._router = router
+        self._desk = desk
         self._effects = effects
         self._host = host
         self._hearing = hearing
@@ -151,6 +152,7 @@ class Queueing:
         else:
             self._hearing.hush(call)
         requires = call.requires.over(queue.requires)
+        contacts, known = self._desk.contacts, "" if call.withheld else call.caller
         waiting = WaitingCall(
             call=visit.visit,
             interaction=call.interaction,
@@ -165,6 +167,8 @@ class Queueing:
             language=requires.language,
             region=requires.region,
             tags=requires.tags,
+            preferred=contacts.preferred(known, queue.prefers, now) if queue.prefers else (),
+            visits=contacts.visits(known, now),
         )
         refusal = self.room.refusal(queue)
         if refusal is not None:

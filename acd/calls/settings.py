@@ -65,4 +65,11 @@ class CentreSettings(Struct, frozen=True, kw_only=True):
     record_withheld: bool = True
     "Records keep the number of callers who withhold it, where it is known."
 
+    contacts_kept: int = 100_000
+    """Callers' numbers of whom is remembered who talked to them, for preferred agents, at most: a
+    week of a centre with 15,000 callers a day; 300 bytes each."""
+
+    contacts_kept_s: float = 7 * 86_400.0
+    "How long that is remembered after the last talk."
+
     prompts: CentrePrompts = CentrePrompts()

@@ -79,7 +79,8 @@ class Steering:
         call = self._table.by_interaction.get(interaction)
         if call is None or call.visit is None:
             return None
-        if not self._router.set_priority(call.visit.visit, priority):
+        own = priority - call.visit.queue.priority
+        if not self._router.set_priority(call.visit.visit, own):
             return None
         visit = call.visit
         former, visit.priority = visit.priority, priority

@@ -169,6 +169,8 @@ class Talks:
         self._desk.remember(
             leg.agent, interaction=call.interaction, queue=visit.queue, category=visit.category
         )
+        if not call.withheld and leg.connected_at is not None:
+            self._desk.contacts.talked(call.caller, leg.agent, call.interaction, leg.connected_at)
 
     # --- legs ---
 

@@ -60,6 +60,9 @@ class AgentSettings(Section):
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     "Share of calls under the order weighted_random, relative to other agents'."
 
+    customers: Annotated[tuple[CallerNumber, ...], Field(max_length=1000)] = ()
+    "Numbers, as callers' numbers arrive, of customers whose manager (专属客户经理) the agent is."
+
     rank: dict[Identifier, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     "Queue: a conversion of 0-1 set by hand in place of the measured one."
 
@@ -93,6 +96,7 @@ class AgentSettings(Section):
             languages=self.languages,
             regions=self.regions,
             weight=self.weight,
+            customers=self.customers,
             rank=self.rank,
             wrap_up_s=self.wrap_up_s,
             miss=self.miss.rule() if self.miss else None,

@@ -200,6 +200,8 @@ class Config:
             max_calls=calls.max_calls,
             max_call_s=calls.max_call_s,
             record_withheld=calls.record_withheld,
+            contacts_kept=calls.contacts_kept,
+            contacts_kept_s=calls.contacts_kept_days * 86_400,
             prompts=CentrePrompts(
                 queue_full=calls.queue_full_prompt,
                 max_wait=calls.max_wait_prompt,

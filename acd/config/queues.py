@@ -171,6 +171,13 @@ class QueueSettings(Section):
     """A call that has waited this long, in seconds, goes before all that have not, whatever their
     queue and priority; 0: never."""
 
+    prefers: tuple[Literal["open_matter", "manager", "last_agent"], ...] = ()
+    """For whom a call waits before its layers open, if that agent is there: who took the caller's
+    open matter first (首问责任制), the customer's manager, who talked to the caller last."""
+
+    preferred_wait_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    "How long it waits for them at most, in seconds."
+
     requires: RequirementsSettings = RequirementsSettings()
     "What this queue's calls ask of agents beside the skill."
 
@@ -272,6 +279,8 @@ class QueueSettings(Section):
             skill=self.skill,
             category=self.category or "",
             layers=tuple(layer.profile() for layer in self.policy()),
+            prefers=self.prefers,
+            preferred_wait_s=self.preferred_wait_s,
             requires=self.requires.requirements(),
             ageing_s=self.ageing_s,
             starvation_s=self.starvation_s or math.inf,

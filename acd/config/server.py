@@ -234,6 +234,13 @@ class Calls(Section):
     record_withheld: bool = True
     "Records keep the number of callers who withhold it (never shown to agents), if it is known."
 
+    contacts_kept: Annotated[int, Field(ge=0, le=10_000_000)] = 100_000
+    """Callers of whom is remembered who talked to them, at most, for queues with `prefers`; 300
+    bytes each. 0: none."""
+
+    contacts_kept_days: Annotated[float, Field(gt=0, le=366)] = 7
+    "How long that is remembered after the last talk, in days."
+
     queue_full_prompt: str = ""
     "Played when the queue is full, before the call ends; empty: silence."
 

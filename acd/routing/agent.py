@@ -10,6 +10,8 @@ IDLE, and only IDLE and READY together mean that a call may come. OFFERED, WRAP_
 PAUSED and COOL_DOWN always have a deadline; TALKING and HELD end with the call.
 """
 
+from msgspec.structs import replace
+
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
 from .facts import agent_facts
@@ -160,4 +162,5 @@ class Agent(Timed):
             away_exceeded=self.away_exceeded,
             cool_down_s=self.cool_down_s,
             idle_since=self.idle_since,
+            counters=replace(self.counters),
         )

@@ -13,6 +13,8 @@ agent.py.
 import math
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from .agent import Agent
 from .away import AwayTimer, AwayWatch
 from .deadlines import Deadlines
@@ -94,6 +96,8 @@ class Dispatch:
                 self.free(agent, now, now, events)
         elif agent.state in _SET_ASIDE and not wanted:
             self.free(agent, now, now, events)
+        if not wanted:
+            self._open_those_for(agent, now, events)
 
     def free(self, agent: Agent, idle_since: float, now: float, events: list[Event]) -> None:
         """Take the first call in line, now that no work is at hand, else rest."""
@@ -123,6 +127,41 @@ class Dispatch:
         agent.enter(state, now, events)
         self.deadlines.arm(agent, until)
 
+    # --- preferred agents (preferring.py) ---
+
+    def reserve(self, waiting: Waiting, now: float) -> None:
+        """Keep a call, not yet in line, for its preferred agents, if one of them is there."""
+        wait_s = waiting.queue.profile.preferred_wait_s
+        reservations = self.floor.reservations
+        if waiting.call.preferred and reservations.wanted(waiting, self.agents):
+            waiting.reserved_until = now + wait_s
+            reservations.add(waiting)
+
+    def _open_those_for(self, agent: Agent, now: float, events: list[Event]) -> None:
+        """Open calls that have waited for this agent and have nobody left to wait for."""
+        for waiting in self.floor.reservations.of(agent.number):
+            if not waiting.offer and self._open_if_in_vain(waiting):
+                self.assign(waiting, now, events)
+
+    def _open_if_in_vain(self, waiting: Waiting) -> bool:
+        if not waiting.reserved or self.floor.reservations.wanted(waiting, self.agents):
+            return False
+        self._open_to_all(waiting)
+        return True
+
+    def _open_to_all(self, waiting: Waiting) -> None:
+        self.floor.reservations.remove(waiting)
+        waiting.reserved_until = -math.inf
+        waiting.queue.put_back(waiting)
+
+    def count_from(self, agent: Agent, counters: Counters) -> None:
+        """Go on with counters from before; later offers are later turns."""
+        agent.counters = replace(counters)
+        self._turns = max(self._turns, counters.turn)
+        if self.floor.has_idle(agent):
+            self.floor.quit(agent)
+            self.floor.join(agent)
+
     def forget_if_gone(self, agent: Agent) -> None:
         """Forget a removed agent without work at hand."""
         if agent.retired and agent.state is State.OFFLINE:
@@ -151,6 +190,8 @@ class Dispatch:
     def drop(self, waiting: Waiting) -> None:
         """Take the call out of its queue for good. It must not be on offer."""
         self.deadlines.arm(waiting, math.inf)
+        if waiting.reserved:
+            self.floor.reservations.remove(waiting)
         del self.waiting[waiting.call.call]
         queue = waiting.queue
         queue.remove(waiting)
@@ -162,6 +203,8 @@ class Dispatch:
             if now >= waiting.leaves_at:
                 self._time_out(waiting, now, events)
                 return
+            if waiting.reserved and now >= waiting.reserved_until:
+                self._open_to_all(waiting)
             self.assign(waiting, now, events)
         if now >= waiting.position_at:
             waiting.position_at = now + waiting.queue.profile.position_every_s
@@ -245,8 +288,12 @@ class Dispatch:
         # The maximum wait may have struck while the phone was ringing.
         if now >= waiting.leaves_at:
             self._time_out(waiting, now, events)
+            return
+        if waiting.reserved and now >= waiting.reserved_until:
+            self._open_to_all(waiting)
         else:
-            self.assign(waiting, now, events)
+            self._open_if_in_vain(waiting)
+        self.assign(waiting, now, events)
 
     def _set_aside(
         self,
@@ -264,6 +311,7 @@ class Dispatch:
             agent.want(Status.AWAY, MISSED, SYSTEM, events)
             self.on_duty.note(agent, self.floor.serves(agent), now)
             self.free(agent, now, now, events)
+            self._open_those_for(agent, now, events)
         else:
             self._set_aside_until(agent, State.PAUSED, now + aside_s, now, events)
 

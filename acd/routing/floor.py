@@ -5,19 +5,32 @@ an agent frees up: the line picks the call (`first_call`). Both look at fronts o
 what an agent is admitted to is worked out once and remembered until the configuration changes.
 """
 
+import math
 from collections.abc import Callable, Iterable, Set
 
 from .agent import Agent
 from .demand import Demand, Demands
-from .model import Candidate, Choice, LayerProfile, WaitingCall
+from .model import Candidate, Choice, LayerProfile, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .policy import depends_on_category, order_of, recorded_order, score
 from .pool import IdlePool
+from .preferring import Reservations
 from .queue import Queue, Urgency, Waiting
 
 MAXIMUM_LEARNED_CATEGORIES = 64
 """Categories kept apart beyond those of the configuration. A flow may set any text; more than
 this many product lines do not have an estimate of their own anyway."""
+
+
+PREFERRED = "preferred"
+"""Layer recorded for a call that waited for this agent alone; its order is the reason."""
+
+
+def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: float) -> Choice:
+    """Say why a preferred agent gets the call: nobody else was considered."""
+    candidate = Candidate(agent.number, 0.0, now - agent.idle_since)
+    waited_s = now - waiting.call.enqueued_at
+    return Choice(PREFERRED, preferred.reason, (candidate,), 1, waited_s, waiting.hold_out)
 
 
 class Floor:
@@ -26,6 +39,7 @@ class Floor:
     def __init__(self, random: Callable[[], float] | None = None) -> None:
         self.random = random
         self._demands = Demands()
+        self.reservations = Reservations()
         self._queues: dict[str, Queue] = {}
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
@@ -144,6 +158,8 @@ class Floor:
         agent is admitted, in this layer or a later one; so is one above the queue's occupancy
         cap or maximum share, in second place.
         """
+        if waiting.reserved:
+            return self._choose_preferred(waiting, now)
         waiting.queue.rank.refresh()
         limited = waiting.queue.limits is not None
         for passed_over in (waiting.passed_over, frozenset[str]()):
@@ -153,6 +169,12 @@ class Floor:
                     return chosen
             if not passed_over:
                 return None
+        return None
+
+    def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
+        for agent, preferred in self.reservations.wanted(waiting, self._agents):
+            if agent.number in self._idle:
+                return agent, preferred_choice(agent, waiting, preferred, now)
         return None
 
     def _choose(
@@ -206,7 +228,8 @@ class Floor:
         """Pick the waiting call that this agent takes next.
 
         The most urgent one (`Queue.urgency`) over all queues that the agent serves, of those whose
-        layers admit the agent by now.
+        layers admit the agent by now. A call that waits for this agent alone goes first, but not
+        before one at its starvation bound.
         """
         best: Waiting | None = None
         most: Urgency | None = None
@@ -217,6 +240,8 @@ class Floor:
                     now >= head[1] + self._delay_s(agent, queue, demand)
                 ):
                     most, best = urgency, queue.calls[head[2]]
+        if most is None or most[0] > -math.inf:
+            return self.reservations.first(agent) or best
         return best
 
     def next_call(self, agent: Agent, now: float) -> Waiting | None:
@@ -227,7 +252,12 @@ class Floor:
         one of the hold-out share.
         """
         first = self.first_call(agent, now)
-        if first is None or first.hold_out or not first.queue.profile.fairness_window_s:
+        if (
+            first is None
+            or first.reserved
+            or first.hold_out
+            or not first.queue.profile.fairness_window_s
+        ):
             return first
         queue = first.queue
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
@@ -245,6 +275,9 @@ class Floor:
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
         """Say why an agent who just became free gets this call: no other admitted one is idle."""
+        if waiting.reserved:
+            preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
+            return preferred_choice(agent, waiting, preferred, now)
         first = self.first_call(agent, now)
         queue = waiting.queue
         queue.rank.refresh()

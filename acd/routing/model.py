@@ -6,7 +6,7 @@ import math
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from .waiting_rules import WaitingRules
 
@@ -94,6 +94,9 @@ class AgentProfile(Struct, frozen=True, kw_only=True):
 
     regions: tuple[str, ...] = ()
     "Regions of callers that the agent serves; likewise."
+
+    customers: tuple[str, ...] = ()
+    "Numbers of the customers whose personal manager the agent is."
 
     weight: float = 1.0
     "Share of the calls under the order `weighted_random`, relative to the others'."
@@ -211,6 +214,13 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
 
     layers: tuple[LayerProfile, ...]
 
+    prefers: tuple[str, ...] = ()
+    """For which reasons an agent is preferred for a call: `open_matter`, `manager`, `last_agent`;
+    none: for no reason."""
+
+    preferred_wait_s: float = 10.0
+    "How long a call waits for such an agent before its layers open, at most."
+
     requires: Requirements = NO_REQUIREMENTS
     "What its calls require where neither flow nor number says otherwise."
 
@@ -276,6 +286,14 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     at most this long after the head of the line; 0: strict order."""
 
 
+class Preferred(Struct, frozen=True):
+    """An agent whom a call is to reach rather than any other, if that one is there."""
+
+    agent: str
+    reason: str
+    "Why, for the record: `open_matter`, `manager`, `last_agent`."
+
+
 class WaitingCall(Struct, frozen=True, kw_only=True):
     """A call as the router is told of it; telling it twice changes nothing."""
 
@@ -310,6 +328,9 @@ class WaitingCall(Struct, frozen=True, kw_only=True):
 
     tags: tuple[str, ...] = ()
     "What the flow says of the caller, for rules: `vip`, `complaint_open`."
+
+    preferred: tuple[Preferred, ...] = ()
+    "Agents for whom the queue's `preferred_wait_s` is waited, the most wanted first."
 
     visits: int = 0
     "Calls by this caller that agents took before, as far as they are remembered."
@@ -392,6 +413,9 @@ class AgentView(Struct, frozen=True, kw_only=True):
     idle_since: float = 0.0
     "When the last work ended; only while idle of any meaning."
 
+    counters: Counters = field(default_factory=Counters)
+    "Shares of the work since the log-in."
+
 
 class AgentMemory(Struct, frozen=True, kw_only=True):
     """What of an agent outlives the process, its times already reckoned to the present."""
@@ -413,6 +437,9 @@ class AgentMemory(Struct, frozen=True, kw_only=True):
 
     cool_down_s: float = 0.0
     "Cool-down that was to follow a wrap-up."
+
+    counters: Counters | None = None
+    "Shares of the work since the log-in; None: not known."
 
     away_s: float | None = None
     "How long the agent has been away; None: was not, or had work at hand."

@@ -41,6 +41,7 @@ class Waiting(Timed):
         "place",
         "position_at",
         "queue",
+        "reserved_until",
     )
 
     def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
@@ -53,6 +54,9 @@ class Waiting(Timed):
         self.leaves_at = entered_at + queue.profile.max_wait_s
         every_s = queue.profile.position_every_s
         self.position_at = now + every_s if every_s else math.inf
+        self.reserved_until = -math.inf
+        "Until then only the preferred agents may take it; −inf: it is open to all."
+
         self.offer = ""
         self.lined_up_at = math.inf
         "Since when it waits because no agent was free; inf: one was, at once."
@@ -65,6 +69,11 @@ class Waiting(Timed):
     def category(self) -> str:
         """As the router knows it: empty when no agent differs in it."""
         return self.demand.category
+
+    @property
+    def reserved(self) -> bool:
+        """Whether it waits for its preferred agents alone."""
+        return self.reserved_until > -math.inf
 
     def urgency(self, now: float) -> Urgency:
         """Place among all queues' calls at this moment; smaller is served first."""
@@ -88,7 +97,7 @@ class Queue:
         self._line: list[Place] = []
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
         self._aside: dict[str, Waiting] = {}
-        "Calls not open to offers: those being offered."
+        "Calls not open to any agent's offers: those being offered, and the reserved."
 
         self._ageing = 0.0
         "Priority gained per second of wait."
@@ -154,14 +163,18 @@ class Queue:
         """Move to the place that this priority gives, offered or not."""
         self.remove(waiting)
         waiting.call = structs.replace(waiting.call, priority=priority)
-        waiting.place = (-priority, waiting.place[1], waiting.place[2])
+        waiting.place = self.place_of(waiting.call)
         self.calls[waiting.call.call] = waiting
         insort(self._line, waiting.place)
-        if not waiting.offer:
+        if waiting.offer:
+            self._aside[waiting.call.call] = waiting
+        else:
             self.put_back(waiting)
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""
+        if waiting.call.call in self._aside:
+            return
         self._aside[waiting.call.call] = waiting
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered[group]
@@ -170,7 +183,10 @@ class Queue:
             del self._unoffered[group]
 
     def put_back(self, waiting: Waiting) -> None:
-        """Open to offers again."""
+        """Open to offers again: of all agents, or as long as it is reserved of the preferred."""
+        if waiting.reserved:
+            self._aside[waiting.call.call] = waiting
+            return
         self._aside.pop(waiting.call.call, None)
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered.get(group)
@@ -189,8 +205,14 @@ class Queue:
             yield demand, hold_out, places[0]
 
     def unoffered(self) -> list[Waiting]:
-        """Every call open to offers."""
-        return [self.calls[place[2]] for group in self._unoffered.values() for place in group]
+        """Every call open to offers, the reserved among them."""
+        open_to_all = [
+            self.calls[place[2]] for group in self._unoffered.values() for place in group
+        ]
+        reserved = [
+            waiting for waiting in self._aside.values() if waiting.reserved and not waiting.offer
+        ]
+        return open_to_all + reserved
 
     def next_due(self, waiting: Waiting, now: float) -> float:
         """When the call needs the router's attention by itself."""
@@ -199,6 +221,8 @@ class Queue:
             # A phone is ringing for the caller: the maximum wait can only strike after that.
             return due_at
         due_at = min(due_at, waiting.leaves_at)
+        if waiting.reserved:
+            return min(due_at, waiting.reserved_until)
         enqueued_at = waiting.call.enqueued_at
         for after_s in self._openings_s:
             if enqueued_at + after_s > now:

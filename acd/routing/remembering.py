@@ -26,6 +26,7 @@ def memory_of(view: AgentView, now: float) -> AgentMemory:
         cool_down_s=view.cool_down_s,
         away_s=None if view.away_since is None else now - view.away_since,
         away_exceeded=view.away_exceeded,
+        counters=view.counters,
         idle_s=now - view.idle_since if view.state is State.IDLE else None,
     )
 
@@ -41,6 +42,8 @@ def restore(
     """Put the agent where the memory says, as if the time between had been lived through."""
     dispatch.want(agent, memory.status, memory.reason, by, now, events)
     agent.misses = memory.misses
+    if memory.counters is not None:
+        dispatch.count_from(agent, memory.counters)
     if memory.state in PASSING and memory.remaining_s > 0.0 and agent.state in AT_REST:
         dispatch.floor.quit(agent)
         agent.cool_down_s = memory.cool_down_s

@@ -203,6 +203,7 @@ class Router:
         if queue.profile.hold_out and self._random is not None:
             waiting.hold_out = self._random() < queue.profile.hold_out
         dispatch.waiting[call.call] = waiting
+        dispatch.reserve(waiting, now)
         queue.add(waiting)
         events: list[Event] = []
         dispatch.assign(waiting, now, events)

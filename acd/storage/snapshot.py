@@ -55,6 +55,10 @@ class SavedAgent(msgspec.Struct, frozen=True, omit_defaults=True):
     away_since_wall_s: float | None = None
     away_exceeded: bool = False
     idle_since_wall_s: float | None = None
+    calls: int | None = None
+    talk_s: float = 0.0
+    turn: int = 0
+    "Counters since the log-in; `calls` None: of a snapshot that had none."
 
 
 class Snapshot(msgspec.Struct, frozen=True):

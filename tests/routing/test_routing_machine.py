@@ -24,6 +24,7 @@ from acd.routing.model import (
     AgentRules,
     Grade,
     LayerProfile,
+    Preferred,
     QueueProfile,
     State,
     Status,
@@ -102,6 +103,9 @@ CONFIGURATIONS = (
 )
 
 RULES = AgentRules(away_limits_s={"lunch": 7.0}, cool_down_s=6.0)
+PREFERRED_WAIT_S = 10.0
+"As queues have it that say nothing."
+
 NUMBERS = st.sampled_from("12345")
 PICK = st.integers(0, 5)
 SET_ASIDE = {State.WRAP_UP, State.PAUSED, State.COOL_DOWN}
@@ -134,6 +138,7 @@ class Floor(RuleBasedStateMachine):
         self.wants = {}
         self.ended = set()
         self.missed = {}
+        self.reserved_until = {}
         self.away_for = {}
         self.told_off = set()
         self.on_the_clock = False
@@ -252,14 +257,34 @@ class Floor(RuleBasedStateMachine):
         gained = -call.enqueued_at / queue.ageing_s if queue.ageing_s else 0.0
         return (-round(call.priority + gained, 9), call.enqueued_at, call.call)
 
+    def may_be_reserved(self, call):
+        """Whether the call may wait for its preferred agents still; it need not."""
+        return self.now < self.reserved_until.get(call.call, -math.inf)
+
     def unoffered(self):
+        """Calls that every admitted agent must see: not those that may still be reserved."""
         offered = {made.call for made in self.offers.values()}
-        return [call for name, call in self.waiting.items() if name not in offered]
+        return [
+            call
+            for name, call in self.waiting.items()
+            if name not in offered and not self.may_be_reserved(call)
+        ]
 
     def check_order(self, event):
         """Nobody who could be served by this agent stands before the call."""
         chosen = self.waiting[event.call]
         agent = self.profiles[event.agent]
+        if event.choice.layer == "preferred":
+            assert event.agent in {each.agent for each in chosen.preferred}
+            assert self.now <= self.reserved_until[chosen.call] or self.on_the_clock
+            assert event.agent not in self.missed.get(chosen.call, ())
+            starving = [
+                call
+                for call in self.unoffered()
+                if self.place(call)[0] == -math.inf and self.admitted(agent, call)
+            ]
+            assert self.on_the_clock or not starving or starving == [chosen]
+            return
         assert self.admitted(agent, chosen)
         before = [
             call
@@ -272,6 +297,9 @@ class Floor(RuleBasedStateMachine):
         choice = event.choice
         first = choice.candidates[0]
         assert first.agent == event.agent
+        if choice.layer == "preferred":
+            assert (choice.candidates_total, choice.order) == (1, "manager")
+            return
         keys = [(-each.score, -each.idle_s, each.agent) for each in choice.candidates]
         assert keys == sorted(keys)
         assert len(choice.candidates) == min(10, choice.candidates_total)
@@ -343,8 +371,9 @@ class Floor(RuleBasedStateMachine):
         skills=st.sampled_from([{}, {}, {"service": Grade.B}, {"sales": Grade.A}]),
         language=st.sampled_from(["", "", "yue"]),
         region=st.sampled_from(["", "", "south"]),
+        preferred=st.sampled_from(["", "", "2", "51"]),
     )
-    def call(self, queue, priority, category, before, draw, skills, language, region):
+    def call(self, queue, priority, category, before, draw, skills, language, region, preferred):
         self.draw = draw
         name = f"c{next(self.calls_made)}"
         call = WaitingCall(
@@ -357,7 +386,10 @@ class Floor(RuleBasedStateMachine):
             skills=skills,
             language=language,
             region=region,
+            preferred=tuple(Preferred(number, "manager") for number in preferred),
         )
+        if preferred:
+            self.reserved_until[name] = self.now + PREFERRED_WAIT_S
         self.waiting[name] = call
         self.take(self.router.enqueue(call, self.now))
         if name in self.waiting:
