@@ -33,6 +33,9 @@ def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: 
     return Choice(PREFERRED, preferred.reason, (candidate,), 1, waited_s, waiting.hold_out)
 
 
+_NOBODY: frozenset[str] = frozenset()
+
+
 class Floor:
     """Indices over agents and queues. Holds no state of its own that could not be rebuilt."""
 
@@ -161,15 +164,18 @@ class Floor:
         if waiting.reserved:
             return self._choose_preferred(waiting, now)
         waiting.queue.rank.refresh()
+        passed_over = waiting.passed_over
+        chosen = self._choose(waiting, passed_over, now)
+        if chosen is not None:
+            return chosen
         limited = waiting.queue.limits is not None
-        for passed_over in (waiting.passed_over, frozenset[str]()):
-            for spared_too in (False, True) if limited else (False,):
-                chosen = self._choose(waiting, passed_over, now, spared_too=spared_too)
-                if chosen is not None:
-                    return chosen
-            if not passed_over:
-                return None
-        return None
+        if limited:
+            chosen = self._choose(waiting, passed_over, now, spared_too=True)
+        if chosen is None and passed_over:
+            chosen = self._choose(waiting, _NOBODY, now)
+            if chosen is None and limited:
+                chosen = self._choose(waiting, _NOBODY, now, spared_too=True)
+        return chosen
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
@@ -178,7 +184,7 @@ class Floor:
         return None
 
     def _choose(
-        self, waiting: Waiting, passed_over: Set[str], now: float, *, spared_too: bool
+        self, waiting: Waiting, passed_over: Set[str], now: float, *, spared_too: bool = False
     ) -> tuple[Agent, Choice] | None:
         enqueued_at = waiting.call.enqueued_at
         spared = 0
@@ -252,18 +258,18 @@ class Floor:
         one of the hold-out share.
         """
         first = self.first_call(agent, now)
-        if (
-            first is None
-            or first.reserved
-            or first.hold_out
-            or not first.queue.profile.fairness_window_s
-        ):
+        if first is None:
+            return None
+        first.overtook_s = 0.0
+        if first.reserved or first.hold_out or not first.queue.profile.fairness_window_s:
             return first
         queue = first.queue
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
             return first
         queue.rank.refresh()
-        return best_suited(agent, first, now, lambda demand: self._delay_s(agent, queue, demand))
+        best = best_suited(agent, first, now, lambda demand: self._delay_s(agent, queue, demand))
+        best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
+        return best
 
     def _delay_s(self, agent: Agent, queue: Queue, demand: Demand) -> float:
         delays = self._delays[agent.number]
@@ -278,7 +284,6 @@ class Floor:
         if waiting.reserved:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
             return preferred_choice(agent, waiting, preferred, now)
-        first = self.first_call(agent, now)
         queue = waiting.queue
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
@@ -292,16 +297,10 @@ class Floor:
         value = score(order, queue.profile, queue.rank, agent, waiting.category, exploring=False)
         candidate = Candidate(agent.number, value, now - agent.idle_since)
         order = recorded_order(order, queue.profile, queue.rank, agent)
-        overtook_s = 0.0
-        if first is not None and first is not waiting:
-            order, overtook_s = PAIRING, enqueued_at - first.call.enqueued_at
+        overtook_s = waiting.overtook_s
+        if overtook_s > 0.0:
+            order = PAIRING
         waited_s = now - enqueued_at
         return Choice(
-            layer.name,
-            order,
-            (candidate,),
-            1,
-            waited_s,
-            waiting.hold_out,
-            overtook_s=overtook_s,
+            layer.name, order, (candidate,), 1, waited_s, waiting.hold_out, 0, overtook_s
         )

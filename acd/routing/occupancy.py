@@ -37,7 +37,9 @@ class Occupancy:
 
     def change(self, towards: float | None, now: float) -> None:
         """Go on as handling (1), available (0) or neither (None)."""
-        self._value = self.at(now)
+        if self._towards is not None:
+            faded = exp((self.as_of - now) / OCCUPANCY_WINDOW_S)
+            self._value = self._towards + (self._value - self._towards) * faded
         self.as_of = now
         self._towards = towards
 

@@ -136,7 +136,7 @@ class IdlePool:
         self, passed_over: Collection[str], now: float, *, spared_too: bool = False
     ) -> Best | None:
         """Find the best idle agent but the passed over, and without `spared_too` the spared."""
-        if self.order == CONVERSION and self._version != self.rank.version:
+        if self._version != self.rank.version and self.order == CONVERSION:
             self._rescore_all()
         if self.random is not None and self._members and self.order == CONVERSION:
             self._draw_anew(self.random)
@@ -144,23 +144,32 @@ class IdlePool:
             self._release(self._limits, now)
         if self.random is not None and self.order == WEIGHTED_RANDOM:
             return self._drawn(self.random, passed_over, now, spared_too=spared_too)
+        total = len(self._ranked)
+        if passed_over or spared_too:
+            front, total = self._front(passed_over, spared_too)
+        else:
+            front = self._ranked[:CANDIDATES_RECORDED]
+        if not front:
+            return None
+        first = front[0]
+        candidates = tuple([Candidate(key[2], -key[0], now - key[1]) for key in front])
+        spared = bisect_left(self._spared, first) if self._spared and not spared_too else 0
+        return Best(self._members[first[2]][1], candidates, total, spared)
+
+    def _front(self, passed_over: Collection[str], spared_too: bool) -> tuple[list[Key], int]:
+        """Return the best few but the passed over, and how many there are in all."""
         few = CANDIDATES_RECORDED + len(passed_over)
         ranked = self._ranked[:few]
         total = len(self._ranked)
         if spared_too:
             ranked = sorted(ranked + self._spared[:few])
             total += len(self._spared)
-        # Nobody passed over stands behind the first few with an unseen candidate before it.
-        front = [key for key in ranked if key[2] not in passed_over][:CANDIDATES_RECORDED]
         for number in passed_over:
             member = self._members.get(number)
             if member is not None:
                 total -= spared_too or _has(self._ranked, member[0])
-        if not front:
-            return None
-        candidates = tuple([Candidate(key[2], -key[0], now - key[1]) for key in front])
-        spared = 0 if spared_too else bisect_left(self._spared, front[0])
-        return Best(self._members[front[0][2]][1], candidates, total, spared)
+        # Nobody passed over stands behind the first few with an unseen candidate before it.
+        return [key for key in ranked if key[2] not in passed_over][:CANDIDATES_RECORDED], total
 
     def spared(self) -> int:
         """How many of the idle agents are above a limit."""

@@ -37,6 +37,7 @@ class Waiting(Timed):
         "leaves_at",
         "lined_up_at",
         "offer",
+        "overtook_s",
         "passed_over",
         "place",
         "position_at",
@@ -62,6 +63,9 @@ class Waiting(Timed):
         "Since when it waits because no agent was free; inf: one was, at once."
 
         self.hold_out = False
+        self.overtook_s = 0.0
+        "How much later than the head of the line it came that it was last paired ahead of."
+
         self.passed_over: set[str] = set()
         "Agents to whom an offer of this call came to nothing."
 
