@@ -26,6 +26,9 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     "Skill: grade, in place of those configured; None: those."
 
     team: str | None = None
+    account: str | None = None
+    "Desk phone where the agent sits; None: the own phone."
+
     by: str = ""
     why: str = ""
 
@@ -49,6 +52,21 @@ class Assignments:
         replace_private(self._path, msgspec.json.format(msgspec.json.encode(changed)))
         self._by_agent = changed
 
+    def seat(self, agent: str, account: str | None) -> None:
+        """Have the agent's calls ring at this desk phone; None: at the own. Raises OSError."""
+        assignment = self._by_agent.get(agent, Assignment())
+        changed = structs.replace(assignment, account=account)
+        self.set(agent, None if changed == Assignment() else changed)
+
+    def seat_of(self, agent: str) -> str:
+        """Return the desk phone where the agent sits; empty: at none."""
+        assignment = self._by_agent.get(agent)
+        return (assignment.account or "") if assignment is not None else ""
+
+    def seated_at(self, account: str) -> str:
+        """Return the agent who sits at this desk phone; empty: nobody."""
+        return next((agent for agent, one in self._by_agent.items() if one.account == account), "")
+
     def over(self, profiles: Iterable[AgentProfile]) -> tuple[AgentProfile, ...]:
         """Return the agents as they are for the time being."""
         if not self._by_agent:
@@ -64,6 +82,7 @@ class Assignments:
             profile,
             skills=profile.skills if skills is None else _graded(skills),
             team=profile.team if team is None else team,
+            account=assignment.account or profile.account,
         )
 
     def _read(self) -> dict[str, Assignment]:

@@ -111,6 +111,7 @@ class Moves:
         assignment = Assignment(
             skills=None if skills is None else dict(skills),
             team=team,
+            account=self._assignments.seat_of(number) or None,
             by=order.actor.name,
             why=order.why,
         )
@@ -118,9 +119,11 @@ class Moves:
 
     def unassign(self, number: str, order: Order) -> None:
         """Take an assignment back. Raises CommandRefusedError."""
-        if self._assignments.of(number) is None:
+        assignment = self._assignments.of(number)
+        if assignment is None or (assignment.skills is None and assignment.team is None):
             raise CommandRefusedError("not_assigned", f"agent {number} is as configured")
-        self._put(number, None, order, "unassign")
+        seat = Assignment(account=assignment.account) if assignment.account else None
+        self._put(number, seat, order, "unassign")
 
     def _put(self, number: str, assignment: Assignment | None, order: Order, action: str) -> None:
         before = self._group(number)

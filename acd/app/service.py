@@ -37,6 +37,7 @@ from acd.sip.peer import Peer
 from acd.storage.errors import StorageError
 from acd.storage.journal import Journal
 from acd.storage.journal import JournalState as Writing
+from acd.storage.pins import PinStore
 from acd.storage.recovery import begin_boot
 from acd.storage.secrets import SecretStore
 from acd.telemetry.authentication_log import AuthenticationLog
@@ -55,6 +56,7 @@ from .banner import print_banner
 from .database import Database
 from .gauges import gauges
 from .glance import Glance
+from .hot_desks import HotDesks
 from .keeper import Keeper
 from .moves import Moves, Server
 from .protection import Protection
@@ -169,6 +171,7 @@ class Service:
             on_sighting=self._protection.saw,
             on_refreshed=self._keeper.refreshed,
             on_question=self._lines.ask,
+            on_pin=lambda wish: self._hot_desks.verify(wish),
             on_deadline=self._on_deadline,
         )
         self._begin_journal()
@@ -180,7 +183,7 @@ class Service:
     def _provide_secrets(self, config: Config) -> dict[str, str]:
         """Have a secret for every account; return the passwords that were made and not changed."""
         accounts: dict[str, str | None] = dict.fromkeys(
-            agent.account for agent in config.agent_profiles()
+            [agent.account for agent in config.agent_profiles()] + [*config.agents.desk_phones]
         )
         passwords, elsewhere = self._secret_store.provide(
             accounts | config.passwords(), config.server.sip.realm
@@ -263,6 +266,14 @@ class Service:
             self._centre.refusing = JOURNAL_FAILING
         self._standing = StandingOrders(self._state, self._centre)
         self._standing.restore()
+        self._hot_desks = HotDesks(
+            self._centre,
+            PinStore(self._state),
+            self._assignments,
+            carry_out=lambda effects: self._driver.carry_out(effects),
+            now=lambda: self._driver.now(),
+            reconfigure=lambda: self._configure(self._reloader.config),
+        )
         self._rank_keeper = RankKeeper(self._state, self._router)
         self._keeper = Keeper(
             self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
@@ -324,6 +335,7 @@ class Service:
                 (self._watch_calls, {events.CallEnded}),
                 (self._protection.rejected, {events.CallRejected}),
                 (self._keeper, Keeper.KINDS),
+                (self._hot_desks, HotDesks.KINDS),
                 (self._rank_keeper, RankKeeper.KINDS),
                 (self._standing, StandingOrders.KINDS),
             )

@@ -12,13 +12,22 @@ from .call_table import CallTable
 from .codes import Codes
 from .commands import RejectLeg, RingLeg
 from .desk import Desk
+from .desk_login import DeskLogins
 from .dial_plan import Barred, InternalTarget, OutsideTarget
 from .effects import Effects
 from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
 from .host import Host
-from .numbers import CodeTarget, EchoTarget, FlowTarget, NumberPlan, QueueTarget, Target
+from .numbers import (
+    CodeAction,
+    CodeTarget,
+    EchoTarget,
+    FlowTarget,
+    NumberPlan,
+    QueueTarget,
+    Target,
+)
 from .outbound import Outbound
 from .own_calls import OwnCalls, peer_text
 from .queueing import Queueing
@@ -51,6 +60,7 @@ class Arrival:
         transferring: Transferring,
         replacing: Replacing,
         engagement: Engagement,
+        desk_logins: DeskLogins,
         new_id: Callable[[], str],
     ) -> None:
         self.numbers = NumberPlan(targets={})
@@ -69,6 +79,7 @@ class Arrival:
         self._transferring = transferring
         self._replacing = replacing
         self._engagement = engagement
+        self._desk_logins = desk_logins
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
@@ -177,6 +188,9 @@ class Arrival:
             return Barred(503, self.refusing)
         if len(self._table.by_interaction) >= self._settings.max_calls:
             return Barred(503, "full")
+        if isinstance(target, CodeTarget) and target.action is CodeAction.DESK_LOGIN:
+            at_desk = event.account in self.numbers.desk_phones
+            return None if at_desk else Barred(403, "not_permitted")
         if isinstance(target, CodeTarget) and self._desk.agent_of(event.account) is None:
             return Barred(403, "not_an_agent")
         return target if isinstance(target, Barred) else None
@@ -221,5 +235,8 @@ class Arrival:
 
     def _carry_out(self, call: Call, code: CodeTarget) -> None:
         """Do what an agent dialled, say so, and hang up."""
+        if code.action is CodeAction.DESK_LOGIN:
+            self._desk_logins.begin(call)
+            return
         sound = self._codes.dialled(call, code, self._table.now)
         self._host.end_with_prompt(call, sound, EndReason.CODE_DONE)

@@ -37,6 +37,7 @@ class Phase(Enum):
     DIALLING = auto()
     TALKING = auto()
     ECHO = auto()
+    LOGGING_IN = auto()
     CLOSING = auto()
     ENDED = auto()
 

@@ -600,6 +600,8 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.LogInRefused: lambda *_: None,
     ev.AwayLimitExceeded: lambda *_: None,
     ev.CallMarked: lambda *_: None,
+    ev.DeskTaken: lambda *_: None,
+    ev.DeskLeft: lambda *_: None,
     ev.ServerStarted: lambda *_: None,
     ev.ServerStopped: Fold._server_stopped,
 }

@@ -22,6 +22,7 @@ from .closures import Closures
 from .codes import Codes
 from .contacts import Contacts
 from .desk import Desk, Disposition
+from .desk_login import DeskLogins
 from .dial_plan import Barred
 from .duration import DurationLimit
 from .effects import Effect, Effects
@@ -102,6 +103,15 @@ class CallCentre:
         )
         holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
         flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
+        desk_logins = self._desk_logins = DeskLogins(
+            table=table,
+            effects=effects,
+            host=self,
+            hearing=hearing,
+            desk=desk,
+            engagement=engagement,
+            prompts=settings.prompts,
+        )
         self._steering = Steering(table, effects, router, desk, queueing)
         codes = Codes(router, desk, queueing, settings.prompts)
         parting = Parting(
@@ -182,6 +192,7 @@ class CallCentre:
             transferring=transferring,
             replacing=replacing,
             engagement=engagement,
+            desk_logins=desk_logins,
             new_id=new_id,
         )
         leg_events = LegEvents(
@@ -198,6 +209,7 @@ class CallCentre:
             replacing=replacing,
             ending=ending,
             onward=onward,
+            desk_logins=desk_logins,
         )
         self._durations = DurationLimit(table, self, settings.max_call_s)
         self._take_numbers(numbers)
@@ -251,6 +263,7 @@ class CallCentre:
         self._outbound.on_time(now)
         self._transfers.on_time(now)
         self._durations.on_time(now)
+        self._desk_logins.on_time(now)
         self._queueing.now = now
         self._queueing.room.on_time(now)
         if self._router.next_deadline() <= now:
@@ -265,6 +278,7 @@ class CallCentre:
             self._outbound.next_deadline(),
             self._transfers.next_deadline(),
             self._durations.next_deadline(),
+            self._desk_logins.next_deadline(),
             self._queueing.room.next_deadline(),
         )
 
@@ -283,6 +297,14 @@ class CallCentre:
         if self._desk.profile(agent) is None:
             return None
         return self.steer(lambda s: s.set_status(agent, status, reason, by, note), now)[0]
+
+    def desk_login_verified(
+        self, interaction: str, right: bool, now: float
+    ) -> tuple[Effects, str]:
+        """Take what came of a `VerifyPin`; return the agent to be seated, empty: nobody."""
+        self._table.now = now
+        agent = self._desk_logins.verified(interaction, right)
+        return self._take(), agent
 
     def restore_agent(self, memory: AgentMemory, by: str, now: float) -> Effects:
         """Put an agent where an earlier process had left off."""

@@ -88,6 +88,8 @@ def carry_out(
             return [] if desk.dispose(agent, disposition) else None
         case CodeAction.COOL_DOWN:
             return desk.mark_upsetting(agent, "agent", now)
+        case CodeAction.DESK_LOGIN:
+            return None  # it is no command but a conversation: acd.calls.desk_login
         case CodeAction.EXTEND_WRAP_UP:
             return extend_wrap_up(agent, router.rules.wrap_up_extension_s, router, now)
 

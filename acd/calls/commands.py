@@ -106,6 +106,18 @@ class DoubtContact(Struct, frozen=True, gc=False):
     uri: str
 
 
+class VerifyPin(Struct, frozen=True, gc=False):
+    """Check what was keyed in at a desk phone; `CallCentre.desk_login_verified` takes the answer.
+
+    Neither recorded nor sent.
+    """
+
+    interaction: str
+    account: str
+    agent: str
+    pin: str
+
+
 SipCommand = (
     RingLeg
     | AnswerLeg

@@ -454,6 +454,21 @@ class CommandAudited(_Event, frozen=True, kw_only=True):
     "In their own words."
 
 
+class DeskTaken(_Event, frozen=True, kw_only=True):
+    """An agent logged in at a desk phone: calls ring there from now on."""
+
+    agent: str
+    account: str
+    "The desk phone's."
+
+
+class DeskLeft(_Event, frozen=True, kw_only=True):
+    """An agent is no longer at a desk phone."""
+
+    agent: str
+    account: str
+
+
 class AgentStateChanged(_Event, frozen=True, kw_only=True):
     """State track: ends the agent's open state interval and begins the next."""
 
@@ -517,6 +532,8 @@ Event = (
     | AwayLimitExceeded
     | CallMarked
     | CommandAudited
+    | DeskTaken
+    | DeskLeft
     | AgentStateChanged
     | DevicesChanged
     | ServerStarted

@@ -40,6 +40,9 @@ class Step(Struct):
     questions: list[Resolve] = []
     "To be asked of DNS; each answer comes back by `Exchange.resolved`."
 
+    pins: list[commands.VerifyPin] = []
+    "To be checked; each answer comes back by `CallCentre.desk_login_verified`."
+
     refreshed: bool = False
     "Some device's registration was refreshed: for whoever keeps them over a restart."
 
@@ -151,6 +154,8 @@ class Exchange:
                 self._sort_sip(command(effect, now), pending)
             elif kind in self._media_commands:
                 step.media.append(effect)  # type: ignore[arg-type]  # told apart by type above
+            elif kind is commands.VerifyPin:
+                step.pins.append(effect)  # type: ignore[arg-type]  # told by its type
             else:
                 step.events.append(effect)  # type: ignore[arg-type]  # the only kind left
 

@@ -13,6 +13,7 @@ from .arrival import RETRY_AFTER_S
 from .call import EndReason, Phase, Playing
 from .call_table import CallTable
 from .commands import HangUpLeg, RefuseOffer, RejectLeg
+from .desk_login import DeskLogins
 from .effects import Effects
 from .ending import Ending
 from .flowing import Flowing
@@ -46,6 +47,7 @@ class LegEvents:
         replacing: Replacing,
         ending: Ending,
         onward: Onward,
+        desk_logins: DeskLogins,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -60,6 +62,7 @@ class LegEvents:
         self._replacing = replacing
         self._ending = ending
         self._onward = onward
+        self._desk_logins = desk_logins
 
     # --- what the caller hears, and presses ---
 
@@ -87,6 +90,8 @@ class LegEvents:
             return
         if call.phase is Phase.IN_FLOW:
             self._flowing.tell(call, ivr_in.DigitPressed(event.digit), self._table.now)
+        elif call.phase is Phase.LOGGING_IN:
+            self._desk_logins.pressed(call, event.digit)
         elif call.phase is Phase.WAITING:
             self._onward.pressed(call, event.digit)
 

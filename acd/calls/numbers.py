@@ -20,6 +20,7 @@ class CodeAction(Enum):
     DISPOSITION = "disposition"
     COOL_DOWN = "cool_down"
     EXTEND_WRAP_UP = "extend_wrap_up"
+    DESK_LOGIN = "desk_login"
 
 
 class FlowTarget(Struct, frozen=True):
@@ -68,6 +69,9 @@ class NumberPlan(Struct, frozen=True):
 
     by_diversion: frozenset[str] = frozenset()
     "Those whose calls go where the first number leads that they were diverted from, if any."
+
+    desk_phones: frozenset[str] = frozenset()
+    "Accounts of phones that are nobody's, where agents log in by number and PIN."
 
     away_code: str = ""
     "What agents dial in front of a reason to be away; empty: there is no such code."

@@ -37,6 +37,10 @@ class CentrePrompts(Struct, frozen=True, kw_only=True):
     code_done: dict[CodeAction, str] = {}
     "Feedback after a dialling code."
 
+    desk_number: str = ""
+    desk_pin: str = ""
+    "Ask for the agent number and for the PIN at a desk phone."
+
     code_refused: str = ""
     "The code could not be carried out now, e.g. a disposition without a call."
 

@@ -46,7 +46,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     setter.set_defaults(run=set_password)
 
-    for verb in (lister, adder, setter):
+    pinner = verbs.add_parser("pin", help="set an agent's PIN for desk phones")
+    pinner.add_argument("number", help="agent number (工号)")
+    pinner.add_argument(
+        "--stdin", action="store_true", help="read it from standard input (else a random one)"
+    )
+    pinner.set_defaults(run=set_pin)
+
+    for verb in (lister, adder, setter, pinner):
         add_config(verb)
         add_state(verb)
         add_json(verb)
@@ -129,6 +136,30 @@ def set_password(arguments: argparse.Namespace) -> int:
             raise CommandError(f"a password has at least {MINIMUM_LENGTH} printable characters")
     config, _ = _open(arguments)
     return _give_password(arguments, config, given)
+
+
+def set_pin(arguments: argparse.Namespace) -> int:
+    """Set the PIN read from standard input, or a random one that is printed."""
+    from acd.storage.pins import LONGEST, SHORTEST, PinStore, new_pin
+
+    given = None
+    if arguments.stdin:
+        given = sys.stdin.readline().strip()
+        if not (given.isascii() and given.isdigit() and SHORTEST <= len(given) <= LONGEST):
+            raise CommandError(f"a PIN has {SHORTEST} to {LONGEST} digits")
+    config, _ = _open(arguments)
+    agent = _agent(config, arguments.number)
+    pin = given or new_pin()
+    PinStore(arguments.state).set(agent.number, pin)
+    answer = {"number": agent.number}
+    if given is None:
+        # A PIN that the caller already knows is not repeated.
+        answer["pin"] = pin
+    if arguments.json:
+        print_json(answer)
+    else:
+        print("  ".join(f"{key}: {value}" for key, value in answer.items()))
+    return 0
 
 
 def _give_password(arguments: argparse.Namespace, config: "Config", given: str | None) -> int:

@@ -187,6 +187,9 @@ class Agents(Section):
     ranges: tuple[AgentRange, ...] = ()
     "Agents by the dozen."
 
+    desk_phones: Annotated[tuple[AgentNumber, ...], Field(max_length=MAX_RANGE)] = ()
+    "Accounts of phones that are nobody's: agents log in there by number and PIN (hot-desking)."
+
     log_in_at_registration: bool = True
     "true: a registered phone logs its agent in, ready at once; false: by dialling ready."
 

@@ -36,6 +36,7 @@ def faults_between(sources: Sources) -> Iterator[Fault]:
             yield from _known_flow(sources, sources.blacklist, path, entry.flow)
     if sources.agents.model:
         yield from _agents_once(sources, sources.agents.model)
+        yield from _desk_phones(sources, sources.agents.model)
         yield from _agents_names(sources, sources.agents.model)
     yield from trunk_faults(sources)
 
@@ -322,6 +323,16 @@ def _agents_once(sources: Sources, agents: Agents) -> Iterator[Fault]:
         elif (first := accounts.setdefault(agent.sip_account, line)) is not line:
             message = f"account {agent.sip_account!r} is taken"
             yield document.fault(_at(path, "account"), message, f"first in {first}")
+
+
+def _desk_phones(sources: Sources, agents: Agents) -> Iterator[Fault]:
+    accounts = {agent.sip_account for agent in agents.everyone()}
+    for index, account in enumerate(agents.desk_phones):
+        if account in accounts or account in agents.desk_phones[:index]:
+            message = f"account {account!r} is taken"
+            yield sources.agents.document.fault(
+                ("desk_phones", index), message, "a desk phone is nobody's own"
+            )
 
 
 def _placed(agents: Agents) -> Iterator[tuple[Place, AgentSettings]]:

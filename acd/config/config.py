@@ -34,7 +34,7 @@ from .trunk_secrets import Passwords
 from .trunk_values import trunk_settings
 from .trunks import Trunks
 
-PLAIN_CODES = ("ready", "log_out", "end_wrap_up", "cool_down", "extend_wrap_up")
+PLAIN_CODES = ("ready", "log_out", "end_wrap_up", "cool_down", "extend_wrap_up", "desk_login")
 "Agents' codes without a digit behind them."
 
 
@@ -115,6 +115,7 @@ class Config:
             targets=targets,
             internal=frozenset(number for number, to in numbers.items() if not to.public),
             by_diversion=frozenset(number for number, to in numbers.items() if to.by_diversion),
+            desk_phones=frozenset(self.agents.desk_phones),
             away_code=self.numbers.agent_codes.away,
             away_choices=self.reasons.away_choices(),
             blacklist=self._blacklist(),
@@ -211,6 +212,8 @@ class Config:
                 ringback=calls.ringback,
                 code_done={action: getattr(done, action.value) for action in CodeAction},
                 code_refused=calls.code_refused_prompt,
+                desk_number=calls.desk_number_prompt,
+                desk_pin=calls.desk_pin_prompt,
             ),
         )
 

@@ -65,6 +65,9 @@ class AgentCodes(Section):
     cool_down: Dialled = "*15"
     "The last call was upsetting: a cool-down follows the after-call work."
 
+    desk_login: Dialled = "*20"
+    "Log in at a desk phone (`desk_phones` in agents.yaml) by agent number # and PIN #."
+
     extend_wrap_up: Dialled = "*16"
     "More time for after-call work, by `wrap_up_extension_s` of agents.yaml."
 

@@ -221,6 +221,9 @@ class CodeDonePrompts(Section):
     extend_wrap_up: str = ""
     "After the code that prolongs after-call work."
 
+    desk_login: str = ""
+    "After a log-in at a desk phone."
+
 
 class Calls(Section):
     """What holds for every call. Prompts are files below the prompts folder's zh or en."""
@@ -258,6 +261,12 @@ class Calls(Section):
 
     code_done_prompts: CodeDonePrompts = CodeDonePrompts()
 
+    desk_number_prompt: str = ""
+    "Asks for the agent number at a desk phone; empty: silence."
+
+    desk_pin_prompt: str = ""
+    "Asks for the PIN at a desk phone; empty: silence."
+
     hold_music: str = ""
     "For who is on hold in a call through no queue, such as music/default; empty: silence."
 
@@ -272,6 +281,8 @@ class Calls(Section):
             "queue_empty_prompt",
             "queue_closed_prompt",
             "code_refused_prompt",
+            "desk_number_prompt",
+            "desk_pin_prompt",
         ):
             yield (name,), getattr(self, name)
         for name in CodeDonePrompts.model_fields:

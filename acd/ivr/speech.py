@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from .document import IvrError
 
+DIGITS = frozenset("0123456789")
+
 MAX_NUMBER = 9_999
 "The words on record go so far; no caller waits to hear a longer number, `say_digits` reads those."
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from math import inf
 
+from acd.calls.commands import VerifyPin
 from acd.calls.effects import Effects
 from acd.calls.events import Event
 from acd.calls.exchange import Exchange, Step
@@ -37,6 +38,7 @@ class Driver:
         on_refreshed: Callable[[], None] | None = None,
         on_sighting: Callable[[Sighting], None] | None = None,
         on_question: Callable[[Resolve], None] | None = None,
+        on_pin: Callable[[VerifyPin], None] | None = None,
         on_deadline: Callable[[float], None] | None = None,
     ) -> None:
         """`on_deadline` gets the seconds by which a deadline of the core was served too late."""
@@ -50,6 +52,7 @@ class Driver:
         self._on_refreshed = on_refreshed
         self._on_sighting = on_sighting
         self._on_question = on_question
+        self._on_pin = on_pin
         self._on_deadline = on_deadline
         self._loop = asyncio.get_running_loop()
         self._flush_scheduled = self._stopped = False
@@ -162,6 +165,7 @@ class Driver:
             step.sends += more.sends
             step.failed_proofs += more.failed_proofs
             step.questions += more.questions
+            step.pins += more.pins
             step.refreshed |= more.refreshed
             media = more.media
         if step.events:
@@ -187,6 +191,9 @@ class Driver:
         if self._on_question is not None:
             for question in step.questions:
                 self._on_question(question)
+        if self._on_pin is not None:
+            for wish in step.pins:
+                self._on_pin(wish)
         if step.refreshed and self._on_refreshed is not None:
             self._on_refreshed()
 

@@ -21,6 +21,8 @@ INFO = {
     events.ClosureChanged: "closure_changed",
     events.AgentStatusChanged: "agent_status_changed",
     events.CallMarked: "call_marked",
+    events.DeskTaken: "desk_taken",
+    events.DeskLeft: "desk_left",
     events.PriorityChanged: "priority_changed",
     events.CommandAudited: "command_audited",
 }

@@ -463,6 +463,8 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.AgentStateChanged: None,
     events.LogInRefused: None,
     events.CallMarked: None,
+    events.DeskTaken: None,
+    events.DeskLeft: None,
     events.CommandAudited: None,
     events.DevicesChanged: None,
     events.ServerStarted: None,

@@ -86,6 +86,7 @@ CODES = {
     "*14": CodeTarget(CodeAction.END_WRAP_UP),
     "*16": CodeTarget(CodeAction.COOL_DOWN),
     "*17": CodeTarget(CodeAction.EXTEND_WRAP_UP),
+    "*20": CodeTarget(CodeAction.DESK_LOGIN),
     "*152": CodeTarget(CodeAction.DISPOSITION, "order"),
 }
 NUMBERS = {
@@ -98,8 +99,14 @@ NUMBERS = {
 PROMPTS = CentrePrompts(
     queue_full="full",
     max_wait="sorry",
-    code_done={CodeAction.READY: "ready", CodeAction.AWAY: "away"},
+    code_done={
+        CodeAction.READY: "ready",
+        CodeAction.AWAY: "away",
+        CodeAction.DESK_LOGIN: "seated",
+    },
     code_refused="refused",
+    desk_number="number?",
+    desk_pin="pin?",
 )
 OFFER, ANSWER = b"the phone's offer", b"our answer"
 MISS = MissRule(away_after_misses=0)
@@ -171,6 +178,7 @@ class Stage:
             or NumberPlan(
                 targets=NUMBERS,
                 dial_plan=dial_plan or DialPlan(),
+                desk_phones=frozenset({"d01"}),
                 away_code="*12",
                 away_choices="1 lunch",
             ),
