@@ -85,25 +85,27 @@ class HotDesks:
 
     async def _verify(self, wish: VerifyPin) -> None:
         keys = [f"desk {wish.account}"]
-        if self._centre.desk.profile(wish.agent) is not None:
-            keys.append(f"agent {wish.agent}")
+        # What is no agent's number may be a PIN keyed in too early: it is not written anywhere.
+        agent = wish.agent if self._centre.desk.profile(wish.agent) is not None else ""
+        if agent:
+            keys.append(f"agent {agent}")
         # One core's worth of hashing at most, however many phones are tried at once.
         async with self._one_at_a_time:
             blocked = any(self._tries.exhausted(key, self._now()) for key in keys)
             right = not blocked and await self._matches(wish)
         if blocked:
-            log.warning("desk_login_blocked", account=wish.account, agent=wish.agent)
+            log.warning("desk_login_blocked", account=wish.account, agent=agent)
         elif not right:
-            log.warning("desk_login_wrong", account=wish.account, agent=wish.agent)
+            log.warning("desk_login_wrong", account=wish.account, agent=agent)
         for key in () if blocked else keys:
             if right:
                 self._tries.forget(key)
             else:
                 self._tries.note(key, self._now())
-        effects, agent = self._centre.desk_login_verified(wish.interaction, right, self._now())
+        effects, seated = self._centre.desk_login_verified(wish.interaction, right, self._now())
         self._carry_out(effects)
-        if agent:
-            self._sit(agent, wish.account)
+        if seated:
+            self._sit(seated, wish.account)
 
     async def _matches(self, wish: VerifyPin) -> bool:
         try:
