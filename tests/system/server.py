@@ -107,9 +107,12 @@ class Site:
             media |= {"port_min": first, "port_max": first + ports}
 
     def queue(self, name: str, **settings: object) -> None:
-        """Change settings of a queue."""
+        """Change settings of a queue; where no place is announced, no wait is either."""
         with self.edit("queues.yaml") as queues:
-            queues["queues"][name] |= settings
+            queue = queues["queues"][name]
+            queue |= settings
+            if not queue.get("position_every_s"):
+                queue.get("waiting", {}).pop("announce_wait", None)
 
     def rank(self, queue: str, **ranks: float) -> None:
         """Set agents' conversion by hand: `rank("sales", a1001=0.9)`."""
