@@ -9,6 +9,7 @@ from acd.calls.centre import CallCentre
 from acd.calls.effects import Effects
 from acd.calls.steering import Steering
 from acd.config import Config
+from acd.routing.errors import UnknownGroupError
 from acd.routing.model import State, Status
 from acd.routing.router import Router
 from acd.web.access import Order, Role
@@ -157,6 +158,21 @@ class Moves:
             raise self._not_waiting(interaction)
         self._record(order, "priority", interaction, str(before), str(priority))
         return {"interaction": interaction, "priority": priority}
+
+    def activate_group(
+        self, queue: str, group: str, active: bool, order: Order
+    ) -> dict[str, object]:
+        """Let a group that is held back take a queue's calls, or no longer.
+
+        Raises CommandRefusedError.
+        """
+        before = group in self._router.active_groups(queue)
+        try:
+            self._steer(lambda s: s.activate_group(queue, group, active, order.actor.name))
+        except UnknownGroupError as error:
+            raise CommandRefusedError("unknown_group", str(error), field="group") from None
+        self._record(order, "group", f"{queue}/{group}", str(before), str(active))
+        return {"queue": queue, "active_groups": self._router.active_groups(queue)}
 
     def audit(self, day: str) -> Awaitable[Sequence[object]]:
         """Return what was ordered on a day."""

@@ -595,6 +595,7 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.AgentStateChanged: Fold._state_changed,
     ev.CallRejected: lambda *_: None,
     ev.ClosureChanged: lambda *_: None,
+    ev.GroupActivated: lambda *_: None,
     ev.CommandAudited: Fold._audited,
     ev.DevicesChanged: lambda *_: None,
     ev.LogInRefused: lambda *_: None,

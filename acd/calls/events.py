@@ -125,6 +125,16 @@ class QueueEntered(_Event, frozen=True, kw_only=True):
     "The queue's thresholds at that time."
 
 
+class GroupActivated(_Event, frozen=True, kw_only=True):
+    """A group held back for peaks may take a queue's calls from now on, or no longer."""
+
+    queue: str
+    group: str
+    on: bool
+    by: str
+    'A supervisor\'s name, or "rule".'
+
+
 class PriorityChanged(_Event, frozen=True, kw_only=True):
     """A waiting call matters more or less from now on; it keeps its first enqueue time."""
 
@@ -443,10 +453,10 @@ class CommandAudited(_Event, frozen=True, kw_only=True):
 
     action: str
     """A closed set: "status", "free_up", "cool_down", "extend_wrap_up", "end_wrap_up", "assign",
-    "unassign", "move_call", "priority"."""
+    "unassign", "move_call", "priority", "group"."""
 
     subject: str
-    "Agent number, or the interaction."
+    "Agent number, the interaction, or queue/group."
 
     before: str = ""
     after: str = ""
@@ -510,6 +520,7 @@ Event = (
     | FlowStepTaken
     | QueueEntered
     | PriorityChanged
+    | GroupActivated
     | QueueLeft
     | OfferMade
     | OfferEnded

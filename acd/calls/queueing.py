@@ -62,6 +62,7 @@ class Queueing:
             routing.CallTimedOut: self._timed_out,
             routing.CallRefused: self._refused,
             routing.PositionDue: self._position_due,
+            routing.GroupActivated: self._group_activated,
             routing.AgentStatusChanged: self._status_changed,
             routing.AwayLimitExceeded: self._away_limit_exceeded,
             routing.AgentStateChanged: self._state_changed,
@@ -257,6 +258,11 @@ class Queueing:
             self.room.position_due(call, event.position)
 
     # --- agents ---
+
+    def _group_activated(self, event: routing.GroupActivated) -> None:
+        self._effects.append(
+            events.GroupActivated(queue=event.queue, group=event.group, on=event.on, by=event.by)
+        )
 
     def _status_changed(self, event: routing.AgentStatusChanged) -> None:
         self._effects.append(

@@ -74,6 +74,11 @@ class Steering:
         )
         return visit.queue.name
 
+    def activate_group(self, queue: str, group: str, active: bool, by: str) -> None:
+        """Switch a group of a queue. Raises UnknownGroupError."""
+        now = self._table.now
+        self._queueing.apply(self._router.activate(queue, group, active, by, now), now)
+
     def set_priority(self, interaction: str, priority: int) -> int | None:
         """Give a waiting call another priority; return the former one, None: it does not wait."""
         call = self._table.by_interaction.get(interaction)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from acd.routing.model import (
+    ActivationRule,
     Grade,
     LayerProfile,
     MissRule,
@@ -30,6 +31,49 @@ Order = Literal[
     "weighted_random",
 ]
 "What ranks agents; docs/routing.md says what each means."
+
+
+GroupName = Annotated[str, Field(min_length=1, max_length=80)]
+"A team or group of agents, as agents.yaml names it."
+
+
+class ActivationSettings(Section):
+    """When a group that a layer names is activated by itself; any one condition is enough."""
+
+    group: GroupName
+    "The group."
+
+    longest_wait_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
+    "Somebody has waited this long, in seconds."
+
+    length: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    "So many callers wait."
+
+    service_level: Annotated[float, Field(gt=0, le=1)] | None = None
+    "Of the last `last_calls` fewer than this share, 0-1, were answered within service_level_s."
+
+    last_calls: Annotated[int, Field(ge=1, le=10_000)] = 50
+    "Calls that the service level is taken over."
+
+    off_after_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    "Taken back once no condition has been met for so long, in seconds."
+
+    @model_validator(mode="after")
+    def _some_condition(self) -> Self:
+        if self.longest_wait_s is None and self.length is None and self.service_level is None:
+            raise fault("no condition", "longest_wait_s, length or service_level")
+        return self
+
+    def rule(self) -> ActivationRule:
+        """Return it as the router takes it."""
+        return ActivationRule(
+            group=self.group,
+            longest_wait_s=math.inf if self.longest_wait_s is None else self.longest_wait_s,
+            length=self.length or 0,
+            service_level=self.service_level or 0.0,
+            last_calls=self.last_calls,
+            off_after_s=self.off_after_s,
+        )
 
 
 class RequirementsSettings(Section):
@@ -81,6 +125,10 @@ class LayerSettings(Section):
 
     waives: tuple[Literal["skills", "language", "region"], ...] = ()
     "Requirements of the call that do not count here: skills, language, region."
+
+    groups: Annotated[tuple[GroupName, ...], Field(max_length=20)] = ()
+    """Only members of these teams or groups, while the group is activated for the queue; the
+    queue's other layers leave them out: the mobile group (机动组), reserve agents."""
 
     when: RuleText = ""
     """A business rule: a CEL expression over call and agent, such as
@@ -170,6 +218,9 @@ class QueueSettings(Section):
     starvation_s: Seconds = 300.0
     """A call that has waited this long, in seconds, goes before all that have not, whatever their
     queue and priority; 0: never."""
+
+    activations: Annotated[tuple[ActivationSettings, ...], Field(max_length=20)] = ()
+    "Rules that activate groups of its layers in a peak; supervisors may do so at any time."
 
     prefers: tuple[Literal["open_matter", "manager", "last_agent"], ...] = ()
     """For whom a call waits before its layers open, if that agent is there: who took the caller's
@@ -264,6 +315,16 @@ class QueueSettings(Section):
             raise fault("strategy and layers are two ways to say the same", "one of the two")
         return self
 
+    @model_validator(mode="after")
+    def _groups_named(self) -> Self:
+        named = {group for layer in self.layers for group in layer.groups}
+        for rule in self.activations:
+            if rule.group not in named:
+                raise fault(
+                    f"activations: no layer names the group {rule.group!r}", "groups: of a layer"
+                )
+        return self
+
     def policy(self) -> tuple[LayerSettings, ...]:
         """Return the layers, the short-hand written out."""
         if self.strategy is None:
@@ -279,6 +340,7 @@ class QueueSettings(Section):
             skill=self.skill,
             category=self.category or "",
             layers=tuple(layer.profile() for layer in self.policy()),
+            activations=tuple(each.rule() for each in self.activations),
             prefers=self.prefers,
             preferred_wait_s=self.preferred_wait_s,
             requires=self.requires.requirements(),

@@ -61,6 +61,7 @@ def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Ite
         yield from _layer_faults(layer)
     yield from _limit_faults(queue)
     yield from _order_faults(queue)
+    yield from _activation_faults(queue)
     if not 0.0 <= queue.hold_out <= 1.0:
         yield f"hold_out is {queue.hold_out}; a share lies between 0 and 1"
     elif queue.hold_out and not has_random:
@@ -110,6 +111,16 @@ def _layer_faults(layer: LayerProfile) -> Iterator[str]:
             yield f"layer {layer.name!r}: waives {name!r}, which is no requirement; one of {known}"
     if layer.lower_by < 0:
         yield f"layer {layer.name!r}: lower_by is {layer.lower_by}; 0 grades or more"
+
+
+def _activation_faults(queue: QueueProfile) -> Iterator[str]:
+    named = {group for layer in queue.layers for group in layer.groups}
+    for rule in queue.activations:
+        if rule.group not in named:
+            yield f"activations: no layer names the group {rule.group!r}"
+        if not rule.off_after_s >= SHORTEST_S or rule.last_calls < 1:
+            yield f"activations: {rule.group!r}: off_after_s at least {SHORTEST_S} s, last_calls 1"
+    yield from _twice("activation of group", [rule.group for rule in queue.activations])
 
 
 def _order_faults(queue: QueueProfile) -> Iterator[str]:

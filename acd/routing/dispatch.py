@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from .activation import Activation
 from .agent import Agent
 from .away import AwayTimer, AwayWatch
 from .deadlines import Deadlines
@@ -214,6 +215,7 @@ class Dispatch:
     def _time_out(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         self.drop(waiting)
         waiting.queue.note_pace(now)
+        waiting.queue.count_recent(in_time=False)
         call = waiting.call
         events.append(CallTimedOut(call.call, call.interaction, call.queue))
 
@@ -399,8 +401,9 @@ class Dispatch:
 
     # --- time ---
 
-    def on_time(self, now: float, events: list[Event]) -> None:
-        """Do everything that is due by now."""
+    def on_time(self, now: float, events: list[Event]) -> list[Activation]:
+        """Do everything that is due by now, but return the groups whose rules have to look."""
+        looks: list[Activation] = []
         while (due := self.deadlines.pop_due(now)) is not None:
             if isinstance(due, Waiting):
                 self._call_due(due, now, events)
@@ -408,6 +411,9 @@ class Dispatch:
                 self._agent_due(due, now, events)
             elif isinstance(due, AwayTimer):
                 events.append(self.away.due(due))
+            elif isinstance(due, Activation):
+                looks.append(due)
+        return looks
 
     def _agent_due(self, agent: Agent, now: float, events: list[Event]) -> None:
         if agent.state is State.OFFERED:

@@ -13,6 +13,13 @@ class ConfigurationError(RoutingError):
         self.faults = tuple(faults)
 
 
+class UnknownGroupError(RoutingError):
+    """No such queue, or none of its layers names this group."""
+
+    def __init__(self, queue: str, group: str) -> None:
+        super().__init__(f"no layer of queue {queue!r} names the group {group!r}")
+
+
 class UnknownAgentError(RoutingError):
     """No agent of this number is configured."""
 

@@ -89,6 +89,16 @@ class PositionDue(Struct, frozen=True):
     "1 is the head."
 
 
+class GroupActivated(Struct, frozen=True):
+    """A group that is held back may take calls of this queue from now on, or no longer."""
+
+    queue: str
+    group: str
+    on: bool
+    by: str
+    'A supervisor\'s name, or "rule".'
+
+
 class AgentStatusChanged(Struct, frozen=True):
     """The status track: what the agent wants."""
 
@@ -130,6 +140,7 @@ Event = (
     | CallTimedOut
     | CallRefused
     | PositionDue
+    | GroupActivated
     | AgentStatusChanged
     | AwayLimitExceeded
     | AgentStateChanged

@@ -177,6 +177,17 @@ class Floor:
                 chosen = self._choose(waiting, _NOBODY, now, spared_too=True)
         return chosen
 
+    def reopen(self, queue: Queue) -> None:
+        """Work out anew whom the queue's layers admit, after a group was switched."""
+        pools = set(queue.pools.values())
+        queue.pools = {}
+        for agent in self._staff.get(queue.profile.name, ()):
+            number = agent.number
+            self._pools[number] = [pool for pool in self._pools[number] if pool not in pools]
+            delays = self._delays[number]
+            for key in [key for key in delays if key[0] == queue.profile.name]:
+                del delays[key]
+
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
             if agent.number in self._idle:

@@ -188,6 +188,24 @@ class LayerProfile(Struct, frozen=True, kw_only=True):
     "A further condition over call and agent."
 
 
+class ActivationRule(Struct, frozen=True, kw_only=True):
+    """When a group is activated for a queue by itself: any one of the conditions is enough."""
+
+    group: str
+    longest_wait_s: float = math.inf
+    "Somebody has waited this long."
+
+    length: int = 0
+    "So many callers wait; 0: does not count."
+
+    service_level: float = 0.0
+    "Of the last `last_calls` fewer than this share (0–1) were answered within the threshold."
+
+    last_calls: int = 50
+    off_after_s: float = 300.0
+    "Taken back once no condition has been met for this long."
+
+
 class Overflow(Struct, frozen=True, kw_only=True):
     """Where a call goes that waited too long: exactly one of the three."""
 
@@ -213,6 +231,9 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     "Product category of its calls, where the flow sets none."
 
     layers: tuple[LayerProfile, ...]
+
+    activations: tuple[ActivationRule, ...] = ()
+    "Rules for groups that layers name; supervisors may activate these at any time."
 
     prefers: tuple[str, ...] = ()
     """For which reasons an agent is preferred for a call: `open_matter`, `manager`, `last_agent`;

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
+from .activation import Activation, RecentCalls
 from .deadlines import Timed
 from .demand import Demand
 from .model import QueueProfile, WaitingCall
@@ -33,6 +34,7 @@ class Waiting(Timed):
     __slots__ = (
         "call",
         "demand",
+        "entered_at",
         "hold_out",
         "leaves_at",
         "lined_up_at",
@@ -52,6 +54,7 @@ class Waiting(Timed):
         self.demand = demand
         self.place = queue.place_of(call)
         entered_at = now if call.entered_at is None else call.entered_at
+        self.entered_at = entered_at
         self.leaves_at = entered_at + queue.profile.max_wait_s
         every_s = queue.profile.position_every_s
         self.position_at = now + every_s if every_s else math.inf
@@ -98,6 +101,10 @@ class Queue:
         self.admission = Admission(profile)
         self.shares = Shares()
         self.limits: Limits | None = None
+        self.activations: dict[str, Activation] = {}
+        "By group, of those that some layer names."
+
+        self.recent = RecentCalls()
         self._line: list[Place] = []
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
         self._aside: dict[str, Waiting] = {}
@@ -117,7 +124,7 @@ class Queue:
         self.retired = False
         self.pools = {}
         self.limits = limits_of(profile, self.shares)
-        self.admission = Admission(profile)
+        self._name_groups(profile)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
         ageing = 1.0 / profile.ageing_s if profile.ageing_s else 0.0
         if ageing != self._ageing:
@@ -125,6 +132,24 @@ class Queue:
             for waiting in self.calls.values():
                 waiting.place = self.place_of(waiting.call)
             self._line = sorted(waiting.place for waiting in self.calls.values())
+
+    def _name_groups(self, profile: QueueProfile) -> None:
+        """Keep what is activated of the groups that the profile still names."""
+        rules = {rule.group: rule for rule in profile.activations}
+        kept = self.activations
+        self.activations = {
+            group: kept.get(group) or Activation(profile.name, group)
+            for layer in profile.layers
+            for group in layer.groups
+        }
+        for group, activation in self.activations.items():
+            activation.rule = rules.get(group)
+        self.admit_active()
+
+    def admit_active(self) -> None:
+        """Go on with the groups that are activated now; pools of before are not to be used."""
+        active = {group for group, activation in self.activations.items() if activation.on}
+        self.admission = Admission(self.profile, active)
 
     def place_of(self, call: WaitingCall) -> Place:
         """Return the call's place in the line."""
@@ -207,6 +232,12 @@ class Queue:
         """
         for (_, demand, hold_out), places in self._unoffered.items():
             yield demand, hold_out, places[0]
+
+    def count_recent(self, *, in_time: bool) -> None:
+        """Note how a call ended, for rules on the service level, if there are any."""
+        if self.profile.activations:
+            kept = max(rule.last_calls for rule in self.profile.activations)
+            self.recent.count(in_time, kept)
 
     def unoffered(self) -> list[Waiting]:
         """Every call open to offers, the reserved among them."""

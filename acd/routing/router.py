@@ -25,6 +25,7 @@ from .policy import CONVERSION
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .remembering import restore
+from .reserve import activate, look
 from .staffing import nobody_serves
 from .takeover import take_over
 from .waiting_rules import EmptyRule
@@ -209,7 +210,22 @@ class Router:
         dispatch.assign(waiting, now, events)
         if queue.profile.position_every_s and not waiting.offer:
             events.append(PositionDue(call.call, queue.position(waiting)))
+        look(dispatch, queue, now, events)
         return events
+
+    def activate(self, queue: str, group: str, on: bool, by: str, now: float) -> list[Event]:
+        """Let a group that is held back take this queue's calls, or no longer.
+
+        What rings and who talks goes on. Raises UnknownGroupError.
+        """
+        return activate(self._dispatch, queue, group, on, by, now)
+
+    def active_groups(self, queue: str) -> dict[str, str]:
+        """Return who activated each group that is active for this queue now."""
+        known = self._dispatch.queues.get(queue)
+        if known is None:
+            return {}
+        return {group: each.by for group, each in known.activations.items() if each.on}
 
     def leave(self, call: str, now: float) -> list[Event]:
         """Take a call out: the caller hung up, took an exit, or was moved.
@@ -228,6 +244,9 @@ class Router:
         else:
             dispatch.drop(waiting)
             waiting.queue.count_abandon(waiting, now)
+        if now > waiting.entered_at + waiting.queue.profile.short_abandon_s:
+            waiting.queue.count_recent(in_time=False)
+        look(dispatch, waiting.queue, now, events)
         return events
 
     def set_priority(self, call: str, priority: int) -> bool:
@@ -248,7 +267,11 @@ class Router:
         events: list[Event] = []
         running = self._dispatch.offers.get(offer)
         if running is not None:
+            waiting, queue = running.waiting, running.waiting.queue
+            waited_s = now - waiting.entered_at
+            queue.count_recent(in_time=waited_s <= queue.profile.service_level_s)
             self._dispatch.answer(running, now, events)
+            look(self._dispatch, queue, now, events)
         return events
 
     def offer_failed(self, offer: str, outcome: OfferOutcome, now: float) -> list[Event]:
@@ -364,7 +387,10 @@ class Router:
     def on_time(self, now: float) -> list[Event]:
         """Do everything that is due by now."""
         events: list[Event] = []
-        self._dispatch.on_time(now, events)
+        for activation in self._dispatch.on_time(now, events):
+            queue = self._dispatch.queues.get(activation.queue)
+            if queue is not None:
+                look(self._dispatch, queue, now, events)
         return events
 
     # --- views ---

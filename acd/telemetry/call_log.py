@@ -24,6 +24,7 @@ INFO = {
     events.DeskTaken: "desk_taken",
     events.DeskLeft: "desk_left",
     events.PriorityChanged: "priority_changed",
+    events.GroupActivated: "group_activated",
     events.CommandAudited: "command_audited",
 }
 WARNING = {

@@ -454,6 +454,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.PartyCalled: None,
     events.FlowStepTaken: None,
     events.PriorityChanged: None,
+    events.GroupActivated: None,
     events.AgentConnected: None,
     events.TransferRequested: None,
     events.HoldStarted: None,

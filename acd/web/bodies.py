@@ -5,7 +5,7 @@ import json
 from typing import Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from .errors import RequestError
 
@@ -88,6 +88,12 @@ class PriorityChange(Why):
     """POST /api/calls/{interaction}/priority."""
 
     priority: int = Field(ge=-1000, le=1000)
+
+
+class GroupSwitch(Why):
+    """POST /api/queues/{queue}/groups/{group}."""
+
+    active: StrictBool
 
 
 class CallOrder(_Body):

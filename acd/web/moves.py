@@ -7,7 +7,16 @@ from aiohttp import web
 
 from .access import ACTOR, Order, Role
 from .answers import json_answer
-from .bodies import Assignment, CallMove, Extension, PriorityChange, Remark, Why, read_body
+from .bodies import (
+    Assignment,
+    CallMove,
+    Extension,
+    GroupSwitch,
+    PriorityChange,
+    Remark,
+    Why,
+    read_body,
+)
 from .days import day_of
 from .errors import RequestError
 from .ports import CommandRefusedError, Outcome, ServiceUnavailableError, WebServices
@@ -57,6 +66,7 @@ class MovesApi:
             web.delete(f"{agent}/assignment", self._unassign),
             web.post(f"{call}/queue", self._move_call),
             web.post(f"{call}/priority", self._set_priority),
+            web.post("/api/queues/{queue}/groups/{group}", self._activate),
             web.get("/api/audit", self._audit),
         ]
 
@@ -111,6 +121,15 @@ class MovesApi:
         moves = self._services.moves
         return json_answer(
             await carried_out(lambda: moves.set_priority(interaction, body.priority, order))
+        )
+
+    async def _activate(self, request: web.Request) -> web.Response:
+        queue, group = request.match_info["queue"], request.match_info["group"]
+        body = await read_body(request, GroupSwitch)
+        order = order_of(request, body.why)
+        moves = self._services.moves
+        return json_answer(
+            await carried_out(lambda: moves.activate_group(queue, group, body.active, order))
         )
 
     async def _audit(self, request: web.Request) -> web.Response:

@@ -62,6 +62,9 @@ class Moves(Protocol):
     def set_priority(self, interaction: str, priority: int, order: Order) -> object:
         """Give a waiting call another priority."""
 
+    def activate_group(self, queue: str, group: str, active: bool, order: Order) -> object:
+        """Let a group that is held back take a queue's calls, or no longer."""
+
     def audit(self, day: str) -> Awaitable[Sequence[object]]:
         """Return what was ordered on a day, the latest first.
 

@@ -1,0 +1,93 @@
+"""Groups held back for peaks (机动组, reserve agents): who activates them, and when.
+
+A rule activates its group as soon as one of its conditions is met, and takes it back once none
+has been seen met for `off_after_s`: so it does not flicker about its threshold. A person's word
+goes before: a group switched on by hand stays on until it is switched off by hand, and one
+switched off by hand is left alone by the rule until its conditions have been gone once.
+"""
+
+import math
+from collections import deque
+
+from .deadlines import Timed
+from .model import ActivationRule
+
+RULE = "rule"
+"Who activated a group when no person did."
+
+
+class Activation(Timed):
+    """One group of one queue, on or off. Due when its rule has to look by itself."""
+
+    __slots__ = ("by", "group", "met_at", "muted", "on", "queue", "rule")
+
+    def __init__(self, queue: str, group: str) -> None:
+        super().__init__()
+        self.queue = queue
+        self.group = group
+        self.rule: ActivationRule | None = None
+        self.on = False
+        self.by = ""
+        self.met_at = -math.inf
+        "When a condition of the rule was last seen met."
+
+        self.muted = False
+        "Switched off by hand while a condition was met."
+
+    def wants(self, now: float, oldest: float, length: int, level: float | None) -> bool | None:
+        """Say whether the rule wants the group on or off now; None: as it is.
+
+        `oldest` is the line's earliest first enqueue time, `level` the share of the last calls
+        that were answered in time, as far as there are enough of them.
+        """
+        rule = self.rule
+        if rule is None:
+            return None
+        if (
+            now >= oldest + rule.longest_wait_s
+            or (rule.length and length >= rule.length)
+            or (level is not None and level < rule.service_level)
+        ):
+            self.met_at = now
+            return None if self.on or self.muted else True
+        if now >= self.met_at + rule.off_after_s:
+            self.muted = False
+            return False if self.on and self.by == RULE else None
+        return None
+
+    def next_look(self, now: float, oldest: float) -> float:
+        """When the rule has to look by itself; inf: only when something happens in the line."""
+        if self.rule is None:
+            return math.inf
+        waiting = self.muted or (self.on and self.by == RULE)
+        at = self.met_at + self.rule.off_after_s if waiting else oldest + self.rule.longest_wait_s
+        return at if at > now else math.inf
+
+    def switch(self, on: bool, by: str) -> bool:
+        """Switch the group; returns whether that was a change."""
+        self.muted = not on and by != RULE and self.rule is not None
+        changed = self.on != on
+        if changed or by != RULE:
+            self.on, self.by = on, by
+        return changed
+
+
+class RecentCalls:
+    """Of the last calls of a queue, how many were answered in time."""
+
+    __slots__ = ("_last", "_met")
+
+    def __init__(self) -> None:
+        self._last: deque[bool] = deque()
+        self._met = 0
+
+    def count(self, in_time: bool, kept: int) -> None:
+        """Count a call that was answered, or that left too late for a short abandon."""
+        self._last.append(in_time)
+        self._met += in_time
+        while len(self._last) > kept:
+            self._met -= self._last.popleft()
+
+    def level(self, of: int) -> float | None:
+        """Return the share answered in time; None: there have not been so many calls yet."""
+        return self._met / len(self._last) if len(self._last) >= of else None

@@ -1,0 +1,58 @@
+"""Switching groups on and off, with all that follows for agents and calls."""
+
+from .activation import RULE, Activation
+from .dispatch import Dispatch
+from .errors import UnknownGroupError
+from .events import Event, GroupActivated
+from .queue import Queue
+
+
+def activate(
+    dispatch: Dispatch, queue: str, group: str, on: bool, by: str, now: float
+) -> list[Event]:
+    """Switch a group for a queue; waiting calls are offered to its idle members at once."""
+    known = dispatch.queues.get(queue)
+    activation = known.activations.get(group) if known is not None else None
+    if known is None or activation is None:
+        raise UnknownGroupError(queue, group)
+    events: list[Event] = []
+    _switch(dispatch, known, activation, on, by, now, events)
+    look(dispatch, known, now, events)
+    return events
+
+
+def look(dispatch: Dispatch, queue: Queue, now: float, events: list[Event]) -> None:
+    """Let the queue's rules see its line; costs nothing where there are none."""
+    if not queue.profile.activations:
+        return
+    oldest, length = queue.oldest(), len(queue)
+    for activation in queue.activations.values():
+        rule = activation.rule
+        if rule is None:
+            continue
+        level = queue.recent.level(rule.last_calls) if rule.service_level else None
+        wants = activation.wants(now, oldest, length, level)
+        if wants is not None:
+            _switch(dispatch, queue, activation, wants, RULE, now, events)
+            oldest, length = queue.oldest(), len(queue)
+        dispatch.deadlines.arm(activation, activation.next_look(now, oldest))
+
+
+def _switch(
+    dispatch: Dispatch,
+    queue: Queue,
+    activation: Activation,
+    on: bool,
+    by: str,
+    now: float,
+    events: list[Event],
+) -> None:
+    if not activation.switch(on, by):
+        return
+    events.append(GroupActivated(queue.profile.name, activation.group, on, by))
+    queue.admit_active()
+    dispatch.floor.reopen(queue)
+    if on:
+        for waiting in sorted(queue.unoffered(), key=lambda call: call.urgency(now)):
+            if not waiting.offer:
+                dispatch.assign(waiting, now, events)
