@@ -120,3 +120,25 @@ def test_requirements_that_nobody_fulfils_are_warnings(folder, change):
         "queues.yaml:3:47: no agent has the language 'yue'",
         "queues.yaml:3:60: no agent has the region '广东'",
     ]
+
+
+def test_groups_and_their_rules(folder, change):
+    change(
+        "queues.yaml",
+        "    kind: sales\n",
+        "    layers: [{name: team}, {name: mobile, groups: [机动组]}]\n"
+        "    activations: [{group: 机动组, longest_wait_s: 60}]\n",
+    )
+    queue = sales(folder)
+    (rule,) = queue.activations
+    assert (rule.group, rule.longest_wait_s, rule.length, rule.service_level) == (
+        "机动组",
+        60.0,
+        0,
+        0.0,
+    )
+    change("queues.yaml", "groups: [机动组]", "groups: [leaders]")
+    (told,) = faults_of(folder)
+    assert "no layer names the group '机动组'" in told
+    change("queues.yaml", ", longest_wait_s: 60", "")
+    assert any("no condition" in fault for fault in faults_of(folder))
