@@ -10,8 +10,10 @@ from pathlib import Path
 import asyncpg
 import structlog
 
+from acd.reports.abandoned import AbandonedCaller
 from acd.reports.days import day_borders, parse_day
 from acd.reports.kpi import QueueKpi, with_all_queues
+from acd.storage.abandoned import abandoned_callers
 from acd.storage.audit import AuditEntry, audit_entries
 from acd.storage.database import UNREACHABLE
 from acd.storage.errors import DatabaseError
@@ -146,6 +148,12 @@ class Database:
         async with self._asking() as connection:
             found = await queue_kpis(connection, from_at=from_at, to_at=to_at)
         return with_all_queues(found, queues)
+
+    async def abandoned(self, day: str, zone: tzinfo) -> list[AbandonedCaller]:
+        """Return who gave up waiting on a day and was not reached since, as `kpi` raises."""
+        from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
+        async with self._asking() as connection:
+            return await abandoned_callers(connection, from_at=from_at, to_at=to_at)
 
     async def audit(self, day: str, zone: tzinfo) -> list[AuditEntry]:
         """Return what was ordered on a day, the latest first, as `kpi` raises."""

@@ -46,6 +46,7 @@ def gauges(
     return MetricsViews(
         calls_active=lambda: centre.calls_total,
         queues=lambda: queue_depths(router, now()),
+        callbacks_open=lambda: len(centre.call_backs),
         queues_closed=lambda: {
             queue: centre.closures.of(queue) is not None for queue in router.queue_lengths()
         },

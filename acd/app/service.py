@@ -265,7 +265,7 @@ class Service:
         if self._journal.state is Writing.FAILING:
             self._centre.refusing = JOURNAL_FAILING
         self._standing = StandingOrders(self._state, self._centre)
-        self._standing.restore()
+        self._standing.restore(asyncio.get_running_loop().time())
         self._hot_desks = HotDesks(
             self._centre,
             PinStore(self._state),
@@ -368,9 +368,7 @@ class Service:
                 audit=lambda day: self._database.audit(day, self._zone),
             ),
         )
-        waiting = WaitingFloor(
-            self._centre, carry_out=self._driver.carry_out, now=self._driver.now
-        )
+        waiting = WaitingFloor(self._centre, self._driver.carry_out, self._driver.now)
         services = WebServices(
             token=load_or_create_token(self._state),
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
@@ -389,6 +387,9 @@ class Service:
             queues=floor.queues,
             close_queue=waiting.close,
             open_queue=waiting.open,
+            abandoned=lambda day: self._database.abandoned(day, self._zone),
+            callbacks=waiting.callbacks,
+            cancel_callback=waiting.cancel,
             calls=floor.calls,
             trunks=self._lines.rows,
             bans=self._protection.bans,

@@ -20,7 +20,14 @@ class StandingOrders:
     loses what came in the last write's time, some milliseconds.
     """
 
-    KINDS = frozenset({events.ClosureChanged})
+    KINDS = frozenset(
+        {
+            events.ClosureChanged,
+            events.CallbackRequested,
+            events.CallbackAttempted,
+            events.CallbackEnded,
+        }
+    )
     "The kinds of events that change the file."
 
     def __init__(self, folder: Path, centre: CallCentre) -> None:
@@ -29,9 +36,11 @@ class StandingOrders:
         self._writing: asyncio.Task[None] | None = None
         self._changed = False
 
-    def restore(self) -> None:
+    def restore(self, now: float) -> None:
         """Take back what stood before the restart. Raises StandingError."""
-        self._centre.closures.restore(read_standing(self._folder).closures)
+        standing = read_standing(self._folder)
+        self._centre.closures.restore(standing.closures)
+        self._centre.call_backs.restore(standing.callbacks, now)
 
     def __call__(self, record: Record) -> None:
         """Note that something changed."""
@@ -42,7 +51,9 @@ class StandingOrders:
     async def _write(self) -> None:
         while self._changed:
             self._changed = False
-            standing = Standing(closures=self._centre.closures.switched)
+            standing = Standing(
+                closures=self._centre.closures.switched, callbacks=self._centre.call_backs.saved
+            )
             try:
                 await asyncio.to_thread(write_standing, self._folder, standing)
             except StandingError as error:

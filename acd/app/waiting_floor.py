@@ -1,8 +1,9 @@
-"""What people see and steer by HTTP of those who wait: closed queues."""
+"""What people see and steer by HTTP of those who wait: closed queues, call-backs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from acd.calls.callback import Callback
 from acd.calls.centre import CallCentre
 from acd.calls.closures import Closure
 from acd.calls.effects import Effects
@@ -15,7 +16,6 @@ class WaitingFloor:
     def __init__(
         self,
         centre: CallCentre,
-        *,
         carry_out: Callable[[Effects], None],
         now: Callable[[], float],
     ) -> None:
@@ -42,6 +42,38 @@ class WaitingFloor:
             raise CommandRefusedError("not_closed", text, field="queue")
         self._carry_out(effects)
         return {"queue": queue, "closed": False, "reason": "", "by": by}
+
+    def callbacks(self) -> list[dict[str, object]]:
+        """Return every call-back that has not ended, the oldest wish first."""
+        return [self._callback(callback) for callback in self._centre.call_backs]
+
+    @staticmethod
+    def _callback(callback: Callback) -> dict[str, object]:
+        saved = callback.saved
+        return {
+            "callback": callback.id,
+            "number": saved.number,
+            "queue": saved.queue,
+            "state": callback.state.value,
+            "requested": _wall(saved.requested_us),
+            "first_enqueued": _wall(saved.first_enqueued_us),
+            "expires": _wall(saved.expires_us),
+            "attempts": callback.attempts,
+            "last_attempt": _wall(callback.last_attempt_us) if callback.attempts else None,
+        }
+
+    def cancel(self, callback: str, by: str) -> bool:
+        """Give a call-back up; False: there is none. Raises CommandRefusedError."""
+        effects, done = self._centre.cancel_callback(callback, by, self._now())
+        if done is False:
+            text = "it is being carried out, or its caller is still on the line"
+            raise CommandRefusedError("callback_running", text, field="id")
+        self._carry_out(effects)
+        return done is True
+
+
+def _wall(wall_us: int) -> str:
+    return datetime.fromtimestamp(wall_us / 1e6, UTC).isoformat(timespec="milliseconds")
 
 
 def closure_view(closure: Closure | None) -> dict[str, object] | None:

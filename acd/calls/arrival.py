@@ -9,6 +9,7 @@ from acd.sip import events as sip
 from . import events
 from .call import Call, EndReason
 from .call_table import CallTable
+from .calling_back import CallBacks
 from .codes import Codes
 from .commands import RejectLeg, RingLeg
 from .desk import Desk
@@ -61,6 +62,7 @@ class Arrival:
         replacing: Replacing,
         engagement: Engagement,
         desk_logins: DeskLogins,
+        call_backs: CallBacks,
         new_id: Callable[[], str],
     ) -> None:
         self.numbers = NumberPlan(targets={})
@@ -80,6 +82,7 @@ class Arrival:
         self._replacing = replacing
         self._engagement = engagement
         self._desk_logins = desk_logins
+        self._call_backs = call_backs
         self._new_id = new_id
 
     def invited(self, event: sip.InviteReceived) -> None:
@@ -207,7 +210,10 @@ class Arrival:
             self._queueing.offers.stream_opened(call, event.leg, event.sdp, self._table.now)
         elif not call.sdp:
             call.sdp = event.sdp
-            self._begin(call)
+            if call.back is not None:
+                self._call_backs.stream_opened(call, call.back)
+            else:
+                self._begin(call)
 
     def _begin(self, call: Call) -> None:
         """Start what the called number means."""

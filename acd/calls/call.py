@@ -70,6 +70,9 @@ class EndReason(Enum):
     FLOW_UNKNOWN = "flow_unknown"
     QUEUE_UNKNOWN = "queue_unknown"
     CODE_DONE = "code_done"
+    CALLBACK = "callback"
+    "The caller will be called back."
+
     TRANSFERRED = "transferred"
     "The caller was an agent who asked on behalf of another caller, and has joined the two."
 
@@ -97,6 +100,9 @@ class Visit:
 
     priority: int
     category: str
+
+    callback: bool = False
+    "Of a customer who is called back, and has been counted as offered before."
 
     pending: tuple[str, ...] = ()
     "An announcement that became due while another one was heard."
@@ -141,6 +147,9 @@ class AgentLeg(OtherSide):
 
     device: Contact | None = None
     "The device that it is for, where the agent's rings on several; None: the one to ring then."
+
+    alone: bool = False
+    "The agent has answered and waits for the customer to answer, who is called back."
 
 
 @dataclass(slots=True)
@@ -210,6 +219,22 @@ class CalledLeg(OtherSide):
     "What those of the colleague's phones said that rang beside this one, and ring no more."
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One call to a customer who asked to be called back (`acd.calls.calling_back`)."""
+
+    callback: str
+    target: OutsideTarget
+    caller_id: str
+    timer: RingTimer
+    trunk: int = 0
+    "Which of the target's trunks it goes over."
+
+    rang: bool = False
+    agent: str = ""
+    "Who has talked to the customer; empty: nobody yet."
+
+
 class FlowTimer(Timed):
     """When the call's flow has something to do by itself."""
 
@@ -271,6 +296,9 @@ class Call:
 
     talk_visit: Visit | None = None
     "The visit that the talk under way came from."
+
+    back: Attempt | None = None
+    "The customer's leg is one that we dial."
 
     at_end: CodeTarget | None = None
     "An agent's code that waits for the end of this call."

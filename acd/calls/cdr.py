@@ -11,6 +11,7 @@ ends at the time of that boot's last record: so long it surely lasted.
 import itertools
 from collections.abc import Callable, Iterable
 from copy import copy
+from typing import get_args
 
 from . import events as ev
 from .cdr_agents import PROJECT, AgentIntervals
@@ -26,6 +27,7 @@ from .cdr_open import (
     closing_events,
     elapsed_s,
 )
+from .cdr_orders import OrderEvent, order_rows
 from .cdr_rows import (
     AuditEntry,
     Disposition,
@@ -304,6 +306,7 @@ class Fold:
             waited_before_s=event.waited_before_s,
             short_abandon_s=event.short_abandon_s,
             service_level_s=event.service_level_s,
+            callback=event.callback,
         )
         call.visits[event.visit] = OpenVisit(row, moment.mono_s)
         self._unwritten_visits[event.visit] = call
@@ -526,6 +529,11 @@ class Fold:
             self.strays += 1
         return call
 
+    # --- what has a row of its own, complete with each event ---
+
+    def _ordered(self, record: Record, event: OrderEvent, _: Mark) -> None:
+        self._rows += order_rows(record, event)
+
     # --- agents and the server ---
 
     def _status_changed(self, record: Record, event: ev.AgentStatusChanged, mark: Mark) -> None:
@@ -555,19 +563,10 @@ class Fold:
         self._rows += self._intervals.close_all(record.node, record, "stopped")
 
 
-def recover(records: Iterable[Record]) -> list[ev.Event]:
-    """Return the events that close what earlier boots left open when they were killed.
-
-    `records` are the earlier boots' alone; the new boot appends the result to its journal. Each
-    call gets the missing end of its offers, visits, talks and legs, and a `CallEnded` by "fault",
-    reason "restart".
-    """
-    fold = Fold()
-    for record in records:
-        fold.apply(record)
-    return fold.closing_events()
-
-
+WITHOUT_ROWS: tuple[type[ev.Event], ...] = (
+    *(ev.CallRejected, ev.DevicesChanged, ev.LogInRefused, ev.AwayLimitExceeded),
+    *(ev.CallMarked, ev.GroupActivated, ev.DeskTaken, ev.DeskLeft, ev.ServerStarted),
+)
 HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.CallStarted: Fold._call_started,
     ev.CallAnswered: Fold._call_answered,
@@ -593,17 +592,9 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.StreamMeasured: Fold._stream_measured,
     ev.AgentStatusChanged: Fold._status_changed,
     ev.AgentStateChanged: Fold._state_changed,
-    ev.CallRejected: lambda *_: None,
-    ev.ClosureChanged: lambda *_: None,
-    ev.GroupActivated: lambda *_: None,
     ev.CommandAudited: Fold._audited,
-    ev.DevicesChanged: lambda *_: None,
-    ev.LogInRefused: lambda *_: None,
-    ev.AwayLimitExceeded: lambda *_: None,
-    ev.CallMarked: lambda *_: None,
-    ev.DeskTaken: lambda *_: None,
-    ev.DeskLeft: lambda *_: None,
-    ev.ServerStarted: lambda *_: None,
     ev.ServerStopped: Fold._server_stopped,
 }
+HANDLERS |= dict.fromkeys(get_args(OrderEvent), Fold._ordered)
+HANDLERS |= {kind: lambda *_: None for kind in WITHOUT_ROWS}
 "Refused calls, devices, marks: no rows. A new boot's first record buries the boot before it."

@@ -94,6 +94,9 @@ class QueueVisit(Struct, kw_only=True):
     agent: str = ""
     "Who answered."
 
+    callback: bool = False
+    "Of a customer who was called back: counted as offered before, and not again."
+
 
 class Offer(Struct, kw_only=True):
     """One ringing of one agent's phone, and why this agent was chosen."""
@@ -192,6 +195,47 @@ class Transfer(Struct, kw_only=True):
     queue: str = ""
     to_agent: str = ""
     returned_to: str = ""
+
+
+class Callback(Struct, kw_only=True):
+    """A customer's wish to be called back, and what became of it."""
+
+    callback: str
+    "Its id: the interaction in which it was asked for."
+
+    started_us: int
+    "When it was asked for."
+
+    project: str
+    queue: str
+    number: str
+    first_enqueued_us: int
+    attempts: int = 0
+    last_attempt_us: int | None = None
+    ended_us: int | None = None
+    outcome: str = "waiting"
+    "Value of `acd.calls.events.CallbackEnded.outcome`, or waiting."
+
+    agent: str = ""
+    by: str = ""
+
+
+class Closure(Struct, kw_only=True):
+    """A switch of the emergency closure that was turned. Key: the record."""
+
+    node: str
+    boot: str
+    seq: int
+    project: str
+    started_us: int
+    "When it was turned."
+
+    queue: str
+    "Empty: all."
+
+    closed: bool
+    reason: str
+    changed_by: str
 
 
 class Disposition(Struct, kw_only=True):
@@ -303,6 +347,8 @@ Row = (
     | FlowStep
     | TalkSegment
     | Transfer
+    | Callback
+    | Closure
     | Disposition
     | StreamQuality
     | AgentStatusInterval

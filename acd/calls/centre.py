@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from acd.ivr.book import FlowBook
 from acd.media import events as media_in
-from acd.routing.events import LeaveReason
+from acd.routing.events import LeaveReason, OfferMade
 from acd.routing.model import AgentMemory, AgentProfile, AgentRules, QueueProfile, Status
 from acd.routing.router import Router
 from acd.sip import events as sip
@@ -18,6 +18,7 @@ from acd.sip import events as sip
 from .arrival import Arrival
 from .call import Call, EndReason, Phase
 from .call_table import CallTable
+from .calling_back import CallBacks
 from .closures import Closures
 from .codes import Codes
 from .contacts import Contacts
@@ -135,6 +136,7 @@ class CallCentre:
         ending = self._ending = Ending(
             table=table,
             effects=effects,
+            host=self,
             hearing=hearing,
             flowing=flowing,
             queueing=queueing,
@@ -144,12 +146,25 @@ class CallCentre:
             transfers=transfers,
             replacing=replacing,
         )
+        call_backs = self._call_backs = CallBacks(
+            table=table,
+            effects=effects,
+            host=self,
+            router=router,
+            queueing=queueing,
+            hearing=hearing,
+            outbound=outbound,
+            settings=settings,
+            new_id=new_id,
+            wall=wall,
+        )
         onward = self._onward = Onward(
             table=table,
             hearing=hearing,
             flowing=flowing,
             queueing=queueing,
             ending=ending,
+            call_backs=call_backs,
             prompts=settings.prompts,
         )
         own_calls = self._own_calls = OwnCalls(
@@ -193,6 +208,7 @@ class CallCentre:
             replacing=replacing,
             engagement=engagement,
             desk_logins=desk_logins,
+            call_backs=call_backs,
             new_id=new_id,
         )
         leg_events = LegEvents(
@@ -210,6 +226,7 @@ class CallCentre:
             ending=ending,
             onward=onward,
             desk_logins=desk_logins,
+            call_backs=call_backs,
         )
         self._durations = DurationLimit(table, self, settings.max_call_s)
         self._take_numbers(numbers)
@@ -266,6 +283,7 @@ class CallCentre:
         self._desk_logins.on_time(now)
         self._queueing.now = now
         self._queueing.room.on_time(now)
+        self._call_backs.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
@@ -280,6 +298,7 @@ class CallCentre:
             self._durations.next_deadline(),
             self._desk_logins.next_deadline(),
             self._queueing.room.next_deadline(),
+            self._call_backs.next_deadline(),
         )
 
     # --- what people command ---
@@ -358,6 +377,17 @@ class CallCentre:
         """Take back `close_queue`; None: nobody had closed this queue, or all."""
         return self._take() if self._queueing.room.closures.open(queue, by) else None
 
+    def cancel_callback(self, callback: str, by: str, now: float) -> tuple[Effects, bool | None]:
+        """Give a call-back up; False: it is being carried out, None: there is none."""
+        self._table.now = now
+        done = self._call_backs.cancel(callback, by)
+        return self._take(), done
+
+    @property
+    def call_backs(self) -> CallBacks:
+        """Who is to be called back; read only, but for `restore` at the start."""
+        return self._call_backs
+
     @property
     def closures(self) -> Closures:
         """Which queues are closed; read only."""
@@ -416,6 +446,7 @@ class CallCentre:
     @refusing.setter
     def refusing(self, reason: str | None) -> None:
         self._arrival.refusing = reason
+        self._call_backs.paused = reason is not None
 
     @property
     def calls(self) -> Iterable[Call]:
@@ -465,6 +496,26 @@ class CallCentre:
         """Send the caller's own audio back until the caller hangs up."""
         call.phase = Phase.ECHO
         self._hearing.echo(call)
+
+    def turn_came(self, event: OfferMade) -> bool:
+        """Take the turn of a call-back; True: nothing is left to be offered."""
+        return self._call_backs.turn_came(event)
+
+    def turn_lost(self, visit: str, reason: LeaveReason) -> bool:
+        """Take that the router has given up a call-back's place; False: it is none's."""
+        return self._call_backs.turn_lost(visit, reason)
+
+    def agent_waits(self, call: Call) -> None:
+        """Call the customer: the agent of a call-back has answered."""
+        self._call_backs.agent_waits(call)
+
+    def call_over(self, call: Call) -> None:
+        """Take that the call's records are closed."""
+        self._call_backs.call_over(call)
+
+    def called_in(self, number: str, queue: str) -> None:
+        """Take that an agent of the queue has answered a caller of this number."""
+        self._call_backs.called_in(number, queue)
 
     def enter_queue(self, call: Call, name: str, priority: int, category: str) -> None:
         """Put the caller into a queue."""

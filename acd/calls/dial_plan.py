@@ -144,6 +144,10 @@ class DialPlan(Struct, frozen=True, kw_only=True):
 
     def outside(self, dialled: str, agent: str | None) -> OutsideTarget | Barred:
         """Return where a dialled number outside leads; `agent` None: an account without agent."""
+        rights = self.rights_of(agent) if agent is not None else Rights(CallClass.NONE)
+        return self._outside(dialled, rights)
+
+    def _outside(self, dialled: str, rights: Rights) -> OutsideTarget | Barred:
         number = dialled.translate(WRITTEN_BETWEEN)
         prefix = self.outside_prefix
         bare = number.removeprefix(prefix) if prefix else number
@@ -161,10 +165,19 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         kind, premium = _judge(full, self.country, self._local())
         if premium and not self.premium_rate:
             return Barred(FORBIDDEN, "forbidden_number")
-        rights = self.rights_of(agent) if agent is not None else Rights(CallClass.NONE)
         if kind > rights.allowed:
             return Barred(FORBIDDEN, "not_permitted")
         return OutsideTarget(number=full, trunks=self.trunks, caller_id=rights.caller_id)
+
+    def customer(self, number: str, allowed: CallClass) -> OutsideTarget | Barred:
+        """Return where the number of a customer leads who is to be called back.
+
+        Never to an emergency number: nobody has called us from one.
+        """
+        target = self._outside(f"{self.outside_prefix}{number}", Rights(allowed))
+        if isinstance(target, OutsideTarget) and target.emergency:
+            return Barred(FORBIDDEN, "forbidden_number")
+        return target
 
     @staticmethod
     def _dialable(number: str) -> bool:

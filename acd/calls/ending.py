@@ -12,6 +12,7 @@ from .effects import Effects
 from .engagement import Engagement
 from .flowing import Flowing
 from .hearing import Hearing
+from .host import Host
 from .outbound import Outbound
 from .queueing import Queueing
 from .replacing import Replacing
@@ -37,6 +38,7 @@ class Ending:
         *,
         table: CallTable,
         effects: Effects,
+        host: Host,
         hearing: Hearing,
         flowing: Flowing,
         queueing: Queueing,
@@ -48,6 +50,7 @@ class Ending:
     ) -> None:
         self._table = table
         self._effects = effects
+        self._host = host
         self._hearing = hearing
         self._flowing = flowing
         self._queueing = queueing
@@ -97,7 +100,7 @@ class Ending:
             self._outbound.leg_ended(call, called, reason, fault=fault)
         elif self._transfers.leg_ended(call, event.leg, leg_ended_by, reason):
             pass  # the caller is on the way to somebody else
-        elif call.phase is Phase.TALKING:
+        elif call.phase is Phase.TALKING or _waits_for_customer(call):
             self._queueing.talks.talk_over(call, leg_ended_by, reason.value, self._table.now)
             self.end(call, "fault" if fault else "agent", reason)
         else:
@@ -153,3 +156,8 @@ class Ending:
             self._engagement.end(call.agent, call.interaction, now)
         if call.at_end is not None:
             self._codes.call_over(call, call.at_end, now)
+        self._host.call_over(call)
+
+
+def _waits_for_customer(call: Call) -> bool:
+    return call.agent_leg is not None and call.agent_leg.alone

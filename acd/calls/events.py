@@ -30,7 +30,8 @@ class CallStarted(_Event, frozen=True, kw_only=True):
     caller_name: str = ""
     called: str
     direction: str = "inbound"
-    '"inbound", "outbound" (an agent to somebody outside) or "internal" (agent to agent).'
+    """"inbound", "outbound" (an agent to somebody outside), "internal" (agent to agent), or
+    "callback" (to a customer who had asked for it; the interaction is that of the wish)."""
 
     agent: str = ""
     "The agent who placed the call, where it is an agent's own."
@@ -123,6 +124,9 @@ class QueueEntered(_Event, frozen=True, kw_only=True):
     short_abandon_s: float = 5.0
     service_level_s: float = 20.0
     "The queue's thresholds at that time."
+
+    callback: bool = False
+    "A customer is called back: counted as offered before, and not again."
 
 
 class GroupActivated(_Event, frozen=True, kw_only=True):
@@ -353,6 +357,62 @@ class CallEnded(_Event, frozen=True, kw_only=True):
     "The reason that the flow's hang-up names, in its author's words; empty for any other end."
 
 
+class _CallbackEvent(_Event, frozen=True, kw_only=True):
+    """What every event of a call-back tells: each is complete in itself."""
+
+    callback: str
+    "Its id: the interaction in which it was asked for, and in which the attempts are made."
+
+    queue: str
+    number: str
+    "E.164."
+
+    requested_us: int
+    first_enqueued_us: int
+    "Wall time from which the place in the line counts."
+
+
+class CallbackRequested(_CallbackEvent, frozen=True, kw_only=True):
+    """A caller asked to be called back. Ends with exactly one `CallbackEnded`, unless merged."""
+
+    interaction: str
+    "Of the caller; another one than `callback` when merged."
+
+    merged: bool = False
+    "This number waits already for a call-back of this queue, which keeps its place."
+
+
+class CallbackAttempted(_CallbackEvent, frozen=True, kw_only=True):
+    """The turn has come: the agent or the customer is called."""
+
+    interaction: str
+    attempt: int
+    first: str
+    "Whose phone rings first: agent or customer."
+
+    trunk: str
+
+
+class CallbackEnded(_CallbackEvent, frozen=True, kw_only=True):
+    """Exactly one per `CallbackRequested` that was not merged."""
+
+    interaction: str
+    attempts: int
+    last_attempt_us: int = 0
+    "Wall time; 0: there was none."
+
+    outcome: str
+    """A closed set: "reached" (talked to an agent), "not_reached" (all attempts in vain),
+    "expired", "called_in" (called again and was answered), "cancelled" (by a person), "barred"
+    (the number may not be called any more, or the queue calls nobody back)."""
+
+    agent: str = ""
+    "Who talked to the customer."
+
+    by: str = ""
+    "Who cancelled."
+
+
 class ClosureChanged(_Event, frozen=True, kw_only=True):
     """A queue, or all of them, was closed in an emergency (紧急关闭), or opened again."""
 
@@ -535,6 +595,9 @@ Event = (
     | TransferFailed
     | LegEnded
     | CallEnded
+    | CallbackRequested
+    | CallbackAttempted
+    | CallbackEnded
     | ClosureChanged
     | DispositionEntered
     | StreamMeasured

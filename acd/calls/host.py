@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from acd.routing.events import LeaveReason
+from acd.routing.events import LeaveReason, OfferMade
 from acd.routing.model import QueueProfile
 
 from .call import Call, EndReason
@@ -31,6 +31,21 @@ class Host(Protocol):
 
     def end_with_prompt(self, call: Call, sound: str, reason: EndReason) -> None:
         """Let the caller hear one more thing, if anything, then hang up."""
+
+    def turn_came(self, event: OfferMade) -> bool:
+        """Take the turn of a call-back; True: nothing is left to be offered."""
+
+    def turn_lost(self, visit: str, reason: LeaveReason) -> bool:
+        """Take that the router has given up a call-back's place; False: it is none's."""
+
+    def agent_waits(self, call: Call) -> None:
+        """Call the customer: the agent of a call-back has answered."""
+
+    def call_over(self, call: Call) -> None:
+        """Take that the call's records are closed."""
+
+    def called_in(self, number: str, queue: str) -> None:
+        """Take that an agent of the queue has answered a caller of this number."""
 
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""

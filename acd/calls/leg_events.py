@@ -12,6 +12,7 @@ from acd.sip import events as sip
 from .arrival import RETRY_AFTER_S
 from .call import EndReason, Phase, Playing
 from .call_table import CallTable
+from .calling_back import CallBacks
 from .commands import HangUpLeg, RefuseOffer, RejectLeg
 from .desk_login import DeskLogins
 from .effects import Effects
@@ -23,6 +24,7 @@ from .host import Host
 from .onward import Onward
 from .outbound import Outbound
 from .own_calls import OwnCalls
+from .party_answers import cause_status
 from .queueing import Queueing
 from .replacing import Replacing
 from .transfer import Transfers
@@ -48,6 +50,7 @@ class LegEvents:
         ending: Ending,
         onward: Onward,
         desk_logins: DeskLogins,
+        call_backs: CallBacks,
     ) -> None:
         self._table = table
         self._effects = effects
@@ -63,6 +66,7 @@ class LegEvents:
         self._ending = ending
         self._onward = onward
         self._desk_logins = desk_logins
+        self._call_backs = call_backs
 
     # --- what the caller hears, and presses ---
 
@@ -105,6 +109,8 @@ class LegEvents:
         leg = call.called_by(event.leg)
         if leg is not None:
             self._outbound.ringing(call, leg, event)
+        elif event.leg == call.leg:
+            self._call_backs.rings(call)
         else:
             self._queueing.offers.leg_rang(call, event.leg)
 
@@ -147,6 +153,8 @@ class LegEvents:
             self._queueing.offers.stream_accepted(call, self._table.now)
         elif call.picking_up:
             self._own_calls.picked_up(call)
+        elif call.back is not None and not call.answered:
+            self._call_backs.answered(call, call.back)
         self._holding.answered(call, event.leg, event.held, self._table.now)
 
     def leg_failed(self, event: sip.LegFailed) -> None:
@@ -161,6 +169,8 @@ class LegEvents:
             self._queueing.offers.leg_failed(call, event, self._table.now)
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
+        elif call.back is not None:
+            self._call_backs.failed(call, call.back, cause_status(event))
 
     # --- media ---
 
@@ -197,6 +207,8 @@ class LegEvents:
         called = call.called_by(event.leg)
         if called is not None and called.connected_at is None:
             self._outbound.stream_refused(call, called, event.status)
+        elif call.back is not None and event.leg == call.leg and not call.answered:
+            self._call_backs.media_refused(call, call.back, event.status)
         elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
             self._host.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:

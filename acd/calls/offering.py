@@ -169,10 +169,13 @@ class Offers:
         self._offer_ended(call, visit, leg, OfferOutcome.ANSWERED, 200, now)
         self._lines.left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
         leg.connected_at = now
-        call.phase = Phase.TALKING
-        self._talks.introduce(call, leg, visit)
-        self._talks.connected(call, leg, visit)
         call.talk_visit = visit
+        if call.back is not None and not call.answered:
+            self._talks.await_customer(call, leg)
+        else:
+            call.phase = Phase.TALKING
+            self._talks.introduce(call, leg, visit)
+            self._talks.connected(call, leg, visit)
         self._lines.apply(routed, now)
 
     def leg_rang(self, call: Call, leg_id: str) -> None:

@@ -7,6 +7,7 @@ from acd.routing.waiting_rules import Exit
 
 from .call import Call, EndReason, Phase
 from .call_table import CallTable
+from .calling_back import CallBacks
 from .ending import Ending
 from .flowing import Flowing
 from .hearing import Hearing
@@ -32,6 +33,7 @@ class Onward:
         flowing: Flowing,
         queueing: Queueing,
         ending: Ending,
+        call_backs: CallBacks,
         prompts: CentrePrompts,
     ) -> None:
         self._table = table
@@ -39,6 +41,7 @@ class Onward:
         self._flowing = flowing
         self._queueing = queueing
         self._ending = ending
+        self._call_backs = call_backs
         self._prompts = {
             EndReason.QUEUE_FULL: prompts.queue_full,
             EndReason.QUEUE_EMPTY: prompts.queue_empty,
@@ -73,6 +76,9 @@ class Onward:
             self._take_exit(call, way)
 
     def _take_exit(self, call: Call, way: Exit) -> None:
+        if way.callback:
+            self._call_backs.pressed(call)
+            return
         if way.back and not self._flowing.can_take_back(call):
             return
         self._queueing.leave(call, LeaveReason.EXITED, self._table.now)

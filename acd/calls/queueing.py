@@ -7,9 +7,11 @@ else touches `Call.visit`.
 from collections import deque
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from acd.routing import events as routing
 from acd.routing.events import LeaveReason
-from acd.routing.model import QueueProfile, WaitingCall
+from acd.routing.model import QueueProfile, Requirements, WaitingCall
 from acd.routing.router import Router
 
 from . import events
@@ -19,8 +21,12 @@ from .effects import Effects
 from .hearing import Hearing
 from .host import Host
 from .offering import Offers
+from .returning import Returning
 from .talking import Talks
 from .waiting_room import WaitingRoom
+
+CUT_OFF = frozenset({LeaveReason.ABANDONED, LeaveReason.FAULTED})
+"So a caller leaves who may call again and wants the place back."
 
 REFUSALS = frozenset({LeaveReason.REFUSED_FULL, LeaveReason.EMPTY, LeaveReason.CLOSED})
 "With these a queue takes nobody, at this moment at least."
@@ -51,13 +57,14 @@ class Queueing:
             router, desk, effects, hearing, calls_by_leg, new_id, self, self.talks
         )
         self.room = WaitingRoom(router, effects, hearing, self, wall_s)
+        self._returning = Returning()
         self._queues: dict[str, QueueProfile] = {}
         self._waiting: dict[str, Call] = {}
         self._routed: deque[routing.Event] = deque()
         self._applying = False
         self.now = 0.0
         self._handlers: dict[type, Callable[..., None]] = {
-            routing.OfferMade: self.offers.made,
+            routing.OfferMade: self._offer_made,
             routing.OfferWithdrawn: self.offers.withdrawn,
             routing.CallTimedOut: self._timed_out,
             routing.CallRefused: self._refused,
@@ -121,17 +128,75 @@ class Queueing:
         priority: int = 0,
         category: str = "",
         first_enqueued_at: float | None = None,
+        callback: bool = False,
     ) -> None:
-        """Put the caller into the queue; `first_enqueued_at` keeps an earlier place."""
-        first = now if first_enqueued_at is None else first_enqueued_at
+        """Put the caller into the queue; `first_enqueued_at` keeps an earlier place.
+
+        `callback`: it is a customer who has been called back.
+        """
+        if first_enqueued_at is None:
+            first_enqueued_at = self._returning.place(call, queue, now)
         visit = Visit(
             self._new_id(),
             queue,
             now,
-            first,
+            first_enqueued_at,
             priority + queue.priority,
             category or queue.category,
+            callback=callback,
         )
+        self.adopt(call, visit, now)
+        if queue.music:
+            self._hearing.play(call, Playing.MUSIC, (queue.music,), loop=True)
+        else:
+            self._hearing.hush(call)
+        bare = WaitingCall(
+            call=visit.visit,
+            interaction=call.interaction,
+            queue=queue.name,
+            enqueued_at=visit.first_enqueued_at,
+            entered_at=now,
+            priority=priority,
+            category=visit.category,
+            caller=call.caller,
+            called=call.called,
+        )
+        known = "" if call.withheld else call.caller
+        waiting = self.with_wishes(bare, queue, call.requires, known, now)
+        refusal = self.room.refusal(queue)
+        if refusal is not None:
+            refused = routing.CallRefused(visit.visit, call.interaction, queue.name, refusal)
+            self.apply([refused], now)
+            return
+        self.room.entered(call, visit, now)
+        self.apply(self._router.enqueue(waiting, now), now)
+
+    def with_wishes(
+        self,
+        waiting: WaitingCall,
+        queue: QueueProfile,
+        requires: Requirements,
+        known: str,
+        now: float,
+    ) -> WaitingCall:
+        """Return the call with what it asks of its agent, and who of them it is for.
+
+        `known` is the number that customers are remembered by; empty: nobody is.
+        """
+        requires, contacts = requires.over(queue.requires), self._desk.contacts
+        return replace(
+            waiting,
+            skills=requires.skills,
+            language=requires.language,
+            region=requires.region,
+            tags=requires.tags,
+            preferred=contacts.preferred(known, queue.prefers, now) if queue.prefers else (),
+            visits=contacts.visits(known, now),
+        )
+
+    def adopt(self, call: Call, visit: Visit, now: float) -> None:
+        """Begin the visit's record; the router is told, or has been, by whoever asks for this."""
+        queue = visit.queue
         call.visit = visit
         call.phase = Phase.WAITING
         self._waiting[visit.visit] = call
@@ -143,41 +208,12 @@ class Queueing:
                 kind=queue.kind.value,
                 priority=visit.priority,
                 category=visit.category,
-                waited_before_s=now - first,
+                waited_before_s=now - visit.first_enqueued_at,
                 short_abandon_s=queue.short_abandon_s,
                 service_level_s=queue.service_level_s,
+                callback=visit.callback,
             )
         )
-        if queue.music:
-            self._hearing.play(call, Playing.MUSIC, (queue.music,), loop=True)
-        else:
-            self._hearing.hush(call)
-        requires = call.requires.over(queue.requires)
-        contacts, known = self._desk.contacts, "" if call.withheld else call.caller
-        waiting = WaitingCall(
-            call=visit.visit,
-            interaction=call.interaction,
-            queue=queue.name,
-            enqueued_at=first,
-            entered_at=now,
-            priority=priority,
-            category=visit.category,
-            caller=call.caller,
-            called=call.called,
-            skills=requires.skills,
-            language=requires.language,
-            region=requires.region,
-            tags=requires.tags,
-            preferred=contacts.preferred(known, queue.prefers, now) if queue.prefers else (),
-            visits=contacts.visits(known, now),
-        )
-        refusal = self.room.refusal(queue)
-        if refusal is not None:
-            refused = routing.CallRefused(visit.visit, call.interaction, queue.name, refusal)
-            self.apply([refused], now)
-            return
-        self.room.entered(call, visit, now)
-        self.apply(self._router.enqueue(waiting, now), now)
 
     def lead_out(self, call: Call, reason: LeaveReason) -> None:
         """Take a waiting caller out, and send the caller on as after a refusal."""
@@ -205,6 +241,10 @@ class Queueing:
         call.visit = None
         self._waiting.pop(visit.visit, None)
         self.room.left(visit)
+        if reason is LeaveReason.ANSWERED:
+            self._host.called_in(call.caller, visit.queue.name)
+        elif reason in CUT_OFF and not visit.callback:
+            self._returning.remember(call, visit, now)
         self._effects.append(
             events.QueueLeft(
                 interaction=call.interaction,
@@ -216,6 +256,10 @@ class Queueing:
             )
         )
 
+    def _offer_made(self, event: routing.OfferMade) -> None:
+        if not self._host.turn_came(event):
+            self.offers.made(event)
+
     def _timed_out(self, event: routing.CallTimedOut) -> None:
         self._gave_back(event.call, LeaveReason.TIMED_OUT)
 
@@ -225,6 +269,11 @@ class Queueing:
     def _gave_back(self, visit_id: str, reason: LeaveReason) -> None:
         call = self._waiting.get(visit_id)
         if call is None or call.visit is None:
+            self._host.turn_lost(visit_id, reason)
+            return
+        if call.back is not None and not call.answered:
+            # The customer has not been called yet, and hears nothing of where others are sent.
+            self._host.turn_lost(visit_id, reason)
             return
         visit, overflow = call.visit, call.visit.queue.overflow
         # The queue it overflows into may have been taken away by a reload.

@@ -28,6 +28,11 @@ class CentrePrompts(Struct, frozen=True, kw_only=True):
     queue_empty: str = ""
     queue_closed: str = ""
 
+    callback_taken: str = ""
+    callback_refused: str = ""
+    callback_greeting: str = ""
+    "For a customer who is called back and has to wait for an agent."
+
     hold_music: str = ""
     "For who is on hold in a call that came through no queue; a full name: music/default."
 

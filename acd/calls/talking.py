@@ -44,6 +44,8 @@ class Talks:
         leg = call.agent_leg
         if leg is None or leg.connected_at is None or held == (leg.held_since is not None):
             return
+        if leg.alone:
+            return
         if held:
             leg.held_since = now
             event: events.Event = events.HoldStarted(
@@ -54,6 +56,22 @@ class Talks:
             event = events.HoldEnded(interaction=call.interaction, agent=leg.agent, leg=leg.leg)
         self._effects.append(event)
         self._apply(self._router.hold(leg.agent, held, now), now)
+
+    def await_customer(self, call: Call, leg: AgentLeg) -> None:
+        """Let the agent of a call-back wait for the customer: no talk has begun."""
+        leg.alone = True
+        call.phase = Phase.DIALLING
+        self._host.agent_waits(call)
+
+    def customer_came(self, call: Call, now: float) -> None:
+        """Begin the talk that the agent waits for."""
+        leg, visit = call.agent_leg, call.talk_visit
+        assert leg is not None  # who waits has a leg
+        assert visit is not None  # and came by an offer
+        leg.alone, leg.connected_at = False, now
+        call.phase = Phase.TALKING
+        self.introduce(call, leg, visit)
+        self.connected(call, leg, visit)
 
     def talk_over(self, call: Call, ended_by: str, reason: str, now: float) -> None:
         """Book the talk and send the agent into wrap-up.
@@ -85,6 +103,8 @@ class Talks:
             self._host.release_agent(leg.agent)
 
     def _disconnected(self, call: Call, leg: AgentLeg, visit: Visit, now: float) -> None:
+        if leg.alone:
+            return
         leg.book_hold(now)
         began_at = now if leg.connected_at is None else leg.connected_at
         self._effects.append(
@@ -166,6 +186,8 @@ class Talks:
                 leg=leg.leg,
             )
         )
+        if call.back is not None:
+            call.back.agent = leg.agent
         self._desk.remember(
             leg.agent, interaction=call.interaction, queue=visit.queue, category=visit.category
         )

@@ -48,6 +48,11 @@ def add_parser(subparsers: Subparsers) -> None:
     routing_parser.add_argument("--from", dest="first", metavar="DAY", help="first day of several")
     routing_parser.add_argument("--to", dest="last", metavar="DAY", help="last day, included")
     routing_parser.set_defaults(run=routing)
+    abandoned_parser = verbs.add_parser(
+        "abandoned", help="callers who gave up and were not reached since"
+    )
+    _add_common(abandoned_parser)
+    abandoned_parser.set_defaults(run=abandoned)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +121,30 @@ def routing(arguments: argparse.Namespace) -> int:
     name = "优选路由效果" if locale == "zh" else "What ranking gained"
     table = as_table(found, title=f"{name} {days} ({zone})", locale=locale)
     _print(found, RoutingGain, arguments.format, table)
+    return 0
+
+
+def abandoned(arguments: argparse.Namespace) -> int:
+    """Print the day's abandoned callers, the first to have given up first."""
+    from acd.config import load_config
+    from acd.reports.abandoned import AbandonedCaller, as_table
+    from acd.storage.abandoned import abandoned_callers
+
+    config = load_config(arguments.config)
+    zone = ZoneInfo(config.server.centre.timezone)
+    day = _day("--day", arguments.day, zone)
+    from_at, to_at = day_borders(day, zone)
+    found = asyncio.run(
+        _from_database(
+            arguments.state,
+            config,
+            lambda connection: abandoned_callers(connection, from_at=from_at, to_at=to_at),
+        )
+    )
+    locale = arguments.locale or config.server.centre.locale
+    name = "放弃来电" if locale == "zh" else "Abandoned"
+    table = as_table(found, title=f"{name} {day} ({zone})", locale=locale, zone=zone)
+    _print(found, AbandonedCaller, arguments.format, table)
     return 0
 
 

@@ -18,7 +18,7 @@ from acd.routing.model import (
 
 from .rules import RuleText, rule_of
 from .values import GradeName, Identifier, Seconds, Section, fault
-from .waiting import ClosureSettings, WaitingSettings, waiting_rules
+from .waiting import CallbackSettings, ClosureSettings, WaitingSettings, waiting_rules
 
 Order = Literal[
     "conversion",
@@ -259,6 +259,9 @@ class QueueSettings(Section):
     waiting: WaitingSettings = WaitingSettings()
     "What callers hear and may do while they wait."
 
+    callback: CallbackSettings | None = None
+    "Calling back who asks for it (预约回呼); left out: this queue calls nobody back."
+
     closure: ClosureSettings = ClosureSettings()
     "Emergency closure (紧急关闭)."
 
@@ -331,6 +334,12 @@ class QueueSettings(Section):
             return self.layers
         return (LayerSettings(name=self.strategy, order=self.strategy),)
 
+    @model_validator(mode="after")
+    def _calls_back(self) -> Self:
+        if self.callback is None and any(way.callback for way in self.waiting.exits.values()):
+            raise fault("a key leads to a call-back, and the queue has none", "callback: {}")
+        return self
+
     def profile(self, name: str, closed_all: str = "") -> QueueProfile:
         """Return it as the router takes it; `closed_all` closes every queue."""
         return QueueProfile(
@@ -353,7 +362,7 @@ class QueueSettings(Section):
             overflow=self.overflow.profile() if self.overflow else None,
             max_length=self.max_length,
             music=self.music,
-            waiting=waiting_rules(self.waiting, self.closure, closed_all),
+            waiting=waiting_rules(self.waiting, self.callback, self.closure, closed_all),
             announce_agent=self.announce_agent,
             position_every_s=self.position_every_s,
             miss=self.miss.rule(),

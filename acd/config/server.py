@@ -256,6 +256,15 @@ class Calls(Section):
     queue_closed_prompt: str = ""
     "Played when the queue is closed in an emergency, before the call ends; empty: silence."
 
+    callback_taken_prompt: str = ""
+    "Played to a caller who will be called back, before the call ends; empty: silence."
+
+    callback_refused_prompt: str = ""
+    "Played to a caller who wants to be called back and cannot be, and waits on; empty: nothing."
+
+    callback_greeting_prompt: str = ""
+    "Played to a customer who has answered a call-back and waits for an agent; empty: nothing."
+
     code_refused_prompt: str = ""
     "Played to an agent whose dialling code cannot be carried out now; empty: silence."
 
@@ -280,6 +289,9 @@ class Calls(Section):
             "max_wait_prompt",
             "queue_empty_prompt",
             "queue_closed_prompt",
+            "callback_taken_prompt",
+            "callback_refused_prompt",
+            "callback_greeting_prompt",
             "code_refused_prompt",
             "desk_number_prompt",
             "desk_pin_prompt",

@@ -65,6 +65,10 @@ class OpeningHours:
         holiday = today in self.holidays and today not in self.special_days
         return Opening.HOLIDAY if holiday else Opening.CLOSED
 
+    def is_open(self, moment: datetime) -> bool:
+        """Return whether it is open at this moment (with time zone)."""
+        return self.at(moment) is Opening.OPEN
+
     def _spans(self, day: date) -> Spans:
         special = self.special_days.get(day)
         if special is not None:

@@ -2,8 +2,9 @@
 
 A visit belongs to the period in which it was offered, that is, in which it entered the queue,
 wherever it ends. Always: offered = answered + short_abandons + abandons + exited + callbacks +
-overflowed + timed_out + refused_full + faulted + waiting. Rates are fractions; `None` stands
-where there is nothing to divide by. `acd/storage/migrations` (0002, 0005) say the same in SQL.
+overflowed + timed_out + refused_full + empty + closed + faulted + waiting. Visits of customers who
+are called back are in none of it: they were offered once. Rates are fractions; `None` stands
+where there is nothing to divide by. `acd/storage/migrations` (0002, 0005, 0008) say it in SQL.
 """
 
 from collections import defaultdict
@@ -58,6 +59,12 @@ class QueueKpi(Struct, frozen=True, kw_only=True):
     overflowed: int = 0
     timed_out: int = 0
     refused_full: int = 0
+    empty: int = 0
+    "Refused or led out: nobody served the queue."
+
+    closed: int = 0
+    "Refused or led out: the queue was closed in an emergency."
+
     faulted: int = 0
     "Cut by a fault; also whatever has no name of its own."
 
@@ -92,6 +99,8 @@ PARTS = (
     "overflowed",
     "timed_out",
     "refused_full",
+    "empty",
+    "closed",
     "faulted",
     "waiting",
 )
@@ -106,6 +115,8 @@ _PART_OF_OUTCOME = {
     "overflowed": "overflowed",
     "timed_out": "timed_out",
     "refused_full": "refused_full",
+    "empty": "empty",
+    "closed": "closed",
     "waiting": "waiting",
 }
 
@@ -152,7 +163,7 @@ def queue_kpis(
     consequences = _consequences(answered, talks, states, dispositions)
     tallies: dict[str, _Tally] = {}
     for visit in visits:
-        if from_us <= visit.entered_us < to_us:
+        if from_us <= visit.entered_us < to_us and not visit.callback:
             tally = tallies.setdefault(visit.queue, _Tally(dict.fromkeys(PARTS, 0)))
             _count(tally, visit, consequences)
     return [_kpi(queue, tallies[queue], service_level) for queue in sorted(tallies)]

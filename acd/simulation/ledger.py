@@ -65,6 +65,12 @@ class Ledger:
         self.forked = 0
         "Offers that rang on several devices."
 
+        self.callbacks: Counter[str] = Counter()
+        "CallbackEnded outcomes."
+
+        self.open_callbacks: set[str] = set()
+        "Call-backs promised and not ended; some may be at the end of a run."
+
         self.own_calls = 0
         "Calls that agents made themselves."
 
@@ -105,6 +111,9 @@ class Ledger:
             events.TransferRequested: self._transfer_requested,
             events.TransferCompleted: self._transfer_completed,
             events.TransferFailed: self._transfer_failed,
+            events.CallbackRequested: self._callback_requested,
+            events.CallbackAttempted: self._callback_attempted,
+            events.CallbackEnded: self._callback_ended,
             events.AgentStateChanged: self._state_changed,
             events.AgentStatusChanged: self._status_changed,
         }
@@ -305,6 +314,21 @@ class Ledger:
         began = self._transfers.pop(event.transfer, None)
         _require(began == event.interaction, f"{now}: transfer ended twice", event)
         self.transfers[f"{event.kind} {event.reason}"] += 1
+
+    def _callback_requested(self, event: events.CallbackRequested, now: float) -> None:
+        _require(event.interaction in self._calls, f"{now}: nobody asked for it", event)
+        promised = event.callback in self.open_callbacks
+        _require(promised == event.merged, f"{now}: promised twice, or merged into none", event)
+        self.open_callbacks.add(event.callback)
+
+    def _callback_attempted(self, event: events.CallbackAttempted, now: float) -> None:
+        _require(event.callback in self.open_callbacks, f"{now}: calls back unasked", event)
+        _require(event.interaction in self._calls, f"{now}: no such call", event)
+
+    def _callback_ended(self, event: events.CallbackEnded, now: float) -> None:
+        _require(event.callback in self.open_callbacks, f"{now}: call-back ended twice", event)
+        self.open_callbacks.remove(event.callback)
+        self.callbacks[event.outcome] += 1
 
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
         before = self._statuses.get(event.agent), self._reasons.get(event.agent)

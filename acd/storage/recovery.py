@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from acd.calls.cdr import recover
+from acd.calls.cdr_recovery import recover
 from acd.calls.events import ServerStarted, ServerStopped
 from acd.calls.journal import Record
 

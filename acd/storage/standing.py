@@ -1,4 +1,4 @@
-"""What people or callers have ordered and a restart must not forget: closed queues.
+"""What people or callers have ordered and a restart must not forget: closed queues, call-backs.
 
 One small file, replaced as a whole whenever it changes. Other than the snapshot of devices it is
 no convenience: a file that cannot be read ends the start, since it may have closed the house.
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from acd.calls.callback import SavedCallback
 from acd.calls.closures import Closure
 
 from .errors import StorageError
@@ -25,6 +26,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     closures: tuple[Closure, ...] = ()
+    callbacks: tuple[SavedCallback, ...] = ()
     version: int = VERSION
 
 

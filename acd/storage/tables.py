@@ -140,6 +140,38 @@ def _visit(row: cdr.QueueVisit) -> Values:
         row.short_abandon_s,
         row.service_level_s,
         row.agent,
+        row.callback,
+    )
+
+
+def _callback(row: cdr.Callback) -> Values:
+    return (
+        at(row.started_us),
+        row.callback,
+        row.project,
+        row.queue,
+        row.number,
+        at(row.first_enqueued_us),
+        row.attempts,
+        at_or_none(row.last_attempt_us),
+        at_or_none(row.ended_us),
+        row.outcome,
+        row.agent,
+        row.by,
+    )
+
+
+def _closure(row: cdr.Closure) -> Values:
+    return (
+        at(row.started_us),
+        row.node,
+        row.boot,
+        row.seq,
+        row.project,
+        row.queue,
+        row.closed,
+        row.reason,
+        row.changed_by,
     )
 
 
@@ -337,7 +369,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         3,
         _columns(
             "started_at interaction visit project queue kind priority category entered_at left_at"
-            " outcome waited_s waited_before_s short_abandon_s service_level_s agent"
+            " outcome waited_s waited_before_s short_abandon_s service_level_s agent callback"
         ),
         _visit,
     ),
@@ -377,6 +409,21 @@ TABLES: dict[type[cdr.Row], Table] = {
             " returned_to"
         ),
         _transfer,
+    ),
+    cdr.Callback: Table(
+        "callbacks",
+        2,
+        _columns(
+            "started_at callback project queue number first_enqueued_at attempts last_attempt_at"
+            " ended_at outcome agent cancelled_by"
+        ),
+        _callback,
+    ),
+    cdr.Closure: Table(
+        "closures",
+        4,
+        _columns("started_at node boot seq project queue closed reason changed_by"),
+        _closure,
     ),
     cdr.Disposition: Table(
         "dispositions",

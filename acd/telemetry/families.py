@@ -56,6 +56,25 @@ FAMILIES = (
     ),
     Family("acd_queue_waiting", "gauge", ("queue",), "Calls waiting in the queue."),
     Family(
+        "acd_callbacks_requested",
+        "counter",
+        ("queue",),
+        "Callers who asked to be called back, merged wishes too.",
+    ),
+    Family(
+        "acd_callback_attempts",
+        "counter",
+        ("queue",),
+        "Turns of call-backs that were carried out.",
+    ),
+    Family(
+        "acd_callbacks_ended",
+        "counter",
+        ("queue", "outcome"),
+        "Call-backs that ended: reached, not_reached, expired, called_in, cancelled, barred.",
+    ),
+    Family("acd_callbacks_open", "gauge", (), "Call-backs that have not ended."),
+    Family(
         "acd_queue_closed", "gauge", ("queue",), "1 while the queue is closed in an emergency."
     ),
     Family(

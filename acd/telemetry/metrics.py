@@ -111,6 +111,7 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
 
     calls_active: Callable[[], int]
     queues: Callable[[], Iterable[QueueDepth]]
+    callbacks_open: Callable[[], int] = int
     queues_closed: Callable[[], Mapping[str, bool]] = dict
 
     agents_by_state: Callable[[], Mapping[str, int]]
@@ -264,6 +265,15 @@ class Metrics:
     def _away_limit_exceeded(self, event: events.AwayLimitExceeded) -> None:
         self._counts["acd_away_limits_exceeded"][event.reason,] += 1
 
+    def _callback_requested(self, event: events.CallbackRequested) -> None:
+        self._counts["acd_callbacks_requested"][(event.queue,)] += 1
+
+    def _callback_attempted(self, event: events.CallbackAttempted) -> None:
+        self._counts["acd_callback_attempts"][(event.queue,)] += 1
+
+    def _callback_ended(self, event: events.CallbackEnded) -> None:
+        self._counts["acd_callbacks_ended"][event.queue, event.outcome] += 1
+
     def _disposition_entered(self, event: events.DispositionEntered) -> None:
         self._counts["acd_dispositions"][event.call_class,] += 1
 
@@ -359,6 +369,7 @@ class Metrics:
             "acd_overload_level": {(): protection.level},
             "acd_message_sources": {(): protection.sources},
             "acd_banned_sources": {(): protection.banned},
+            "acd_callbacks_open": {(): self._views.callbacks_open()},
             "acd_queue_closed": {
                 (queue,): int(closed) for queue, closed in self._views.queues_closed().items()
             },
@@ -444,6 +455,9 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.AgentDisconnected: Metrics._agent_disconnected,
     events.TransferCompleted: Metrics._transfer_completed,
     events.TransferFailed: Metrics._transfer_failed,
+    events.CallbackRequested: Metrics._callback_requested,
+    events.CallbackAttempted: Metrics._callback_attempted,
+    events.CallbackEnded: Metrics._callback_ended,
     events.DispositionEntered: Metrics._disposition_entered,
     events.StreamMeasured: Metrics._stream_measured,
     events.AwayLimitExceeded: Metrics._away_limit_exceeded,

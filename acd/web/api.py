@@ -1,6 +1,5 @@
 """The JSON API under /api: agents and their commands, queues, calls, traces, reports."""
 
-import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -11,10 +10,8 @@ from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
 from .days import day_of
 from .errors import RequestError
 from .moves import MovesApi, carried_out, order_of
-from .ports import Outcome, ServiceUnavailableError, WebServices
-
-KPI_TIMEOUT_S = 30.0
-"A day's report takes well below a second; a database that hangs must not hold connections."
+from .ports import Outcome, WebServices
+from .reports import answer_of_database
 
 _AGENT = "/api/agents/{number}"
 ROLES: dict[tuple[str, str], frozenset[Role]] = {
@@ -30,6 +27,8 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/reasons"): EVERYBODY,
     ("GET", "/api/queues"): EVERYBODY,
     ("GET", "/api/calls"): WATCHERS,
+    ("GET", "/api/callbacks"): WATCHERS,
+    ("GET", "/api/abandoned"): WATCHERS,
     ("GET", "/api/trunks"): WATCHERS,
     ("GET", "/api/trace/{id}"): WATCHERS,
     ("GET", "/api/reports/kpi"): WATCHERS,
@@ -145,16 +144,7 @@ class Api:
         return json_answer({"source": source})
 
     async def _kpi(self, request: web.Request) -> web.Response:
-        day = day_of(request)
-        try:
-            async with asyncio.timeout(KPI_TIMEOUT_S):
-                return json_answer(await self._services.kpi(day))
-        except ServiceUnavailableError as error:
-            raise RequestError(503, "unavailable", str(error)) from error
-        except TimeoutError as error:
-            raise RequestError(
-                503, "unavailable", f"the database did not answer in {KPI_TIMEOUT_S:.0f} s"
-            ) from error
+        return await answer_of_database(self._services.kpi(day_of(request)))
 
     # --- common ---
 

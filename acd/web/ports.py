@@ -72,6 +72,10 @@ class Moves(Protocol):
         """
 
 
+async def _nobody(_day: str) -> list[object]:
+    return []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServices:
     """Everything the HTTP side can ask for or order."""
@@ -130,6 +134,15 @@ class WebServices:
 
     open_queue: Callable[[str, str], object] = lambda _queue, _by: None
     "(queue, empty for all; by whom): take that back. May raise CommandRefusedError."
+
+    abandoned: Callable[[str], Awaitable[Sequence[object]]] = _nobody
+    "(day): who gave up waiting and was not reached since. May raise ServiceUnavailableError."
+
+    callbacks: Callable[[], Sequence[object]] = list
+    cancel_callback: Callable[[str, str], bool] = lambda _callback, _by: False
+    """(id, by whom): give a call-back up; False: there is none.
+
+    May raise CommandRefusedError."""
 
     trunks: Callable[[], Sequence[object]] = list
     bans: Callable[[], Sequence[object]] = list

@@ -1,12 +1,14 @@
-"""The part of the JSON API that steers queues: emergency closure (紧急关闭)."""
+"""The part of the JSON API about those who wait: emergency closure (紧急关闭), call-backs."""
 
 from aiohttp import web
 
 from .access import ACTOR
 from .answers import json_answer
 from .bodies import Closing, read_body
+from .days import day_of
 from .errors import RequestError
 from .ports import CommandRefusedError, WebServices
+from .reports import answer_of_database
 
 EVERY_QUEUE = ""
 
@@ -25,6 +27,9 @@ class QueuesApi:
             web.delete("/api/closure", self._open),
             web.post(queue, self._close),
             web.delete(queue, self._open),
+            web.get("/api/abandoned", self._abandoned),
+            web.get("/api/callbacks", self._callbacks),
+            web.delete("/api/callbacks/{id}", self._cancel),
         ]
 
     async def _close(self, request: web.Request) -> web.Response:
@@ -41,3 +46,21 @@ class QueuesApi:
             return json_answer(self._services.open_queue(queue, request[ACTOR].name))
         except CommandRefusedError as error:
             raise RequestError(409, error.code, str(error), field=error.field) from error
+
+    async def _abandoned(self, request: web.Request) -> web.Response:
+        day = day_of(request)
+        return await answer_of_database(self._services.abandoned(day))
+
+    async def _callbacks(self, _request: web.Request) -> web.Response:
+        return json_answer(self._services.callbacks())
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        try:
+            found = self._services.cancel_callback(name, request[ACTOR].name)
+        except CommandRefusedError as error:
+            raise RequestError(409, error.code, str(error), field=error.field) from error
+        if not found:
+            text = "there is no such call-back, or it is over"
+            raise RequestError(404, "unknown_callback", text, field="id")
+        return json_answer({"callback": name})

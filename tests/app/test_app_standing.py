@@ -17,7 +17,7 @@ from acd.storage.standing import FILE, StandingError, read_standing
 def begin(folder: Path) -> tuple[Boot, StandingOrders]:
     boot = Boot(folder)
     orders = StandingOrders(folder, boot.centre)
-    orders.restore()
+    orders.restore(0.0)
     return boot, orders
 
 

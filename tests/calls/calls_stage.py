@@ -258,11 +258,18 @@ class Stage:
         )
         return self.on_sip(sip.ContactsChanged(account, contacts))
 
-    def dials(self, number: str, *, account: str | None = None, offer: bytes = OFFER) -> str:
+    def dials(
+        self,
+        number: str,
+        *,
+        account: str | None = None,
+        offer: bytes = OFFER,
+        caller: str = "13800",
+    ) -> str:
         """A caller's INVITE; returns the leg."""
         leg = f"caller{next(self._legs)}"
         peer = Peer("udp", "192.0.2.7", 5060)
-        self.on_sip(sip.InviteReceived(leg, leg, peer, "13800", "Li", number, account, offer))
+        self.on_sip(sip.InviteReceived(leg, leg, peer, caller, "Li", number, account, offer))
         return leg
 
     def calls(self, number: str, *, account: str | None = None) -> str:

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from acd.calls import cdr_rows as rows
 from acd.calls import events as ev
-from acd.calls.cdr import Fold, recover
+from acd.calls.cdr import Fold
+from acd.calls.cdr_recovery import recover
 from acd.calls.journal import Record
 from acd.routing.model import Candidate, Choice
 

@@ -1,6 +1,7 @@
 """Anything in any order: the centre never raises, and its records close when all have gone."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import hypothesis.strategies as st
 from calls_stage import ANSWER, NUMBERS, OFFER, Stage, agent, queue
@@ -15,7 +16,7 @@ from acd.calls.settings import DevicePolicy
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.routing.model import Overflow, Status
-from acd.routing.waiting_rules import EmptyRule, Exit, WaitingRules
+from acd.routing.waiting_rules import CallbackRules, EmptyRule, Exit, First, WaitingRules
 from acd.sip import events as sip
 
 ACCOUNTS = ("phone1001", "phone1002", "phone1005", "door")
@@ -26,6 +27,15 @@ PLAN = DialPlan(
 )
 REFERRED_TO = ("4000", "4001", "4002", "1002", MOBILE, "4711", "*11")
 STATUSES = (486, 480, 408, 503, 603)
+
+
+class Daylight:
+    """It is always day."""
+
+    def is_open(self, moment: datetime) -> bool:
+        return moment.tzinfo is not None
+
+
 WAITING = (
     WaitingRules(),
     WaitingRules(
@@ -41,6 +51,16 @@ WAITING = (
         closed_flow="at_once",
     ),
     WaitingRules(leave_when_empty=EmptyRule.LOGGED_OUT, closed_prompt="bye"),
+    *(
+        WaitingRules(
+            exits={"1": Exit(callback=True)},
+            return_within_s=30.0,
+            callback=CallbackRules(
+                hours=Daylight(), first=first, attempts=2, retry_pause_s=20.0, expires_s=200.0
+            ),
+        )
+        for first in First
+    ),
 )
 OVERFLOWS = (None, Overflow(queue="service"), Overflow(flow="later"), Overflow(flow="at_once"))
 
@@ -83,6 +103,7 @@ unusual = st.one_of(
     st.tuples(st.just("wrap_up"), st.sampled_from(("1001", "1002", "1005"))),
     st.tuples(st.just("disposed"), st.sampled_from(("1001", "1002", "1005"))),
     st.tuples(st.just("reloaded"), st.booleans(), st.booleans()),
+    st.tuples(st.just("asks_back"), st.sampled_from((MOBILE, "13900139000"))),
     st.tuples(st.just("closes"), st.sampled_from(("", "sales", "service"))),
     st.tuples(st.just("opens"), st.sampled_from(("", "sales", "service"))),
     st.tuples(st.just("wait"), st.sampled_from((0.0, 0.5, 5.0, 21.0, 61.0))),
@@ -103,6 +124,28 @@ handing_on = st.one_of(
     st.tuples(st.just("ended"), st.integers(0, 5), st.sampled_from(sip.LegEndCause)),
     st.tuples(st.just("held"), st.integers(0, 5), st.booleans()),
     st.tuples(st.just("wait"), st.sampled_from((0.5, 5.0, 31.0))),
+)
+
+
+calling_back = st.one_of(
+    st.tuples(st.just("asks_back"), st.sampled_from((MOBILE, "13900139000", "13700137000"))),
+    st.tuples(st.just("talks"), st.just("4001")),
+    st.tuples(st.just("goes_on"), st.integers(0, 1)),
+    st.tuples(st.just("opened"), st.integers(0, 2)),
+    st.tuples(st.just("answered"), st.integers(0, 2)),
+    st.tuples(st.just("rings"), st.integers(0, 1), st.just(180), st.just(b"")),
+    st.tuples(st.just("failed"), st.integers(0, 2), st.sampled_from(STATUSES)),
+    st.tuples(st.just("refused"), st.integers(0, 2)),
+    st.tuples(st.just("ended"), st.integers(0, 5), st.sampled_from(sip.LegEndCause)),
+    st.tuples(st.just("hands_on"), agents, st.sampled_from(REFERRED_TO)),
+    st.tuples(st.just("held"), st.integers(0, 5), st.booleans()),
+    st.tuples(st.just("lost"), st.integers(0, 3), st.integers(0, 3)),
+    st.tuples(st.just("devices"), st.just("phone1001"), st.integers(0, 1)),
+    st.tuples(st.just("status"), agents, st.sampled_from(Status)),
+    st.tuples(st.just("closes"), st.just("sales")),
+    st.tuples(st.just("opens"), st.just("sales")),
+    st.tuples(st.just("reloaded"), st.booleans(), st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from((0.5, 5.0, 31.0, 61.0))),
 )
 
 
@@ -179,6 +222,7 @@ class Storm:
                 centre.dispose(number, Disposition(call_class="other")) or []
             ),
             "reloaded": self.reload,
+            "asks_back": self.ask_back,
             "closes": lambda name: stage.take(
                 centre.close_queue(name, "fire", "api", stage.now) or []
             ),
@@ -222,6 +266,14 @@ class Storm:
             self.note_ends()
             stage.on_sip(sip.LegAnswered(leg, ANSWER))
             stage.on_media(media_in.StreamAccepted(leg))
+
+    def ask_back(self, number: str) -> None:
+        """A caller with a number that can be called, who presses the key of the call-back."""
+        leg = self.stage.dials("4001", caller=number)
+        self.callers.add(leg)
+        self.go_on(leg)
+        if leg not in self.over:
+            self.stage.presses(leg, "1")
 
     # --- agents who hand callers on ---
 
@@ -276,6 +328,9 @@ class Storm:
 
     def everybody_leaves(self) -> None:
         stage = self.stage
+        if len(stage.centre.call_backs):
+            # Or customers would be called for ever who have gone.
+            stage.take(stage.centre.close_queue("", "over", "api", stage.now))
         for leg in sorted(self.callers):
             stage.hangs_up(leg)
         for number in ("1001", "1002"):
@@ -309,6 +364,26 @@ def test_whatever_happens_the_records_close(
     storm.everybody_leaves()
     assert storm.stage.centre.calls_total == 0
     storm.stage.check_over()
+    promised = {callback.id for callback in storm.stage.centre.call_backs}
+    assert storm.stage.ledger.open_callbacks == promised
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(WAITING[-2:]), st.lists(calling_back, min_size=5, max_size=40))
+def test_whatever_becomes_of_call_backs_each_ends_once(
+    waiting: WaitingRules, happening: list[tuple[str, ...]]
+) -> None:
+    storm = Storm(None, waiting=waiting)
+    storm.take("devices", "phone1001", 1)
+    for step in happening:
+        storm.take(*step)
+    storm.everybody_leaves()
+    assert storm.stage.centre.calls_total == 0
+    storm.stage.check_over()
+    # Whatever is left has no future: it expires.
+    storm.stage.wait(300)
+    assert len(storm.stage.centre.call_backs) == 0
+    assert not storm.stage.ledger.open_callbacks
 
 
 @settings(max_examples=250, deadline=None)

@@ -24,7 +24,8 @@ from test_calls_sequences import (
 )
 
 from acd.calls.call import AgentLeg, Call, CalledLeg, FlowTimer, Forks, RingTimer, Visit
-from acd.calls.cdr import Fold, recover
+from acd.calls.cdr import Fold
+from acd.calls.cdr_recovery import recover
 from acd.calls.journal import Record
 from acd.calls.numbers import NumberPlan
 from acd.calls.parting import Parted

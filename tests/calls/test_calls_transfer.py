@@ -5,7 +5,8 @@ from calls_stage import ANSWER, EVENTS, Stage, queue
 
 from acd.calls import commands, events
 from acd.calls.call import EndReason
-from acd.calls.cdr import Fold, recover
+from acd.calls.cdr import Fold
+from acd.calls.cdr_recovery import recover
 from acd.calls.cdr_rows import Transfer
 from acd.calls.desk import Disposition
 from acd.calls.journal import Record

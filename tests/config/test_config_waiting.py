@@ -1,12 +1,14 @@
 """What queues.yaml says of waiting: read as meant, or refused with the line."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from acd.config import ConfigError, load_config
-from acd.routing.waiting_rules import EmptyRule, Exit
+from acd.routing.waiting_rules import EmptyRule, Exit, First
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +24,9 @@ queues:
       exits: {"9": {flow: hotline}, "*": {back: true}}
       refuse_when_empty: logged_out
       leave_when_empty: away
+      return_within_s: 600
+    callback:
+      {first: customer, attempts: 2, may_call: local, hours: {weekly: {mon-fri: ["09:00-18:00"]}}}
     closure: {reason: flood, prompt: queue_closed}
   service:
     skill: service
@@ -44,7 +49,24 @@ def test_the_rules_are_read_as_written(folder: Path) -> None:
     assert rules.refuse_when_empty is EmptyRule.LOGGED_OUT
     assert rules.leave_when_empty is EmptyRule.AWAY
     assert (rules.closed, rules.closed_prompt) == ("flood", "queue_closed")
+    assert rules.return_within_s == 600
+    assert rules.callback is not None
+    assert (rules.callback.first, rules.callback.attempts) == (First.CUSTOMER, 2)
+    monday = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert rules.callback.hours.is_open(monday)
+    assert not rules.callback.hours.is_open(monday - timedelta(minutes=1))
+    assert not rules.callback.hours.is_open(monday - timedelta(days=1))
     assert service.waiting.closed == ""
+    assert service.waiting.callback is None
+
+
+def test_a_key_to_a_call_back_needs_one(folder: Path) -> None:
+    text = QUEUES.replace("{back: true}", "{callback: true}")
+    (folder / "queues.yaml").write_text(text)
+    load_config(folder)
+    (folder / "queues.yaml").write_text(text.replace("    callback:\n      {", "    # {"))
+    with pytest.raises(ConfigError, match="the queue has none"):
+        load_config(folder)
 
 
 def test_one_word_closes_all(folder: Path) -> None:
@@ -64,9 +86,12 @@ def test_one_word_closes_all(folder: Path) -> None:
         (("prompts_every_s: 45", "prompts_every_s: 2"), 5, "belong together"),
         (("    position_every_s: 30\n", ""), 2, "announce_wait needs a pause"),
         (("refuse_when_empty: logged_out", "refuse_when_empty: loose"), 10, ""),
-        (("prompt: queue_closed", "prompt: closd"), 12, "no sound file"),
-        (("prompt: queue_closed", "flow: nowhere"), 12, "no flow 'nowhere'"),
-        (("prompt: queue_closed", "flow: hotline, prompt: closed"), 12, "one way on"),
+        (("09:00-18:00", "9-18"), 14, "'9-18' is no span of time"),
+        (("mon-fri", "mo-fr"), 14, "unknown day"),
+        (("may_call: local", "may_call: everywhere"), 14, ""),
+        (("prompt: queue_closed", "prompt: closd"), 15, "no sound file"),
+        (("prompt: queue_closed", "flow: nowhere"), 15, "no flow 'nowhere'"),
+        (("prompt: queue_closed", "flow: hotline, prompt: closed"), 15, "one way on"),
     ],
 )
 def test_mistakes_are_told_with_their_line(

@@ -18,6 +18,8 @@ OUTCOMES = [
     "overflowed",
     "timed_out",
     "refused_full",
+    "empty",
+    "closed",
     "faulted",
     "waiting",
     "something_new",

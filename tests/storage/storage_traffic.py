@@ -7,7 +7,10 @@ from acd.calls import events as ev
 from acd.routing.model import Candidate, Choice
 
 QUEUES = {"sales": "sales", "service": "service"}
-LEFT = ("abandoned", "short_abandon", "timed_out", "exited", "callback", "refused_full", "faulted")
+LEFT = (
+    *("abandoned", "short_abandon", "timed_out", "exited", "callback", "refused_full", "empty"),
+    *("closed", "faulted"),
+)
 
 
 class Traffic:
@@ -50,7 +53,13 @@ class Traffic:
 
     def _visit(self, out, call, queue, now, *, overflows):
         rng, visit = self._random, self.new_id("visit")
-        entered = ev.QueueEntered(interaction=call, visit=visit, queue=queue, kind=QUEUES[queue])
+        entered = ev.QueueEntered(
+            interaction=call,
+            visit=visit,
+            queue=queue,
+            kind=QUEUES[queue],
+            callback=rng.random() < 0.1,
+        )
         out.append((now, entered))
         wait_s = round(rng.choice([0.1, 3.0, 19.9, 20.0, 20.1, 80.0]), 3)
         if overflows:

@@ -39,6 +39,34 @@ def report(state: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple
     return code, output.out, output.err
 
 
+def test_abandoned_callers_are_listed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal = opened(state)
+    begin_boot(journal, version="1", mono_s=0.0)
+    call = {"interaction": "gone", "visit": "visit", "queue": "sales"}
+    journal.append(
+        [
+            started("gone", "leg", caller="+8613800000001"),
+            ev.QueueEntered(**call, kind="sales"),
+            ev.QueueLeft(**call, reason="abandoned", waited_s=33.0),
+            ev.LegEnded(interaction="gone", leg="leg", ended_by="peer"),
+            ev.CallEnded(interaction="gone", ended_by="caller", reason="hangup"),
+        ],
+        1.0,
+    )
+    journal.close()
+    words = ["report", "abandoned", "--config", CONFIG, "--state", str(state)]
+    assert main([*words, "--format", "json"]) == 0
+    [entry] = json.loads(capsys.readouterr().out)
+    assert (entry["caller"], entry["calls"]) == ("+8613800000001", 1)
+    assert main([*words, "--locale", "zh"]) == 0
+    table = capsys.readouterr().out
+    assert "放弃来电" in table
+    assert "33 s" in table
+    assert main([*words, "--day", "2020-02-29", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    assert main([*words, "--day", "someday"]) != 0
+
+
 def figures(state: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, dict]:
     code, out, err = report(state, capsys, "--format", "json", *more)
     assert code == 0, err

@@ -1,4 +1,4 @@
-"""Queues are closed and opened over HTTP."""
+"""Queues are closed and opened over HTTP, call-backs listed and given up."""
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,11 +25,21 @@ class Switches:
             raise CommandRefusedError("not_closed", "nobody has closed it", field="queue")
         return {"queue": queue, "closed": False}
 
+    def cancel(self, callback, by):
+        self.told.append(("cancel", callback, by))
+        if callback == "running":
+            raise CommandRefusedError("callback_running", "it is being carried out", field="id")
+        return callback == "c1"
+
 
 @asynccontextmanager
 async def serving(switches):
     services = replace(
-        FakeServer().services(), close_queue=switches.close, open_queue=switches.open
+        FakeServer().services(),
+        close_queue=switches.close,
+        open_queue=switches.open,
+        callbacks=lambda: [{"callback": "c1"}],
+        cancel_callback=switches.cancel,
     )
     server = WebServer(build_app(services))
     await server.start("127.0.0.1", 0)
@@ -70,9 +80,22 @@ async def test_one_queue_or_all():
         ("POST", "/api/closure", {}, 422, "missing_field"),
         ("POST", "/api/closure", {"reason": ""}, 422, "invalid"),
         ("DELETE", "/api/queues/open/closure", None, 409, "not_closed"),
+        ("DELETE", "/api/callbacks/none", None, 404, "unknown_callback"),
+        ("DELETE", "/api/callbacks/running", None, 409, "callback_running"),
     ],
 )
 async def test_what_cannot_be_is_said(method, path, body, status, code):
     async with serving(Switches()) as client, client.request(method, path, json=body) as answer:
         assert answer.status == status
         assert (await error_of(answer))["code"] == code
+
+
+@pytest.mark.asyncio
+async def test_call_backs_are_listed_and_given_up():
+    switches = Switches()
+    async with serving(switches) as client:
+        async with client.get("/api/callbacks") as answer:
+            assert await answer.json() == [{"callback": "c1"}]
+        async with client.delete("/api/callbacks/c1") as answer:
+            assert await answer.json() == {"callback": "c1"}
+    assert switches.told == [("cancel", "c1", "api")]

@@ -1,0 +1,50 @@
+"""Callers who hung up waiting and call again: they get their place in the line back."""
+
+from msgspec import Struct
+
+from acd.routing.model import QueueProfile
+
+from .blacklist import ANONYMOUS_NAMES
+from .call import Call, Visit
+
+MAX_REMEMBERED = 20_000
+"""Abandoned places of all queues together: an hour's in which five callers a second give up. The
+oldest one is forgotten for the next; some 300 bytes each."""
+
+
+class _Place(Struct, frozen=True):
+    first_enqueued_at: float
+    until: float
+
+
+class Returning:
+    """The places that were given up, by queue and caller's number. Withheld numbers have none."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str], _Place] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def remember(self, call: Call, visit: Visit, now: float) -> None:
+        """Keep the place of a caller who gave up, as long as the queue's rule says."""
+        within_s = visit.queue.waiting.return_within_s
+        if not within_s or not _has_number(call):
+            return
+        key = visit.queue.name, call.caller
+        # Taken out first, so that the newest stands last.
+        self._places.pop(key, None)
+        if len(self._places) >= MAX_REMEMBERED:
+            del self._places[next(iter(self._places))]
+        self._places[key] = _Place(visit.first_enqueued_at, now + within_s)
+
+    def place(self, call: Call, queue: QueueProfile, now: float) -> float:
+        """Return from when on the caller's wait counts: from the former place, or from now."""
+        if not queue.waiting.return_within_s or not _has_number(call):
+            return now
+        place = self._places.pop((queue.name, call.caller), None)
+        return place.first_enqueued_at if place is not None and now <= place.until else now
+
+
+def _has_number(call: Call) -> bool:
+    return bool(call.caller) and not call.withheld and call.caller.lower() not in ANONYMOUS_NAMES
