@@ -5,8 +5,8 @@ an agent frees up: the line picks the call (`first_call`). Both look at fronts o
 what an agent is admitted to is worked out once and remembered until the configuration changes.
 """
 
-import math
 from collections.abc import Callable, Iterable, Set
+from math import inf
 
 from .agent import Agent
 from .demand import Demand, Demands
@@ -16,6 +16,9 @@ from .policy import depends_on_category, order_of, recorded_order, score
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import Queue, Urgency, Waiting
+
+NOBODY: Urgency = (inf, inf, "")
+"Less urgent than any call."
 
 MAXIMUM_LEARNED_CATEGORIES = 64
 """Categories kept apart beyond those of the configuration. A flow may set any text; more than
@@ -249,15 +252,24 @@ class Floor:
         before one at its starvation bound.
         """
         best: Waiting | None = None
-        most: Urgency | None = None
+        most: Urgency = NOBODY
+        delays = self._delays[agent.number]
         for queue in self._serves.get(agent.number, ()):
-            for demand, _, head in queue.heads():
-                urgency = queue.urgency(head, now)
-                if (most is None or urgency < most) and (
-                    now >= head[1] + self._delay_s(agent, queue, demand)
-                ):
-                    most, best = urgency, queue.calls[head[2]]
-        if most is None or most[0] > -math.inf:
+            profile, aged = queue.profile, queue.aged(now)
+            name, priority, starvation_s = profile.name, profile.priority, profile.starvation_s
+            for (_, demand, _), places in queue.groups():
+                figure, enqueued_at, call = places[0]
+                # `Queue.urgency` written out: an agent may see the heads of many queues.
+                starves = now >= enqueued_at + starvation_s
+                value = -inf if starves else figure - aged - priority
+                if value > most[0] or (value, enqueued_at, call) >= most:
+                    continue
+                delay_s = delays.get((name, demand))
+                if delay_s is None:
+                    delay_s = self._delay_s(agent, queue, demand)
+                if now >= enqueued_at + delay_s:
+                    most, best = (value, enqueued_at, call), queue.calls[call]
+        if most[0] > -inf:
             return self.reservations.first(agent) or best
         return best
 
@@ -296,6 +308,8 @@ class Floor:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
+        # Only within a fairness window the call may be another than the first.
+        first = self.first_call(agent, now) if queue.profile.fairness_window_s else waiting
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
         layer = next(

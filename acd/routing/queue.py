@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator
 
 from msgspec import structs
 
@@ -163,6 +163,10 @@ class Queue:
             return (-math.inf, enqueued_at, call)
         return (figure - now * self._ageing - profile.priority, enqueued_at, call)
 
+    def aged(self, now: float) -> float:
+        """Return what every figure of this line has grown by now, in units of priority."""
+        return now * self._ageing
+
     def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
         """Sort the waiting calls anew after demands came to mean something else."""
         self._unoffered = {}
@@ -238,6 +242,10 @@ class Queue:
         if self.profile.activations:
             kept = max(rule.last_calls for rule in self.profile.activations)
             self.recent.count(in_time, kept)
+
+    def groups(self) -> ItemsView[tuple[int, Demand, bool], list[Place]]:
+        """Places open to offers by priority, demand, and whether they are held out, in order."""
+        return self._unoffered.items()
 
     def unoffered(self) -> list[Waiting]:
         """Every call open to offers, the reserved among them."""

@@ -6,11 +6,11 @@ raises `InvariantError` at once, with the time and the ids, so that the seed sho
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from acd.calls import events
-from acd.routing.model import State, Status
+from acd.routing.model import AgentProfile, QueueProfile, State, Status
 from acd.routing.takeover import REMOVED
 
 RESTART = "restart"
@@ -31,6 +31,25 @@ class _Waiting:
     missed_by: set[str] = field(default_factory=set)
 
 
+class StarvationBounds:
+    """How long calls may be overtaken, and who may take them once they have waited so long."""
+
+    def __init__(self, agents: Iterable[AgentProfile], queues: Iterable[QueueProfile]) -> None:
+        """Skills alone count: every layer has opened by then, and asks for no grade."""
+        self.after_s = {queue.name: queue.starvation_s for queue in queues}
+        self._skills = {agent.number: frozenset(agent.skills) for agent in agents}
+        self._asked = {
+            queue.name: frozenset(
+                skill for layer in queue.layers for skill in layer.skills or (queue.skill,)
+            )
+            for queue in queues
+        }
+
+    def may_take(self, agent: str, queue: str) -> bool:
+        """Whether the agent has a skill that the queue's calls are served with."""
+        return not self._skills[agent].isdisjoint(self._asked[queue])
+
+
 class Ledger:
     """Reads every event once and keeps what is open."""
 
@@ -38,10 +57,12 @@ class Ledger:
         self,
         wrap_up_s: Mapping[str, float] | None = None,
         agents: Mapping[str, str] | None = None,
+        bounds: "StarvationBounds | None" = None,
     ) -> None:
         """`wrap_up_s` is the after-call work of each queue that is checked.
 
         `agents` are the numbers of agents by account, for the calls that they make themselves.
+        `bounds` None: the starvation bound is not checked.
         """
         self.outcomes: Counter[str] = Counter()
         "CallEnded reasons."
@@ -77,6 +98,7 @@ class Ledger:
         self.employed: frozenset[str] | None = None
         "Who is configured; nobody else may be offered a call. None: not checked."
 
+        self._bounds = bounds
         self._agents = agents or {}
         self._dialled_by: dict[str, str] = {}
         self._wrap_up_s = wrap_up_s or {}
@@ -238,6 +260,23 @@ class Ledger:
         self._offers[event.offer] = event.visit
         self._offer_of_agent[agent] = event.offer
         self._nobody_overtaken(event, waiting, now)
+        if self._bounds is not None:
+            self._nobody_starves(self._bounds, event, waiting, now)
+
+    def _nobody_starves(
+        self, bounds: "StarvationBounds", event: events.OfferMade, chosen: _Waiting, now: float
+    ) -> None:
+        """Whoever has waited beyond the bound goes before all who came later, in any queue."""
+        for visit, other in self._waiting.items():
+            if (
+                not other.offered
+                and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
+                and now > other.first_enqueued_at + bounds.after_s[other.queue] + 1e-9
+                and other.entered_at < now
+                and event.agent not in other.missed_by
+                and bounds.may_take(event.agent, other.queue)
+            ):
+                raise InvariantError(f"{now}: {visit} starves: {event.visit} goes before it")
 
     def _nobody_overtaken(self, event: events.OfferMade, chosen: _Waiting, now: float) -> None:
         """Within a queue and a priority the first to come is the first to be offered.

@@ -20,7 +20,7 @@ from .clock import VirtualClock
 from .core import build_centre
 from .engine import SimulatedEngine
 from .handing_on import ConsultLine, HandingOn
-from .ledger import InvariantError, Ledger
+from .ledger import InvariantError, Ledger, StarvationBounds
 from .misfortunes import Misfortunes, ServerDiedError, changed_agents, changed_queues
 from .people import AgentPhone, Caller
 from .randomness import Randomness
@@ -47,6 +47,7 @@ class World:
         self.ledger = Ledger(
             {queue.name: queue.wrap_up_s for queue in queues},
             {agent.account: agent.number for agent in agents},
+            StarvationBounds(agents, queues),
         )
         self.on_ended: Callable[[int], None] = lambda ended: None
         "Told of each call's end how many there have been, for whoever watches."

@@ -74,6 +74,7 @@ def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[Queue
             ),
             wrap_up_s=wrap_up_s,
             max_wait_s=max_wait_s,
+            starvation_s=40.0,
             overflow=Overflow(queue="service"),
             position_every_s=30.0,
         ),
@@ -83,6 +84,7 @@ def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[Queue
             layers=(LayerProfile(name="all", order="longest_idle"),),
             wrap_up_s=wrap_up_s,
             max_wait_s=max_wait_s,
+            starvation_s=40.0,
             max_length=200,
         ),
     )
