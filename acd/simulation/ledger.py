@@ -17,6 +17,11 @@ RESTART = "restart"
 "What became of calls, visits and offers that a dead server left open."
 
 
+LONGEST_OFFER_S = 90.0
+"""An offer is over by then: no queue here rings for more than 30 s, and a server that stands still
+does so for 15 s, twice at most within one ring."""
+
+
 class InvariantError(AssertionError):
     """The core broke one of its promises."""
 
@@ -110,6 +115,10 @@ class Ledger:
         self._ended: set[str] = set()
         self._waiting: dict[str, _Waiting] = {}
         self._offers: dict[str, str] = {}
+        self._offered_at: dict[str, float] = {}
+        self._rings: set[str] = set()
+        "Agents whose state is that of an offer which has not been named yet."
+
         self._offer_of_agent: dict[str, str] = {}
         self._talks: dict[str, str] = {}
         self._own_talks: dict[str, set[str]] = {}
@@ -166,6 +175,7 @@ class Ledger:
             self._waiting,
             self._offers,
             self._offer_of_agent,
+            self._rings,
             self._talks,
             self._own_talks,
             self._dialled_by,
@@ -259,6 +269,8 @@ class Ledger:
             self._legs[leg] = event.interaction
         self._offers[event.offer] = event.visit
         self._offer_of_agent[agent] = event.offer
+        self._offered_at[agent] = now
+        self._rings.discard(agent)
         self._nobody_overtaken(event, waiting, now)
         if self._bounds is not None:
             self._nobody_starves(self._bounds, event, waiting, now)
@@ -300,6 +312,8 @@ class Ledger:
         visit = self._offers.pop(event.offer, None)
         _require(visit == event.visit, f"{now}: offer ended twice or never made", event)
         del self._offer_of_agent[event.agent]
+        rang_s = now - self._offered_at[event.agent]
+        _require(rang_s <= LONGEST_OFFER_S, f"{now}: an offer of {rang_s} s", event)
         self.offers[event.outcome] += 1
         waiting = self._waiting.get(event.visit)
         if waiting is not None:
@@ -384,6 +398,10 @@ class Ledger:
         before = self._states.get(event.agent, State.OFFLINE.value)
         _require(before != event.state or event.interaction != "", f"{now}: no change", event)
         self._states[event.agent] = event.state
+        nothing = event.agent in self._rings
+        _require(not nothing, f"{now}: {event.agent} was offered a call that is none", event)
+        if event.state == State.OFFERED.value:
+            self._rings.add(event.agent)
         if event.state == State.WRAP_UP.value:
             written_up_s = self._written_up_s.pop(event.agent, 0.0)
             self._wrap_up[event.agent] = now - written_up_s, event.queue

@@ -16,7 +16,6 @@ import gc
 import json
 from collections.abc import Callable
 from itertools import count
-from math import inf
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
@@ -36,6 +35,7 @@ from acd.routing.router import Router
 CATEGORIES = ("tv", "pans", "jewels", "tea", "phones")
 BUDGET_US = 20.0
 BACKLOG = 1_000
+ROUNDS = 4
 STRETCH = 500
 WARM_UP = 6_000
 """Calls before those that are measured in a large centre: each queue and category has had some
@@ -235,8 +235,8 @@ def large_centre(agents: int, waiting: int, calls: int) -> tuple[list[float], li
     _calls_come(centre, WARM_UP)
     idle_first = _calls_come(centre, calls)
     busy = _fill(centre)
-    # Each agent once: what they are admitted to is worked out when they first free up.
-    _agents_free_up(centre, [*busy], agents, in_turn=True)
+    # What agents are admitted to is worked out when they first meet calls of a kind.
+    _agents_free_up(centre, busy, ROUNDS * agents, in_turn=True)
     return idle_first, _agents_free_up(centre, busy, calls)
 
 
@@ -246,7 +246,7 @@ def _agents_free_up(
     gc.freeze()
     router, frees_up = centre.router, []
     for index in range(calls):
-        number = busy[index if in_turn else centre.random.randrange(len(busy))]
+        number = busy[index % len(busy) if in_turn else centre.random.randrange(len(busy))]
         centre.now += 0.01
         router.release(number, centre.now)
         us, events = timed(lambda: router.end_wrap_up(number, centre.now))  # noqa: B023 -- called at once
@@ -312,26 +312,31 @@ def slowness() -> float:
 
     3 million turns of an empty loop took that one 0.17 s.
     """
-    best_s = inf
-    for _ in range(3):
+    taken_s = []
+    for _ in range(7):
         begin, total = perf_counter_ns(), 0
-        for index in range(300_000):
+        for index in range(100_000):
             total += index & 7
-        best_s = min(best_s, (perf_counter_ns() - begin) / 1e8)
-    return best_s / REFERENCE_LOOP_S
+        taken_s.append((perf_counter_ns() - begin) / 1e9 * 30)
+    return median(taken_s) / REFERENCE_LOOP_S
 
 
 def grow(calls: int) -> list[dict[str, object]]:
     """Measure centres of growing size; points for the chart."""
     points: list[dict[str, object]] = []
     for size in SIZES:
+        slow = slowness()
         idle, busy = large_centre(size, size, calls)
+        slow = (slow + slowness()) / 2
+        print(f"  slowness {slow:.1f}")
         show("call → agent", size, 0, idle)
         show("agent → call", size, size, busy)
         for what, figures in (("a call comes", idle), ("an agent frees up", busy)):
             calm = quietest(figures)
             for share, value in (("median", median(calm)), ("p99", quantiles(calm, n=100)[98])):
-                points.append({"size": size, "what": what, "figure": share, "us": value})
+                points.append(
+                    {"size": size, "what": what, "figure": share, "us": value, "slowness": slow}
+                )
     return points
 
 

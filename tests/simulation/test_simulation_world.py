@@ -14,7 +14,7 @@ from acd.media import commands
 from acd.routing.model import Candidate, Choice
 from acd.simulation.clock import VirtualClock
 from acd.simulation.engine import SimulatedEngine
-from acd.simulation.ledger import InvariantError, Ledger
+from acd.simulation.ledger import InvariantError, Ledger, StarvationBounds
 from acd.simulation.scenario import Scenario
 from acd.simulation.world import World
 
@@ -230,6 +230,7 @@ def connected(agent: str = "1001") -> events.AgentConnected:
         ),
         ([state("wrap_up"), state("idle")], "cut short"),
         ([OWN, *READY, entered("v"), offer("v")], "in an own one"),
+        ([state("offered"), state("idle")], "a call that is none"),
     ],
 )
 def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
@@ -238,6 +239,49 @@ def test_the_ledger_finds(planted: list[events.Event], found: str) -> None:
         ledger.take(event, 10.0)
     with pytest.raises(InvariantError, match=found):
         ledger.take(planted[-1], 10.1)
+
+
+def test_the_ledger_finds_an_offer_that_never_ends() -> None:
+    ledger = Ledger()
+    for event in (STARTED, *READY, entered("v"), offer("v")):
+        ledger.take(event, 10.0)
+    ended = events.OfferEnded(
+        interaction="i",
+        visit="v",
+        queue="q",
+        offer="o",
+        agent="1001",
+        leg="leg o",
+        outcome="busy",
+        ring_s=91.0,
+    )
+    with pytest.raises(InvariantError, match=r"an offer of 91\.0 s"):
+        ledger.take(ended, 101.0)
+
+
+@pytest.mark.parametrize(("agent", "waited_s"), [("1001", 60.0), ("1001", 41.0), ("1005", 60.0)])
+def test_the_ledger_finds_who_is_overtaken_beyond_the_bound(agent: str, waited_s: float) -> None:
+    """Across queues; only by agents who could have taken the call."""
+    agents, queues = scenery.agents(10), scenery.queues()
+    ledger = Ledger(bounds=StarvationBounds(agents, queues))
+    waits = events.QueueEntered(interaction="i", visit="v", queue="sales", kind="sales")
+    later = replace(waits, visit="w", queue="service", kind="service")
+    for event, at in ((STARTED, 0.0), (waits, 0.0), (later, 30.0)):
+        ledger.take(event, at)
+    for event in (status("ready", agent), state("offered", agent)):
+        ledger.take(event, waited_s)
+    with pytest.raises(InvariantError, match="v starves"):
+        ledger.take(replace(offer("w", agent), queue="service"), waited_s)
+
+
+def test_before_the_bound_another_queue_may_go_first() -> None:
+    ledger = Ledger(bounds=StarvationBounds(scenery.agents(10), scenery.queues()))
+    waits = events.QueueEntered(interaction="i", visit="v", queue="sales", kind="sales")
+    later = replace(waits, visit="w", queue="service", kind="service")
+    for event, at in ((STARTED, 0.0), (waits, 0.0), (later, 30.0)):
+        ledger.take(event, at)
+    for event in (*READY, replace(offer("w"), queue="service")):
+        ledger.take(event, 39.0)
 
 
 def test_a_wrap_up_may_end_early_by_the_agents_wish_or_in_its_time() -> None:
