@@ -308,8 +308,6 @@ class Floor:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
-        # Only within a fairness window the call may be another than the first.
-        first = self.first_call(agent, now) if queue.profile.fairness_window_s else waiting
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
         layer = next(

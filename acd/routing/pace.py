@@ -15,6 +15,9 @@ Abandonments, Management Science 55 (2009), there QLm, with n·µ and θ measure
 
 import math
 
+SHORTEST_S = 1e-3
+"Less than a millisecond of work or of waiting is no measurement yet."
+
 FORGET = 1.0 / 300
 """Weight of the newest answer: the last three hundred speak. With that the pace of one agent is
 known to about 4 %, well below the scatter of a single wait at place 12, 29 %; a shorter memory
@@ -72,10 +75,10 @@ class Pace:
 
     def wait_s(self, place: int) -> float | None:
         """Mean wait until the call in this place is answered; None: not known yet, or never."""
-        if not self._staff or not self._answers or not self._agent_s:
+        if not self._staff or not self._answers or self._agent_s < SHORTEST_S:
             return None
         pace = self._answers / self._agent_s * self._staff
-        give_up = self._abandons / self._queued_s if self._queued_s else 0.0
+        give_up = self._abandons / max(self._queued_s, SHORTEST_S)
         if give_up * place < NEGLIGIBLE * pace:
             return place / pace
         # The sum's first term, and the others by the integral between the half steps.
