@@ -124,6 +124,7 @@ class AgentPhone:
         self._randomness = randomness
         self._transmit = tell
         self._silent = False
+        self._answered = False
         self._talking = False
 
     def register(self, *, registered: bool) -> None:
@@ -149,7 +150,7 @@ class AgentPhone:
         if self.leg:
             self._clock.after(0.01, lambda: self._tell(sip.LegFailed(leg, 486, "Busy Here")))
             return
-        self.leg, self._talking = leg, False
+        self.leg, self._answered, self._talking = leg, False, False
         self._clock.after(0.01, lambda: self._tell(sip.LegRinging(leg, 180, b"")))
         for share, status in (
             (scenario.busy, 486),
@@ -212,7 +213,7 @@ class AgentPhone:
         back_s = self._randomness.expovariate(1 / self._scenario.found_out_s)
         self._clock.after(back_s, self._come_back)
         leg, self.leg = self.leg, ""
-        if leg and self._talking:
+        if leg and self._answered:
             self._transmit(sip.LegEnded(leg, sip.LegEndCause.SESSION_EXPIRED, ""))
         elif leg:
             self._transmit(sip.LegFailed(leg, 408, "Request Timeout"))
@@ -227,6 +228,7 @@ class AgentPhone:
             return
         if self._scenario.answers_lost and self._randomness.random() < self._scenario.answers_lost:
             return
+        self._answered = not self._silent
         self._tell(sip.LegAnswered(leg, OFFER))
 
     def _fail(self, leg: str, status: int) -> None:
