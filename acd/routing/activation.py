@@ -22,7 +22,7 @@ class Activation(Timed):
     __slots__ = ("by", "group", "met_at", "muted", "on", "queue", "rule")
 
     def __init__(self, queue: str, group: str) -> None:
-        super().__init__()
+        super().__init__(f"group {queue} {group}")
         self.queue = queue
         self.group = group
         self.rule: ActivationRule | None = None

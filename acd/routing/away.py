@@ -16,7 +16,7 @@ class AwayTimer(Timed):
     __slots__ = ("agent",)
 
     def __init__(self, agent: Agent) -> None:
-        super().__init__()
+        super().__init__(f"away {agent.number}")
         self.agent = agent
 
 

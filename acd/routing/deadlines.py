@@ -1,4 +1,8 @@
-"""One lazy heap for every deadline of the router."""
+"""One lazy heap for every deadline of the router.
+
+Of what is due at the same time the name decides, not who was armed first: a router that was
+rebuilt from announcements has armed in another order, and must go on alike.
+"""
 
 import heapq
 import math
@@ -12,17 +16,19 @@ call re-arms a few times in its life, so that this is some hundred calls' worth.
 class Timed:
     """Something that is due at most once at a time. Set `due_at` only by `Deadlines.arm`."""
 
-    __slots__ = ("due_at",)
+    __slots__ = ("due_at", "name")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self.due_at = math.inf
+        self.name = name
+        "What is due, unique; of equal times the smaller name comes first."
 
 
 class Deadlines:
     """Who is due when. Re-arming leaves a stale heap entry, dropped when it comes up."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timed]] = []
+        self._heap: list[tuple[float, str, int, Timed]] = []
         self._order = count()
         self._armed = 0
 
@@ -33,7 +39,7 @@ class Deadlines:
         self._armed += (timed.due_at == math.inf) - (due_at == math.inf)
         timed.due_at = due_at
         if due_at != math.inf:
-            heapq.heappush(self._heap, (due_at, next(self._order), timed))
+            heapq.heappush(self._heap, (due_at, timed.name, next(self._order), timed))
             if len(self._heap) > COMPACT_ABOVE and len(self._heap) > 4 * self._armed:
                 self._compact()
 
@@ -41,7 +47,7 @@ class Deadlines:
         """When the first one is due; inf: nothing is armed."""
         heap = self._heap
         while heap:
-            due_at, _, timed = heap[0]
+            due_at, _, _, timed = heap[0]
             if timed.due_at == due_at:
                 return due_at
             heapq.heappop(heap)
@@ -51,11 +57,11 @@ class Deadlines:
         """Take the first one that is due by `now`, disarmed; None: nothing is."""
         if self.next() > now or not self._heap:
             return None
-        timed = heapq.heappop(self._heap)[2]
+        timed = heapq.heappop(self._heap)[3]
         timed.due_at = math.inf
         self._armed -= 1
         return timed
 
     def _compact(self) -> None:
-        self._heap = [entry for entry in self._heap if entry[2].due_at == entry[0]]
+        self._heap = [entry for entry in self._heap if entry[3].due_at == entry[0]]
         heapq.heapify(self._heap)

@@ -50,8 +50,9 @@ class Reservations:
                     del self._by_agent[preferred.agent]
 
     def of(self, agent: str) -> list[Waiting]:
-        """Return the calls that wait for this agent, on offer or not."""
-        return list(self._by_agent.get(agent, {}).values())
+        """Return the calls that wait for this agent, on offer or not, first come first."""
+        calls = self._by_agent.get(agent)
+        return sorted(calls.values(), key=lambda call: call.place[1:]) if calls else []
 
     def first(self, agent: Agent) -> Waiting | None:
         """Return the call that waits longest for this agent, of those that nobody is offered."""

@@ -1,11 +1,15 @@
 """Going on under another configuration while calls wait and agents talk."""
 
+from typing import TypeVar
+
 from .agent import Agent
 from .dispatch import SYSTEM, Dispatch
 from .events import Event
 from .model import AgentProfile, QueueProfile, Status
 from .queue import Queue
 from .rank import ConversionRanks, Measure
+
+Listed = TypeVar("Listed")
 
 REMOVED = "removed"
 """Reason of the log-out of an agent who is no longer configured."""
@@ -59,6 +63,7 @@ def _take_over_queues(
         queues[name].retired = True
         if not len(queues[name]):
             del queues[name]
+    _line_up(queues, [profile.name for profile in profiles])
 
 
 def _take_over_agents(
@@ -75,4 +80,12 @@ def _take_over_agents(
     removed = sorted(agents.keys() - {profile.number for profile in profiles})
     for number in removed:
         agents[number].retired = True
+    _line_up(agents, [profile.number for profile in profiles])
     return [agents[number] for number in removed]
+
+
+def _line_up(known: dict[str, Listed], configured: list[str]) -> None:
+    """Have them in the configuration's order, the removed last: not in that of their coming."""
+    ordered = [*configured, *sorted(known.keys() - set(configured))]
+    for name in ordered:
+        known[name] = known.pop(name)

@@ -48,3 +48,12 @@ def test_exactly_what_is_due_comes_up_once_and_in_order(arms, now):
     assert sorted(came) == sorted(due)
     assert [due[each] for each in came] == sorted(due.values())
     assert deadlines.next() == min(each.due_at for each in timed)
+
+
+@given(st.permutations(["agent 1", "agent 2", "call 1"]))
+def test_of_equal_times_the_name_decides_and_not_who_was_armed_first(names):
+    deadlines = Deadlines()
+    for name in names:
+        deadlines.arm(Timed(name), 1.0)
+    came = [deadlines.pop_due(1.0).name for _ in names]
+    assert came == sorted(names)
