@@ -1,13 +1,16 @@
 """Keeps what was learned of conversion in the state folder, and tells a new router of it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import structlog
 
 from acd.calls import events
+from acd.calls.desk import part_of
 from acd.calls.journal import Record
 from acd.routing.router import Router
+from acd.storage.outcomes import SalesOutcome
 from acd.storage.outcomes_file import SavedOutcome, read_outcomes, write_outcomes
 from acd.storage.snapshot import SnapshotError
 
@@ -87,3 +90,26 @@ class RankKeeper:
         except SnapshotError as error:
             log.warning("outcomes_not_read", error=str(error), effect="the database will tell")
         return told
+
+    async def learn(self, recorded: AsyncIterator[Sequence[SalesOutcome]]) -> None:
+        """Tell the router what earlier boots learned: from the folder, then from the records.
+
+        `recorded` waits for the database by itself.
+        """
+        log.info("ranks_restored", outcomes=await self.restore())
+        outcomes = 0
+        async for chunk in recorded:
+            for outcome in chunk:
+                self._router.record_outcome(
+                    outcome.agent,
+                    outcome.queue,
+                    outcome.category,
+                    part_of(outcome.interaction, outcome.agent),
+                    outcome.ordered,
+                    outcome.started_s,
+                    amount=outcome.amount,
+                    currency=outcome.currency,
+                )
+            outcomes += len(chunk)
+            await asyncio.sleep(0)  # let calls go first
+        log.info("ranks_learned", outcomes=outcomes)

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from acd.calls import events
 from acd.calls.centre import CallCentre
-from acd.calls.desk import part_of
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
 from acd.calls.journal import Record
@@ -28,7 +27,7 @@ from acd.ivr.book import FlowBook, FlowError, load_flows
 from acd.net.driver import Driver
 from acd.net.entropy import Entropy
 from acd.net.listener import SipTransports, TransportError
-from acd.net.media_engine import MediaEngineError, MediaSettings, WorkerMediaEngine
+from acd.net.media_engine import MediaEngineError, WorkerMediaEngine
 from acd.routing.errors import RoutingError
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
@@ -58,6 +57,7 @@ from .gauges import gauges
 from .glance import Glance
 from .hot_desks import HotDesks
 from .keeper import Keeper
+from .media import media_settings
 from .moves import Moves, Server
 from .protection import Protection
 from .rank_keeper import RankKeeper
@@ -75,7 +75,6 @@ from .waiting_floor import WaitingFloor
 log = structlog.get_logger(__name__)
 
 VERSION = version("acd")
-LOOPBACK = "127.0.0.1"
 DRAINING, JOURNAL_FAILING = "draining", "journal_failing"
 "Why new calls are refused (`CallCentre.refusing`)."
 
@@ -287,20 +286,8 @@ class Service:
         )
 
     async def _build_media(self, stack: AsyncExitStack) -> None:
-        media = self._config.server.media
-        bind_host = media.bind_host
-        if self._sip and bind_host == LOOPBACK and not media.advertised_host:
-            # `--sip 192.0.2.5:5060` is how one tries real phones: their sound must arrive too.
-            bind_host = self._sip.host
         self._engine = WorkerMediaEngine(
-            MediaSettings(
-                bind_host=bind_host,
-                advertised_host=media.advertised_host,
-                port_min=media.port_min,
-                port_max=media.port_max,
-                workers=media.workers or max(1, (os.cpu_count() or 2) - 1),
-                prompts_dir=self._config.prompts_folder,
-            ),
+            media_settings(self._config, self._sip.host if self._sip else None),
             lambda happened: self._driver.on_media(happened),
         )
         stack.push_async_callback(self._engine.stop)
@@ -410,7 +397,11 @@ class Service:
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(_kept_apart("database", self._database.run())),
-                    tasks.create_task(_kept_apart("ranks", self._learn_ranks())),
+                    tasks.create_task(
+                        _kept_apart(
+                            "ranks", self._rank_keeper.learn(self._database.sales_outcomes())
+                        )
+                    ),
                     tasks.create_task(_kept_apart("reload", self._reloader.run())),
                     tasks.create_task(_kept_apart("certificates", self._certificates.run())),
                 ]
@@ -433,27 +424,6 @@ class Service:
     async def _look_again(self) -> None:
         await self._certificates.look()
         await self._reloader.look()
-
-    async def _learn_ranks(self) -> None:
-        """Tell the router what earlier boots learned, once the database is there."""
-        outcomes = await self._rank_keeper.restore()
-        log.info("ranks_restored", outcomes=outcomes)
-        outcomes = 0
-        async for chunk in self._database.sales_outcomes():
-            for outcome in chunk:
-                self._router.record_outcome(
-                    outcome.agent,
-                    outcome.queue,
-                    outcome.category,
-                    part_of(outcome.interaction, outcome.agent),
-                    outcome.ordered,
-                    outcome.started_s,
-                    amount=outcome.amount,
-                    currency=outcome.currency,
-                )
-            outcomes += len(chunk)
-            await asyncio.sleep(0)  # let calls go first
-        log.info("ranks_learned", outcomes=outcomes)
 
     def _announce(self) -> None:
         """Say that calls are taken, where, and what does not stand."""
