@@ -22,6 +22,7 @@ from acd.calls.centre import CallCentre
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
 from acd.calls.journal import Record
+from acd.calls.ports import Direction
 from acd.config import Config, parse_address
 from acd.ivr.book import FlowBook, FlowError, load_flows
 from acd.net.driver import Driver
@@ -40,7 +41,6 @@ from acd.storage.pins import PinStore
 from acd.storage.recovery import begin_boot
 from acd.storage.secrets import SecretStore
 from acd.telemetry.authentication_log import AuthenticationLog
-from acd.telemetry.bookkeeping import Bookkeeping
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.metrics import Metrics
@@ -165,7 +165,7 @@ class Service:
             transports=self._transports,
             engine=self._engine,
             subscribers=(self._subscribers(),),
-            taps=(self._books.tap,),
+            taps=(self._tap,),
             on_failed_proof=self._watch_proofs,
             on_sighting=self._protection.saw,
             on_refreshed=self._keeper.refreshed,
@@ -294,7 +294,7 @@ class Service:
         await self._engine.start()
 
     def _build_telemetry(self) -> None:
-        tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
+        self._tracer = Tracer(TraceLimits(calls=self._config.server.trace.calls_kept))
         self._authentication_log = AuthenticationLog(asyncio.get_running_loop().time)
         self._metrics = Metrics(
             gauges(
@@ -311,13 +311,13 @@ class Service:
             ),
             version=VERSION,
         )
-        self._books = Bookkeeping(self._metrics, tracer, lambda: time.time_ns() // 1000)
 
     def _subscribers(self) -> Subscribers:
         call_log = CallLog(self._config.server.log.level)
         return Subscribers(
             (
-                (self._books.observe, Bookkeeping.KINDS),
+                (self._count, Metrics.KINDS),
+                (self._trace, Tracer.KINDS),
                 (call_log, call_log.kinds),
                 (self._watch_calls, {events.CallEnded}),
                 (self._protection.rejected, {events.CallRejected}),
@@ -360,7 +360,7 @@ class Service:
             token=load_or_create_token(self._state),
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
             readiness=self._readiness,
-            metrics_text=self._books.metrics_text,
+            metrics_text=self._metrics.text,
             named_token=TokenBook(self._state).identify,
             set_status=moves.set_status,
             end_wrap_up=moves.end_wrap_up,
@@ -381,7 +381,7 @@ class Service:
             trunks=self._lines.rows,
             bans=self._protection.bans,
             lift_ban=self._protection.lift,
-            trace=lambda name, messages: self._books.ladder(name, messages=messages),
+            trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
             kpi=lambda day: self._database.kpi(
                 day, self._zone, self._reloader.config.queues.queues
             ),
@@ -516,10 +516,21 @@ class Service:
         if self._built:
             self._driver.transport_failed(peer)
 
+    def _tap(self, direction: Direction, peer: Peer, data: bytes) -> None:
+        """Count and keep each SIP message."""
+        self._metrics.sip_message(direction, data)
+        self._tracer.message(direction, peer, data, time.time_ns() // 1000)
+
     def _watch_proofs(self, failed: AuthenticationFailed) -> None:
         self._metrics.authentication_failed(failed.method)
         self._authentication_log(failed)
         self._protection.failed(failed)
+
+    def _count(self, record: Record) -> None:
+        self._metrics.observe(record.event, record.mono_s)
+
+    def _trace(self, record: Record) -> None:
+        self._tracer.observe(record.event, record.wall_us)
 
     def _watch_calls(self, _ended: Record) -> None:
         if not self._centre.calls_total:

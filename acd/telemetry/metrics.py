@@ -188,23 +188,17 @@ class Metrics:
             count(self, event)
 
     def sip_message(self, direction: str, data: bytes) -> None:
-        """Count one message; see `sip_messages`."""
-        self.sip_messages(((0, direction, None, data),))
+        """Count one message by its start line; `direction` is "in" or "out".
 
-    def sip_messages(self, messages: Iterable[tuple[object, str, object, bytes]]) -> None:
-        """Count messages by their start lines.
-
-        Of each its time, direction ("in" or "out"), peer and bytes. Garbage counts as other.
+        Also called with garbage: it counts as other.
         """
-        sip = self._sip
-        for _, direction, _, data in messages:
-            # The key is the method, or version and code ("SIP/2.0 200"): both end before byte 12.
-            key = data[:11] if data[:4] == b"SIP/" else data[: data.find(b" ", 0, 12)]
-            counts = sip[direction]
-            if key in counts:
-                counts[key] += 1
-            else:
-                self._count_first(counts, key)
+        # The key is the method, or version and code ("SIP/2.0 200"): both end before byte 12.
+        key = data[:11] if data[:4] == b"SIP/" else data[: data.find(b" ", 0, 12)]
+        counts = self._sip[direction]
+        try:
+            counts[key] += 1
+        except KeyError:
+            self._count_first(counts, key)
 
     def authentication_failed(self, method: str) -> None:
         """Count a SIP request whose credentials proved nothing."""

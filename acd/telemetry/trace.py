@@ -6,7 +6,7 @@ somebody asks. Events tie Call-IDs to their interaction.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import get_args
 
 import msgspec
@@ -24,11 +24,6 @@ _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECAS
 _USUAL_CALL_ID = b"\r\nCall-ID: "
 "How nearly everybody writes it; searching these bytes costs a third of the expression above."
 
-_USUAL_CALL_ID_LENGTH = len(_USUAL_CALL_ID)
-
-
-_UNUSUAL_BEGINS = frozenset(b"\r\nI")
-"Blank lines; INVITE, which begins a dialog; INFO, which may hold a secret."
 
 _BLANK = frozenset({b"\r", b"\n"})
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
@@ -51,10 +46,6 @@ class TraceLimits(Struct, frozen=True, kw_only=True):
 
     requests: int = 500
     "Call-IDs outside calls (REGISTER, OPTIONS): they come every minute from every phone."
-
-
-Message = tuple[int, str, Peer, bytes]
-"""A SIP message as it was on the wire: UTC in µs since 1970, "in" or "out", with whom, bytes."""
 
 
 class _Message(Struct, frozen=True, gc=False):
@@ -98,12 +89,11 @@ class _Shelf:
         return dialog
 
     def add(self, dialog: _Dialog, message: _Message) -> None:
-        messages, size = dialog.messages, len(message.data)
-        if len(messages) >= self._messages_max:
+        if len(dialog.messages) >= self._messages_max:
             return
-        messages.append(message)
-        dialog.bytes += size
-        self._bytes += size
+        dialog.messages.append(message)
+        dialog.bytes += len(message.data)
+        self._bytes += len(message.data)
         while self._bytes > self._bytes_max:
             self._drop_oldest()
 
@@ -124,20 +114,11 @@ class Tracer:
         self._requests = _Shelf(limits.requests, limits.bytes // 8, limits.messages_per_call)
         self._interactions: OrderedDict[str, _Interaction] = OrderedDict()
 
-    def messages(self, messages: Iterable[Message]) -> None:
-        """Keep SIP messages, in their order."""
-        dialogs, add = self._calls.dialogs, self._calls.add
-        for wall_us, direction, peer, data in messages:
-            start = data.find(_USUAL_CALL_ID) + _USUAL_CALL_ID_LENGTH
-            call_id = data[start : data.find(b"\r", start)].decode(errors="replace")
-            dialog = dialogs.get(call_id)
-            if dialog is None or start < _USUAL_CALL_ID_LENGTH or data[0] in _UNUSUAL_BEGINS:
-                self.message(direction, peer, data, wall_us)
-            else:
-                add(dialog, _Message(wall_us, direction == "in", peer, data))
-
     def message(self, direction: str, peer: Peer, data: bytes, wall_us: int) -> None:
-        """Keep one SIP message; the arguments as in `Message`."""
+        """Keep one SIP message as it was on the wire; `direction` is "in" or "out".
+
+        `wall_us` is UTC, µs since 1970.
+        """
         call_id = _call_id(data)
         if not call_id:
             return

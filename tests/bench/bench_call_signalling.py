@@ -22,10 +22,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from acd.app.subscribers import Subscribers
 from acd.calls.centre import CallCentre
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
+from acd.calls.journal import Record
 from acd.config import load_config
 from acd.ivr.book import FlowBook
 from acd.media import commands as media
@@ -37,7 +37,6 @@ from acd.sdp.offer_answer import Capabilities, answer_offer, make_offer, read_an
 from acd.sip.endpoint import Endpoint
 from acd.sip.peer import Peer
 from acd.storage.journal import Journal, JournalSettings
-from acd.telemetry.bookkeeping import Bookkeeping
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.logging import set_up_logging
 from acd.telemetry.metrics import JournalState, Metrics, MetricsViews
@@ -136,7 +135,7 @@ class Bench:
             on_alarm=print,
             settings=JournalSettings(),
         )
-        metrics = Metrics(
+        self.metrics = Metrics(
             MetricsViews(
                 calls_active=lambda: 0,
                 queues=lambda: (),
@@ -148,21 +147,26 @@ class Bench:
             ),
             version="bench",
         )
-        books = Bookkeeping(metrics, Tracer(), lambda: time.time_ns() // 1000)
-        call_log = CallLog("info")
+        self.tracer = Tracer()
         self.driver = Driver(
             Exchange(self.endpoint, self.centre),
             event_log=self.journal,
             transports=self.wire,
             engine=engine,
-            subscribers=(
-                Subscribers(((books.observe, Bookkeeping.KINDS), (call_log, call_log.kinds))),
-            ),
-            taps=(books.tap,),
+            subscribers=(self._observe, CallLog("info")),
+            taps=(self._tap,),
         )
         engine.report = self.driver.on_media
         self.spent_s = 0.0
         self.profile: cProfile.Profile | None = None
+
+    def _observe(self, record: Record) -> None:
+        self.metrics.observe(record.event, record.mono_s)
+        self.tracer.observe(record.event, record.wall_us)
+
+    def _tap(self, direction: str, peer: Peer, data: bytes) -> None:
+        self.metrics.sip_message(direction, data)
+        self.tracer.message(direction, peer, data, time.time_ns() // 1000)
 
     def receive(self, text: str, peer: Peer) -> None:
         """Hand the server a message; only this is measured."""
