@@ -94,16 +94,20 @@ def _rate(rate: str, dial: str, agents: str, duration: str) -> LoadPlan:
     return LoadPlan(f"rate_{rate}", words, 180)
 
 
-def more_loads(*, sustained: int, leak_s: int) -> list[LoadPlan]:
+def more_loads(
+    *, sustained: int, leak_s: int, pauses_rate: int = 600, leak_rate: int = 100
+) -> list[LoadPlan]:
     """Return the loads that run on request: with --only NAME, or all with --more.
 
     `sustained` is the rate that the server can do; half as much again is offered for overload.
+    The others are the rates of the loads that look for pauses and leaks: they say something only
+    where the server can follow.
     """
     crowd = ("--dial", "4005", "--agents", "1200", "--hold", "0.8")
-    long = ("pauses", *crowd, "--rate", "600", "--duration", "120")
+    long = ("pauses", *crowd, "--rate", str(pauses_rate), "--duration", "120")
     over = ("overload", *crowd, "--rate", str(sustained), "--duration", "60", "--patience", "30")
     calm = ("--dial", "4001", "--agents", "200", "--rate", "25", "--duration", "20")
-    soak = ("leak", "--dial", "4004", "--agents", "400", "--rate", "100", "--duration")
+    soak = ("leak", "--dial", "4004", "--agents", "400", "--rate", str(leak_rate), "--duration")
     many = {"agents": 1200, "profile": MANY_STREAMS}
     return [
         *(
@@ -330,9 +334,16 @@ def main() -> int:
     parser.add_argument("--more", action="store_true", help="all loads on request as well")
     parser.add_argument("--sustained", type=int, default=600, metavar="RATE", help="for overload")
     parser.add_argument("--leak-s", type=int, default=600, help="calls of the leak last so long")
+    parser.add_argument("--leak-rate", type=int, default=100, help="calls per second of the leak")
+    parser.add_argument("--pauses-rate", type=int, default=600, help="the same of the pauses")
     options = parser.parse_args()
     usual = loads(quick=options.quick)
-    more = more_loads(sustained=options.sustained, leak_s=options.leak_s)
+    more = more_loads(
+        sustained=options.sustained,
+        leak_s=options.leak_s,
+        pauses_rate=options.pauses_rate,
+        leak_rate=options.leak_rate,
+    )
     known = [plan.name for plan in (*usual, *more)]
     if unknown := set(options.only or ()) - set(known):
         parser.error(f"--only {', '.join(sorted(unknown))}: there are {', '.join(known)}")
