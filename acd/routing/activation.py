@@ -9,11 +9,24 @@ switched off by hand is left alone by the rule until its conditions have been go
 import math
 from collections import deque
 
+from msgspec import Struct
+
 from .deadlines import Timed
 from .model import ActivationRule
 
 RULE = "rule"
 "Who activated a group when no person did."
+
+
+class ActivationMeasure(Struct, frozen=True, kw_only=True):
+    """An activation as a value; the rule is the configuration's."""
+
+    group: str
+    on: bool
+    by: str
+    met_at: float
+    muted: bool
+    due_at: float
 
 
 class Activation(Timed):
@@ -22,7 +35,7 @@ class Activation(Timed):
     __slots__ = ("by", "group", "met_at", "muted", "on", "queue", "rule")
 
     def __init__(self, queue: str, group: str) -> None:
-        super().__init__(f"group {queue} {group}")
+        super().__init__(f"4 group {queue} {group}")
         self.queue = queue
         self.group = group
         self.rule: ActivationRule | None = None
@@ -33,6 +46,22 @@ class Activation(Timed):
 
         self.muted = False
         "Switched off by hand while a condition was met."
+
+    def measure(self) -> ActivationMeasure:
+        """Return the group's state."""
+        return ActivationMeasure(
+            group=self.group,
+            on=self.on,
+            by=self.by,
+            met_at=self.met_at,
+            muted=self.muted,
+            due_at=self.due_at,
+        )
+
+    def take(self, measure: ActivationMeasure) -> None:
+        """Go on from here; when it is due has to be armed."""
+        self.on, self.by = measure.on, measure.by
+        self.met_at, self.muted = measure.met_at, measure.muted
 
     def wants(self, now: float, oldest: float, length: int, level: float | None) -> bool | None:
         """Say whether the rule wants the group on or off now; None: as it is.
@@ -80,6 +109,14 @@ class RecentCalls:
     def __init__(self) -> None:
         self._last: deque[bool] = deque()
         self._met = 0
+
+    def measure(self) -> tuple[bool, ...]:
+        """Return the last calls, oldest first."""
+        return tuple(self._last)
+
+    def take(self, last: tuple[bool, ...]) -> None:
+        """Go on from these."""
+        self._last, self._met = deque(last), sum(last)
 
     def count(self, in_time: bool, kept: int) -> None:
         """Count a call that was answered, or that left too late for a short abandon."""

@@ -53,7 +53,7 @@ class Agent(Timed):
     )
 
     def __init__(self, profile: AgentProfile, now: float) -> None:
-        super().__init__(f"agent {profile.number}")
+        super().__init__(f"2 agent {profile.number}")
         self.number = profile.number
         self.take_profile(profile)
         self.counters = Counters()

@@ -16,7 +16,7 @@ class AwayTimer(Timed):
     __slots__ = ("agent",)
 
     def __init__(self, agent: Agent) -> None:
-        super().__init__(f"away {agent.number}")
+        super().__init__(f"3 away {agent.number}")
         self.agent = agent
 
 

@@ -1,7 +1,8 @@
 """One lazy heap for every deadline of the router.
 
 Of what is due at the same time the name decides, not who was armed first: a router that was
-rebuilt from announcements has armed in another order, and must go on alike.
+rebuilt from announcements has armed in another order, and must go on alike. Calls come first, so
+that one at its maximum wait is not offered to an agent who frees up at that very moment.
 """
 
 import heapq
@@ -21,7 +22,7 @@ class Timed:
     def __init__(self, name: str = "") -> None:
         self.due_at = math.inf
         self.name = name
-        "What is due, unique; of equal times the smaller name comes first."
+        "What is due, unique, with the rank of its kind; of equal times the smaller comes first."
 
 
 class Deadlines:

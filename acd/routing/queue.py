@@ -48,7 +48,7 @@ class Waiting(Timed):
     )
 
     def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
-        super().__init__(f"call {call.call}")
+        super().__init__(f"1 call {call.call}")
         self.call = call
         self.queue = queue
         self.demand = demand
