@@ -25,8 +25,9 @@ class Hall:
         codec: str = "",
         expires_s: int = 300,
         strict: bool = False,
+        state: str = "idle",
     ) -> Phone:
-        """Register an agent's phone; the agent is idle then."""
+        """Register an agent's phone; the agent is idle then, or offered what has waited."""
         phone = Phone(
             f"agent-{number}",
             self._folder,
@@ -39,7 +40,7 @@ class Hall:
         self.agents[number] = phone
         password = self.server.password(number)
         phone.register(self.server.sip(transport), number, password, expires_s=expires_s)
-        self.server.agent_is(number, "idle")
+        self.server.agent_is(number, state)
         return phone
 
     def caller(
