@@ -16,6 +16,7 @@ from acd.reports.kpi import QueueKpi, with_all_queues
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.audit import AuditEntry, audit_entries
 from acd.storage.database import UNREACHABLE
+from acd.storage.earlier_talks import EarlierTalk, earlier_talks
 from acd.storage.errors import DatabaseError
 from acd.storage.journal import Journal
 from acd.storage.kpi import queue_kpis
@@ -119,6 +120,19 @@ class Database:
                 await connection.close()
         except UNREACHABLE as error:
             log.warning("ranks_not_learned", reason=str(error), effect="measured anew")
+
+    async def earlier_talks(self, within_s: float, most: int) -> AsyncIterator[list[EarlierTalk]]:
+        """Yield who talked to whom before the start, as soon as the database answers."""
+        await self._shipper.drain()
+        try:
+            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
+            try:
+                async for chunk in earlier_talks(connection, within_s=within_s, most=most):
+                    yield chunk
+            finally:
+                await connection.close()
+        except UNREACHABLE as error:
+            log.warning("contacts_not_learned", reason=str(error), effect="learned anew")
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the journal."""

@@ -53,6 +53,7 @@ from acd.web.token import load_or_create_token
 from .assignments import Assignments
 from .banner import print_banner
 from .database import Database
+from .earlier_contacts import learn_contacts
 from .gauges import gauges
 from .glance import Glance
 from .hot_desks import HotDesks
@@ -395,13 +396,17 @@ class Service:
     async def _serve(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
+                database, kept = self._database, self._config.centre_settings()
+                ranks = self._rank_keeper.learn(database.sales_outcomes())
+                contacts = learn_contacts(
+                    self._centre.desk.contacts,
+                    database.earlier_talks(kept.contacts_kept_s, kept.contacts_kept),
+                    self._driver.now,
+                )
                 background = [
-                    tasks.create_task(_kept_apart("database", self._database.run())),
-                    tasks.create_task(
-                        _kept_apart(
-                            "ranks", self._rank_keeper.learn(self._database.sales_outcomes())
-                        )
-                    ),
+                    tasks.create_task(_kept_apart("database", database.run())),
+                    tasks.create_task(_kept_apart("ranks", ranks)),
+                    tasks.create_task(_kept_apart("contacts", contacts)),
                     tasks.create_task(_kept_apart("reload", self._reloader.run())),
                     tasks.create_task(_kept_apart("certificates", self._certificates.run())),
                 ]

@@ -185,6 +185,7 @@ class Fold:
             account=event.account,
             peer=event.peer,
             sip_call_id=event.sip_call_id,
+            withheld=event.withheld,
         )
         call = OpenCall(row, record.mono_s, mark)
         self._calls[event.interaction] = call
@@ -580,12 +581,10 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.PartyCalled: Fold._party_called,
     ev.PartyAnswered: Fold._party_answered,
     ev.AgentConnected: Fold._agent_connected,
-    ev.HoldStarted: Fold._hold_changed,
-    ev.HoldEnded: Fold._hold_changed,
+    **dict.fromkeys((ev.HoldStarted, ev.HoldEnded), Fold._hold_changed),
     ev.AgentDisconnected: Fold._agent_disconnected,
     ev.TransferRequested: Fold._transfer_requested,
-    ev.TransferCompleted: Fold._transfer_ended,
-    ev.TransferFailed: Fold._transfer_ended,
+    **dict.fromkeys((ev.TransferCompleted, ev.TransferFailed), Fold._transfer_ended),
     ev.LegEnded: Fold._leg_ended,
     ev.CallEnded: Fold._call_ended,
     ev.DispositionEntered: Fold._disposition_entered,

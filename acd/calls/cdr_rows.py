@@ -44,6 +44,9 @@ class Interaction(Struct, kw_only=True):
     detail: str = ""
     "The reason that the flow's hang-up names, when the flow ended the call."
 
+    withheld: bool = False
+    "The caller asked that nobody is shown who calls."
+
 
 class Leg(Struct, kw_only=True):
     """One INVITE dialog of an interaction, or the attempt at one."""

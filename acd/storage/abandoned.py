@@ -17,7 +17,7 @@ QUERY = """
         WHERE v.outcome IN ('abandoned', 'short_abandon') AND NOT v.callback
             AND v.entered_at >= $1 AND v.entered_at < $2
             AND ($3::text IS NULL OR v.project = $3)
-            AND i.caller ~ '^[+]?[0-9]+$'
+            AND i.caller ~ '^[+]?[0-9]+$' AND NOT i.withheld
     ), callers AS (
         SELECT caller, queue, count(*) AS calls, min(entered_at) AS first_at,
             max(entered_at) AS last_at, max(left_at) AS gone_at,
@@ -63,7 +63,7 @@ async def abandoned_callers(
 ) -> list[AbandonedCaller]:
     """Return who gave up waiting in [from_at, to_at) and was not talked to since.
 
-    Both times carry a zone. Numbers that are none (anonymous) are left out.
+    Both times carry a zone. Numbers that are none (anonymous) or were withheld are left out.
     """
     rows = await connection.fetch(QUERY, from_at, to_at, project, MAX_CALLERS)
     return [AbandonedCaller(**dict(row)) for row in rows]

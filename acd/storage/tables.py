@@ -98,6 +98,7 @@ def _interaction(row: cdr.Interaction) -> Values:
         row.reason,
         row.sip_status,
         row.detail,
+        row.withheld,
     )
 
 
@@ -350,7 +351,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         _columns(
             "started_at interaction project node boot direction agent number caller"
             " caller_name called account peer sip_call_id flow answered_at ended_at duration_s"
-            " ended_by reason sip_status detail"
+            " ended_by reason sip_status detail withheld"
         ),
         _interaction,
     ),

@@ -109,7 +109,7 @@ class Traffic:
         )
 
 
-def started(call: str, leg: str, **more: str) -> ev.CallStarted:
+def started(call: str, leg: str, **more: object) -> ev.CallStarted:
     fields = {"sip_call_id": f"{call}@phone", "caller": "13800000000", "called": "4000"}
     fields |= {"peer": "udp:127.0.0.1:5070", **more}
     return ev.CallStarted(interaction=call, leg=leg, **fields)

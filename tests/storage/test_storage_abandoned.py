@@ -38,11 +38,15 @@ class Day:
         waited_s: float = 8.0,
         direction: str = "inbound",
         answered: bool = True,
+        withheld: bool = False,
     ) -> str:
         self._calls += 1
         call, leg, visit = (f"{kind}{self._calls}" for kind in ("call", "leg", "visit"))
         back = direction == "callback"
-        self._add(at_s, started(call, leg, caller=caller, direction=direction))
+        self._add(
+            at_s,
+            started(call, leg, caller=caller, direction=direction, withheld=withheld),
+        )
         if answered:
             self._add(at_s, ev.CallAnswered(interaction=call, leg=leg))
         self._add(
@@ -120,6 +124,7 @@ def a_day() -> Day:
     day.outbound(200, number(5), answered=False)
     day.call(55, "anonymous", "abandoned")
     day.call(56, number(6), "timed_out")
+    day.call(57, number(11), "abandoned", withheld=True)
     day.call(70, number(7), "abandoned")
     day.call(300, number(7), "answered", direction="callback")
     day.call(75, number(8), "abandoned")
