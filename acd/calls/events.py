@@ -4,23 +4,47 @@ Each event is small, in the past tense and complete in itself; a record of it in
 its key (node, boot, seq), wall time and monotonic time (`acd.calls.journal.Record`). Events are
 stored: fields are only ever added, with a default; a changed meaning is a new event.
 `SCHEMA_VERSION` counts such changes. Ids are UUIDv7 text; enumerations travel as their values.
+Those of agents stand in agent_events.py and are named from here like all others.
 """
-
-from msgspec import Struct
 
 from acd.routing.model import Choice
 
+from .agent_events import (
+    AgentStateChanged as AgentStateChanged,
+)
+from .agent_events import (
+    AgentStatusChanged as AgentStatusChanged,
+)
+from .agent_events import (
+    AwayLimitExceeded as AwayLimitExceeded,
+)
+from .agent_events import (
+    CallMarked as CallMarked,
+)
+from .agent_events import (
+    CommandAudited as CommandAudited,
+)
+from .agent_events import (
+    DeskLeft as DeskLeft,
+)
+from .agent_events import (
+    DeskTaken as DeskTaken,
+)
+from .agent_events import (
+    DevicesChanged as DevicesChanged,
+)
+from .agent_events import (
+    LogInRefused as LogInRefused,
+)
+from .stored_event import StoredEvent
+
 SCHEMA_VERSION = 3
-
-
-class _Event(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
-    """Common options: tagged by class name, defaults left out of the wire form."""
 
 
 # --- the call ---
 
 
-class CallStarted(_Event, frozen=True, kw_only=True):
+class CallStarted(StoredEvent, frozen=True, kw_only=True):
     """A caller's INVITE was taken; the interaction begins here."""
 
     interaction: str
@@ -57,7 +81,7 @@ class CallStarted(_Event, frozen=True, kw_only=True):
     project: str = "main"
 
 
-class CallRejected(_Event, frozen=True, kw_only=True):
+class CallRejected(StoredEvent, frozen=True, kw_only=True):
     """A caller's INVITE was refused before it became an interaction."""
 
     sip_call_id: str
@@ -79,14 +103,14 @@ class CallRejected(_Event, frozen=True, kw_only=True):
     known)."""
 
 
-class CallAnswered(_Event, frozen=True, kw_only=True):
+class CallAnswered(StoredEvent, frozen=True, kw_only=True):
     """We sent 200 to the caller."""
 
     interaction: str
     leg: str
 
 
-class FlowEntered(_Event, frozen=True, kw_only=True):
+class FlowEntered(StoredEvent, frozen=True, kw_only=True):
     """The call is in this version of an IVR flow."""
 
     interaction: str
@@ -94,7 +118,7 @@ class FlowEntered(_Event, frozen=True, kw_only=True):
     version: str
 
 
-class FlowStepTaken(_Event, frozen=True, kw_only=True):
+class FlowStepTaken(StoredEvent, frozen=True, kw_only=True):
     """The call left a node of its flow."""
 
     interaction: str
@@ -106,7 +130,7 @@ class FlowStepTaken(_Event, frozen=True, kw_only=True):
     "What went wrong in the node, for whoever maintains the flow; empty when nothing did."
 
 
-class QueueEntered(_Event, frozen=True, kw_only=True):
+class QueueEntered(StoredEvent, frozen=True, kw_only=True):
     """The caller asked for an agent: one more *offered* of this queue."""
 
     interaction: str
@@ -129,7 +153,7 @@ class QueueEntered(_Event, frozen=True, kw_only=True):
     "A customer is called back: counted as offered before, and not again."
 
 
-class GroupActivated(_Event, frozen=True, kw_only=True):
+class GroupActivated(StoredEvent, frozen=True, kw_only=True):
     """A group held back for peaks may take a queue's calls from now on, or no longer."""
 
     queue: str
@@ -139,7 +163,7 @@ class GroupActivated(_Event, frozen=True, kw_only=True):
     'A supervisor\'s name, or "rule".'
 
 
-class PriorityChanged(_Event, frozen=True, kw_only=True):
+class PriorityChanged(StoredEvent, frozen=True, kw_only=True):
     """A waiting call matters more or less from now on; it keeps its first enqueue time."""
 
     interaction: str
@@ -148,7 +172,7 @@ class PriorityChanged(_Event, frozen=True, kw_only=True):
     priority: int
 
 
-class QueueLeft(_Event, frozen=True, kw_only=True):
+class QueueLeft(StoredEvent, frozen=True, kw_only=True):
     """The visit is over. Exactly one per `QueueEntered`."""
 
     interaction: str
@@ -164,7 +188,7 @@ class QueueLeft(_Event, frozen=True, kw_only=True):
     "Who answered."
 
 
-class OfferMade(_Event, frozen=True, kw_only=True):
+class OfferMade(StoredEvent, frozen=True, kw_only=True):
     """An agent's phone is being called."""
 
     interaction: str
@@ -180,7 +204,7 @@ class OfferMade(_Event, frozen=True, kw_only=True):
     "To the agent's other devices, which ring as well; each leg's id is its SIP Call-ID."
 
 
-class OfferEnded(_Event, frozen=True, kw_only=True):
+class OfferEnded(StoredEvent, frozen=True, kw_only=True):
     """Exactly one per `OfferMade`."""
 
     interaction: str
@@ -196,7 +220,7 @@ class OfferEnded(_Event, frozen=True, kw_only=True):
     ring_s: float
 
 
-class PartyCalled(_Event, frozen=True, kw_only=True):
+class PartyCalled(StoredEvent, frozen=True, kw_only=True):
     """A phone is being called that no queue chose: a colleague's, or one outside.
 
     Ends with `LegEnded`, in vain or not; `PartyAnswered` lies between when it was answered.
@@ -218,7 +242,7 @@ class PartyCalled(_Event, frozen=True, kw_only=True):
     "The number that it is called from."
 
 
-class PartyAnswered(_Event, frozen=True, kw_only=True):
+class PartyAnswered(StoredEvent, frozen=True, kw_only=True):
     """The phone called by `PartyCalled` answered."""
 
     interaction: str
@@ -226,7 +250,7 @@ class PartyAnswered(_Event, frozen=True, kw_only=True):
     ring_s: float
 
 
-class AgentConnected(_Event, frozen=True, kw_only=True):
+class AgentConnected(StoredEvent, frozen=True, kw_only=True):
     """An agent and the other side of the call hear each other."""
 
     interaction: str
@@ -238,7 +262,7 @@ class AgentConnected(_Event, frozen=True, kw_only=True):
     leg: str
 
 
-class HoldStarted(_Event, frozen=True, kw_only=True):
+class HoldStarted(StoredEvent, frozen=True, kw_only=True):
     """One side put the other on hold."""
 
     interaction: str
@@ -246,7 +270,7 @@ class HoldStarted(_Event, frozen=True, kw_only=True):
     leg: str
 
 
-class HoldEnded(_Event, frozen=True, kw_only=True):
+class HoldEnded(StoredEvent, frozen=True, kw_only=True):
     """Both hear each other again."""
 
     interaction: str
@@ -254,7 +278,7 @@ class HoldEnded(_Event, frozen=True, kw_only=True):
     leg: str
 
 
-class AgentDisconnected(_Event, frozen=True, kw_only=True):
+class AgentDisconnected(StoredEvent, frozen=True, kw_only=True):
     """The talk is over. Exactly one per `AgentConnected`."""
 
     interaction: str
@@ -268,7 +292,7 @@ class AgentDisconnected(_Event, frozen=True, kw_only=True):
     hold_s: float
 
 
-class TransferRequested(_Event, frozen=True, kw_only=True):
+class TransferRequested(StoredEvent, frozen=True, kw_only=True):
     """An agent's phone asked that the caller be connected elsewhere."""
 
     interaction: str
@@ -288,7 +312,7 @@ class TransferRequested(_Event, frozen=True, kw_only=True):
     "Attended: the interaction in which the agent talked to the other one."
 
 
-class TransferCompleted(_Event, frozen=True, kw_only=True):
+class TransferCompleted(StoredEvent, frozen=True, kw_only=True):
     """The caller is where the agent wanted: in a queue or flow, or connected."""
 
     interaction: str
@@ -308,7 +332,7 @@ class TransferCompleted(_Event, frozen=True, kw_only=True):
     "Of that leg."
 
 
-class TransferFailed(_Event, frozen=True, kw_only=True):
+class TransferFailed(StoredEvent, frozen=True, kw_only=True):
     """Nobody took the caller over. This or `TransferCompleted` ends each `TransferRequested`."""
 
     interaction: str
@@ -326,7 +350,7 @@ class TransferFailed(_Event, frozen=True, kw_only=True):
     'Where the caller is: "agent", "queue" (the one that the agent had answered), or gone.'
 
 
-class LegEnded(_Event, frozen=True, kw_only=True):
+class LegEnded(StoredEvent, frozen=True, kw_only=True):
     """A leg is over, caller's or agent's. Exactly one per leg that was answered or offered."""
 
     interaction: str
@@ -341,7 +365,7 @@ class LegEnded(_Event, frozen=True, kw_only=True):
     "answered_elsewhere" for one beside which another one was answered."""
 
 
-class CallEnded(_Event, frozen=True, kw_only=True):
+class CallEnded(StoredEvent, frozen=True, kw_only=True):
     """The interaction is over: the record can be written. Exactly one per `CallStarted`."""
 
     interaction: str
@@ -357,7 +381,7 @@ class CallEnded(_Event, frozen=True, kw_only=True):
     "The reason that the flow's hang-up names, in its author's words; empty for any other end."
 
 
-class _CallbackEvent(_Event, frozen=True, kw_only=True):
+class _CallbackEvent(StoredEvent, frozen=True, kw_only=True):
     """What every event of a call-back tells: each is complete in itself."""
 
     callback: str
@@ -413,7 +437,7 @@ class CallbackEnded(_CallbackEvent, frozen=True, kw_only=True):
     "Who cancelled."
 
 
-class ClosureChanged(_Event, frozen=True, kw_only=True):
+class ClosureChanged(StoredEvent, frozen=True, kw_only=True):
     """A queue, or all of them, was closed in an emergency (紧急关闭), or opened again."""
 
     queue: str
@@ -427,7 +451,7 @@ class ClosureChanged(_Event, frozen=True, kw_only=True):
     'Who did it; "configuration": queues.yaml.'
 
 
-class DispositionEntered(_Event, frozen=True, kw_only=True):
+class DispositionEntered(StoredEvent, frozen=True, kw_only=True):
     """An agent classed a call; a later one for the same interaction replaces it."""
 
     interaction: str
@@ -447,7 +471,7 @@ class DispositionEntered(_Event, frozen=True, kw_only=True):
     "ISO 4217; empty without an amount."
 
 
-class StreamMeasured(_Event, frozen=True, kw_only=True):
+class StreamMeasured(StoredEvent, frozen=True, kw_only=True):
     """What a leg's media stream counted (acd.media.events.StreamClosed)."""
 
     interaction: str
@@ -460,115 +484,17 @@ class StreamMeasured(_Event, frozen=True, kw_only=True):
     jitter_ms: float = 0.0
 
 
-# --- agents ---
-
-
-class AgentStatusChanged(_Event, frozen=True, kw_only=True):
-    """Status track: ends the agent's open status interval and begins the next."""
-
-    agent: str
-    status: str
-    reason: str = ""
-    by: str = "agent"
-    '"agent", "system", or the name of whoever else changed it.'
-
-    note: str = ""
-    "Why, in the words of whoever changed it for the agent."
-
-
-class LogInRefused(_Event, frozen=True, kw_only=True):
-    """An agent may not log in: an exam is due, a certificate is missing."""
-
-    agent: str
-    reason: str
-    "As whoever keeps the certificates names it."
-
-
-class AwayLimitExceeded(_Event, frozen=True, kw_only=True):
-    """An agent is away for longer than the reason's limit. Once for each time away."""
-
-    agent: str
-    reason: str
-    limit_s: float
-
-
-class CallMarked(_Event, frozen=True, kw_only=True):
-    """An agent's last call was upsetting: a cool-down follows it."""
-
-    interaction: str
-    agent: str
-    mark: str = "upsetting"
-    by: str = "agent"
-    '"agent", or the name of whoever marked it for the agent.'
-
-
-class CommandAudited(_Event, frozen=True, kw_only=True):
-    """Somebody changed something by the HTTP interface."""
-
-    by: str
-    "Name of the token."
-
-    role: str
-    "Value of `acd.web.access.Role`."
-
-    action: str
-    """A closed set: "status", "free_up", "cool_down", "extend_wrap_up", "end_wrap_up", "assign",
-    "unassign", "move_call", "priority", "group"."""
-
-    subject: str
-    "Agent number, the interaction, or queue/group."
-
-    before: str = ""
-    after: str = ""
-    why: str = ""
-    "In their own words."
-
-
-class DeskTaken(_Event, frozen=True, kw_only=True):
-    """An agent logged in at a desk phone: calls ring there from now on."""
-
-    agent: str
-    account: str
-    "The desk phone's."
-
-
-class DeskLeft(_Event, frozen=True, kw_only=True):
-    """An agent is no longer at a desk phone."""
-
-    agent: str
-    account: str
-
-
-class AgentStateChanged(_Event, frozen=True, kw_only=True):
-    """State track: ends the agent's open state interval and begins the next."""
-
-    agent: str
-    state: str
-    queue: str = ""
-    interaction: str = ""
-
-
-class DevicesChanged(_Event, frozen=True, kw_only=True):
-    """An account's devices that can be rung are now these contact URIs."""
-
-    account: str
-    contacts: tuple[str, ...] = ()
-
-    cause: str = ""
-    "Value of `acd.sip.events.ContactsCause`."
-
-
 # --- the server ---
 
 
-class ServerStarted(_Event, frozen=True, kw_only=True):
+class ServerStarted(StoredEvent, frozen=True, kw_only=True):
     """First event of a boot. What an earlier boot of this node left open ended before it."""
 
     version: str
     schema_version: int = SCHEMA_VERSION
 
 
-class ServerStopped(_Event, frozen=True, kw_only=True):
+class ServerStopped(StoredEvent, frozen=True, kw_only=True):
     """Last event of a boot that ended in good order."""
 
 
