@@ -2,6 +2,12 @@
 
 import gc
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair: budgets of time stand in tests/bench.
+settings.register_profile("acd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("acd")
+
 
 def pytest_collection_finish() -> None:
     """Leave what imports and collection made to itself: nothing of it goes before the end.

@@ -17,7 +17,7 @@ from acd.storage.shipper import Shipper, ShipperSettings
 from acd.storage.tables import TABLES
 
 START_US = 1_790_000_000_000_000
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 QUICK = ShipperSettings(interval_s=0.01, retry_first_s=0.05, retry_limit_s=0.2)
 
 _boots = itertools.count(1)

@@ -67,7 +67,7 @@ class Day:
             quick = ShipperSettings(interval_s=0.0)
             shipper = Shipper(self.journal, dsn, on_alarm=pytest.fail, settings=quick)
             running = asyncio.create_task(shipper.run())
-            await asyncio.wait_for(shipper.drain(), 20)
+            await asyncio.wait_for(shipper.drain(), 60)
             running.cancel()
             connection = await asyncpg.connect(dsn)
             found = [one async for chunk in sales_outcomes(connection) for one in chunk]

@@ -368,9 +368,10 @@ def test_the_loop_is_free_while_a_backlog_is_shipped(dsn: str, tmp_path: Path) -
     asyncio.run(check())
     site.journal.close()
     # CPU time, not wall time: other processes of a busy machine are not the shipper's fault. A
-    # few slices hold a garbage collection or a first-time statement.
+    # few slices hold a garbage collection or a first-time statement. In one piece the backlog
+    # would be hundreds of milliseconds; in parts it is 1 to 5, by the machine.
     slices.sort()
-    assert slices[int(len(slices) * 0.999)] < 0.005
+    assert slices[int(len(slices) * 0.999)] < 0.025
 
 
 def test_two_writers_of_one_journal_cannot_both_move_its_position(dsn: str) -> None:
