@@ -13,7 +13,7 @@ Only the call centre and its parts (`queueing`, `offering`, `talking`, `flowing`
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
 from typing import Protocol
@@ -98,11 +98,24 @@ class Visit:
     first_enqueued_at: float
     "Kept over overflow, so that the place in the line is."
 
-    priority: int
+    own_priority: int
+    "The call's own, to which the queue's is added."
+
     category: str
 
     callback: bool = False
     "Of a customer who is called back, and has been counted as offered before."
+
+    queue_priority: int = field(init=False)
+    "The queue's, as it is configured now; the rest of `queue` stays as it was."
+
+    def __post_init__(self) -> None:
+        self.queue_priority = self.queue.priority
+
+    @property
+    def priority(self) -> int:
+        """What the call counts for in the line."""
+        return self.own_priority + self.queue_priority
 
     pending: tuple[str, ...] = ()
     "An announcement that became due while another one was heard."

@@ -121,7 +121,7 @@ class CallBacks:
             number=target.number,
             queue=queue.name,
             category=visit.category,
-            priority=visit.priority - queue.priority,
+            priority=visit.own_priority,
             requires=call.requires,
             language=call.language,
             called=call.called,
@@ -251,7 +251,7 @@ class CallBacks:
             queue,
             self._table.now,
             callback.first_enqueued_at,
-            saved.priority + queue.priority,
+            saved.priority,
             saved.category,
             callback=True,
         )

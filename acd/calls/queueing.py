@@ -76,9 +76,25 @@ class Queueing:
         }
 
     def configure(self, queues: dict[str, QueueProfile]) -> None:
-        """Replace the queues; visits under way keep the profile that they began with."""
+        """Replace the queues; visits under way keep the profile that they began with.
+
+        But the router serves them by the queue's new priority, and their records say so.
+        """
         self._queues = queues
         self.room.configure(queues.values())
+        for call in self._waiting.values():
+            visit = call.visit
+            queue = queues.get(visit.queue.name) if visit is not None else None
+            if visit is not None and queue is not None and queue.priority != visit.queue_priority:
+                visit.queue_priority = queue.priority
+                self._effects.append(
+                    events.PriorityChanged(
+                        interaction=call.interaction,
+                        visit=visit.visit,
+                        queue=queue.name,
+                        priority=visit.priority,
+                    )
+                )
 
     def queue(self, name: str) -> QueueProfile | None:
         """Return the queue as configured."""
@@ -141,7 +157,7 @@ class Queueing:
             queue,
             now,
             first_enqueued_at,
-            priority + queue.priority,
+            priority,
             category or queue.category,
             callback=callback,
         )
@@ -294,7 +310,7 @@ class Queueing:
                 call,
                 target,
                 self.now,
-                priority=visit.priority - visit.queue.priority,
+                priority=visit.own_priority,
                 category=visit.category,
                 first_enqueued_at=visit.first_enqueued_at,
             )

@@ -68,7 +68,7 @@ class Steering:
             call,
             queue,
             now,
-            priority=visit.priority - visit.queue.priority,
+            priority=visit.own_priority,
             category=visit.category,
             first_enqueued_at=visit.first_enqueued_at,
         )
@@ -84,11 +84,11 @@ class Steering:
         call = self._table.by_interaction.get(interaction)
         if call is None or call.visit is None:
             return None
-        own = priority - call.visit.queue.priority
-        if not self._router.set_priority(call.visit.visit, own):
-            return None
         visit = call.visit
-        former, visit.priority = visit.priority, priority
+        former, own = visit.priority, priority - visit.queue_priority
+        if not self._router.set_priority(visit.visit, own):
+            return None
+        visit.own_priority = own
         changed = events.PriorityChanged(
             interaction=interaction,
             visit=visit.visit,

@@ -261,7 +261,7 @@ class Transferring:
             call,
             queue,
             self._table.now,
-            priority=visit.priority - visit.queue.priority,
+            priority=visit.own_priority,
             category=visit.category,
             first_enqueued_at=visit.first_enqueued_at,
         )

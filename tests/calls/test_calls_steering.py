@@ -228,3 +228,23 @@ def test_a_call_that_matters_more_is_answered_first() -> None:
     assert stage.steer(lambda s: s.set_priority(second, 7)) == 0
     stage.registers("1001")
     assert stage.one(events.OfferMade).interaction == second
+
+
+def test_a_queue_that_matters_more_by_a_reload_takes_its_waiting_calls_along() -> None:
+    stage = Stage(queues=[queue("sales"), queue("service")])
+    stage.calls("4001")
+    stage.wait(5)
+    more = (queue("sales", priority=3), queue("service"))
+    stage.take(
+        stage.centre.configure(
+            agents=AGENTS, queues=more, numbers=stage.centre._arrival.numbers, now=stage.now
+        )
+    )
+    first = stage.all(events.QueueEntered)[0]
+    assert (first.priority, stage.one(events.PriorityChanged).priority) == (0, 3)
+    # What a supervisor says is what the call counts for, the queue's part included.
+    stage.calls("4001")
+    second = stage.all(events.CallStarted)[1].interaction
+    assert stage.steer(lambda s: s.set_priority(second, 2)) == 3
+    stage.registers("1001")
+    assert stage.one(events.OfferMade).visit == first.visit
