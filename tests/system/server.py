@@ -98,6 +98,11 @@ class Site:
         yield content
         replace(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
 
+    def settings(self) -> dict[str, Any]:
+        """Return what server.yaml says."""
+        content: dict[str, Any] = yaml.safe_load((self.config / "server.yaml").read_text())
+        return content
+
     def move_rtp(self) -> None:
         """Take another range of RTP ports, as many, by chance."""
         first = SystemRandom().randrange(*RTP_FIRST, 2)
@@ -200,7 +205,10 @@ class Server:
         )
 
     def wait_ready(self, within_s: float = START_S) -> None:
-        """Wait until it says where it listens, and that it takes calls."""
+        """Wait until it says where it listens, that it takes calls, and has its own database.
+
+        Calls would be taken without one; but then a test would have to wait for records.
+        """
         deadline = time.monotonic() + within_s
         while not self._is_ready():
             if self.exit_code(within_s=0.05) is not None:
@@ -210,9 +218,13 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            return self.run.get("pid") == self.pid and self.get("/readyz")[0] == 200
+            if self.run.get("pid") != self.pid:
+                return False
+            status, body = self.get("/readyz")
         except (OSError, ValueError):
             return False
+        embedded = not self.site.settings().get("database", {}).get("dsn")
+        return status == 200 and (not embedded or json.loads(body)["database"] == "up")
 
     @property
     def pid(self) -> int:
