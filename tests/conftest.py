@@ -1,29 +1,38 @@
 """What holds for all tests."""
 
 import gc
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-SYSTEM = Path(__file__).parent / "system"
+SYSTEM = "tests/system/"
 
 # How long an example takes is the machine's affair: budgets of time stand in tests/bench.
 settings.register_profile("acd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("acd")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests/system run first and on one worker, beside the others on the second.
+class SystemApart(LoadScopeScheduling):
+    """With `-n 2`: tests/system on one worker, the files of the rest on the other.
 
-    They wait for phones most of the time, and two servers under load at once would disturb each
-    other on two cores. They are the longest, so whatever begins with them ends first.
+    System tests wait for phones most of the time, and two servers under load at once would
+    disturb each other on two cores.
     """
-    items.sort(key=lambda item: SYSTEM not in item.path.parents)
-    for item in items:
-        if SYSTEM in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("system"))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SYSTEM if nodeid.startswith(SYSTEM) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Have the work shared out as above."""
+    return SystemApart(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests/system: they take the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SYSTEM))
 
 
 def pytest_collection_finish() -> None:
