@@ -122,7 +122,8 @@ class Agent(Timed):
         """Change the state; entering the same state for the same work is no change."""
         if self.state is state and self.queue == queue and self.interaction == interaction:
             return
-        self.occupancy.change(1.0 if state in HANDLING else None, now)
+        if state is not State.IDLE:  # whether an idle one is available, `Dispatch.free` says
+            self.occupancy.change(1.0 if state in HANDLING else None, now)
         self.state = state
         self.since = now
         self.queue = queue

@@ -45,7 +45,7 @@ class Demand:
 
 
 class CallRules:
-    """A queue's rules, apart by what they look at."""
+    """A queue's rules that look at the call, apart by whether they look at the agent too."""
 
     __slots__ = ("alone", "shared_facts")
 
@@ -55,8 +55,11 @@ class CallRules:
             sorted({fact for rule in rules if rule.of_agent for fact in rule.call_facts})
         )
 
-    def __bool__(self) -> bool:
-        return bool(self.alone or self.shared_facts)
+
+def call_rules(rules: list[Rule]) -> CallRules | None:
+    """Return those of the rules that look at the call; None: no one does."""
+    looking = [rule for rule in rules if rule.call_facts]
+    return CallRules(looking) if looking else None
 
 
 class Demands:
@@ -66,20 +69,19 @@ class Demands:
         self._plain: dict[str, Demand] = {}
         self._known: dict[Hashable, Demand] = {}
         self._limit = MAXIMUM_DEMANDS
+        self.full = False
+        "Whether it is time to clear out."
 
     def clear(self) -> None:
         """Forget all: whoever has one asks again."""
         self._plain.clear()
         self._known.clear()
+        self.full = False
 
     def settle(self) -> None:
         """Take that what is known now is in use: room for as much again."""
         self._limit = max(MAXIMUM_DEMANDS, 2 * len(self._known))
-
-    @property
-    def full(self) -> bool:
-        """Whether it is time to clear out."""
-        return len(self._known) >= self._limit
+        self.full = False
 
     def plain(self, category: str) -> Demand:
         """Return the demand of calls that ask for nothing but knowledge of this category."""
@@ -88,14 +90,14 @@ class Demands:
             found = self._plain[category] = Demand(category)
         return found
 
-    def of(self, call: WaitingCall, category: str, rules: CallRules) -> Demand:
+    def of(self, call: WaitingCall, category: str, rules: CallRules | None) -> Demand:
         """Return the demand of this call in a queue with these rules."""
-        if not (call.skills or call.language or call.region or rules):
+        if rules is None and not (call.skills or call.language or call.region):
             return self.plain(category)
         skills = tuple(sorted(call.skills.items()))
         verdicts: frozenset[str] = frozenset()
         facts: dict[str, Fact] = {}
-        if rules:
+        if rules is not None:
             seen = call_facts(call, category)
             verdicts = frozenset(rule.text for rule in rules.alone if rule.holds(seen))
             facts = {name: seen[name] for name in rules.shared_facts}
@@ -104,6 +106,7 @@ class Demands:
         if found is None:
             found = Demand(category, skills, call.language, call.region, verdicts, facts)
             self._known[key] = found
+            self.full = len(self._known) >= self._limit
         return found
 
 

@@ -116,8 +116,9 @@ class Dispatch:
                 self._offer(agent, waiting, choice, now, events)
                 return
         agent.enter(agent.rest, now, events)
-        agent.occupancy.change(0.0 if agent.available else None, now)
-        if agent.available:
+        available = agent.available
+        agent.occupancy.change(0.0 if available else None, now)
+        if available:
             self.floor.join(agent)
         self.away.look(agent, now)
         self.forget_if_gone(agent)
@@ -135,6 +136,7 @@ class Dispatch:
         wait_s = waiting.queue.profile.preferred_wait_s
         reservations = self.floor.reservations
         if waiting.call.preferred and reservations.wanted(waiting, self.agents):
+            waiting.reserved = True
             waiting.reserved_until = now + wait_s
             reservations.add(waiting)
 
@@ -152,7 +154,7 @@ class Dispatch:
 
     def _open_to_all(self, waiting: Waiting) -> None:
         self.floor.reservations.remove(waiting)
-        waiting.reserved_until = -math.inf
+        waiting.reserved = False
         waiting.queue.put_back(waiting)
 
     def count_from(self, agent: Agent, counters: Counters) -> None:
@@ -189,7 +191,7 @@ class Dispatch:
         self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
     def drop(self, waiting: Waiting) -> None:
-        """Take the call out of its queue for good. It must not be on offer."""
+        """Take the call out of its queue for good."""
         self.deadlines.arm(waiting, math.inf)
         if waiting.reserved:
             self.floor.reservations.remove(waiting)
@@ -251,11 +253,14 @@ class Dispatch:
         )
 
     def end(self, offer: Offer) -> None:
-        """End the lease, however it ended; agent and call still have to be moved."""
+        """End the lease without an answer; agent and call still have to be moved."""
+        self._close(offer)
+        offer.waiting.queue.put_back(offer.waiting)
+
+    def _close(self, offer: Offer) -> None:
         del self.offers[offer.offer]
         offer.agent.offer = ""
         offer.waiting.offer = ""
-        offer.waiting.queue.put_back(offer.waiting)
 
     def withdraw(
         self, offer: Offer, outcome: OfferOutcome, now: float, events: list[Event]
@@ -321,10 +326,10 @@ class Dispatch:
 
     def answer(self, offer: Offer, now: float, events: list[Event]) -> None:
         """Let caller and agent talk from now on; the call is no longer waiting."""
-        self.end(offer)
         waiting = offer.waiting
         queue, call = waiting.queue, waiting.call
         self.drop(waiting)
+        self._close(offer)
         queue.count_answer(waiting, now)
         queue.shares.count(offer.agent.number)
         offer.agent.misses = 0

@@ -10,9 +10,9 @@ from math import inf
 
 from .agent import Agent
 from .demand import Demand, Demands
-from .model import Candidate, Choice, LayerProfile, Preferred, WaitingCall
+from .model import Candidate, Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
-from .policy import depends_on_category, order_of, recorded_order, score
+from .policy import recorded_order, score
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import Queue, Urgency, Waiting
@@ -206,7 +206,7 @@ class Floor:
             if now < enqueued_at + layer.after_s:
                 continue
             pool = self._pool(waiting, index)
-            best = pool.best(passed_over, now, spared_too=spared_too) if pool else None
+            best = pool.best(passed_over, now, spared_too=spared_too)
             if best is not None:
                 return best.agent, Choice(
                     layer.name,
@@ -221,12 +221,13 @@ class Floor:
         return None
 
     def _pool(self, waiting: Waiting, index: int) -> IdlePool:
-        queue = waiting.queue
-        layer = queue.profile.layers[index]
-        order = order_of(layer, waiting.hold_out)
-        demand = self._seen(waiting.demand, layer, order)
+        queue, demand = waiting.queue, waiting.demand
+        order, by_category = queue.admission.orders[waiting.hold_out][index]
+        if demand.plain and not by_category:
+            demand = self._demands.plain("")
         pool = queue.pools.get((index, demand, order))
         if pool is None:
+            layer = queue.profile.layers[index]
             pool = IdlePool(
                 queue.admission, layer, demand, order, queue.rank, queue.limits, self.random
             )
@@ -237,12 +238,6 @@ class Floor:
                     if agent.number in self._idle:
                         pool.add(agent)
         return pool
-
-    def _seen(self, demand: Demand, layer: LayerProfile, order: str) -> Demand:
-        """Return the demand as far as this layer goes by it."""
-        if demand.plain and not depends_on_category(layer, order):
-            return self._demands.plain("")
-        return demand
 
     def first_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the waiting call that this agent takes next.
@@ -310,13 +305,9 @@ class Floor:
         queue = waiting.queue
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
-        layer = next(
-            layer
-            for layer in queue.profile.layers
-            if now >= enqueued_at + layer.after_s
-            and queue.admission.admits(layer, agent, waiting.demand)
-        )
-        order = order_of(layer, waiting.hold_out)
+        index = queue.admission.first_open(agent, waiting.demand, enqueued_at, now)
+        layer = queue.profile.layers[index]
+        order, _ = queue.admission.orders[waiting.hold_out][index]
         value = score(order, queue.profile, queue.rank, agent, waiting.category, exploring=False)
         candidate = Candidate(agent.number, value, now - agent.idle_since)
         order = recorded_order(order, queue.profile, queue.rank, agent)

@@ -21,7 +21,11 @@ much less a single long call looks like an overload."""
 SHARE_WINDOW_CALLS = 1_000
 """Enough that an agent's part is told from chance: at 2 % that is 20 ± 4 calls."""
 
-HANDLING = frozenset({State.TALKING, State.HELD, State.WRAP_UP})
+_KEPT = 1.0 - 1.0 / SHARE_WINDOW_CALLS
+"Of each share, from one call to the next."
+
+HANDLING = (State.TALKING, State.HELD, State.WRAP_UP)
+"A tuple: to look a member up in a set, Enum hashes it by a call into Python."
 
 
 class Occupancy:
@@ -37,6 +41,8 @@ class Occupancy:
 
     def change(self, towards: float | None, now: float) -> None:
         """Go on as handling (1), available (0) or neither (None)."""
+        if towards and towards == self._towards:
+            return  # hold and wrap-up follow the talk: handling all along
         if self._towards is not None:
             faded = exp((self.as_of - now) / OCCUPANCY_WINDOW_S)
             self._value = self._towards + (self._value - self._towards) * faded
@@ -69,20 +75,21 @@ class Shares:
     def count(self, agent: str) -> None:
         """Count an answered call."""
         self.calls += 1
-        weight = 1.0 / SHARE_WINDOW_CALLS
-        self._shares[agent] = (self.of(agent) + weight, self.calls)
+        share, as_of = self._shares.get(agent, (0.0, self.calls))
+        share = share * _KEPT ** (self.calls - as_of) + 1.0 / SHARE_WINDOW_CALLS
+        self._shares[agent] = (share, self.calls)
 
     def of(self, agent: str) -> float:
         """Return the share, 0–1."""
         share, as_of = self._shares.get(agent, (0.0, self.calls))
-        return share * (1.0 - 1.0 / SHARE_WINDOW_CALLS) ** (self.calls - as_of)
+        return share * _KEPT ** (self.calls - as_of)
 
     def below_at(self, agent: str, maximum: float) -> int:
         """With which call of others the share is down to the maximum; `calls`: it is already."""
         share = self.of(agent)
         if share <= maximum:
             return self.calls
-        return self.calls + ceil(log(maximum / share) / log(1.0 - 1.0 / SHARE_WINDOW_CALLS))
+        return self.calls + ceil(log(maximum / share) / log(_KEPT))
 
     def keep_only(self, agents: set[str]) -> None:
         """Forget agents who are no longer configured."""

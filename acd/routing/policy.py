@@ -4,7 +4,8 @@ import math
 from collections.abc import Set
 
 from .agent import Agent
-from .demand import CallRules, Demand
+from .demand import Demand, call_rules
+from .errors import RoutingError
 from .model import Grade, LayerProfile, QueueProfile
 from .rank import QueueRank
 
@@ -50,11 +51,15 @@ class Admission:
     Fixed for a profile and a set of activated groups; a change of either makes a new one.
     """
 
-    __slots__ = ("_active", "_held_back", "queue", "rules")
+    __slots__ = ("_active", "_held_back", "orders", "queue", "rules")
 
     def __init__(self, queue: QueueProfile, active: Set[str] = frozenset()) -> None:
         self.queue = queue
-        self.rules = CallRules([layer.rule for layer in queue.layers if layer.rule is not None])
+        self.rules = call_rules([layer.rule for layer in queue.layers if layer.rule is not None])
+        self.orders = _orders(queue, hold_out=False), _orders(queue, hold_out=True)
+        """Order of each layer and whether calls of two categories see it differently: first for
+        calls outside the hold-out share, then for those in it."""
+
         self._active = active
         self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
 
@@ -67,7 +72,9 @@ class Admission:
         skill's certificate is never admitted. Members of a group that a layer of the queue names
         are admitted by such layers only, and only while the group is activated.
         """
-        return self._calls_up(layer, agent) and self._suits(layer, agent, demand)
+        if self._held_back and not self._calls_up(layer, agent):
+            return False
+        return self._suits(layer, agent, demand)
 
     def serves(self, agent: Agent) -> bool:
         """Whether some layer lets the agent take calls now, be it only of one category or kind."""
@@ -85,12 +92,13 @@ class Admission:
     def _calls_up(self, layer: LayerProfile, agent: Agent) -> bool:
         if layer.groups:
             return any(group in self._active and group in agent.groups for group in layer.groups)
-        return not self._held_back or agent.groups.isdisjoint(self._held_back)
+        return agent.groups.isdisjoint(self._held_back)
 
     def _skilled(self, layer: LayerProfile, agent: Agent) -> bool:
         skills = agent.profile.skills
-        wanted = layer.skills or (self.queue.skill,)
-        return any(skills.get(skill, 0) >= layer.minimum_grade for skill in wanted)
+        if not layer.skills:
+            return skills.get(self.queue.skill, 0) >= layer.minimum_grade
+        return any(skills.get(skill, 0) >= layer.minimum_grade for skill in layer.skills)
 
     def _suits(self, layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
         if not self._skilled(layer, agent):
@@ -110,6 +118,16 @@ class Admission:
             (layer.after_s for layer in self.queue.layers if self.admits(layer, agent, demand)),
             default=math.inf,
         )
+
+    def first_open(self, agent: Agent, demand: Demand, enqueued_at: float, now: float) -> int:
+        """Which layer, of those open to a call by now, is the first to admit this agent.
+
+        There has to be one: ask only for an agent who may take the call.
+        """
+        for index, layer in enumerate(self.queue.layers):
+            if now >= enqueued_at + layer.after_s and self.admits(layer, agent, demand):
+                return index
+        raise RoutingError(f"no open layer of {self.queue.name} admits {agent.number}")
 
     def ever(self, agent: Agent, demand: Demand) -> bool:
         """Whether a layer suits, opened or not, its group activated or not."""
@@ -150,6 +168,14 @@ def _obeys(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
 def depends_on_category(layer: LayerProfile, order: str) -> bool:
     """Whether calls of two categories see this layer's agents differently."""
     return layer.minimum_category_grade is not None or order in {CONVERSION, CATEGORY_GRADE}
+
+
+def _orders(queue: QueueProfile, *, hold_out: bool) -> tuple[tuple[str, bool], ...]:
+    orders = [order_of(layer, hold_out) for layer in queue.layers]
+    return tuple(
+        (order, depends_on_category(layer, order))
+        for layer, order in zip(queue.layers, orders, strict=True)
+    )
 
 
 def order_of(layer: LayerProfile, hold_out: bool) -> str:

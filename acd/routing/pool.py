@@ -102,6 +102,9 @@ class IdlePool:
 
     def score(self, agent: Agent) -> float:
         """Rank the agent as this layer does."""
+        if self.order == CONVERSION:  # `policy.score` without its way there: the usual order
+            by_hand = agent.profile.rank.get(self.queue.name)
+            return self.rank.worth(agent.number, self.category, by_hand)
         return score(self.order, self.queue, self.rank, agent, self.category)
 
     def add(self, agent: Agent) -> None:
@@ -120,11 +123,15 @@ class IdlePool:
     def discard(self, agent: Agent) -> None:
         """Let an agent out; one who is not in here is no mistake."""
         member = self._members.pop(agent.number, None)
-        if member is not None:
-            key = member[0]
-            if not _remove(self._ranked, key):
-                # The heaps drop what is left of it when its time comes.
-                _remove(self._spared, key)
+        if member is None:
+            return
+        key, ranked = member[0], self._ranked
+        index = bisect_left(ranked, key)
+        if index < len(ranked) and ranked[index] == key:
+            del ranked[index]
+        else:
+            # The heaps drop what is left of it when its time comes.
+            _remove(self._spared, key)
 
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
@@ -136,9 +143,11 @@ class IdlePool:
         self, passed_over: Collection[str], now: float, *, spared_too: bool = False
     ) -> Best | None:
         """Find the best idle agent but the passed over, and without `spared_too` the spared."""
+        if not self._members:
+            return None
         if self._version != self.rank.version and self.order == CONVERSION:
             self._rescore_all()
-        if self.random is not None and self._members and self.order == CONVERSION:
+        if self.random is not None and self.order == CONVERSION:
             self._draw_anew(self.random)
         if self._limits is not None:
             self._release(self._limits, now)

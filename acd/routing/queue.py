@@ -44,6 +44,7 @@ class Waiting(Timed):
         "place",
         "position_at",
         "queue",
+        "reserved",
         "reserved_until",
     )
 
@@ -58,8 +59,11 @@ class Waiting(Timed):
         self.leaves_at = entered_at + queue.profile.max_wait_s
         every_s = queue.profile.position_every_s
         self.position_at = now + every_s if every_s else math.inf
+        self.reserved = False
+        "Whether it waits for its preferred agents alone."
+
         self.reserved_until = -math.inf
-        "Until then only the preferred agents may take it; −inf: it is open to all."
+        "Until then, as long as it is reserved."
 
         self.offer = ""
         self.lined_up_at = math.inf
@@ -76,11 +80,6 @@ class Waiting(Timed):
     def category(self) -> str:
         """As the router knows it: empty when no agent differs in it."""
         return self.demand.category
-
-    @property
-    def reserved(self) -> bool:
-        """Whether it waits for its preferred agents alone."""
-        return self.reserved_until > -math.inf
 
     def urgency(self, now: float) -> Urgency:
         """Place among all queues' calls at this moment; smaller is served first."""

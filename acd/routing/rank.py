@@ -275,7 +275,7 @@ class QueueRank:
 
     def refresh(self) -> None:
         """Fit the prior again if it is due; costs one pass over the agents with outcomes."""
-        if not self.stale:
+        if self._known == self._fitted_known or not self.stale:
             return
         self.prior = fit_prior(
             tally.at(self._newest, self.half_life_s) for tally in self._agents.values()
@@ -344,9 +344,12 @@ class QueueRank:
         """
         if by_hand is not None:
             return by_hand * self._group_value(category) if self.by_value else by_hand
-        belief = self.belief(agent, category)
+        try:
+            belief = self._beliefs[agent][category]
+        except KeyError:
+            belief = self.belief(agent, category)
         conversion = belief.mean
-        if exploring and self._explore is not None and self.measured:
+        if self._explore is not None and exploring and self.measured:
             conversion = self._explore(belief, self._even_calls.get(category, 0.0))
         return conversion * self.order_value(agent, category) if self.by_value else conversion
 

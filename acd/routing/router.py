@@ -204,7 +204,8 @@ class Router:
         if queue.profile.hold_out and self._random is not None:
             waiting.hold_out = self._random() < queue.profile.hold_out
         dispatch.waiting[call.call] = waiting
-        dispatch.reserve(waiting, now)
+        if call.preferred:
+            dispatch.reserve(waiting, now)
         queue.add(waiting)
         events: list[Event] = []
         dispatch.assign(waiting, now, events)
