@@ -106,7 +106,9 @@ class Dispatch:
         self.floor.quit(agent)
         agent.idle_since = idle_since
         cool_down_s, agent.cool_down_s = agent.cool_down_s, 0.0
-        if agent.rest is State.IDLE and agent.status is Status.READY:
+        rest = agent.rest
+        available = rest is State.IDLE and agent.status is Status.READY
+        if available:
             if cool_down_s > 0.0:
                 self._set_aside_until(agent, State.COOL_DOWN, now + cool_down_s, now, events)
                 return
@@ -115,8 +117,7 @@ class Dispatch:
                 choice = self.floor.only_choice(agent, waiting, now)
                 self._offer(agent, waiting, choice, now, events)
                 return
-        agent.enter(agent.rest, now, events)
-        available = agent.available
+        agent.enter(rest, now, events)
         agent.occupancy.change(0.0 if available else None, now)
         if available:
             self.floor.join(agent)

@@ -211,7 +211,8 @@ class Router:
         dispatch.assign(waiting, now, events)
         if queue.profile.position_every_s and not waiting.offer:
             events.append(PositionDue(call.call, queue.position(waiting)))
-        look(dispatch, queue, now, events)
+        if queue.profile.activations:
+            look(dispatch, queue, now, events)
         return events
 
     def activate(self, queue: str, group: str, on: bool, by: str, now: float) -> list[Event]:
@@ -269,10 +270,13 @@ class Router:
         running = self._dispatch.offers.get(offer)
         if running is not None:
             waiting, queue = running.waiting, running.waiting.queue
-            waited_s = now - waiting.entered_at
-            queue.count_recent(in_time=waited_s <= queue.profile.service_level_s)
+            watched = queue.profile.activations
+            if watched:
+                waited_s = now - waiting.entered_at
+                queue.count_recent(in_time=waited_s <= queue.profile.service_level_s)
             self._dispatch.answer(running, now, events)
-            look(self._dispatch, queue, now, events)
+            if watched:
+                look(self._dispatch, queue, now, events)
         return events
 
     def offer_failed(self, offer: str, outcome: OfferOutcome, now: float) -> list[Event]:
