@@ -49,7 +49,7 @@ class ServerError(AssertionError):
     """The server did not do what was expected of it; its log's end is in the message."""
 
 
-def until(check: Callable[[], Found], what: str, *, within_s: float = 5.0) -> Found:
+def until(check: Callable[[], Found], what: str, *, within_s: float = 15.0) -> Found:
     """Return what `check` returns as soon as that is true.
 
     For states that only asking can tell: rows of a database, answers over HTTP.
@@ -340,7 +340,7 @@ class Server:
         agent: dict[str, Any] = self.api("GET", f"/agents/{number}")
         return agent
 
-    def agent_is(self, number: str, state: str, *, within_s: float = 5.0) -> None:
+    def agent_is(self, number: str, state: str, *, within_s: float = 15.0) -> None:
         """Wait until the agent is in this state."""
         until(
             lambda: self.agent(number)["state"] == state,
@@ -348,7 +348,7 @@ class Server:
             within_s=within_s,
         )
 
-    def no_calls(self, *, within_s: float = 5.0) -> None:
+    def no_calls(self, *, within_s: float = 15.0) -> None:
         """Wait until no call is under way."""
         until(lambda: self.api("GET", "/calls") == [], "no calls", within_s=within_s)
 

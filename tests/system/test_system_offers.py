@@ -133,7 +133,7 @@ def test_no_answer_rings_the_next_and_sets_the_first_aside(server: Server, hall:
     caller = hall.caller("13900000031")
     caller.call_answered(SALES)
     ringing = best.rings()
-    stopped = best.hung_up(within_s=6)
+    stopped = best.hung_up(within_s=12)
     assert stopped.at - ringing.at == pytest.approx(3.0, abs=0.5)
     second.rings()
     assert server.agent("1001")["state"] == "paused"
@@ -198,7 +198,7 @@ def test_an_agent_who_unregisters_while_ringing(server: Server, hall: Hall) -> N
 def test_an_unplugged_phone_is_not_waited_for(server: Server, hall: Hall) -> None:
     gone, second = hall.agent("1001", expires_s=3), hall.agent("1002")
     gone.unplug()
-    server.agent_is("1001", "offline", within_s=8)
+    server.agent_is("1001", "offline", within_s=20)
     caller = hall.caller("13900000052")
     caller.call_answered(SALES)
     second.rings()
@@ -214,7 +214,7 @@ def test_a_phone_that_is_gone_but_still_registered_passes_the_call_on(
     gone.unplug()
     caller = hall.caller("13900000053")
     caller.call_answered(SALES)
-    second.rings(within_s=6)
+    second.rings(within_s=12)
     second.answer()
     caller.hears(AGENT_HZ)
     caller.hangup()
@@ -259,9 +259,9 @@ def test_the_caller_hangs_up_while_a_phone_rings(server: Server, hall: Hall) -> 
     caller.call_answered(SALES)
     agent.rings()
     left = caller.hangup()
-    stopped = agent.hung_up(within_s=2)
+    stopped = agent.hung_up(within_s=8)
     assert stopped.at - left.at < 0.5, "the phone must stop at once"
-    server.agent_is("1001", "idle", within_s=1)
+    server.agent_is("1001", "idle", within_s=8)
     assert offers(server, "13900000064", 1) == [("1001", "caller_left")]
 
 
@@ -281,7 +281,7 @@ def test_after_the_longest_wait_a_prompt_and_the_end(server: Server, hall: Hall)
 def test_overflow_leads_to_the_other_queue(server: Server, hall: Hall) -> None:
     agent, caller = hall.agent("1001"), hall.caller("13900000072")
     caller.call_answered(OVERFLOWING)
-    assert "销售" in agent.rings(within_s=4).display
+    assert "销售" in agent.rings(within_s=12).display
     agent.answer()
     caller.hears(AGENT_HZ)
     caller.hangup()

@@ -104,7 +104,7 @@ def test_attended(server: Server, hall: Hall, other_tone: Path, number: str) -> 
     first.expect("state", line=consult, state="CONFIRMED")
     first.hears(OTHER_HZ)
     first.join(line, consult)
-    until(lambda: len(first.events("over")) == 2, "the end of both calls", within_s=8)
+    until(lambda: len(first.events("over")) == 2, "the end of both calls", within_s=20)
     assert [event.code for event in first.events("transfer", final=True)] == [200]
     hear_each_other(caller, second)
     server.agent_is("1001", "wrap_up")
