@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 from acd.calls.centre import CallCentre
 from acd.calls.numbers import NumberPlan
-from acd.calls.settings import CentreSettings, DevicePolicy
+from acd.calls.settings import CentrePrompts, CentreSettings, DevicePolicy
 from acd.ivr.book import FlowBook
 from acd.routing.model import AgentProfile, QueueProfile
 from acd.routing.router import Router
@@ -15,6 +15,13 @@ from .randomness import Randomness
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=8)))
 "A Monday morning in Shanghai."
+
+PROMPTS = CentrePrompts(
+    callback_taken="callback_taken",
+    callback_refused="callback_refused",
+    callback_greeting="callback_greeting",
+)
+"Those after which something goes on: what is promised before a prompt must hold after it."
 
 
 def build_centre(
@@ -36,7 +43,7 @@ def build_centre(
         queues=queues,
         numbers=numbers,
         flows=flows,
-        settings=CentreSettings(devices=devices),
+        settings=CentreSettings(devices=devices, prompts=PROMPTS),
         new_id=new_id,
         wall=lambda: START + timedelta(seconds=clock.now + clock.wall_ahead_s),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from acd.media import commands, events
 
 from .clock import VirtualClock
-from .ledger import InvariantError
+from .invariant import InvariantError
 from .randomness import Randomness
 from .scenario import Scenario
 

@@ -13,6 +13,9 @@ from acd.calls import events
 from acd.routing.model import AgentProfile, QueueProfile, State, Status
 from acd.routing.takeover import REMOVED
 
+from .invariant import InvariantError, require
+from .promises import Promises
+
 RESTART = "restart"
 "What became of calls, visits and offers that a dead server left open."
 
@@ -22,12 +25,9 @@ LONGEST_OFFER_S = 90.0
 does so for 15 s, twice at most within one ring."""
 
 
-class InvariantError(AssertionError):
-    """The core broke one of its promises."""
-
-
 @dataclass(slots=True)
 class _Waiting:
+    interaction: str
     queue: str
     first_enqueued_at: float
     priority: int
@@ -91,11 +91,15 @@ class Ledger:
         self.forked = 0
         "Offers that rang on several devices."
 
-        self.callbacks: Counter[str] = Counter()
-        "CallbackEnded outcomes."
+        self.exits: Counter[str] = Counter()
+        "Keys that led callers out of a queue, by the queue."
 
-        self.open_callbacks: set[str] = set()
-        "Call-backs promised and not ended; some may be at the end of a run."
+        self.promises = Promises()
+        "Call-backs."
+
+        self.queue_priorities: dict[str, int] = {}
+        """As configured now. Events tell a call's priority with its queue's of that moment; the
+        order within a queue goes by the call's own."""
 
         self.own_calls = 0
         "Calls that agents made themselves."
@@ -116,8 +120,8 @@ class Ledger:
         self._waiting: dict[str, _Waiting] = {}
         self._offers: dict[str, str] = {}
         self._offered_at: dict[str, float] = {}
-        self._rings: set[str] = set()
-        "Agents whose state is that of an offer which has not been named yet."
+        self._rings: dict[str, str] = {}
+        "By agent the interaction of an offer that the state tells and that is not named yet."
 
         self._offer_of_agent: dict[str, str] = {}
         self._talks: dict[str, str] = {}
@@ -154,6 +158,10 @@ class Ledger:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event, now)
+
+    def under_way(self, interaction: str) -> bool:
+        """Return whether this call has not ended."""
+        return interaction in self._calls
 
     def ends_wrap_up(self, agent: str) -> None:
         """Note that the agent is about to end the wrap-up before its time."""
@@ -192,25 +200,25 @@ class Ledger:
         """Check that nobody is stuck in anything long after the last call."""
         rest = {State.OFFLINE.value, State.IDLE.value}
         stuck = [f"{agent} {state}" for agent, state in self._states.items() if state not in rest]
-        _require(not stuck, f"agents stuck: {stuck[:3]}")
+        require(not stuck, f"agents stuck: {stuck[:3]}")
 
     def check_closed(self) -> None:
         """Check that nothing is left open when all callers have gone."""
-        _require(not self._legs, f"legs never ended: {sorted(self._legs)[:3]}")
-        _require(not self._calls, f"calls never ended: {sorted(self._calls)[:3]}")
-        _require(not self._waiting, f"visits never left: {sorted(self._waiting)[:3]}")
-        _require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
+        require(not self._legs, f"legs never ended: {sorted(self._legs)[:3]}")
+        require(not self._calls, f"calls never ended: {sorted(self._calls)[:3]}")
+        require(not self._waiting, f"visits never left: {sorted(self._waiting)[:3]}")
+        require(not self._offers, f"offers never ended: {sorted(self._offers)[:3]}")
         talks = [*self._talks, *(agent for agent, own in self._own_talks.items() if own)]
-        _require(not talks, f"talks never ended: {sorted(talks)[:3]}")
-        _require(not self._transfers, f"transfers left open: {sorted(self._transfers)[:3]}")
-        _require(self.started == self.ended, f"{self.started} started, {self.ended} ended")
+        require(not talks, f"talks never ended: {sorted(talks)[:3]}")
+        require(not self._transfers, f"transfers left open: {sorted(self._transfers)[:3]}")
+        require(self.started == self.ended, f"{self.started} started, {self.ended} ended")
         busy = {State.OFFERED.value, State.TALKING.value, State.HELD.value}
         stuck = [agent for agent, state in self._states.items() if state in busy]
-        _require(not stuck, f"agents stuck: {stuck[:3]}")
+        require(not stuck, f"agents stuck: {stuck[:3]}")
 
     def _call_started(self, event: events.CallStarted, now: float) -> None:
         self.started += 1
-        _require(event.interaction not in self._calls, f"{now}: call started twice")
+        require(event.interaction not in self._calls, f"{now}: call started twice")
         self._calls.add(event.interaction)
         self.directions[event.direction] += 1
         self._legs[event.leg] = event.interaction
@@ -220,48 +228,54 @@ class Ledger:
 
     def _leg_ended(self, event: events.LegEnded, now: float) -> None:
         began = self._legs.pop(event.leg, None)
-        _require(began == event.interaction, f"{now}: leg ended twice or never began", event)
+        require(began == event.interaction, f"{now}: leg ended twice or never began", event)
 
     def _call_ended(self, event: events.CallEnded, now: float) -> None:
         self.ended += 1
-        _require(event.interaction in self._calls, f"{now}: ended without start or twice", event)
+        require(event.interaction in self._calls, f"{now}: ended without start or twice", event)
         self._calls.remove(event.interaction)
         self._dialled_by.pop(event.interaction, None)
         self.outcomes[event.reason] += 1
 
     def _queue_entered(self, event: events.QueueEntered, now: float) -> None:
         self.offered += 1
-        _require(event.visit not in self._waiting, f"{now}: visit entered twice", event)
-        _require(event.interaction in self._calls, f"{now}: no such call", event)
+        require(event.visit not in self._waiting, f"{now}: visit entered twice", event)
+        require(event.interaction in self._calls, f"{now}: no such call", event)
         first = now - event.waited_before_s
-        self._waiting[event.visit] = _Waiting(event.queue, first, event.priority, now)
+        own = event.priority - self.queue_priorities.get(event.queue, 0)
+        self._waiting[event.visit] = _Waiting(event.interaction, event.queue, first, own, now)
+        if event.callback:
+            self.promises.entered(event, now)
 
     def _priority_changed(self, event: events.PriorityChanged, now: float) -> None:
         waiting = self._waiting.get(event.visit)
-        _require(waiting is not None, f"{now}: {event.visit} does not wait, and has a priority")
+        require(waiting is not None, f"{now}: {event.visit} does not wait, and has a priority")
         if waiting is not None:
-            waiting.priority = event.priority
+            of_queue = self.queue_priorities.get(waiting.queue, 0)
+            waiting.priority = event.priority - of_queue
 
     def _queue_left(self, event: events.QueueLeft, now: float) -> None:
-        _require(event.visit in self._waiting, f"{now}: left what was not entered", event)
-        _require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open", event)
+        require(event.visit in self._waiting, f"{now}: left what was not entered", event)
+        require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open", event)
         self.left[event.reason] += 1
+        if event.reason == "exited":
+            self.exits[event.queue] += 1
 
     def _offer_made(self, event: events.OfferMade, now: float) -> None:
         agent = event.agent
         employed = self.employed is None or agent in self.employed
-        _require(employed, f"{now}: {agent} is offered a call and not configured")
-        _require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
+        require(employed, f"{now}: {agent} is offered a call and not configured")
+        require(agent not in self._offer_of_agent, f"{now}: {agent} is offered two calls")
         talks = agent in self._talks or self._own_talks.get(agent)
-        _require(not talks, f"{now}: {agent} is offered a call while talking")
+        require(not talks, f"{now}: {agent} is offered a call while talking")
         dials = agent in self._dialled_by.values()
-        _require(not dials, f"{now}: {agent} is offered a call while in an own one")
+        require(not dials, f"{now}: {agent} is offered a call while in an own one")
         waiting = self._waiting.get(event.visit)
         if waiting is None or waiting.offered:
             raise InvariantError(f"{now}: offered a call that does not wait {event}")
         state, status = self._states.get(agent), self._statuses.get(agent)
-        _require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered", event)
-        _require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready", event)
+        require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered", event)
+        require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready", event)
         _best_first(event, now)
         waiting.offered = True
         self.forked += bool(event.further_legs)
@@ -270,7 +284,7 @@ class Ledger:
         self._offers[event.offer] = event.visit
         self._offer_of_agent[agent] = event.offer
         self._offered_at[agent] = now
-        self._rings.discard(agent)
+        self._rings.pop(agent, None)
         self._nobody_overtaken(event, waiting, now)
         if self._bounds is not None:
             self._nobody_starves(self._bounds, event, waiting, now)
@@ -307,13 +321,16 @@ class Ledger:
                 and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
             ):
                 raise InvariantError(f"{now}: {visit} was overtaken by {event.visit}")
+        first, priority = chosen.first_enqueued_at, chosen.priority
+        passed = self.promises.overtaken(chosen.queue, priority, first, now)
+        require(passed is None, f"{now}: call-back {passed} was overtaken", event)
 
     def _offer_ended(self, event: events.OfferEnded, now: float) -> None:
         visit = self._offers.pop(event.offer, None)
-        _require(visit == event.visit, f"{now}: offer ended twice or never made", event)
+        require(visit == event.visit, f"{now}: offer ended twice or never made", event)
         del self._offer_of_agent[event.agent]
         rang_s = now - self._offered_at[event.agent]
-        _require(rang_s <= LONGEST_OFFER_S, f"{now}: an offer of {rang_s} s", event)
+        require(rang_s <= LONGEST_OFFER_S, f"{now}: an offer of {rang_s} s", event)
         self.offers[event.outcome] += 1
         waiting = self._waiting.get(event.visit)
         if waiting is not None:
@@ -321,71 +338,74 @@ class Ledger:
             waiting.missed_by.add(event.agent)
 
     def _party_called(self, event: events.PartyCalled, now: float) -> None:
-        _require(event.interaction in self._calls, f"{now}: no such call", event)
-        _require(event.leg not in self._legs, f"{now}: leg began twice", event)
+        require(event.interaction in self._calls, f"{now}: no such call", event)
+        require(event.leg not in self._legs, f"{now}: leg began twice", event)
         self._legs[event.leg] = event.interaction
 
     def _connected(self, event: events.AgentConnected, now: float) -> None:
-        _require(event.interaction in self._calls, f"{now}: no such call", event)
+        require(event.interaction in self._calls, f"{now}: no such call", event)
         agent = event.agent
+        self.promises.talked(event.interaction)
         if event.visit:
-            _require(agent not in self._talks, f"{now}: {agent} is in two calls")
+            require(agent not in self._talks, f"{now}: {agent} is in two calls")
             self._talks[agent] = event.interaction
         else:
             # An own call may stand beside the one of a queue: the agent asks a colleague.
             own = self._own_talks.setdefault(agent, set())
-            _require(event.leg not in own, f"{now}: talk began twice", event)
+            require(event.leg not in own, f"{now}: talk began twice", event)
             own.add(event.leg)
 
     def _disconnected(self, event: events.AgentDisconnected, now: float) -> None:
         if event.visit:
             talk = self._talks.pop(event.agent, None)
-            _require(talk == event.interaction, f"{now}: talk ended twice or never began", event)
+            require(talk == event.interaction, f"{now}: talk ended twice or never began", event)
         else:
             own = self._own_talks.get(event.agent, set())
-            _require(event.leg in own, f"{now}: talk ended twice or never began", event)
+            require(event.leg in own, f"{now}: talk ended twice or never began", event)
             own.remove(event.leg)
-        _require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time", event)
+        require(event.talk_s >= -1e-6 and event.hold_s >= 0, f"{now}: negative time", event)
 
     def _transfer_requested(self, event: events.TransferRequested, now: float) -> None:
         own = event.leg in self._own_talks.get(event.agent, ())
         talks = own or self._talks.get(event.agent) == event.interaction
-        _require(talks, f"{now}: transfers a call not at hand", event)
+        require(talks, f"{now}: transfers a call not at hand", event)
         pending = event.interaction in self._transfers.values()
-        _require(not pending, f"{now}: two transfers of one call", event)
+        require(not pending, f"{now}: two transfers of one call", event)
         self._transfers[event.transfer] = event.interaction
 
     def _transfer_completed(self, event: events.TransferCompleted, now: float) -> None:
         began = self._transfers.pop(event.transfer, None)
-        _require(began == event.interaction, f"{now}: transfer ended twice", event)
+        require(began == event.interaction, f"{now}: transfer ended twice", event)
         if event.leg:
-            _require(event.leg not in self._legs, f"{now}: joined a leg in another call", event)
+            require(event.leg not in self._legs, f"{now}: joined a leg in another call", event)
             self._legs[event.leg] = event.interaction
         self.transfers[f"{event.kind} completed"] += 1
 
     def _transfer_failed(self, event: events.TransferFailed, now: float) -> None:
         began = self._transfers.pop(event.transfer, None)
-        _require(began == event.interaction, f"{now}: transfer ended twice", event)
+        require(began == event.interaction, f"{now}: transfer ended twice", event)
         self.transfers[f"{event.kind} {event.reason}"] += 1
 
     def _callback_requested(self, event: events.CallbackRequested, now: float) -> None:
-        _require(event.interaction in self._calls, f"{now}: nobody asked for it", event)
-        promised = event.callback in self.open_callbacks
-        _require(promised == event.merged, f"{now}: promised twice, or merged into none", event)
-        self.open_callbacks.add(event.callback)
+        require(event.interaction in self._calls, f"{now}: nobody asked for it", event)
+        visits = [one for one in self._waiting.values() if one.interaction == event.interaction]
+        require(len(visits) == 1, f"{now}: asked for it out of no line", event)
+        [visit] = visits
+        self.promises.requested(
+            event, now, first_enqueued_at=visit.first_enqueued_at, priority=visit.priority
+        )
 
     def _callback_attempted(self, event: events.CallbackAttempted, now: float) -> None:
-        _require(event.callback in self.open_callbacks, f"{now}: calls back unasked", event)
-        _require(event.interaction in self._calls, f"{now}: no such call", event)
+        require(event.interaction in self._calls, f"{now}: no such call", event)
+        self.promises.attempted(event, now)
 
     def _callback_ended(self, event: events.CallbackEnded, now: float) -> None:
-        _require(event.callback in self.open_callbacks, f"{now}: call-back ended twice", event)
-        self.open_callbacks.remove(event.callback)
-        self.callbacks[event.outcome] += 1
+        require(event.interaction not in self._calls, f"{now}: ended before its call", event)
+        self.promises.ended(event, now)
 
     def _status_changed(self, event: events.AgentStatusChanged, now: float) -> None:
         before = self._statuses.get(event.agent), self._reasons.get(event.agent)
-        _require(before != (event.status, event.reason), f"{now}: no change", event)
+        require(before != (event.status, event.reason), f"{now}: no change", event)
         if event.reason == REMOVED:
             # Whoever comes into the configuration again begins anew, logged out without a word.
             self._statuses.pop(event.agent, None)
@@ -396,12 +416,14 @@ class Ledger:
 
     def _state_changed(self, event: events.AgentStateChanged, now: float) -> None:
         before = self._states.get(event.agent, State.OFFLINE.value)
-        _require(before != event.state or event.interaction != "", f"{now}: no change", event)
+        require(before != event.state or event.interaction != "", f"{now}: no change", event)
         self._states[event.agent] = event.state
-        nothing = event.agent in self._rings
-        _require(not nothing, f"{now}: {event.agent} was offered a call that is none", event)
+        # The turn of a call-back may be the customer's first, or nobody's outside of the hours.
+        rings = self._rings.pop(event.agent, "")
+        a_call = not rings or rings in self.promises.known
+        require(a_call, f"{now}: {event.agent} was offered a call that is none", event)
         if event.state == State.OFFERED.value:
-            self._rings.add(event.agent)
+            self._rings[event.agent] = event.interaction
         if event.state == State.WRAP_UP.value:
             written_up_s = self._written_up_s.pop(event.agent, 0.0)
             self._wrap_up[event.agent] = now - written_up_s, event.queue
@@ -414,21 +436,15 @@ class Ledger:
             self._written_up_s[event.agent] = now - began_at
             return
         due_s = self._wrap_up_s.get(queue, 0.0)
-        _require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short", event)
+        require(now - began_at >= due_s - 1e-6, f"{now}: wrap-up of {due_s} s cut short", event)
         self.wrap_ups += 1
 
 
 def _best_first(event: events.OfferMade, now: float) -> None:
     """Check that the best of those who were weighed is called, among equals who idled longest."""
     chosen, *others = event.choice.candidates
-    _require(chosen.agent == event.agent, f"{now}: another one was better", event)
+    require(chosen.agent == event.agent, f"{now}: another one was better", event)
     best = (chosen.score, chosen.idle_s + 1e-9)
     for other in others:
         if (other.score, other.idle_s) > best:
             raise InvariantError(f"{now}: {other.agent} was better {event}")
-
-
-def _require(holds: bool, message: str, about: object = "") -> None:
-    # What it is about is written only when it is needed: an offer names all that were weighed.
-    if not holds:
-        raise InvariantError(f"{message} {about}" if about else message)

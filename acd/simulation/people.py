@@ -14,6 +14,14 @@ OFFER = b"v=0\r\n"
 HOLD_OFFER = b"v=0\r\na=sendonly\r\n"
 Tell = Callable[[sip.Event], None]
 
+FAR_APART = 7_654_321
+"From one of a few callers' numbers to the next, so that some lie in each network's range."
+
+
+def _one_of(people: int, draw: float) -> int:
+    """Return the last nine digits of one of so many callers' numbers."""
+    return int(draw * people) * FAR_APART % 10**9
+
 
 class Caller:
     """Dials, presses keys, waits as long as patience lasts, talks, hangs up."""
@@ -43,7 +51,9 @@ class Caller:
 
     def dial(self) -> None:
         """Send the INVITE."""
-        caller = f"13{self._randomness.getrandbits(29):09d}"
+        draw, people = self._randomness, self._scenario.callers
+        person = _one_of(people, draw.random()) if people else draw.getrandbits(29)
+        caller = f"13{person:09d}"
         peer = Peer("udp", "192.0.2.1", 5060)
         account = self._account
         self._tell(

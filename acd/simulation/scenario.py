@@ -76,5 +76,11 @@ class Scenario(Struct, frozen=True, kw_only=True):
     reloads_every_s: float = 0.0
     "Mean time between changes of the configuration; 0: never."
 
+    callers: int = 0
+    "How many people call, again and again; 0: each call is another's."
+
+    reached: float = 0.6
+    "Share of call-backs that the customer answers; half of the others just ring."
+
     agent_dials: float = 0.0
     "Share of whims in which the agent dials one of `numbers`, from the agent's own phone."

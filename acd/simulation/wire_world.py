@@ -18,7 +18,8 @@ from acd.sip.settings import EndpointSettings
 from .clock import VirtualClock
 from .core import build_centre
 from .engine import SimulatedEngine
-from .ledger import InvariantError, Ledger
+from .invariant import InvariantError
+from .ledger import Ledger
 from .network import Network, NetworkFaults
 from .own_calls import CARRIER, TRUNK, Carrier, OwnCallers
 from .randomness import Randomness

@@ -5,6 +5,7 @@ from math import inf
 
 from acd.calls import commands as sip_commands
 from acd.calls import events
+from acd.calls.callback import CallbackState, SavedCallback
 from acd.calls.effects import Effects
 from acd.calls.ids import Uuid7Source
 from acd.calls.numbers import NumberPlan
@@ -18,13 +19,27 @@ from acd.sip.events import LegCancelled, LegEnded, LegFailed
 
 from .clock import VirtualClock
 from .core import build_centre
+from .customers import Customer
 from .engine import SimulatedEngine
 from .handing_on import ConsultLine, HandingOn
-from .ledger import InvariantError, Ledger, StarvationBounds
-from .misfortunes import Misfortunes, ServerDiedError, changed_agents, changed_queues
+from .invariant import InvariantError, require
+from .ledger import Ledger, StarvationBounds
+from .misfortunes import (
+    LONGEST_STALL_S,
+    Misfortunes,
+    ServerDiedError,
+    changed_agents,
+    changed_queues,
+)
 from .people import AgentPhone, Caller
 from .randomness import Randomness
 from .scenario import Scenario
+
+PROMISING = (events.CallbackRequested, events.CallbackAttempted, events.CallbackEnded)
+"What changes what the state folder has of call-backs: `acd.app.standing`."
+
+LATE_S = 2 * LONGEST_STALL_S
+"How long after its end a call-back may stand: as long as the server may stand still."
 
 YEARS_S = 1.8e9
 "Wall time at the beginning, in seconds: ids are made of it, and a clock may be set back."
@@ -65,9 +80,13 @@ class World:
         self._numbers = numbers
         self._flows = flows
         self._boot = 0
+        self._saved: tuple[SavedCallback, ...] = ()
+        "What the state folder has of call-backs."
+
+        self._promised_more = False
         self._start_server(agents, queues)
         self._dialled = 0
-        self._callers: dict[str, Caller | ConsultLine] = {}
+        self._callers: dict[str, Caller | ConsultLine | Customer] = {}
         self._phones = {
             phone.contact.uri: phone for agent in agents for phone in self._handsets(agent.account)
         }
@@ -102,7 +121,9 @@ class World:
     ) -> None:
         """Build what a process holds: the core, and media that answer nobody else."""
         self._boot += 1
+        self._booted_at = self.clock.now
         boot, scenario = self._boot, self._scenario
+        self.ledger.queue_priorities = {queue.name: queue.priority for queue in queues}
         self.ledger.employed = frozenset(agent.number for agent in agents)
         self.centre = build_centre(
             self.clock,
@@ -154,6 +175,8 @@ class World:
             except ServerDiedError:
                 self._revive()
         self.ledger.check_closed()
+        promised = self.ledger.promises.open
+        require(not promised, f"call-backs never ended: {sorted(promised)[:3]}")
         if self.engine.open:
             raise InvariantError(f"streams left open: {sorted(self.engine.open)[:3]}")
         self._rest()
@@ -187,7 +210,10 @@ class World:
         for phone in self._phones.values():
             phone.on_server_died()
         self.ledger.restarted()
+        steady = not self._scenario.wall_jumps_every_s
+        self.ledger.promises.restored(self._saved, placed=steady)
         self._start_server(self._agents, self._queues)
+        self.centre.call_backs.restore(self._saved, self.clock.now)
         for phone in self._phones.values():
             phone.announce_again()
         for agent, (status, reason) in statuses.items():
@@ -199,6 +225,7 @@ class World:
         agents = changed_agents(self._agents, self._randomness)
         queues = changed_queues(self._queues, self._randomness)
         now = self.clock.now
+        self.ledger.queue_priorities = {queue.name: queue.priority for queue in queues}
         self.ledger.employed = frozenset(agent.number for agent in agents)
         self.centre.replace_flows(self._flows)
         self._carry_out(
@@ -209,6 +236,7 @@ class World:
         return (
             self._dialled < self._scenario.calls
             or self.centre.calls_total > 0
+            or len(self.centre.call_backs) > 0
             or bool(self.engine.open)
         )
 
@@ -297,16 +325,45 @@ class World:
                 self.engine.execute(effect)  # type: ignore[arg-type]  # told by its type
             else:
                 self._record(effect)  # type: ignore[arg-type]  # the only kind left
+        self._keep_promises()
+
+    def _keep_promises(self) -> None:
+        """Save what changed, as the server does between two steps; tell who stands in a line."""
+        backs, now = self.centre.call_backs, self.clock.now
+        if self._promised_more:
+            self._promised_more = False
+            self._saved = backs.saved
+        for callback in backs:
+            lined_up = callback.state is CallbackState.LINED_UP
+            idle = lined_up or callback.state is CallbackState.RESTING
+            late = idle and now > max(callback.expires_at, self._booted_at) + LATE_S
+            require(not late, f"{now}: call-back {callback.id} rests for ever")
+            in_call = self.ledger.under_way(callback.id)
+            require(idle or in_call, f"{now}: call-back {callback.id} was forgotten")
+            self.ledger.promises.lines_up(callback.id, now if lined_up else None)
 
     def _record(self, event: events.Event) -> None:
         self.ledger.take(event, self.clock.now)
+        if isinstance(event, PROMISING):
+            self._promised_more = True
         if isinstance(event, events.CallEnded):
             self.on_ended(self.ledger.ended)
 
     def _invite(self, command: sip_commands.InviteLeg) -> None:
+        if command.target.trunk:
+            self._call_back(command.leg, command.target.uri)
+            return
         phone = self._phones[command.target.uri]
         self._phone_by_leg[command.leg] = phone
         phone.on_invite(command.leg)
+
+    def _call_back(self, leg: str, uri: str) -> None:
+        number = uri.removeprefix("sip:").partition("@")[0]
+        forbidden = number.startswith(self._numbers.dial_plan.forbidden)
+        require(not forbidden, f"{number} is called, which nobody may call")
+        customer = Customer(leg, self._scenario, self.clock, self._randomness, self._on_sip)
+        self._callers[leg] = customer
+        customer.on_invite()
 
     def _hang_up(self, command: sip_commands.HangUpLeg) -> None:
         phone = self._phone_by_leg.pop(command.leg, None)

@@ -82,7 +82,7 @@ class Desk(Stage):
     def remembers(self, saved: tuple[SavedCallback, ...]) -> None:
         """Begin with what stood before a restart."""
         self.centre.call_backs.restore(saved, self.now)
-        self.ledger.open_callbacks = {one.callback for one in saved}
+        self.ledger.promises.restored(saved, placed=False)
 
     def outcomes(self) -> list[str]:
         return [event.outcome for event in self.all(events.CallbackEnded)]

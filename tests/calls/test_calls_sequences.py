@@ -365,7 +365,7 @@ def test_whatever_happens_the_records_close(
     assert storm.stage.centre.calls_total == 0
     storm.stage.check_over()
     promised = {callback.id for callback in storm.stage.centre.call_backs}
-    assert storm.stage.ledger.open_callbacks == promised
+    assert storm.stage.ledger.promises.open == promised
 
 
 @settings(max_examples=150, deadline=None)
@@ -383,7 +383,7 @@ def test_whatever_becomes_of_call_backs_each_ends_once(
     # Whatever is left has no future: it expires.
     storm.stage.wait(300)
     assert len(storm.stage.centre.call_backs) == 0
-    assert not storm.stage.ledger.open_callbacks
+    assert not storm.stage.ledger.promises.open
 
 
 @settings(max_examples=250, deadline=None)

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import scenery
 
-from acd.simulation.ledger import InvariantError, Ledger
+from acd.simulation.invariant import InvariantError
+from acd.simulation.ledger import Ledger
 from acd.simulation.network import NetworkFaults
 from acd.simulation.scenario import Scenario
 from acd.simulation.wire_world import WireWorld

@@ -1,5 +1,11 @@
 """The stage of the simulations: two lines of agents, the hotline's flow, all numbers."""
 
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from acd.calls.dial_plan import DialPlan
 from acd.calls.numbers import FlowTarget, NumberPlan, QueueTarget
 from acd.ivr.book import FlowBook, load_flows
 from acd.ivr.validation import FlowContext
@@ -11,6 +17,7 @@ from acd.routing.model import (
     QueueKind,
     QueueProfile,
 )
+from acd.routing.waiting_rules import CallbackRules, Exit, First, WaitingRules
 
 HOTLINE = """
 flow: hotline
@@ -88,3 +95,35 @@ def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[Queue
             max_length=200,
         ),
     )
+
+
+class DayAndNight:
+    """Customers may be called at any time."""
+
+    def is_open(self, moment: datetime) -> bool:
+        return moment.tzinfo is not None
+
+
+def waiting_queues(first: First, **rules: float) -> tuple[QueueProfile, ...]:
+    """Queues with keys out of the line, and call-backs in the first."""
+    given: dict[str, Any] = {"retry_pause_s": 60.0, "expires_s": 1_800.0, "ring_s": 20.0, **rules}
+    callback = CallbackRules(hours=DayAndNight(), first=first, **given)
+    back, menu, wish = Exit(back=True), Exit(flow="hotline"), Exit(callback=True)
+    sales, service = queues()
+    return (
+        replace(
+            sales,
+            waiting=WaitingRules(
+                exits={"9": menu, "*": back, "#": wish, "3": wish},
+                return_within_s=300.0,
+                callback=callback,
+            ),
+        ),
+        replace(service, waiting=WaitingRules(exits={"9": menu, "*": back, "#": wish})),
+    )
+
+
+CALLING_OUT = replace(
+    NUMBERS, dial_plan=DialPlan(trunks=("carrier", "spare"), forbidden=("+86130",))
+)
+"Some callers have a number that nobody may call."

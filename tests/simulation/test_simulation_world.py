@@ -10,11 +10,14 @@ import scenery
 from msgspec.structs import replace
 
 from acd.calls import events
+from acd.calls.numbers import NumberPlan
 from acd.media import commands
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Candidate, Choice, QueueProfile
+from acd.routing.waiting_rules import First
 from acd.simulation.clock import VirtualClock
 from acd.simulation.engine import SimulatedEngine
-from acd.simulation.ledger import InvariantError, Ledger, StarvationBounds
+from acd.simulation.invariant import InvariantError
+from acd.simulation.ledger import Ledger, StarvationBounds
 from acd.simulation.scenario import Scenario
 from acd.simulation.world import World
 
@@ -52,12 +55,19 @@ RUSHED = Scenario(
 )
 
 
-def run(scenario: Scenario, seed: int, *, agents: int = 50) -> World:
+def run(
+    scenario: Scenario,
+    seed: int,
+    *,
+    agents: int = 50,
+    queues: tuple[QueueProfile, ...] | None = None,
+    numbers: NumberPlan = scenery.NUMBERS,
+) -> World:
     world = World(
         scenario,
         agents=scenery.agents(agents),
-        queues=scenery.queues(),
-        numbers=scenery.NUMBERS,
+        queues=scenery.queues() if queues is None else queues,
+        numbers=numbers,
         flows=scenery.flows(),
         randomness=random.Random(seed),
     )
@@ -130,6 +140,35 @@ def test_several_devices_ring_together_and_one_takes_the_call(
     assert ledger.started == ledger.ended == CALLS // 2
     assert ledger.left["answered"] == ledger.offers["answered"] > 0
     assert ledger.forked > 0
+
+
+IMPATIENT = replace(QUIET, calls=CALLS // 4, arrivals_per_s=1.5, keys="1122390#*3#", callers=200)
+"Three agents too few, and callers who press what leads out of the line."
+
+
+@pytest.mark.parametrize("first", First)
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        IMPATIENT,
+        replace(IMPATIENT, media_refused=0.05, media_delay_s=3.0, media_lost_every_s=120.0),
+        replace(IMPATIENT, crashes_every_s=60.0, stalls_every_s=60.0),
+        replace(DISASTERS, calls=CALLS // 4, keys=IMPATIENT.keys, callers=200, arrivals_per_s=1.5),
+    ],
+    ids=["quiet", "media", "crashes", "disasters"],
+)
+def test_call_backs_end_once_and_keep_their_place(first: First, scenario: Scenario) -> None:
+    world = run(scenario, 3, queues=scenery.waiting_queues(first), numbers=scenery.CALLING_OUT)
+    ledger, promises = world.ledger, world.ledger.promises
+    deaths = sum(n for what, n in world.misfortunes.counted.items() if what.startswith("died"))
+    ended = sum(promises.outcomes.values())
+    assert ledger.left["exited"] > 50
+    assert ledger.left["callback"] > 50
+    assert promises.outcomes["reached"] > 20
+    assert promises.outcomes["not_reached"] > 0
+    # A step that kills the server is saved as a whole or not at all.
+    assert ended == promises.asked - promises.merged - promises.lost + promises.again
+    assert promises.lost + promises.again <= deaths
 
 
 def test_a_seed_decides_the_whole_day() -> None:
