@@ -12,6 +12,7 @@ PAUSED and COOL_DOWN always have a deadline; TALKING and HELD end with the call.
 
 from msgspec.structs import replace
 
+from .announcing import AgentAnnouncement
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
 from .facts import agent_facts
@@ -98,6 +99,20 @@ class Agent(Timed):
         self.facts: dict[str, Fact] = agent_facts(profile)
         self.verdicts: dict[str, bool] = {}
         "What rules over agents alone say, by text; asked once per change of the agent."
+
+    def take(self, value: AgentAnnouncement) -> None:
+        """Go on from where the agent is said to be; when that ends has to be armed."""
+        self.status, self.reason = value.status, value.reason
+        self.reachable = value.reachable
+        self.state, self.since = value.state, value.since
+        self.idle_since, self.talks_since = value.idle_since, value.talks_since
+        self.queue, self.interaction = value.queue, value.interaction
+        self.call, self.offer = value.call, value.offer
+        self.wrap_up_s, self.interrupted = value.wrap_up_s, value.interrupted
+        self.cool_down_s, self.misses = value.cool_down_s, value.misses
+        self.away_since, self.away_exceeded = value.away_since, value.away_exceeded
+        self.counters = replace(value.counters)
+        self.occupancy.take(value.occupancy)
 
     @property
     def available(self) -> bool:

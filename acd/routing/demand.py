@@ -101,10 +101,22 @@ class Demands:
             seen = call_facts(call, category)
             verdicts = frozenset(rule.text for rule in rules.alone if rule.holds(seen))
             facts = {name: seen[name] for name in rules.shared_facts}
-        key = (category, skills, call.language, call.region, verdicts, _hashable(facts))
+        return self.find(category, skills, call.language, call.region, verdicts, facts)
+
+    def find(
+        self,
+        category: str,
+        skills: tuple[tuple[str, Grade], ...],
+        language: str,
+        region: str,
+        verdicts: frozenset[str],
+        facts: dict[str, Fact],
+    ) -> Demand:
+        """Return the demand that asks just this."""
+        key = (category, skills, language, region, verdicts, _hashable(facts))
         found = self._known.get(key)
         if found is None:
-            found = Demand(category, skills, call.language, call.region, verdicts, facts)
+            found = Demand(category, skills, language, region, verdicts, facts)
             self._known[key] = found
             self.full = len(self._known) >= self._limit
         return found

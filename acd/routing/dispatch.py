@@ -43,7 +43,7 @@ class Dispatch:
         self, new_id: Callable[[], str], random: Callable[[], float] | None = None
     ) -> None:
         self._new_id = new_id
-        self._turns = 0
+        self.turns = 0
         "Offers made so far."
 
         self.agents: dict[str, Agent] = {}
@@ -161,7 +161,7 @@ class Dispatch:
     def count_from(self, agent: Agent, counters: Counters) -> None:
         """Go on with counters from before; later offers are later turns."""
         agent.counters = replace(counters)
-        self._turns = max(self._turns, counters.turn)
+        self.turns = max(self.turns, counters.turn)
         if self.floor.has_idle(agent):
             self.floor.quit(agent)
             self.floor.join(agent)
@@ -232,8 +232,8 @@ class Dispatch:
         queue.take(waiting)
         queue.note_pace(now)
         offer = Offer(self._new_id(), waiting, agent)
-        self._turns += 1
-        agent.counters.turn = self._turns
+        self.turns += 1
+        agent.counters.turn = self.turns
         self.offers[offer.offer] = offer
         waiting.offer = agent.offer = offer.offer
         expires_at = now + queue.profile.ring_timeout_s

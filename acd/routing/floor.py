@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Set
 from math import inf
 
 from .agent import Agent
+from .announcing import CandidateList
 from .demand import Demand, Demands
 from .model import Candidate, Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
-from .policy import recorded_order, score
+from .policy import depends_on_category, recorded_order, score
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import Queue, Urgency, Waiting
@@ -115,6 +116,11 @@ class Floor:
             self._learned_categories.add(category)
         return self.category(category)
 
+    @property
+    def learned_categories(self) -> frozenset[str]:
+        """Those that outcomes had and the configuration has not."""
+        return frozenset(self._learned_categories)
+
     def staff(self, queue: str) -> list[Agent]:
         """Every agent with a skill that some layer of the queue asks for, whatever the grade."""
         return self._staff.get(queue, [])
@@ -128,6 +134,10 @@ class Floor:
         if self._demands.full:
             self.rebuild(self._agents.values(), self._queues.values())
         return self._demand_of(queue, call)
+
+    def demand_as(self, queue: Queue, call: WaitingCall, category: str) -> Demand:
+        """Return what a call asks of agents that was known under this category."""
+        return self._demands.of(call, category, queue.admission.rules)
 
     def _demand_of(self, queue: Queue, call: WaitingCall) -> Demand:
         category = self.category(call.category or queue.profile.category)
@@ -227,17 +237,49 @@ class Floor:
             demand = self._demands.plain("")
         pool = queue.pools.get((index, demand, order))
         if pool is None:
-            layer = queue.profile.layers[index]
-            pool = IdlePool(
-                queue.admission, layer, demand, order, queue.rank, queue.limits, self.random
-            )
-            queue.pools[index, demand, order] = pool
-            for agent in self._staff.get(queue.profile.name, ()):
-                if pool.admits(agent):
-                    self._pools[agent.number].append(pool)
-                    if agent.number in self._idle:
-                        pool.add(agent)
+            pool = self._open_pool(queue, index, demand, order)
         return pool
+
+    def _open_pool(
+        self,
+        queue: Queue,
+        index: int,
+        demand: Demand,
+        order: str,
+        scores: dict[str, float] | None = None,
+    ) -> IdlePool:
+        layer = queue.profile.layers[index]
+        pool = IdlePool(
+            queue.admission, layer, demand, order, queue.rank, queue.limits, self.random
+        )
+        queue.pools[index, demand, order] = pool
+        for agent in self._staff.get(queue.profile.name, ()):
+            if pool.admits(agent):
+                self._pools[agent.number].append(pool)
+                if agent.number in self._idle:
+                    pool.add(agent, scores.get(agent.number) if scores else None)
+        return pool
+
+    def take(self, queue: Queue, candidates: CandidateList) -> None:
+        """Go on with the scores that a list of candidates had; there must be no such list yet."""
+        if candidates.layer >= len(queue.profile.layers):
+            return
+        layer, order = queue.profile.layers[candidates.layer], candidates.order
+        asks = (
+            candidates.skills,
+            candidates.language,
+            candidates.region,
+            candidates.verdicts,
+            candidates.facts,
+        )
+        by_category = depends_on_category(layer, order)
+        if any(asks) or (queue.admission.rules and by_category):
+            demand = self._demands.find(candidates.category, *asks)
+        else:
+            demand = self._demands.plain(candidates.category)
+        pool = self._open_pool(queue, candidates.layer, demand, order, candidates.scores)
+        if not candidates.current:
+            pool.outdate()
 
     def first_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the waiting call that this agent takes next.

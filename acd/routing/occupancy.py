@@ -12,6 +12,8 @@ a time, or at the queue's n-th call. No decision has to look at all agents.
 
 from math import ceil, exp, log
 
+from msgspec import Struct
+
 from .model import QueueProfile, State
 
 OCCUPANCY_WINDOW_S = 1800.0
@@ -26,6 +28,15 @@ _KEPT = 1.0 - 1.0 / SHARE_WINDOW_CALLS
 
 HANDLING = (State.TALKING, State.HELD, State.WRAP_UP)
 "A tuple: to look a member up in a set, Enum hashes it by a call into Python."
+
+
+class OccupancyMeasure(Struct, frozen=True):
+    """An agent's occupancy as a value."""
+
+    value: float = 0.0
+    as_of: float = 0.0
+    towards: float | None = None
+    "1 while handling, 0 while available, None while neither."
 
 
 class Occupancy:
@@ -48,6 +59,14 @@ class Occupancy:
             self._value = self._towards + (self._value - self._towards) * faded
         self.as_of = now
         self._towards = towards
+
+    def measure(self) -> OccupancyMeasure:
+        """Return all that is known."""
+        return OccupancyMeasure(self._value, self.as_of, self._towards)
+
+    def take(self, measure: OccupancyMeasure) -> None:
+        """Go on from here."""
+        self._value, self.as_of, self._towards = measure.value, measure.as_of, measure.towards
 
     def at(self, now: float) -> float:
         """Return the occupancy at this moment."""
@@ -90,6 +109,14 @@ class Shares:
         if share <= maximum:
             return self.calls
         return self.calls + ceil(log(maximum / share) / log(_KEPT))
+
+    def measure(self) -> dict[str, tuple[float, int]]:
+        """Return each agent's share, and as of which call."""
+        return dict(self._shares)
+
+    def take(self, calls: int, shares: dict[str, tuple[float, int]]) -> None:
+        """Go on from these shares and this number of answered calls."""
+        self.calls, self._shares = calls, dict(shares)
 
     def keep_only(self, agents: set[str]) -> None:
         """Forget agents who are no longer configured."""

@@ -15,6 +15,8 @@ Abandonments, Management Science 55 (2009), there QLm, with n·µ and θ measure
 
 import math
 
+from msgspec import Struct
+
 SHORTEST_S = 1e-3
 "Less than a millisecond of work or of waiting is no measurement yet."
 
@@ -23,6 +25,17 @@ FORGET = 1.0 / 300
 known to about 4 %, well below the scatter of a single wait at place 12, 29 %; a shorter memory
 takes a slow stretch, which is when lines are long, for the rule, and estimates too much. How many
 agents there are is not remembered but known."""
+
+
+class PaceMeasure(Struct, frozen=True, kw_only=True):
+    """What is measured of a line. How many agents are on duty follows from the agents."""
+
+    answers: float
+    agent_s: float
+    abandons: float
+    queued_s: float
+    waits: bool
+    moved_at: float
 
 
 class Pace:
@@ -42,6 +55,23 @@ class Pace:
         self._staff = 0
         self._waits = False
         self._moved_at = 0.0
+
+    def measure(self) -> PaceMeasure:
+        """Return all that is measured."""
+        return PaceMeasure(
+            answers=self._answers,
+            agent_s=self._agent_s,
+            abandons=self._abandons,
+            queued_s=self._queued_s,
+            waits=self._waits,
+            moved_at=self._moved_at,
+        )
+
+    def take(self, measure: PaceMeasure) -> None:
+        """Go on from here, with the agents on duty now."""
+        self._answers, self._agent_s = measure.answers, measure.agent_s
+        self._abandons, self._queued_s = measure.abandons, measure.queued_s
+        self._waits, self._moved_at = measure.waits, measure.moved_at
 
     def note(self, waits: bool, now: float) -> None:
         """Note whether anybody waits for whom no agent is free."""

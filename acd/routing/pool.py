@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from .agent import Agent
+from .announcing import CandidateList
 from .demand import Demand
 from .explore import THOMPSON
 from .model import Candidate, LayerProfile
@@ -20,6 +21,7 @@ CANDIDATES_RECORDED = 10
 COMPACT_ABOVE = 64
 """Stale entries of the spared are cleared out once there are more than this and four per member:
 an agent who comes and goes leaves one each time until the moment it was due."""
+
 
 Key = tuple[float, float, str]
 """(−score, idle since, number). Smaller is better."""
@@ -107,9 +109,29 @@ class IdlePool:
             return self.rank.worth(agent.number, self.category, by_hand)
         return score(self.order, self.queue, self.rank, agent, self.category)
 
-    def add(self, agent: Agent) -> None:
-        """Let an idle agent in."""
-        key = (-self.score(agent), agent.idle_since, agent.number)
+    def candidates(self, layer: int) -> CandidateList:
+        """Return who is in here with which score; `layer` is the place of the pool's layer."""
+        demand = self.demand
+        return CandidateList(
+            layer=layer,
+            order=self.order,
+            current=self._version == self.rank.version,
+            scores={number: -key[0] for number, (key, _) in self._members.items()},
+            category=demand.category,
+            skills=demand.skills,
+            language=demand.language,
+            region=demand.region,
+            verdicts=demand.verdicts,
+            facts=demand.facts,
+        )
+
+    def outdate(self) -> None:
+        """Take the scores for those of an earlier fit."""
+        self._version = self.rank.version - 1
+
+    def add(self, agent: Agent, known: float | None = None) -> None:
+        """Let an idle agent in, with the score that is known or else anew."""
+        key = (-(self.score(agent) if known is None else known), agent.idle_since, agent.number)
         self._members[agent.number] = (key, agent)
         due = self._limits.due(agent.number, agent.occupancy) if self._limits is not None else None
         if due is None:

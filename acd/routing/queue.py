@@ -7,6 +7,7 @@ from collections.abc import Callable, ItemsView, Iterator
 from msgspec import structs
 
 from .activation import Activation, RecentCalls
+from .announcing import CallAnnouncement
 from .deadlines import Timed
 from .demand import Demand
 from .model import QueueProfile, WaitingCall
@@ -75,6 +76,17 @@ class Waiting(Timed):
 
         self.passed_over: set[str] = set()
         "Agents to whom an offer of this call came to nothing."
+
+    def take(self, value: CallAnnouncement, queue: "Queue", demand: Demand) -> None:
+        """Go on from where the call is said to be; it must be in no line."""
+        self.call, self.queue, self.demand = value.call, queue, demand
+        self.place = queue.place_of(value.call)
+        self.entered_at, self.leaves_at = value.entered_at, value.leaves_at
+        self.position_at, self.lined_up_at = value.position_at, value.lined_up_at
+        self.reserved = value.reserved_until > -math.inf
+        self.reserved_until = value.reserved_until
+        self.hold_out = value.hold_out
+        self.passed_over = set(value.passed_over)
 
     @property
     def category(self) -> str:

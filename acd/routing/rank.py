@@ -185,11 +185,50 @@ class Tally:
         faded = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
         return self.calls * faded, self.orders * faded
 
+    def measure(self) -> "TallyMeasure":
+        """Return all that is counted."""
+        return TallyMeasure(self.calls, self.orders, self.valued, self.amount, self.as_of)
+
+    @classmethod
+    def of(cls, measure: "TallyMeasure") -> "Tally":
+        """Go on from here."""
+        tally = cls(measure.as_of)
+        tally.calls, tally.orders = measure.calls, measure.orders
+        tally.valued, tally.amount = measure.valued, measure.amount
+        return tally
+
     def value(self, wall_s: float, half_life_s: float, mean: float) -> float:
         """Return the mean amount of an order, shrunk to `mean`."""
         faded: float = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
         orders, amount = self.valued * faded, self.amount * faded
         return (VALUE_STRENGTH * mean + amount) / (VALUE_STRENGTH + orders)
+
+
+class TallyMeasure(Struct, frozen=True, gc=False):
+    """A tally as a value."""
+
+    calls: float
+    orders: float
+    valued: float
+    amount: float
+    as_of: float
+
+
+class RankMeasures(Struct, frozen=True, kw_only=True):
+    """A queue's measured conversion as a value: the fields of `QueueRank`."""
+
+    prior: Prior
+    category_strength: float
+    agents: dict[str, TallyMeasure]
+    categories: dict[str, dict[str, TallyMeasure]]
+    group: dict[str, TallyMeasure]
+    group_means: dict[str, float]
+    even_calls: dict[str, float]
+    beliefs: dict[str, dict[str, Belief]]
+    newest: float
+    known: int
+    fitted_known: int
+    fitted_newest: float
 
 
 class Measure(Struct, frozen=True):
@@ -230,6 +269,37 @@ class QueueRank:
         """Rank as this profile says from now on."""
         self.by_value = profile.rank_by == VALUE_BASIS
         self._explore = exploration(profile.exploration, random)
+        self.version += 1
+
+    def measures(self) -> RankMeasures:
+        """Return all that is measured and believed."""
+        return RankMeasures(
+            prior=self.prior,
+            category_strength=self.category_strength,
+            agents=_measured(self._agents),
+            categories={agent: _measured(each) for agent, each in self._categories.items()},
+            group=_measured(self._group),
+            group_means=dict(self._group_means),
+            even_calls=dict(self._even_calls),
+            beliefs={agent: dict(each) for agent, each in self._beliefs.items()},
+            newest=self._newest,
+            known=self._known,
+            fitted_known=self._fitted_known,
+            fitted_newest=self._fitted_newest,
+        )
+
+    def take(self, measures: RankMeasures) -> None:
+        """Go on from here; every agent has to be ranked anew."""
+        self.prior, self.category_strength = measures.prior, measures.category_strength
+        self._agents = _tallies(measures.agents)
+        self._categories = {each: _tallies(of) for each, of in measures.categories.items()}
+        self._group = _tallies(measures.group)
+        self._group_means = dict(measures.group_means)
+        self._even_calls = dict(measures.even_calls)
+        self._beliefs = {agent: dict(each) for agent, each in measures.beliefs.items()}
+        self._newest, self._known = measures.newest, measures.known
+        self._fitted_known = measures.fitted_known
+        self._fitted_newest = measures.fitted_newest
         self.version += 1
 
     def add(self, outcome: "Outcome", sign: float = 1.0) -> None:
@@ -391,6 +461,14 @@ class QueueRank:
         return Belief(mean, mean * (1.0 - mean) / (total + 1.0) + variance, calls)
 
 
+def _measured(tallies: dict[str, Tally]) -> dict[str, TallyMeasure]:
+    return {name: tally.measure() for name, tally in tallies.items()}
+
+
+def _tallies(measures: dict[str, TallyMeasure]) -> dict[str, Tally]:
+    return {name: Tally.of(measure) for name, measure in measures.items()}
+
+
 def _tally(tallies: dict[str, Tally], name: str, wall_s: float) -> Tally:
     tally = tallies.get(name)
     if tally is None:
@@ -458,6 +536,16 @@ class ConversionRanks:
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """Return the outcomes that are kept, with their interactions."""
         return [*self._outcomes.items()]
+
+    @property
+    def forgotten_before(self) -> float:
+        """Until when an outcome of an unknown interaction may be of one that was forgotten."""
+        return self._forgotten_before
+
+    def take(self, outcomes: Iterable[tuple[str, Outcome]], forgotten_before: float) -> None:
+        """Keep these outcomes for correction; what they weigh is told by `QueueRank.take`."""
+        self._outcomes = dict(outcomes)
+        self._forgotten_before = forgotten_before
 
     def _forget(self) -> None:
         while len(self._outcomes) > self._maximum_outcomes:

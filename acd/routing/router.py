@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 
 from .agent import Agent
+from .announcing import Announcement
 from .configuration import faults
 from .dispatch import Dispatch
 from .errors import ConfigurationError, RoutingError, UnknownAgentError
@@ -24,6 +25,7 @@ from .offer import pause_s
 from .policy import CONVERSION
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
+from .rebuilding import Rebuilding
 from .remembering import restore
 from .reserve import activate, look
 from .staffing import nobody_serves
@@ -63,6 +65,7 @@ class Router:
         self._dispatch = Dispatch(new_id, random)
         self._rules = AgentRules()
         self._ranks = ConversionRanks()
+        self._rebuilding = Rebuilding(self._dispatch, self._ranks)
         self.configure(agents, queues, now, rules)
 
     # --- configuration ---
@@ -382,6 +385,28 @@ class Router:
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """Return what is known of each interaction, in the order in which it was first told."""
         return self._ranks.outcomes()
+
+    # --- rebuilding ---
+
+    def announcements(self) -> list[Announcement]:
+        """Return all that another router, configured alike, has to be told to go on alike."""
+        return self._rebuilding.announcements()
+
+    def announce(self, value: Announcement) -> bool:
+        """Note what the owner of an agent or call says; from `settle` on it counts.
+
+        In any order. False: it repeats what was said, or is older than that.
+        """
+        return self._rebuilding.announce(value)
+
+    def settle(self, now: float) -> list[Event]:
+        """Go on from all that was announced since the last time.
+
+        No events follow where all of it was told and fits together. A call whose queue nobody
+        knows is refused; an offer without its agent or call is withdrawn, an agent without the
+        announced offer is free again.
+        """
+        return self._rebuilding.settle(now)
 
     # --- time ---
 
