@@ -201,6 +201,8 @@ class Dispatch:
         queue.remove(waiting)
         if queue.retired and not len(queue):
             del self.queues[queue.profile.name]
+            for activation in queue.activations.values():
+                self.deadlines.arm(activation, math.inf)
 
     def _call_due(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         if not waiting.offer:

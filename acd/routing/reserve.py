@@ -23,8 +23,8 @@ def activate(
 
 def look(dispatch: Dispatch, queue: Queue, now: float, events: list[Event]) -> None:
     """Let the queue's rules see its line; costs nothing where there are none."""
-    if not queue.profile.activations:
-        return
+    if not queue.profile.activations or queue.profile.name not in dispatch.queues:
+        return  # no rules, or removed and empty by now
     oldest, length = queue.oldest(), len(queue)
     for activation in queue.activations.values():
         rule = activation.rule

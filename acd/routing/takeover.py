@@ -1,7 +1,9 @@
 """Going on under another configuration while calls wait and agents talk."""
 
+import math
 from typing import TypeVar
 
+from .activation import Activation
 from .agent import Agent
 from .dispatch import SYSTEM, Dispatch
 from .events import Event
@@ -24,7 +26,10 @@ def take_over(
 ) -> list[Event]:
     """Put these agents and queues, known to be without faults, in place of the present ones."""
     events: list[Event] = []
+    groups = _activations(dispatch.queues)
     _take_over_queues(dispatch.queues, ranks, queues)
+    for activation in groups - _activations(dispatch.queues):
+        dispatch.deadlines.arm(activation, math.inf)
     for profile in queues:
         ranks.queues[profile.name].follow(profile, dispatch.floor.random)
     removed = _take_over_agents(dispatch.agents, agents, now)
@@ -41,6 +46,10 @@ def take_over(
         if not waiting.offer:
             dispatch.assign(waiting, now, events)
     return events
+
+
+def _activations(queues: dict[str, Queue]) -> set[Activation]:
+    return {each for queue in queues.values() for each in queue.activations.values()}
 
 
 def _take_over_queues(

@@ -336,11 +336,11 @@ class Floor:
         }
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     staff=st.integers(0, 6),
-    before=st.lists(STEP, min_size=5, max_size=60),
-    after=st.lists(STEP, min_size=1, max_size=40),
+    before=st.lists(STEP, min_size=25, max_size=70),
+    after=st.lists(STEP, min_size=12, max_size=40),
     seed=st.integers(0, 1000),
 )
 def test_a_rebuilt_router_decides_the_same(staff, before, after, seed):
