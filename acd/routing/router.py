@@ -1,9 +1,8 @@
-"""The router: every input that there is, and the views. What follows from them: dispatch.py."""
+"""The router: every input that there is. What follows from them: dispatch.py; views: views.py."""
 
 from collections.abc import Callable, Iterable
 from math import isfinite
 
-from .agent import Agent
 from .announcing import Announcement
 from .configuration import faults
 from .dispatch import Dispatch
@@ -13,31 +12,27 @@ from .model import (
     AgentMemory,
     AgentProfile,
     AgentRules,
-    AgentView,
     MissRule,
-    QueueKind,
     QueueProfile,
     State,
     Status,
     WaitingCall,
 )
 from .offer import pause_s
-from .policy import CONVERSION
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .rebuilding import Rebuilding
 from .remembering import restore
 from .reserve import activate, look
-from .staffing import nobody_serves
 from .takeover import take_over
-from .waiting_rules import EmptyRule
+from .views import Views
 
 LONGEST_WRAP_UP_S = 3600.0
 """A wrap-up can be extended to this far from now: nobody writes up one call for an hour, and a
 forgotten one has to end by itself."""
 
 
-class Router:
+class Router(Views):
     """Who gets which call, as one pure machine.
 
     `now` is in monotonic seconds and never goes back; ids come from `new_id`. Inputs return the
@@ -62,7 +57,7 @@ class Router:
         Every agent is offline since `now`.
         """
         self._random = random
-        self._dispatch = Dispatch(new_id, random)
+        super().__init__(Dispatch(new_id, random))
         self._rules = AgentRules()
         self._ranks = ConversionRanks()
         self._rebuilding = Rebuilding(self._dispatch, self._ranks)
@@ -180,12 +175,6 @@ class Router:
         """What holds for all agents."""
         return self._rules
 
-    def _agent(self, number: str) -> Agent:
-        agent = self._dispatch.agents.get(number)
-        if agent is None:
-            raise UnknownAgentError(number)
-        return agent
-
     # --- calls ---
 
     def enqueue(self, call: WaitingCall, now: float) -> list[Event]:
@@ -224,13 +213,6 @@ class Router:
         What rings and who talks goes on. Raises UnknownGroupError.
         """
         return activate(self._dispatch, queue, group, on, by, now)
-
-    def active_groups(self, queue: str) -> dict[str, str]:
-        """Return who activated each group that is active for this queue now."""
-        known = self._dispatch.queues.get(queue)
-        if known is None:
-            return {}
-        return {group: each.by for group, each in known.activations.items() if each.on}
 
     def leave(self, call: str, now: float) -> list[Event]:
         """Take a call out: the caller hung up, took an exit, or was moved.
@@ -422,61 +404,3 @@ class Router:
             if queue is not None:
                 look(self._dispatch, queue, now, events)
         return events
-
-    # --- views ---
-
-    def queue_lengths(self) -> dict[str, int]:
-        """Count the calls in each line, those being offered among them."""
-        return {name: len(queue) for name, queue in self._dispatch.queues.items()}
-
-    def oldest_wait(self, now: float) -> dict[str, float]:
-        """Longest wait in each line in seconds since the first enqueue time; 0: nobody waits."""
-        return {
-            name: now - queue.oldest() if len(queue) else 0.0
-            for name, queue in self._dispatch.queues.items()
-        }
-
-    def unmeasured(self) -> list[str]:
-        """Name the sales queues that conversion should rank and of which no outcome is known.
-
-        Their calls go to the longest idle agent until the first one is.
-        """
-        return [
-            name
-            for name, queue in self._dispatch.queues.items()
-            if queue.profile.kind is QueueKind.SALES
-            and any(layer.order == CONVERSION for layer in queue.profile.layers)
-            and not queue.rank.measured
-        ]
-
-    def agent_view(self, agent: str) -> AgentView:
-        """One agent at this moment."""
-        return self._agent(agent).view()
-
-    def agents(self) -> list[AgentView]:
-        """Every agent at this moment."""
-        return [agent.view() for agent in self._dispatch.agents.values()]
-
-    def talk(self, agent: str) -> str:
-        """Interaction that the agent talks in; empty: in none, or there is no such agent."""
-        somebody = self._dispatch.agents.get(agent)
-        talks = somebody is not None and somebody.state in {State.TALKING, State.HELD}
-        return somebody.interaction if somebody is not None and talks else ""
-
-    def position(self, call: str) -> int:
-        """Place in the line, 1 is the head; 0: the call is in none."""
-        waiting = self._dispatch.waiting.get(call)
-        return waiting.queue.position(waiting) if waiting is not None else 0
-
-    def is_empty(self, queue: str, rule: EmptyRule) -> bool:
-        """Whether nobody serves the queue now, by what the rule counts as empty."""
-        known = self._dispatch.queues.get(queue)
-        return known is None or nobody_serves(known, self._dispatch.floor.staff(queue), rule)
-
-    def estimated_wait(self, call: str) -> float | None:
-        """Seconds until this call is answered at the measured pace of its line: see pace.py.
-
-        None: nobody was answered yet out of a line, nobody is on duty, or the call is in none.
-        """
-        waiting = self._dispatch.waiting.get(call)
-        return waiting.queue.estimated_wait(waiting) if waiting is not None else None

@@ -1,0 +1,85 @@
+"""What the router tells of itself at a moment, without changing anything."""
+
+from .agent import Agent
+from .dispatch import Dispatch
+from .errors import UnknownAgentError
+from .model import AgentView, QueueKind, State
+from .policy import CONVERSION
+from .staffing import nobody_serves
+from .waiting_rules import EmptyRule
+
+
+class Views:
+    """Looks at agents, queues and calls; the inputs are `router.Router`'s."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    def _agent(self, number: str) -> Agent:
+        agent = self._dispatch.agents.get(number)
+        if agent is None:
+            raise UnknownAgentError(number)
+        return agent
+
+    def active_groups(self, queue: str) -> dict[str, str]:
+        """Return who activated each group that is active for this queue now."""
+        known = self._dispatch.queues.get(queue)
+        if known is None:
+            return {}
+        return {group: each.by for group, each in known.activations.items() if each.on}
+
+    def queue_lengths(self) -> dict[str, int]:
+        """Count the calls in each line, those being offered among them."""
+        return {name: len(queue) for name, queue in self._dispatch.queues.items()}
+
+    def oldest_wait(self, now: float) -> dict[str, float]:
+        """Longest wait in each line in seconds since the first enqueue time; 0: nobody waits."""
+        return {
+            name: now - queue.oldest() if len(queue) else 0.0
+            for name, queue in self._dispatch.queues.items()
+        }
+
+    def unmeasured(self) -> list[str]:
+        """Name the sales queues that conversion should rank and of which no outcome is known.
+
+        Their calls go to the longest idle agent until the first one is.
+        """
+        return [
+            name
+            for name, queue in self._dispatch.queues.items()
+            if queue.profile.kind is QueueKind.SALES
+            and any(layer.order == CONVERSION for layer in queue.profile.layers)
+            and not queue.rank.measured
+        ]
+
+    def agent_view(self, agent: str) -> AgentView:
+        """One agent at this moment."""
+        return self._agent(agent).view()
+
+    def agents(self) -> list[AgentView]:
+        """Every agent at this moment."""
+        return [agent.view() for agent in self._dispatch.agents.values()]
+
+    def talk(self, agent: str) -> str:
+        """Interaction that the agent talks in; empty: in none, or there is no such agent."""
+        somebody = self._dispatch.agents.get(agent)
+        talks = somebody is not None and somebody.state in {State.TALKING, State.HELD}
+        return somebody.interaction if somebody is not None and talks else ""
+
+    def position(self, call: str) -> int:
+        """Place in the line, 1 is the head; 0: the call is in none."""
+        waiting = self._dispatch.waiting.get(call)
+        return waiting.queue.position(waiting) if waiting is not None else 0
+
+    def is_empty(self, queue: str, rule: EmptyRule) -> bool:
+        """Whether nobody serves the queue now, by what the rule counts as empty."""
+        known = self._dispatch.queues.get(queue)
+        return known is None or nobody_serves(known, self._dispatch.floor.staff(queue), rule)
+
+    def estimated_wait(self, call: str) -> float | None:
+        """Seconds until this call is answered at the measured pace of its line: see pace.py.
+
+        None: nobody was answered yet out of a line, nobody is on duty, or the call is in none.
+        """
+        waiting = self._dispatch.waiting.get(call)
+        return waiting.queue.estimated_wait(waiting) if waiting is not None else None
