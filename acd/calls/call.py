@@ -176,6 +176,14 @@ class Forks:
     "What the devices have said that ring no more, with the SIP status; the weightiest of it."
 
 
+@dataclass(slots=True, eq=False)
+class Ring:
+    """An offer that rings beside the one of `Call.agent_leg` (`acd.calls.ringing`)."""
+
+    leg: AgentLeg
+    forks: Forks | None
+
+
 class PartyWatcher(Protocol):
     """Told what becomes of the party that a call has called (`acd.calls.outbound`)."""
 
@@ -296,6 +304,10 @@ class Call:
     visit: Visit | None = None
     agent_leg: AgentLeg | None = None
     forks: Forks | None = None
+
+    beside: list[Ring] = field(default_factory=list)
+    "While several agents' phones ring for the call: the offers beside that of `agent_leg`."
+
     called_leg: CalledLeg | None = None
 
     called_others: tuple[CalledLeg, ...] = ()

@@ -104,7 +104,7 @@ class Ending:
             self._queueing.talks.talk_over(call, leg_ended_by, reason.value, self._table.now)
             self.end(call, "fault" if fault else "agent", reason)
         else:
-            self._queueing.offers.hung_up_early(call, fault=fault, now=self._table.now)
+            self._queueing.offers.hung_up_early(call, event.leg, fault=fault, now=self._table.now)
 
     def finish(
         self,

@@ -12,13 +12,10 @@ from acd.routing.events import OfferOutcome
 from .call import AgentLeg, Call
 from .commands import HangUpLeg
 from .effects import Effects
-from .told import OFFER_TOLD
+from .told import COMPLETED_ELSEWHERE, OFFER_TOLD
 
 ANSWERED_ELSEWHERE = "answered_elsewhere"
 "`LegEnded.reason` of a device that fell silent because another one was answered."
-
-COMPLETED_ELSEWHERE = "Call completed elsewhere"
-"Reason of the CANCEL (RFC 3326): the phone then counts no missed call."
 
 WEIGHT = (OfferOutcome.FAILED, OfferOutcome.NO_ANSWER, OfferOutcome.REJECTED, OfferOutcome.BUSY)
 "Of several devices' outcomes the last one here is the offer's: a person's word before a fault."

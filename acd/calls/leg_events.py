@@ -123,8 +123,7 @@ class LegEvents:
         if leg is not None:
             self._outbound.answered(call, leg, event)
         else:
-            if call.forks is not None:
-                self._queueing.offers.leg_answered(call, event.leg)
+            self._queueing.offers.leg_answered(call, event.leg)
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
@@ -149,7 +148,7 @@ class LegEvents:
         leg = call.called_by(event.leg)
         if leg is not None:
             self._outbound.stream_accepted(call, leg)
-        elif call.agent_leg is not None and event.leg == call.agent_leg.leg:
+        elif self._queueing.offers.is_agents(call, event.leg):
             self._queueing.offers.stream_accepted(call, self._table.now)
         elif call.picking_up:
             self._own_calls.picked_up(call)

@@ -1,7 +1,7 @@
 """Offers: an agent's phone rings for a waiting caller, until it answers or the offer is over.
 
 The router's offers are carried out here, and what becomes of the phones is told to the router
-here. But for `forking` and `talking`, nothing else touches `Call.agent_leg`.
+here. But for `forking`, `ringing` and `talking`, nothing else touches `Call.agent_leg`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from acd.sip import events as sip
 from acd.sip.endpoint import InviteTarget
 from acd.sip.events import Contact
 
-from . import events
+from . import events, ringing
 from .call import AgentLeg, Call, Forks, Phase, Visit
 from .commands import DoubtContact, HangUpLeg, InviteLeg
 from .desk import Desk
@@ -93,6 +93,7 @@ class Offers:
             self._lines.apply(self._router.leave(event.call, self._lines.now), self._lines.now)
             return
         leg = AgentLeg(self._new_id(), event.offer, event.agent, event.account, self._lines.now)
+        ringing.make_room(call)
         call.agent_leg = leg
         self._calls_by_leg[leg.leg] = call
         devices = self._desk.all_to_ring(event.account)
@@ -130,8 +131,7 @@ class Offers:
 
     def stream_opened(self, call: Call, leg_id: str, sdp: bytes, now: float) -> None:
         """Ring the agent's phone: its media stands."""
-        if call.forks is not None:
-            self._forking.turn_to(call, leg_id)
+        self._turn_to(call, leg_id)
         leg, visit = call.agent_leg, call.visit
         if leg is None or visit is None:
             return
@@ -164,9 +164,11 @@ class Offers:
             self._effects.append(HangUpLeg(leg.leg))
             self._talks.drop(call, leg, "server", OfferOutcome.FAILED.value)
             self._offer_ended(call, visit, leg, OfferOutcome.FAILED, 0, now)
+            ringing.ring_on(call)
             return
         self._desk.answered_on(leg.account, leg.contact)
         self._offer_ended(call, visit, leg, OfferOutcome.ANSWERED, 200, now)
+        self._answered_elsewhere(call, visit, now)
         self._lines.left(call, visit, LeaveReason.ANSWERED, now, leg.agent)
         leg.connected_at = now
         call.talk_visit = visit
@@ -178,33 +180,55 @@ class Offers:
             self._talks.connected(call, leg, visit)
         self._lines.apply(routed, now)
 
-    def leg_rang(self, call: Call, leg_id: str) -> None:
-        """Note that the agent's phone is there; the offer's lease runs from the INVITE."""
+    def _answered_elsewhere(self, call: Call, visit: Visit, now: float) -> None:
+        """Let the other agents' phones fall silent; the router has withdrawn their offers."""
+        elsewhere = OfferOutcome.ANSWERED_ELSEWHERE
+        others, call.beside = call.beside, []
+        for other in others:
+            further = other.forks.others if other.forks is not None else []
+            for leg in (*further, other.leg):
+                self._effects.append(HangUpLeg(leg.leg, OFFER_TOLD[elsewhere]))
+                self._talks.drop(call, leg, "server", elsewhere.value)
+            self._offer_ended(call, visit, other.leg, elsewhere, 0, now)
+
+    def is_agents(self, call: Call, leg_id: str) -> bool:
+        """Whether this is the leg to the agent, or to one of those whose phones ring."""
+        self._turn_to(call, leg_id)
+        return call.agent_leg is not None and call.agent_leg.leg == leg_id
+
+    def _turn_to(self, call: Call, leg_id: str) -> None:
+        """Make the leg that something happens to the call's agent leg, if it rings."""
+        if call.beside:
+            ringing.turn_to_leg(call, leg_id)
         if call.forks is not None:
             self._forking.turn_to(call, leg_id)
+
+    def leg_rang(self, call: Call, leg_id: str) -> None:
+        """Note that the agent's phone is there; the offer's lease runs from the INVITE."""
+        self._turn_to(call, leg_id)
         if call.agent_leg is not None:
             call.agent_leg.rang = True
 
     def leg_answered(self, call: Call, leg_id: str) -> None:
-        """Let the agent's other devices fall silent."""
+        """Let the agent's other devices fall silent; other agents' ring until the media fits."""
+        self._turn_to(call, leg_id)
         self._forking.answered(call, leg_id)
 
     def leg_failed(self, call: Call, event: sip.LegFailed, now: float) -> None:
         """Take that the agent's phone refused, was busy, or could not be reached."""
-        if call.forks is not None:
-            self._forking.turn_to(call, event.leg)
+        self._turn_to(call, event.leg)
         if event.unreached and call.agent_leg is not None:
             self._doubt(call.agent_leg)
         self._offer_over(call, outcome_of(event.status), "peer", event.status, now)
 
     def media_failed(self, call: Call, leg_id: str, status: int, now: float) -> None:
         """Take that there is no media for the agent's leg, before the talk."""
-        if call.forks is not None:
-            self._forking.turn_to(call, leg_id)
+        self._turn_to(call, leg_id)
         self._offer_over(call, OfferOutcome.FAILED, "fault", status, now)
 
-    def hung_up_early(self, call: Call, *, fault: bool, now: float) -> None:
+    def hung_up_early(self, call: Call, leg_id: str, *, fault: bool, now: float) -> None:
         """Take that the agent's leg ended after its answer and before the talk."""
+        self._turn_to(call, leg_id)
         if fault:
             self._offer_over(call, OfferOutcome.FAILED, "fault", 200, now)
         else:
@@ -225,23 +249,28 @@ class Offers:
             outcome, status = told
         self._talks.drop(call, leg, ended_by, own.value, own_status)
         self._offer_ended(call, visit, leg, outcome, status, now)
+        ringing.ring_on(call)
         self._lines.apply(self._router.offer_failed(leg.offer, outcome, now), now)
 
     def withdrawn(self, event: routing.OfferWithdrawn) -> None:
         call = self._lines.waiting(event.call)
-        if call is None or call.agent_leg is None or call.agent_leg.offer != event.offer:
+        if call is None:
+            return
+        ringing.turn_to_offer(call, event.offer)
+        if call.agent_leg is None or call.agent_leg.offer != event.offer:
             return
         leg, visit = call.agent_leg, call.visit
         assert visit is not None  # a call in self._waiting is in a visit
         if event.outcome is OfferOutcome.NO_ANSWER:
-            for ringing in (leg, *(call.forks.others if call.forks is not None else ())):
-                if not ringing.rang:
-                    self._doubt(ringing)
+            for phone in (leg, *(call.forks.others if call.forks is not None else ())):
+                if not phone.rang:
+                    self._doubt(phone)
         if call.forks is not None:
             self._forking.withdrawn(call, event.outcome)
         self._effects.append(HangUpLeg(leg.leg, OFFER_TOLD.get(event.outcome, "")))
         self._talks.drop(call, leg, "server", event.outcome.value)
         self._offer_ended(call, visit, leg, event.outcome, 0, self._lines.now)
+        ringing.ring_on(call)
 
     def _doubt(self, leg: AgentLeg) -> None:
         """Let a device that said nothing be asked whether it is there."""

@@ -24,7 +24,7 @@ from .desk import Desk
 from .dial_plan import DialPlan, InternalTarget, OutsideTarget
 from .effects import Effects
 from .engagement import Engagement
-from .forking import ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE
+from .forking import ANSWERED_ELSEWHERE
 from .hearing import Hearing
 from .offering import outcome_of
 from .party_answers import (
@@ -37,7 +37,7 @@ from .party_answers import (
     most_telling,
 )
 from .queueing import Queueing
-from .told import END_TOLD
+from .told import COMPLETED_ELSEWHERE, END_TOLD
 
 BUSY_STATES = frozenset({State.OFFERED, State.TALKING, State.HELD})
 "An agent in one of these has the phone at the ear, or ringing."

@@ -27,8 +27,12 @@ END_TOLD = {
 END_TOLD[EndReason.MAX_DURATION] = EndReason.MAX_DURATION.value
 "By why a call ended; what is not in it goes without saying."
 
+COMPLETED_ELSEWHERE = "Call completed elsewhere"
+"Reason of the CANCEL (RFC 3326): the phone then counts no missed call."
+
 OFFER_TOLD = {
     OfferOutcome.NO_ANSWER: 'Q.850;cause=19;text="no_answer"',
+    OfferOutcome.ANSWERED_ELSEWHERE: COMPLETED_ELSEWHERE,
     OfferOutcome.CALLER_LEFT: 'SIP;cause=487;text="caller_left"',
 }
 "By how an offer ended, in the CANCEL to the agent's phone: it shows a missed call, rightly."

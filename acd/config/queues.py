@@ -15,6 +15,7 @@ from acd.routing.model import (
     QueueProfile,
     Requirements,
 )
+from acd.routing.policy import MAXIMUM_RINGING
 
 from .rules import RuleText, rule_of
 from .values import GradeName, Identifier, Seconds, Section, fault
@@ -31,6 +32,12 @@ Order = Literal[
     "weighted_random",
 ]
 "What ranks agents; docs/routing.md says what each means."
+
+Ring = Literal["one", "all", "progressively"]
+"How many agents' phones ring for one call."
+
+Strategy = Literal[Order, "ring_all", "ring_progressively"]
+"Short-hands for a whole policy."
 
 
 GroupName = Annotated[str, Field(min_length=1, max_length=80)]
@@ -110,6 +117,10 @@ class LayerSettings(Section):
     order: Order = "conversion"
     """Who comes first: best conversion (成交率), best category_grade, longest_idle, fewest_calls,
     least_talk_time, round_robin, top_down (as listed in agents.yaml), or weighted_random."""
+
+    ring: Ring = "one"
+    """Whose phone rings: that of the first one in this order, of all at once, or progressively of
+    one more every ring_step_s while the others ring on. The first answer takes the call."""
 
     minimum_grade: GradeName = Grade.C
     "Lowest grade (C B A AA AAA) in the skill that may take the call here."
@@ -201,8 +212,9 @@ class QueueSettings(Section):
     category: Identifier | None = None
     "Product category of its calls where the flow sets none."
 
-    strategy: Order | None = None
-    "Short-hand for one layer of all agents with the skill, in this order; in place of `layers`."
+    strategy: Strategy | None = None
+    """Short-hand for one layer of all agents with the skill, in this order; in place of `layers`.
+    ring_all and ring_progressively ring several phones, the longest idle first."""
 
     layers: Annotated[tuple[LayerSettings, ...], Field(min_length=1, max_length=10)] = (
         LayerSettings(name="all", order="longest_idle"),
@@ -234,6 +246,12 @@ class QueueSettings(Section):
 
     ring_timeout_s: Annotated[float, Field(ge=3, le=180)] = 20.0
     "How long an agent's phone rings before the next agent is tried, in seconds."
+
+    ring_at_most: Annotated[int, Field(ge=1, le=MAXIMUM_RINGING)] = 10
+    "Phones that ring for one call at once, where a layer rings several."
+
+    ring_step_s: Annotated[float, Field(ge=1, le=180)] = 5.0
+    "After how long a layer that rings progressively lets one more phone ring, in seconds."
 
     wrap_up_s: Seconds = 30.0
     "After-call work (话后) after each call, in seconds, ended early by a code; 0: none."
@@ -332,6 +350,10 @@ class QueueSettings(Section):
         """Return the layers, the short-hand written out."""
         if self.strategy is None:
             return self.layers
+        if self.strategy == "ring_all":
+            return (LayerSettings(name=self.strategy, order="longest_idle", ring="all"),)
+        if self.strategy == "ring_progressively":
+            return (LayerSettings(name=self.strategy, order="longest_idle", ring="progressively"),)
         return (LayerSettings(name=self.strategy, order=self.strategy),)
 
     @model_validator(mode="after")
@@ -357,6 +379,8 @@ class QueueSettings(Section):
             starvation_s=self.starvation_s or math.inf,
             priority=self.priority,
             ring_timeout_s=self.ring_timeout_s,
+            ring_at_most=self.ring_at_most,
+            ring_step_s=self.ring_step_s,
             wrap_up_s=self.wrap_up_s,
             max_wait_s=self.max_wait_s,
             overflow=self.overflow.profile() if self.overflow else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .explore import EXPLORATIONS, THOMPSON
 from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
-from .policy import ORDERS, REQUIREMENTS, WEIGHTED_RANDOM
+from .policy import MAXIMUM_RINGING, ORDERS, REQUIREMENTS, WAYS, WEIGHTED_RANDOM
 from .rank import BASES
 
 SHORTEST_S = 1.0
@@ -59,6 +59,7 @@ def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Ite
     yield from _twice("layer", [layer.name for layer in queue.layers])
     for layer in queue.layers:
         yield from _layer_faults(layer)
+    yield from _ringing_faults(queue)
     yield from _limit_faults(queue)
     yield from _order_faults(queue)
     yield from _activation_faults(queue)
@@ -105,6 +106,8 @@ def _layer_faults(layer: LayerProfile) -> Iterator[str]:
         yield f"layer {layer.name!r}: order {layer.order!r} is unknown; one of {known}"
     if not 0.0 <= layer.after_s < math.inf:
         yield f"layer {layer.name!r}: after_s is {layer.after_s}; seconds from 0 on"
+    if layer.ring not in WAYS:
+        yield f"layer {layer.name!r}: ring {layer.ring!r} is unknown; one of {', '.join(WAYS)}"
     for name in layer.waives:
         if name not in REQUIREMENTS:
             known = ", ".join(REQUIREMENTS)
@@ -130,9 +133,16 @@ def _order_faults(queue: QueueProfile) -> Iterator[str]:
         yield f"starvation_s is {queue.starvation_s}; more than 0 s, or inf (never)"
 
 
+def _ringing_faults(queue: QueueProfile) -> Iterator[str]:
+    for name in ("ring_timeout_s", "ring_step_s"):
+        ring_s: float = getattr(queue, name)
+        if not SHORTEST_S <= ring_s < math.inf:
+            yield f"{name} is {ring_s}; at least {SHORTEST_S} s, and finite"
+    if not 1 <= queue.ring_at_most <= MAXIMUM_RINGING:
+        yield f"ring_at_most is {queue.ring_at_most}; 1 to {MAXIMUM_RINGING} phones"
+
+
 def _limit_faults(queue: QueueProfile) -> Iterator[str]:
-    if not SHORTEST_S <= queue.ring_timeout_s < math.inf:
-        yield f"ring_timeout_s is {queue.ring_timeout_s}; at least {SHORTEST_S} s, and finite"
     if queue.position_every_s and not SHORTEST_S <= queue.position_every_s < math.inf:
         yield f"position_every_s is {queue.position_every_s}; 0, or at least {SHORTEST_S} s"
     if not 0.0 <= queue.wrap_up_s < math.inf:

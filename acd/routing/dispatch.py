@@ -11,7 +11,7 @@ agent.py.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -25,6 +25,7 @@ from .model import Choice, Counters, State, Status
 from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
 from .queue import Queue, Waiting
+from .ringing import ring_on, silence
 
 SYSTEM = "system"
 """Who changes a status when nobody did."""
@@ -55,6 +56,12 @@ class Dispatch:
         "Calls answered and not yet over."
 
         self.offers: dict[str, Offer] = {}
+        self.rings = False
+        "Some queue rings several phones for one call."
+
+        self._fresh: list[Waiting] = []
+        "Calls of such queues that may ring on further phones now."
+
         self.deadlines = Deadlines()
         self.away = AwayWatch(self.deadlines)
         self.floor = Floor(random)
@@ -112,10 +119,11 @@ class Dispatch:
             if cool_down_s > 0.0:
                 self._set_aside_until(agent, State.COOL_DOWN, now + cool_down_s, now, events)
                 return
-            waiting = self.floor.next_call(agent, now)
+            waiting = self._call_for(agent, now)
             if waiting is not None:
                 choice = self.floor.only_choice(agent, waiting, now)
-                self._offer(agent, waiting, choice, now, events)
+                self.offer_to(agent, waiting, choice, now, events)
+                self.ring_on((), now, events)
                 return
         agent.enter(rest, now, events)
         agent.occupancy.change(0.0 if available else None, now)
@@ -123,6 +131,14 @@ class Dispatch:
             self.floor.join(agent)
         self.away.look(agent, now)
         self.forget_if_gone(agent)
+
+    def _call_for(self, agent: Agent, now: float) -> Waiting | None:
+        """Return the call that an agent who frees up takes, or rings for beside others."""
+        waiting = self.floor.next_call(agent, now)
+        if waiting is None and self.rings:
+            agent.occupancy.change(0.0, now)  # free, as far as the limits go
+            waiting = self.floor.ringing_call(agent, now)
+        return waiting
 
     def _set_aside_until(
         self, agent: Agent, state: State, until: float, now: float, events: list[Event]
@@ -174,7 +190,18 @@ class Dispatch:
     # --- calls ---
 
     def assign(self, waiting: Waiting, now: float, events: list[Event]) -> None:
-        """Offer the call to the best idle agent; if there is none, it waits on."""
+        """Offer the call to the best idle agent, or to several; if there is none, it waits on."""
+        self.find_agent(waiting, now, events)
+        self.ring_on((), now, events)
+
+    def ring_on(self, ringing: Iterable[Waiting], now: float, events: list[Event]) -> None:
+        """Let these calls, and those that began to ring, ring on as many phones as they may."""
+        self._fresh.extend(ringing)
+        if self._fresh:
+            ring_on(self, self._fresh, now, events)
+
+    def find_agent(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        """Let the first phone ring for the call, if anybody is idle who may take it."""
         target = waiting
         while (chosen := self.floor.choose(target, now)) is not None:
             agent, choice = chosen
@@ -184,7 +211,7 @@ class Dispatch:
             if first is not None and first is not target:
                 target = first
                 continue
-            self._offer(agent, target, choice, now, events)
+            self.offer_to(agent, target, choice, now, events)
             if target is waiting:
                 return
             target = waiting
@@ -212,6 +239,8 @@ class Dispatch:
             if waiting.reserved and now >= waiting.reserved_until:
                 self._open_to_all(waiting)
             self.assign(waiting, now, events)
+        elif waiting.queue.rings:
+            self.ring_on([waiting], now, events)
         if now >= waiting.position_at:
             waiting.position_at = now + waiting.queue.profile.position_every_s
             events.append(PositionDue(waiting.call.call, waiting.queue.position(waiting)))
@@ -226,9 +255,10 @@ class Dispatch:
 
     # --- offers ---
 
-    def _offer(
+    def offer_to(
         self, agent: Agent, waiting: Waiting, choice: Choice, now: float, events: list[Event]
     ) -> None:
+        """Let the agent's phone ring, alone or beside those that ring for the call."""
         self.floor.quit(agent)
         queue, call = waiting.queue, waiting.call
         queue.take(waiting)
@@ -237,7 +267,17 @@ class Dispatch:
         self.turns += 1
         agent.counters.turn = self.turns
         self.offers[offer.offer] = offer
-        waiting.offer = agent.offer = offer.offer
+        agent.offer = offer.offer
+        if waiting.offer:
+            waiting.others += (offer.offer,)
+        else:
+            waiting.offer = offer.offer
+            if queue.rings:
+                queue.ringing[call.call] = waiting
+                if agent.number in waiting.passed_over:
+                    waiting.passed_over.clear()  # nobody else is left: another round
+                self._fresh.append(waiting)
+        waiting.step_at = now + queue.profile.ring_step_s
         expires_at = now + queue.profile.ring_timeout_s
         self.deadlines.arm(agent, expires_at)
         self.deadlines.arm(waiting, queue.next_due(waiting, now))
@@ -258,12 +298,19 @@ class Dispatch:
     def end(self, offer: Offer) -> None:
         """End the lease without an answer; agent and call still have to be moved."""
         self._close(offer)
-        offer.waiting.queue.put_back(offer.waiting)
+        if not offer.waiting.offer:
+            offer.waiting.queue.put_back(offer.waiting)
 
     def _close(self, offer: Offer) -> None:
         del self.offers[offer.offer]
         offer.agent.offer = ""
-        offer.waiting.offer = ""
+        waiting = offer.waiting
+        if waiting.others:
+            ringing = [each for each in (waiting.offer, *waiting.others) if each != offer.offer]
+            waiting.offer, waiting.others = ringing[0], tuple(ringing[1:])
+            return
+        waiting.offer = ""
+        waiting.queue.ringing.pop(waiting.call.call, None)
 
     def withdraw(
         self, offer: Offer, outcome: OfferOutcome, now: float, events: list[Event]
@@ -278,11 +325,6 @@ class Dispatch:
         """Move the agent, then the call, of an offer that came to nothing."""
         self.end(offer)
         agent, waiting = offer.agent, offer.waiting
-        if outcome is OfferOutcome.CALLER_LEFT:
-            self.drop(waiting)
-            waiting.queue.count_abandon(waiting, now)
-            self.free(agent, agent.idle_since, now, events)
-            return
         aside_s = pause_s(miss_rule(agent, waiting), outcome)
         if aside_s is None:
             self.free(agent, now, now, events)
@@ -294,7 +336,19 @@ class Dispatch:
             self._set_aside(agent, waiting, aside_s, now, events, missed=missed)
         self._go_on(waiting, now, events)
 
+    def leave(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        """Take out a call whose caller has left; every phone that rings for it falls silent."""
+        agents = silence(self, waiting, OfferOutcome.CALLER_LEFT, events)
+        self.drop(waiting)
+        waiting.queue.count_abandon(waiting, now)
+        for agent in agents:
+            self.free(agent, agent.idle_since, now, events)
+
     def _go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        if waiting.offer:
+            # Other phones ring on, and one more may.
+            self.ring_on([waiting], now, events)
+            return
         # The maximum wait may have struck while the phone was ringing.
         if now >= waiting.leaves_at:
             self._time_out(waiting, now, events)
@@ -331,14 +385,22 @@ class Dispatch:
         """Let caller and agent talk from now on; the call is no longer waiting."""
         waiting = offer.waiting
         queue, call = waiting.queue, waiting.call
-        self.drop(waiting)
-        self._close(offer)
+        others: list[Agent] = []
+        if waiting.others:
+            self._close(offer)
+            others = silence(self, waiting, OfferOutcome.ANSWERED_ELSEWHERE, events)
+            self.drop(waiting)
+        else:
+            self.drop(waiting)
+            self._close(offer)
         queue.count_answer(waiting, now)
         queue.shares.count(offer.agent.number)
         offer.agent.misses = 0
         offer.agent.counters.calls += 1
         offer.agent.wrap_up_s = wrap_up_of(offer.agent, queue.profile)
         self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)
+        for agent in others:
+            self.free(agent, agent.idle_since, now, events)
 
     def engage(
         self,

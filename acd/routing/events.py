@@ -21,6 +21,9 @@ class OfferOutcome(Enum):
     AGENT_LEFT = "agent_left"
     "The agent went away, logged out or lost the registration while ringing."
 
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    "Another agent whose phone rang for the same call took it."
+
 
 class LeaveReason(Enum):
     """Why a call left a queue. `acd.calls` adds short_abandon by the queue's threshold."""
@@ -55,7 +58,7 @@ class OfferMade(Struct, frozen=True):
 
 
 class OfferWithdrawn(Struct, frozen=True):
-    """Stop ringing: the lease ran out, the caller left, or the agent did."""
+    """Stop ringing: the lease ran out, the caller left, the agent did, or another one answered."""
 
     offer: str
     call: str

@@ -190,6 +190,11 @@ class Floor:
                 chosen = self._choose(waiting, _NOBODY, now, spared_too=True)
         return chosen
 
+    def choose_further(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
+        """Pick the idle agent whose phone is to ring beside those that do, if one is due."""
+        waiting.queue.rank.refresh()
+        return self._choose(waiting, waiting.passed_over, now, further=True)
+
     def reopen(self, queue: Queue) -> None:
         """Work out anew whom the queue's layers admit, after a group was switched."""
         pools = set(queue.pools.values())
@@ -208,12 +213,18 @@ class Floor:
         return None
 
     def _choose(
-        self, waiting: Waiting, passed_over: Set[str], now: float, *, spared_too: bool = False
+        self,
+        waiting: Waiting,
+        passed_over: Set[str],
+        now: float,
+        *,
+        spared_too: bool = False,
+        further: bool = False,
     ) -> tuple[Agent, Choice] | None:
         enqueued_at = waiting.call.enqueued_at
         spared = 0
         for index, layer in enumerate(waiting.queue.profile.layers):
-            if now < enqueued_at + layer.after_s:
+            if now < enqueued_at + layer.after_s or (further and not waiting.is_due(layer, now)):
                 continue
             pool = self._pool(waiting, index)
             best = pool.best(passed_over, now, spared_too=spared_too)
@@ -331,6 +342,35 @@ class Floor:
         best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
         return best
 
+    def ringing_call(self, agent: Agent, now: float) -> Waiting | None:
+        """Pick the ringing call that an agent joins for whom none waits: the most urgent."""
+        best: Waiting | None = None
+        most: Urgency | None = None
+        for queue in self._serves.get(agent.number, ()):
+            for waiting in queue.ringing.values():
+                urgency = waiting.urgency(now)
+                if (most is None or urgency < most) and self.joins(agent, waiting, now):
+                    most, best = urgency, waiting
+        return best
+
+    def joins(self, agent: Agent, waiting: Waiting, now: float) -> bool:
+        """Whether this agent, idle, is to ring beside those who ring for the call."""
+        limits = waiting.queue.limits
+        return (
+            waiting.may_grow(now)
+            and agent.number not in waiting.passed_over
+            and (limits is None or limits.due(agent.number, agent.occupancy) is None)
+            and self._ringing_layer(agent, waiting, now) >= 0
+        )
+
+    def _ringing_layer(self, agent: Agent, waiting: Waiting, now: float) -> int:
+        """Return which layer that rings on is the first to admit the agent; -1: none."""
+        admission = waiting.queue.admission
+        for index, layer in enumerate(waiting.queue.profile.layers):
+            if waiting.is_due(layer, now) and admission.admits(layer, agent, waiting.demand):
+                return index
+        return -1
+
     def _delay_s(self, agent: Agent, queue: Queue, demand: Demand) -> float:
         delays = self._delays[agent.number]
         key = (queue.profile.name, demand)
@@ -340,14 +380,20 @@ class Floor:
         return delay_s
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
-        """Say why an agent who just became free gets this call: no other admitted one is idle."""
+        """Say why an agent who just became free gets this call: no other admitted one is idle.
+
+        Or rings for it beside others.
+        """
         if waiting.reserved:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
         queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
-        index = queue.admission.first_open(agent, waiting.demand, enqueued_at, now)
+        if waiting.offer:
+            index = self._ringing_layer(agent, waiting, now)
+        else:
+            index = queue.admission.first_open(agent, waiting.demand, enqueued_at, now)
         layer = queue.profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
         value = score(order, queue.profile, queue.rank, agent, waiting.category, exploring=False)

@@ -162,6 +162,9 @@ class LayerProfile(Struct, frozen=True, kw_only=True):
     order: str = "conversion"
     "What ranks the agents: one of `acd.routing.policy.ORDERS`."
 
+    ring: str = "one"
+    "How many of the agents ring for one call: one of `acd.routing.policy.WAYS`."
+
     after_s: float = 0.0
     "Opens once the call has waited this long."
 
@@ -256,6 +259,13 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     priority; inf: never."""
 
     ring_timeout_s: float = 20.0
+
+    ring_at_most: int = 10
+    "Phones that ring for one call at once, where a layer rings several."
+
+    ring_step_s: float = 5.0
+    "After this long a layer that rings progressively lets one more phone ring."
+
     wrap_up_s: float = 30.0
 
     max_wait_s: float = 600.0

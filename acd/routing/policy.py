@@ -1,7 +1,7 @@
 """Who may take a call, from when on, and what ranks them: a queue's layers read as rules."""
 
 import math
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from .agent import Agent
 from .demand import Demand, call_rules
@@ -28,6 +28,16 @@ ORDERS = (
     WEIGHTED_RANDOM,
 )
 "Names of what ranks a layer's agents; docs/routing.md, Strategies, says what each does."
+
+ONE = "one"
+ALL = "all"
+PROGRESSIVELY = "progressively"
+WAYS = (ONE, ALL, PROGRESSIVELY)
+"How a layer's agents ring for one call: see ringing.py."
+
+MAXIMUM_RINGING = 50
+"""Upper end of `ring_at_most`: our own, a large team in one room. Each phone that rings takes a
+leg and a media stream, and all but one of them ring in vain."""
 
 VALUE = "value"
 """Order recorded where the conversion is weighed with the value of orders."""
@@ -163,6 +173,16 @@ def _obeys(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
     if verdict is None:
         verdict = agent.verdicts[rule.text] = rule.holds(agent.facts)
     return verdict
+
+
+def rings_several(queue: QueueProfile) -> bool:
+    """Whether some layer lets several phones ring for one call."""
+    return any(layer.ring != ONE for layer in queue.layers)
+
+
+def phones_at_most(queues: Iterable[QueueProfile]) -> dict[str, int]:
+    """Return how many phones may ring for one call, by queue, of those that ring several."""
+    return {queue.name: queue.ring_at_most for queue in queues if rings_several(queue)}
 
 
 def depends_on_category(layer: LayerProfile, order: str) -> bool:

@@ -10,10 +10,10 @@ from .activation import Activation, RecentCalls
 from .announcing import CallAnnouncement
 from .deadlines import Timed
 from .demand import Demand
-from .model import QueueProfile, WaitingCall
+from .model import LayerProfile, QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
 from .pace import Pace
-from .policy import Admission
+from .policy import ALL, ONE, PROGRESSIVELY, Admission, rings_several
 from .pool import IdlePool
 from .rank import QueueRank
 
@@ -40,6 +40,7 @@ class Waiting(Timed):
         "leaves_at",
         "lined_up_at",
         "offer",
+        "others",
         "overtook_s",
         "passed_over",
         "place",
@@ -47,6 +48,7 @@ class Waiting(Timed):
         "queue",
         "reserved",
         "reserved_until",
+        "step_at",
     )
 
     def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
@@ -67,6 +69,14 @@ class Waiting(Timed):
         "Until then, as long as it is reserved."
 
         self.offer = ""
+        "The offer that rings, of several the one made first; empty: none does."
+
+        self.others: tuple[str, ...] = ()
+        "Offers that ring beside it (`ringing`), in the order in which they were made."
+
+        self.step_at = -math.inf
+        "From then on a layer that rings progressively may let a further phone ring."
+
         self.lined_up_at = math.inf
         "Since when it waits because no agent was free; inf: one was, at once."
 
@@ -93,6 +103,41 @@ class Waiting(Timed):
         """As the router knows it: empty when no agent differs in it."""
         return self.demand.category
 
+    def is_due(self, layer: LayerProfile, now: float) -> bool:
+        """Whether this layer lets a further phone ring by now."""
+        if layer.ring == ONE or now < self.call.enqueued_at + layer.after_s:
+            return False
+        return layer.ring == ALL or now >= self.step_at
+
+    def may_grow(self, now: float) -> bool:
+        """Whether a further phone may ring at all.
+
+        After the maximum wait the last phones ring out, so that the call is led on some day.
+        """
+        return (
+            not self.reserved
+            and 1 + len(self.others) < self.queue.profile.ring_at_most
+            and now < self.leaves_at
+        )
+
+    def next_ring(self, now: float) -> float:
+        """When it may ring on further phones by itself: a layer opens, or a step is due.
+
+        What is due already waits for an agent who frees up.
+        """
+        if not self.may_grow(now):
+            return math.inf
+        due_at = math.inf
+        for layer in self.queue.profile.layers:
+            if layer.ring == ONE:
+                continue
+            at = self.call.enqueued_at + layer.after_s
+            if layer.ring == PROGRESSIVELY:
+                at = max(at, self.step_at)
+            if at > now:
+                due_at = min(due_at, at)
+        return due_at
+
     def urgency(self, now: float) -> Urgency:
         """Place among all queues' calls at this moment; smaller is served first."""
         return self.queue.urgency(self.place, now)
@@ -116,6 +161,12 @@ class Queue:
         "By group, of those that some layer names."
 
         self.recent = RecentCalls()
+        self.rings = False
+        "Some layer rings several phones for one call."
+
+        self.ringing: dict[str, Waiting] = {}
+        "Of such a queue the calls that ring, by queue visit."
+
         self._line: list[Place] = []
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
         self._aside: dict[str, Waiting] = {}
@@ -134,6 +185,10 @@ class Queue:
         self.rank = rank
         self.retired = False
         self.pools = {}
+        self.rings = rings_several(profile)
+        self.ringing = {
+            call: waiting for call, waiting in self.calls.items() if self.rings and waiting.offer
+        }
         self.limits = limits_of(profile, self.shares)
         self._name_groups(profile)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
@@ -273,7 +328,7 @@ class Queue:
         due_at = waiting.position_at
         if waiting.offer:
             # A phone is ringing for the caller: the maximum wait can only strike after that.
-            return due_at
+            return min(due_at, waiting.next_ring(now)) if self.rings else due_at
         due_at = min(due_at, waiting.leaves_at)
         if waiting.reserved:
             return min(due_at, waiting.reserved_until)

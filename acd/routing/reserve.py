@@ -56,3 +56,4 @@ def _switch(
         for waiting in sorted(queue.unoffered(), key=lambda call: call.urgency(now)):
             if not waiting.offer:
                 dispatch.assign(waiting, now, events)
+        dispatch.ring_on(queue.ringing.values(), now, events)

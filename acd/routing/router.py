@@ -225,12 +225,7 @@ class Router(Views):
         waiting = dispatch.waiting.get(call)
         if waiting is None:
             return events
-        if waiting.offer:
-            offer = dispatch.offers[waiting.offer]
-            dispatch.withdraw(offer, OfferOutcome.CALLER_LEFT, now, events)
-        else:
-            dispatch.drop(waiting)
-            waiting.queue.count_abandon(waiting, now)
+        dispatch.leave(waiting, now, events)
         if now > waiting.entered_at + waiting.queue.profile.short_abandon_s:
             waiting.queue.count_recent(in_time=False)
         look(dispatch, waiting.queue, now, events)

@@ -33,6 +33,7 @@ def take_over(
     for profile in queues:
         ranks.queues[profile.name].follow(profile, dispatch.floor.random)
     removed = _take_over_agents(dispatch.agents, agents, now)
+    dispatch.rings = any(queue.rings for queue in dispatch.queues.values())
     dispatch.floor.rebuild(dispatch.agents.values(), dispatch.queues.values())
     for agent in dispatch.agents.values():
         dispatch.on_duty.note(agent, dispatch.floor.serves(agent), now)
@@ -45,6 +46,8 @@ def take_over(
     for waiting in unoffered:
         if not waiting.offer:
             dispatch.assign(waiting, now, events)
+    for queue in dispatch.queues.values():
+        dispatch.ring_on(queue.ringing.values(), now, events)
     return events
 
 

@@ -167,7 +167,10 @@ class FloorWorld:
     # --- agents ---
 
     def _ring(self, offer: OfferMade) -> None:
-        handling = self._people.handle(self._waiting[offer.call], offer.agent)
+        arrival = self._waiting.get(offer.call)
+        if arrival is None:
+            return  # another one whose phone was to ring for the call has answered at once
+        handling = self._people.handle(arrival, offer.agent)
         if handling.ring_s == 0.0:
             self._answer(offer, handling.talk_s)
         elif handling.ring_s < inf:

@@ -32,7 +32,7 @@ class _Waiting:
     first_enqueued_at: float
     priority: int
     entered_at: float
-    offered: bool = False
+    ringing: int = 0
     missed_by: set[str] = field(default_factory=set)
 
 
@@ -63,11 +63,13 @@ class Ledger:
         wrap_up_s: Mapping[str, float] | None = None,
         agents: Mapping[str, str] | None = None,
         bounds: "StarvationBounds | None" = None,
+        ring_at_most: Mapping[str, int] | None = None,
     ) -> None:
         """`wrap_up_s` is the after-call work of each queue that is checked.
 
         `agents` are the numbers of agents by account, for the calls that they make themselves.
         `bounds` None: the starvation bound is not checked.
+        `ring_at_most` is how many phones may ring for one call, by queue; not named: one.
         """
         self.outcomes: Counter[str] = Counter()
         "CallEnded reasons."
@@ -88,8 +90,8 @@ class Ledger:
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
 
-        self.forked = 0
-        "Offers that rang on several devices."
+        self.forked = self.rung_together = 0
+        "Offers that rang on several devices; offers made while others of the same call rang."
 
         self.exits: Counter[str] = Counter()
         "Keys that led callers out of a queue, by the queue."
@@ -109,6 +111,7 @@ class Ledger:
 
         self._bounds = bounds
         self._agents = agents or {}
+        self._ring_at_most = ring_at_most or {}
         self._dialled_by: dict[str, str] = {}
         self._wrap_up_s = wrap_up_s or {}
         self._wrap_up: dict[str, tuple[float, str]] = {}
@@ -256,7 +259,7 @@ class Ledger:
 
     def _queue_left(self, event: events.QueueLeft, now: float) -> None:
         require(event.visit in self._waiting, f"{now}: left what was not entered", event)
-        require(not self._waiting.pop(event.visit).offered, f"{now}: offer left open", event)
+        require(not self._waiting.pop(event.visit).ringing, f"{now}: offer left open", event)
         self.left[event.reason] += 1
         if event.reason == "exited":
             self.exits[event.queue] += 1
@@ -271,13 +274,14 @@ class Ledger:
         dials = agent in self._dialled_by.values()
         require(not dials, f"{now}: {agent} is offered a call while in an own one")
         waiting = self._waiting.get(event.visit)
-        if waiting is None or waiting.offered:
+        if waiting is None or waiting.ringing >= self._ring_at_most.get(waiting.queue, 1):
             raise InvariantError(f"{now}: offered a call that does not wait {event}")
         state, status = self._states.get(agent), self._statuses.get(agent)
         require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered", event)
         require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready", event)
         _best_first(event, now)
-        waiting.offered = True
+        self.rung_together += waiting.ringing > 0
+        waiting.ringing += 1
         self.forked += bool(event.further_legs)
         for leg in (event.leg, *event.further_legs):
             self._legs[leg] = event.interaction
@@ -295,7 +299,7 @@ class Ledger:
         """Whoever has waited beyond the bound goes before all who came later, in any queue."""
         for visit, other in self._waiting.items():
             if (
-                not other.offered
+                not other.ringing
                 and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
                 and now > other.first_enqueued_at + bounds.after_s[other.queue] + 1e-9
                 and other.entered_at < now
@@ -313,7 +317,7 @@ class Ledger:
             if (
                 other.queue == chosen.queue
                 and other.priority == chosen.priority
-                and not other.offered
+                and not other.ringing
                 # What is due at one moment is decided in one go: whoever overflows into this
                 # queue then comes after that, with however long a wait.
                 and other.entered_at < now
@@ -334,7 +338,7 @@ class Ledger:
         self.offers[event.outcome] += 1
         waiting = self._waiting.get(event.visit)
         if waiting is not None:
-            waiting.offered = False
+            waiting.ringing -= 1
             waiting.missed_by.add(event.agent)
 
     def _party_called(self, event: events.PartyCalled, now: float) -> None:

@@ -10,6 +10,7 @@ from acd.calls.numbers import NumberPlan
 from acd.ivr.book import FlowBook
 from acd.media import events as media
 from acd.routing.model import AgentProfile, QueueProfile
+from acd.routing.policy import phones_at_most
 from acd.sip import events as sip
 from acd.sip.endpoint import Endpoint
 from acd.sip.peer import Peer
@@ -65,7 +66,10 @@ class WireWorld:
         randomness: Randomness,
     ) -> None:
         self.clock = VirtualClock()
-        self.ledger = Ledger({queue.name: queue.wrap_up_s for queue in queues})
+        self.ledger = Ledger(
+            {queue.name: queue.wrap_up_s for queue in queues},
+            ring_at_most=phones_at_most(queues),
+        )
         self.on_ended: Callable[[int], None] = lambda ended: None
         "Told of each call's end how many there have been, for whoever watches."
 

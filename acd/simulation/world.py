@@ -14,6 +14,7 @@ from acd.ivr.book import FlowBook
 from acd.media.commands import Command as MediaCommand
 from acd.media.events import Event as MediaEvent
 from acd.routing.model import AgentProfile, QueueProfile, Status
+from acd.routing.policy import phones_at_most
 from acd.sip.events import Event as SipEvent
 from acd.sip.events import LegCancelled, LegEnded, LegFailed
 
@@ -63,6 +64,7 @@ class World:
             {queue.name: queue.wrap_up_s for queue in queues},
             {agent.account: agent.number for agent in agents},
             StarvationBounds(agents, queues),
+            ring_at_most=phones_at_most(queues),
         )
         self.on_ended: Callable[[int], None] = lambda ended: None
         "Told of each call's end how many there have been, for whoever watches."

@@ -39,6 +39,7 @@ from acd.routing.model import (
     State,
     Status,
 )
+from acd.routing.policy import phones_at_most
 from acd.routing.router import Router
 from acd.simulation.ledger import Ledger
 from acd.sip import events as sip
@@ -191,7 +192,7 @@ class Stage:
         self.now = 1000.0
         self.log: Effects = []
         self.last: Effects = []
-        self.ledger = Ledger()
+        self.ledger = Ledger(ring_at_most=phones_at_most(self.queues))
 
     # --- time, and what follows ---
 

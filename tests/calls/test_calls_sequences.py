@@ -15,7 +15,8 @@ from acd.calls.parting import agent_at
 from acd.calls.settings import DevicePolicy
 from acd.media import commands as media
 from acd.media import events as media_in
-from acd.routing.model import Overflow, Status
+from acd.routing.model import LayerProfile, Overflow, Status
+from acd.routing.policy import WAYS
 from acd.routing.waiting_rules import CallbackRules, EmptyRule, Exit, First, WaitingRules
 from acd.sip import events as sip
 
@@ -149,6 +150,20 @@ calling_back = st.one_of(
 )
 
 
+ringing_together = st.one_of(
+    st.tuples(st.just("dials"), st.just("4001"), st.just("door")),
+    st.tuples(st.just("opened"), st.integers(0, 4)),
+    st.tuples(st.just("rings"), st.integers(0, 4), st.just(180), st.just(b"")),
+    st.tuples(st.just("answered"), st.integers(0, 4)),
+    st.tuples(st.just("accepted"), st.integers(0, 4)),
+    st.tuples(st.just("refused"), st.integers(0, 4)),
+    st.tuples(st.just("failed"), st.integers(0, 4), st.sampled_from(STATUSES)),
+    st.tuples(st.just("ended"), st.integers(0, 5), st.sampled_from(sip.LegEndCause)),
+    st.tuples(st.just("devices"), st.sampled_from(("phone1001", "phone1002")), st.integers(0, 2)),
+    st.tuples(st.just("wait"), st.sampled_from((0.5, 5.0, 11.0, 31.0))),
+)
+
+
 class Storm:
     """Carries out steps. What no endpoint or engine would report of a leg is left out."""
 
@@ -157,6 +172,7 @@ class Storm:
         overflow: Overflow | None,
         devices: DevicePolicy = DevicePolicy.NEWEST,
         waiting: WaitingRules = WAITING[0],
+        ring: str = "one",
         **centre_settings: object,
     ) -> None:
         self.agents = (agent("1001"), agent("1002"), agent("1005", "service"))
@@ -172,6 +188,7 @@ class Storm:
                     overflow=overflow,
                     position_every_s=20.0,
                     waiting=waiting,
+                    layers=(LayerProfile(name="all", order="longest_idle", ring=ring),),
                 ),
                 queue("service", max_length=2, wrap_up_s=0.0),
             ),
@@ -348,15 +365,17 @@ class Storm:
     st.sampled_from(OVERFLOWS),
     st.sampled_from(DevicePolicy),
     st.sampled_from(WAITING),
+    st.sampled_from(WAYS),
     st.lists(steps, min_size=10, max_size=60),
 )
 def test_whatever_happens_the_records_close(
     overflow: Overflow | None,
     devices: DevicePolicy,
     waiting: WaitingRules,
+    ring: str,
     happening: list[tuple[str, ...]],
 ) -> None:
-    storm = Storm(overflow, devices, waiting)
+    storm = Storm(overflow, devices, waiting, ring)
     for account in ACCOUNTS[:2]:
         storm.take("devices", account, 2)
     for step in happening:
@@ -369,12 +388,17 @@ def test_whatever_happens_the_records_close(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(WAITING[-2:]), st.lists(calling_back, min_size=5, max_size=40))
+@given(
+    st.sampled_from(WAITING[-2:]),
+    st.sampled_from(WAYS),
+    st.lists(calling_back, min_size=5, max_size=40),
+)
 def test_whatever_becomes_of_call_backs_each_ends_once(
-    waiting: WaitingRules, happening: list[tuple[str, ...]]
+    waiting: WaitingRules, ring: str, happening: list[tuple[str, ...]]
 ) -> None:
-    storm = Storm(None, waiting=waiting)
+    storm = Storm(None, waiting=waiting, ring=ring)
     storm.take("devices", "phone1001", 1)
+    storm.take("devices", "phone1002", ring != "one")
     for step in happening:
         storm.take(*step)
     storm.everybody_leaves()
@@ -397,3 +421,24 @@ def test_whoever_hands_on_callers_the_records_close(happening: list[tuple[str, .
     storm.everybody_leaves()
     assert storm.stage.centre.calls_total == 0
     storm.stage.check_over()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(DevicePolicy),
+    st.sampled_from(WAYS[1:]),
+    st.lists(ringing_together, min_size=5, max_size=40),
+)
+def test_whoever_rings_together_the_records_close(
+    devices: DevicePolicy, ring: str, happening: list[tuple[str, ...]]
+) -> None:
+    storm = Storm(None, devices, ring=ring)
+    for account in ("phone1001", "phone1002"):
+        storm.take("devices", account, 2)
+    storm.take("dials", "4001", "door")
+    for step in (("opened", 0), *happening):
+        storm.take(*step)
+    storm.everybody_leaves()
+    assert storm.stage.centre.calls_total == 0
+    storm.stage.check_over()
+    storm.stage.ledger.check_rested()

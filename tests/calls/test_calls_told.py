@@ -50,7 +50,7 @@ def test_a_phone_that_rings_in_vain_is_told_why() -> None:
 
 @pytest.mark.parametrize("told", [*END_TOLD.values(), *OFFER_TOLD.values()])
 def test_what_is_told_is_a_reason_header(told: str) -> None:
-    form = rb'Reason: (SIP|Q\.850);cause=[0-9]+;text="[a-z_]+"\r\n'
+    form = rb'Reason: (SIP|Q\.850);cause=[0-9]+;text="[A-Za-z_ ]+"\r\n'
     assert re.fullmatch(form, reason_line(told))
 
 

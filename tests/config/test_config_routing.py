@@ -24,6 +24,21 @@ def test_every_strategy_has_its_name_for_a_layer_and_for_a_queue(folder, change,
     assert [layer.order for layer in sales(folder).layers] == [order]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "ring"), [("ring_all", "all"), ("ring_progressively", "progressively")]
+)
+def test_strategies_that_ring_several_phones(folder, change, strategy, ring):
+    several = "    ring_at_most: 3\n    ring_step_s: 2\n"
+    change("queues.yaml", "    kind: sales\n", f"    strategy: {strategy}\n{several}")
+    queue = sales(folder)
+    (layer,) = queue.layers
+    assert (layer.name, layer.order, layer.ring) == (strategy, "longest_idle", ring)
+    assert (queue.ring_at_most, queue.ring_step_s) == (3, 2.0)
+    change("queues.yaml", f"strategy: {strategy}", f"layers: [{{name: all, ring: {ring}}}]")
+    (layer,) = sales(folder).layers
+    assert (layer.order, layer.ring) == ("conversion", ring)
+
+
 def test_requirements_of_queues_and_numbers(folder, change):
     change(
         "queues.yaml",
@@ -105,7 +120,7 @@ def test_a_fault_says_where_and_what_would_be_right(folder, change, file, old, n
 def test_an_unknown_strategy_is_answered_with_the_known_ones(folder, change):
     change("queues.yaml", "kind: sales", "strategy: xyz")
     (fault,) = faults_of(folder)
-    assert all(order in fault for order in ORDERS)
+    assert all(order in fault for order in (*ORDERS, "ring_all", "ring_progressively"))
 
 
 def test_requirements_that_nobody_fulfils_are_warnings(folder, change):

@@ -5,7 +5,7 @@ from itertools import count
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
 from acd.routing.events import (
@@ -67,6 +67,41 @@ SERVICE = QueueProfile(
     wrap_up_s=0.0,
     ring_timeout_s=8.0,
 )
+TEAM = QueueProfile(
+    name="team",
+    skill="service",
+    layers=(
+        LayerProfile(
+            name="next",
+            order="category_grade",
+            skills=("service", "sales"),
+            ring="progressively",
+            minimum_grade=Grade.B,
+        ),
+        LayerProfile(
+            name="everybody",
+            order="longest_idle",
+            skills=("service", "sales"),
+            ring="all",
+            after_s=6.0,
+        ),
+    ),
+    ring_at_most=3,
+    ring_step_s=3.0,
+    ring_timeout_s=8.0,
+    max_wait_s=25.0,
+    wrap_up_s=2.0,
+)
+CREW = QueueProfile(
+    name="crew",
+    skill="sales",
+    layers=(LayerProfile(name="all", ring="all", skills=("service", "sales")),),
+    ring_at_most=4,
+    ring_timeout_s=6.0,
+    wrap_up_s=0.0,
+    priority=1,
+)
+ONE_BY_ONE = replace(TEAM, layers=(replace(TEAM.layers[1], ring="one"),), ring_at_most=2)
 
 
 def profile(number, skills, categories=None, rank=None, languages=(), regions=()):
@@ -96,10 +131,11 @@ AGENTS = (
     ),
 )
 CONFIGURATIONS = (
-    (AGENTS, (SALES, SERVICE)),
-    (AGENTS[1:], (SALES, SERVICE)),
+    (AGENTS, (SALES, SERVICE, TEAM, CREW)),
+    (AGENTS[1:], (SALES, SERVICE, TEAM, CREW)),
     (AGENTS, (SERVICE,)),
-    ((profile("1", {"service": Grade.C}), *AGENTS[2:]), (SERVICE, SALES)),
+    (AGENTS, (SALES, CREW, ONE_BY_ONE)),
+    ((profile("1", {"service": Grade.C}), *AGENTS[2:]), (SERVICE, SALES, TEAM)),
 )
 
 RULES = AgentRules(away_limits_s={"lunch": 7.0}, cool_down_s=6.0)
@@ -107,6 +143,7 @@ PREFERRED_WAIT_S = 10.0
 "As queues have it that say nothing."
 
 NUMBERS = st.sampled_from("12345")
+QUEUES = ("sales", "sales", "service", "team", "team", "crew", "crew")
 PICK = st.integers(0, 5)
 SET_ASIDE = {State.WRAP_UP, State.PAUSED, State.COOL_DOWN}
 
@@ -121,11 +158,11 @@ class Floor(RuleBasedStateMachine):
         self.draw = 0.0
         self.profiles = {agent.number: agent for agent in AGENTS}
         self.configured = set(self.profiles)
-        self.queues = {queue.name: queue for queue in (SALES, SERVICE)}
+        self.queues = {queue.name: queue for queue in (SALES, SERVICE, TEAM, CREW)}
         self.retired_queues = {}
         self.router = Router(
             agents=AGENTS,
-            queues=(SALES, SERVICE),
+            queues=(SALES, SERVICE, TEAM, CREW),
             new_id=lambda: f"o{next(ids)}",
             random=lambda: self.draw,
             rules=RULES,
@@ -139,6 +176,8 @@ class Floor(RuleBasedStateMachine):
         self.ended = set()
         self.missed = {}
         self.reserved_until = {}
+        self.leaves_at = {}
+        self.rang_at = {}
         self.away_for = {}
         self.told_off = set()
         self.on_the_clock = False
@@ -162,13 +201,21 @@ class Floor(RuleBasedStateMachine):
 
     def saw_offer_made(self, event: OfferMade):
         assert event.call in self.waiting, "an offer of a call that is not waiting"
-        assert event.call not in {made.call for made in self.offers.values()}, "offered twice"
         assert event.agent not in {made.agent for made in self.offers.values()}
         assert event.agent not in self.talking, "an agent in two calls"
         assert self.wants[event.agent] is Status.READY
-        self.check_order(event)
+        if self.ringing(event.call):
+            self.check_further(event)
+        else:
+            self.check_order(event)
         self.check_choice(event)
+        several = any(
+            layer.ring != "one" for layer in self.queue_of(self.waiting[event.call]).layers
+        )
+        if several and event.agent in self.missed.get(event.call, ()):
+            self.missed[event.call] = set()  # another round
         self.offers[event.offer] = event
+        self.rang_at[event.call] = self.now
 
     def saw_offer_withdrawn(self, event: OfferWithdrawn):
         made = self.offers.pop(event.offer)
@@ -257,6 +304,36 @@ class Floor(RuleBasedStateMachine):
         gained = -call.enqueued_at / queue.ageing_s if queue.ageing_s else 0.0
         return (-round(call.priority + gained, 9), call.enqueued_at, call.call)
 
+    def ringing(self, call):
+        return [made for made in self.offers.values() if made.call == call]
+
+    def rings_on(self, layer, call: WaitingCall):
+        """Whether the layer lets one more phone ring for a call that rings."""
+        since_s = self.now - self.rang_at[call.call]
+        due = since_s >= self.queue_of(call).ring_step_s
+        return layer.ring == "all" or (layer.ring == "progressively" and due)
+
+    def joins(self, number, call: WaitingCall):
+        """Whether this agent rings beside those who ring for the call."""
+        ringing = self.ringing(call.call)
+        queue = self.queue_of(call)
+        return (
+            len(ringing) < queue.ring_at_most
+            and all(made.choice.layer != "preferred" for made in ringing)
+            and self.now < self.leaves_at[call.call]
+            and number not in self.missed.get(call.call, ())
+            and any(
+                self.rings_on(layer, call) and self.lets_in(layer, self.profiles[number], call)
+                for layer in queue.layers
+            )
+        )
+
+    def check_further(self, event):
+        """One more phone rings, whose agent no call without any phone may have."""
+        assert self.joins(event.agent, self.waiting[event.call])
+        agent = self.profiles[event.agent]
+        assert not [call for call in self.unoffered() if self.admitted(agent, call)]
+
     def may_be_reserved(self, call):
         """Whether the call may wait for its preferred agents still; it need not."""
         return self.now < self.reserved_until.get(call.call, -math.inf)
@@ -310,8 +387,12 @@ class Floor(RuleBasedStateMachine):
             self.check_scores(event, layer)
 
     def best_layer(self, event):
-        """First open layer with anybody idle who did not miss this call, else with anybody."""
+        """First open layer with anybody idle who did not miss this call, else with anybody.
+
+        Where the call rings already, of the layers that ring on.
+        """
         call = self.waiting[event.call]
+        further = self.ringing(event.call)
         idle = {event.agent} | {
             number
             for number, track in self.tracks.items()
@@ -319,6 +400,8 @@ class Floor(RuleBasedStateMachine):
         }
         for passed_over in (self.missed.get(event.call, set()), set()):
             for layer in self.queue_of(call).layers:
+                if further and not self.rings_on(layer, call):
+                    continue
                 agents = {
                     number
                     for number in idle - passed_over
@@ -345,6 +428,11 @@ class Floor(RuleBasedStateMachine):
 
     # --- inputs ---
 
+    @initialize(absent=st.sets(NUMBERS))
+    def shift_begins(self, absent):
+        for number in sorted({*"12345"} - absent):
+            self.log_in(number)
+
     @rule(number=NUMBERS, reachable=st.booleans())
     def phone(self, number, reachable):
         self.take(self.router.set_reachable(number, reachable, self.now))
@@ -363,7 +451,7 @@ class Floor(RuleBasedStateMachine):
             self.take(self.router.set_status(number, Status.READY, "", "agent", self.now))
 
     @rule(
-        queue=st.sampled_from(["sales", "sales", "service", "nowhere"]),
+        queue=st.sampled_from([*QUEUES, "nowhere"]),
         priority=st.integers(0, 1),
         category=st.sampled_from(["", "tv", "pans"]),
         before=st.sampled_from([0.0, 0.0, 3.0, 30.0]),
@@ -373,27 +461,39 @@ class Floor(RuleBasedStateMachine):
         region=st.sampled_from(["", "", "south"]),
         preferred=st.sampled_from(["", "", "2", "51"]),
     )
-    def call(self, queue, priority, category, before, draw, skills, language, region, preferred):
+    def call(self, queue, before, draw, preferred, **wishes):
         self.draw = draw
+        self.call_comes(
+            queue,
+            before,
+            preferred=tuple(Preferred(number, "manager") for number in preferred),
+            **wishes,
+        )
+
+    def call_comes(self, queue, before=0.0, *, preferred=(), **wishes):
         name = f"c{next(self.calls_made)}"
         call = WaitingCall(
             call=name,
             interaction=f"i{name}",
             queue=queue,
             enqueued_at=self.now - before,
-            priority=priority,
-            category=category,
-            skills=skills,
-            language=language,
-            region=region,
-            preferred=tuple(Preferred(number, "manager") for number in preferred),
+            preferred=preferred,
+            **wishes,
         )
         if preferred:
             self.reserved_until[name] = self.now + PREFERRED_WAIT_S
         self.waiting[name] = call
+        if queue in self.queues:
+            self.leaves_at[name] = self.now + self.queues[queue].max_wait_s
         self.take(self.router.enqueue(call, self.now))
         if name in self.waiting:
             assert self.router.enqueue(call, self.now) == []
+
+    @rule(queues=st.lists(st.sampled_from(QUEUES), min_size=1, max_size=3))
+    def calls_come(self, queues):
+        """Calls of no wishes: the usual ones."""
+        for queue in queues:
+            self.call_comes(queue)
 
     @precondition(lambda self: self.waiting)
     @rule(pick=PICK)
@@ -415,10 +515,17 @@ class Floor(RuleBasedStateMachine):
         made = self.offers.pop(offer)
         self.talking[made.agent] = made
         self.finish(made.call)
+        others = self.ringing(made.call)
+        before = {other.agent: self.rested(other.agent) for other in others}
         events = self.take(self.router.offer_answered(offer, self.now))
-        assert events == [
-            AgentStateChanged(made.agent, State.TALKING, made.queue, made.interaction)
+        elsewhere = OfferOutcome.ANSWERED_ELSEWHERE
+        assert events[: len(others) + 1] == [
+            *(OfferWithdrawn(each.offer, each.call, each.agent, elsewhere) for each in others),
+            AgentStateChanged(made.agent, State.TALKING, made.queue, made.interaction),
         ]
+        assert len(events) >= 1 + 2 * len(others)
+        assert not self.ringing(made.call)
+        assert {agent: self.rested(agent) for agent in before} == before
         assert self.router.offer_answered(offer, self.now) == []
 
     @precondition(lambda self: self.offers)
@@ -439,6 +546,11 @@ class Floor(RuleBasedStateMachine):
         self.missed.setdefault(made.call, set()).add(made.agent)
         self.take(self.router.offer_failed(offer, outcome, self.now))
         assert self.router.offer_failed(offer, outcome, self.now) == []
+
+    def rested(self, number):
+        """What an offer that another agent answered leaves as it is."""
+        view = self.router.agent_view(number)
+        return (view.idle_since, view.misses, view.counters.calls)
 
     @precondition(lambda self: self.talking)
     @rule(pick=PICK, held=st.booleans())
@@ -595,6 +707,14 @@ class Floor(RuleBasedStateMachine):
                 agent = self.profiles[view.agent]
                 assert not [call for call in self.unoffered() if self.admitted(agent, call)]
 
+    @invariant()
+    def nobody_is_idle_who_may_ring_beside_others(self):
+        ringing = {made.call for made in self.offers.values()}
+        for view in self.router.agents():
+            if view.state is State.IDLE and view.status is Status.READY:
+                for call in ringing:
+                    assert not self.joins(view.agent, self.waiting[call])
 
-Floor.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+
+Floor.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestFloor = Floor.TestCase

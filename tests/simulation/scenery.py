@@ -68,7 +68,10 @@ def agents(count: int) -> tuple[AgentProfile, ...]:
     )
 
 
-def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[QueueProfile, ...]:
+def queues(
+    *, wrap_up_s: float = 10.0, max_wait_s: float = 120.0, ring: str = "one"
+) -> tuple[QueueProfile, ...]:
+    """`ring`: how the last layer of sales, and service, let phones ring."""
     return (
         QueueProfile(
             name="sales",
@@ -77,7 +80,7 @@ def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[Queue
             layers=(
                 LayerProfile(name="top", order="conversion", minimum_grade=Grade.A),
                 LayerProfile(name="all", order="category_grade", after_s=5.0),
-                LayerProfile(name="borrowed", skills=("service",), after_s=20.0),
+                LayerProfile(name="borrowed", skills=("service",), after_s=20.0, ring=ring),
             ),
             wrap_up_s=wrap_up_s,
             max_wait_s=max_wait_s,
@@ -88,7 +91,7 @@ def queues(*, wrap_up_s: float = 10.0, max_wait_s: float = 120.0) -> tuple[Queue
         QueueProfile(
             name="service",
             skill="service",
-            layers=(LayerProfile(name="all", order="longest_idle"),),
+            layers=(LayerProfile(name="all", order="longest_idle", ring=ring),),
             wrap_up_s=wrap_up_s,
             max_wait_s=max_wait_s,
             starvation_s=40.0,

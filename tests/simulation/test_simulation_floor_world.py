@@ -84,6 +84,18 @@ def test_ringing_and_wrap_up_take_their_time_and_a_full_line_refuses():
     ]
 
 
+def test_of_several_phones_that_ring_the_first_to_be_answered_counts():
+    people = People(ring_s=0.0)
+    layers = (LayerProfile(name="all", order="longest_idle", ring="all"),)
+    world(people, agents=3, layers=layers).run([call("a", 1.0), call("b", 2.0)])
+    assert [what for what, _, _ in people.log] == ["answered", "answered", "ended", "ended"]
+    people.log.clear()
+    people.ring_s = 4.0
+    world(people, agents=3, layers=layers).run([call("a", 1.0), call("b", 2.0)])
+    # All phones rang for a; b is offered to the two that are left when it is answered.
+    assert people.log[:2] == [("answered", "a", 5.0), ("answered", "b", 9.0)]
+
+
 def test_it_stops_at_a_time_and_goes_on_later():
     people = People()
     made = world(people)

@@ -13,6 +13,7 @@ from acd.calls import events
 from acd.calls.numbers import NumberPlan
 from acd.media import commands
 from acd.routing.model import Candidate, Choice, QueueProfile
+from acd.routing.policy import WAYS
 from acd.routing.waiting_rules import First
 from acd.simulation.clock import VirtualClock
 from acd.simulation.engine import SimulatedEngine
@@ -104,6 +105,22 @@ def test_promises_hold_whatever_befalls_the_server(seed: int) -> None:
         "died before Bridge",
     }
     assert min(counted[what] for what in ("reloaded", "stood still", "wall clock jumped")) > 20
+
+
+@pytest.mark.parametrize("ring", WAYS[1:])
+@pytest.mark.parametrize("scenario", [QUIET, BROKEN, DISASTERS])
+def test_promises_hold_where_several_phones_ring(scenario: Scenario, ring: str) -> None:
+    """One answer per call, one end per offer, and no agent worse off for having rung in vain."""
+    world = run(replace(scenario, calls=CALLS // 4), 3, queues=scenery.queues(ring=ring))
+    ledger = world.ledger
+    assert ledger.started == ledger.ended
+    assert ledger.offered == sum(ledger.left.values())
+    # The server may die between the two records of an answer.
+    deaths = sum(n for what, n in world.misfortunes.counted.items() if what.startswith("died"))
+    assert 0 <= ledger.offers["answered"] - ledger.left["answered"] <= deaths
+    assert ledger.left["answered"] > 0
+    assert ledger.rung_together > 50
+    assert ledger.offers["answered_elsewhere"] > 50
 
 
 @pytest.mark.parametrize("seed", range(2))
