@@ -8,6 +8,8 @@ them over.
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 from .activation import ActivationMeasure
@@ -78,6 +80,9 @@ class CallAnnouncement(Struct, frozen=True, kw_only=True):
     hold_out: bool = False
     passed_over: tuple[str, ...] = ()
     "Agents who let an offer of it go by."
+
+    step_at: float = -math.inf
+    "From then on one more phone may ring where the layer rings progressively."
 
 
 class OfferAnnouncement(Struct, frozen=True, kw_only=True):

@@ -95,6 +95,7 @@ def _call(waiting: Waiting, seq: int) -> CallAnnouncement:
         reserved_until=waiting.reserved_until if waiting.reserved else -math.inf,
         hold_out=waiting.hold_out,
         passed_over=tuple(sorted(waiting.passed_over)),
+        step_at=waiting.step_at,
     )
 
 

@@ -97,6 +97,7 @@ class Waiting(Timed):
         self.reserved_until = value.reserved_until
         self.hold_out = value.hold_out
         self.passed_over = set(value.passed_over)
+        self.step_at = value.step_at
 
     @property
     def category(self) -> str:

@@ -109,6 +109,7 @@ class Rebuilding:
             if value.queue in dispatch.queues:
                 self._take_queue(dispatch.queues[value.queue], value)
         if unknown:
+            dispatch.rings = any(queue.rings for queue in dispatch.queues.values())
             dispatch.floor.rebuild(dispatch.agents.values(), dispatch.queues.values())
 
     def _take_queue(self, queue: Queue, value: QueueAnnouncement) -> None:
@@ -185,14 +186,19 @@ class Rebuilding:
         dispatch = self._dispatch
         agent, waiting = dispatch.agents.get(value.agent), dispatch.waiting.get(value.call)
         rings = agent is not None and agent.state is State.OFFERED and agent.offer == value.offer
-        if agent is None or not rings or waiting is None or waiting.offer not in {"", value.offer}:
+        if agent is None or not rings or waiting is None or not _may_ring(waiting, value.offer):
             outcome = OfferOutcome.AGENT_LEFT if waiting is not None else OfferOutcome.CALLER_LEFT
             if value.offer not in dispatch.offers:
                 events.append(OfferWithdrawn(value.offer, value.call, value.agent, outcome))
             return
         dispatch.offers[value.offer] = Offer(value.offer, waiting, agent)
         waiting.queue.take(waiting)
-        waiting.offer = value.offer
+        if not waiting.offer:
+            waiting.offer = value.offer
+        elif value.offer not in {waiting.offer, *waiting.others}:
+            waiting.others += (value.offer,)
+        if waiting.queue.rings:
+            waiting.queue.ringing[value.call] = waiting
         dispatch.deadlines.arm(agent, value.expires_at)
         dispatch.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
@@ -211,8 +217,15 @@ class Rebuilding:
             for waiting in self._unoffered(now):
                 if not waiting.offer:
                     dispatch.assign(waiting, now, events)
+        for queue in dispatch.queues.values():
+            dispatch.ring_on(queue.ringing.values(), now, events)
 
     def _unoffered(self, now: float) -> list[Waiting]:
         queues = self._dispatch.queues.values()
         waiting = [call for queue in queues for call in queue.unoffered()]
         return sorted(waiting, key=lambda call: call.urgency(now))
+
+
+def _may_ring(waiting: Waiting, offer: str) -> bool:
+    """Whether this offer may be the call's, alone or beside those that are known to ring."""
+    return waiting.offer in {"", offer} or waiting.queue.rings

@@ -278,6 +278,24 @@ def test_a_reload_goes_on_under_the_new_way_to_ring():
     assert [world.state(each) for each in "23"] == [State.OFFERED] * 2
 
 
+def test_a_rebuilt_router_knows_all_that_rings():
+    world = world_of(STEPS, numbers="1234", ring_step_s=4.0)
+    world.call("a")
+    world.wait(5.0)
+    first, second = (made.offer for made in offers(world.log))
+    line = queue(layers=(STEPS,), ring_step_s=4.0, wrap_up_s=0.0)
+    again = World([agent(number) for number in "1234"], [line], ids_from=100)
+    again.now = world.now
+    for value in world.router.announcements():
+        again.router.announce(value)
+    assert again.keep(again.router.settle(again.now)) == []
+    assert rung(again.wait(2.9)) == []
+    assert rung(again.wait(0.2)) == ["3"]
+    assert withdrawn(again.answer(second)) == [("a", ELSEWHERE)] * 2
+    assert again.answer(first) == []
+    assert [again.state(each) for each in "134"] == [State.IDLE] * 3
+
+
 @pytest.mark.parametrize(
     ("layer", "fields", "message"),
     [
