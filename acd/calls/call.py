@@ -322,6 +322,9 @@ class Call:
     talk_visit: Visit | None = None
     "The visit that the talk under way came from."
 
+    former_place: tuple[str, float] | None = None
+    "Queue and first enqueue time of the line that the caller has left by a key."
+
     back: Attempt | None = None
     "The customer's leg is one that we dial."
 

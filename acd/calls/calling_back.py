@@ -89,7 +89,7 @@ class CallBacks:
         prompts = self._settings.prompts
         if visit is None or call.back is not None:
             return
-        if not self._request(call, visit.queue, "" if call.withheld else call.caller, visit):
+        if not self._request(call, visit.queue, "", visit):
             if prompts.callback_refused:
                 refused = (f"{call.language}/{prompts.callback_refused}",)
                 self._hearing.play(call, Playing.ANNOUNCEMENT, refused, loop=False)
@@ -97,12 +97,48 @@ class CallBacks:
         self._queueing.leave(call, LeaveReason.CALLBACK, self._table.now)
         self._host.end_with_prompt(call, prompts.callback_taken, EndReason.CALLBACK)
 
-    def _request(self, call: Call, queue: QueueProfile, number: str, visit: Visit) -> bool:
-        rules = queue.waiting.callback
-        if rules is None or not number:
+    def wished(self, call: Call, name: str, number: str, priority: int, category: str) -> bool:
+        """Take the wish of a caller in a flow; it counts as a visit that ends with `callback`."""
+        queue, now = self._queueing.queue(name), self._table.now
+        if queue is None or call.back is not None or self._wanted(call, queue, number) is None:
             return False
-        target = self._target(rules, number)
+        if len(self._all) >= MAX_CALLBACKS or call.interaction in self._all:
+            return False
+        former, first = call.former_place or ("", now)
+        visit = Visit(
+            self._new_id(),
+            queue,
+            now,
+            first if former == name else now,
+            priority + queue.priority,
+            category or queue.category,
+        )
+        phase = call.phase
+        self._queueing.adopt(call, visit, now)
+        self._request(call, queue, number, visit)
+        self._queueing.left(call, visit, LeaveReason.CALLBACK, now)
+        call.phase = phase
+        return True
+
+    def _wanted(self, call: Call, queue: QueueProfile, number: str) -> OutsideTarget | None:
+        """Return where to call; `number` is another than the caller's own, empty: the own."""
+        rules = queue.waiting.callback
+        own = "" if call.withheld else call.caller
+        if rules is None or not (number or own):
+            return None
+        target = self._target(rules, number or own)
         if isinstance(target, Barred) or not target.trunks:
+            return None
+        home = self._target(rules, own) if own else None
+        if number and not (isinstance(home, OutsideTarget) and home.number == target.number):
+            other = self._outbound.dial_plan.customer(number, CallClass(rules.other_numbers))
+            if isinstance(other, Barred) or rules.other_numbers == CallClass.NONE:
+                return None
+        return target
+
+    def _request(self, call: Call, queue: QueueProfile, number: str, visit: Visit) -> bool:
+        rules, target = queue.waiting.callback, self._wanted(call, queue, number)
+        if rules is None or target is None:
             return False
         former = self._by_key.get((target.number, queue.name))
         if former is not None:
@@ -112,7 +148,8 @@ class CallBacks:
                 )
             )
             return True
-        if len(self._all) >= MAX_CALLBACKS:
+        if len(self._all) >= MAX_CALLBACKS or call.interaction in self._all:
+            # A call has one wish: else one caller could have many numbers called.
             return False
         now, wall_us = self._table.now, self._wall_us()
         first = visit.first_enqueued_at

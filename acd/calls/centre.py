@@ -497,6 +497,12 @@ class CallCentre:
         call.phase = Phase.ECHO
         self._hearing.echo(call)
 
+    def wants_callback(
+        self, call: Call, queue: str, number: str, priority: int, category: str
+    ) -> bool:
+        """Promise to call back from this queue; False: that cannot be. `number` "": the own."""
+        return self._call_backs.wished(call, queue, number, priority, category)
+
     def turn_came(self, event: OfferMade) -> bool:
         """Take the turn of a call-back; True: nothing is left to be offered."""
         return self._call_backs.turn_came(event)

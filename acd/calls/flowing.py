@@ -40,6 +40,7 @@ class Flowing:
             ivr.PlaySounds: self._plays,
             ivr.StopSounds: self._hushes,
             ivr.EnterQueue: self._queues,
+            ivr.AskCallback: self._asks_callback,
             ivr.EchoCaller: self._echoes,
             ivr.EndCall: self._ends,
             ivr.FlowEntered: self._entered,
@@ -118,6 +119,15 @@ class Flowing:
             tags=effect.tags,
         ).over(call.requires)
         self._host.enter_queue(call, effect.queue, effect.priority, effect.category)
+
+    def _asks_callback(self, call: Call, effect: ivr.AskCallback) -> None:
+        if call.run is None:
+            return
+        call.language = call.run.language
+        taken = self._host.wants_callback(
+            call, effect.queue, effect.number, effect.priority, effect.category
+        )
+        self._carry_out(call, call.run.on_event(ivr_in.CallbackAnswered(taken), call.run.now))
 
     def _echoes(self, call: Call, _: ivr.EchoCaller) -> None:
         self._host.echo(call)

@@ -47,6 +47,11 @@ class Host(Protocol):
     def called_in(self, number: str, queue: str) -> None:
         """Take that an agent of the queue has answered a caller of this number."""
 
+    def wants_callback(
+        self, call: Call, queue: str, number: str, priority: int, category: str
+    ) -> bool:
+        """Promise to call back from this queue; False: that cannot be. `number` "": the own."""
+
     def echo(self, call: Call) -> None:
         """Send the caller's own audio back until the caller hangs up."""
 

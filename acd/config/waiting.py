@@ -153,6 +153,10 @@ class CallbackSettings(Section):
     may_call: MayCall = "national"
     "How far the customer's number may be; forbidden numbers are called by nobody."
 
+    other_numbers: MayCall = "none"
+    """How far another number may be that a caller keys in in place of the own, in a flow's
+    `callback` node; never farther than `may_call`. none: the own number only."""
+
     caller_id: CallerNumber = ""
     "Number to call from; empty: the one that the customer had called."
 
@@ -169,6 +173,7 @@ class CallbackSettings(Section):
             expires_s=self.expires_s,
             ring_s=self.ring_s,
             may_call=CallClass[self.may_call.upper()],
+            other_numbers=CallClass[self.other_numbers.upper()],
             caller_id=self.caller_id,
         )
 

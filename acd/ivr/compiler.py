@@ -13,6 +13,7 @@ from .parts import Parts
 from .progress import Announcement, Progress
 from .steps import (
     BranchStep,
+    CallbackStep,
     CollectStep,
     EchoStep,
     GotoStep,
@@ -92,6 +93,10 @@ class _Compiler:
                 return SetStep(name)
             case model.Queue():
                 return self._queue(name, node)
+            case model.Callback():
+                return CallbackStep(
+                    name, node.queue, node.number or "", node.priority, node.category
+                )
             case model.Goto():
                 return GotoStep(name, node.flow)
             case model.Echo():
@@ -148,6 +153,10 @@ class _Compiler:
             cast("QueueStep", step).ways = {
                 reason: self._steps[to] for reason, to in ways.items() if to is not None
             }
+        elif isinstance(node, model.Callback):
+            callback = cast("CallbackStep", step)
+            callback.next = self._steps[node.next]
+            callback.on_refused = self._steps[node.on_refused]
         elif isinstance(node, model.Play):
             cast("PlayStep", step).next = self._steps[node.next]
 

@@ -27,6 +27,7 @@ COLOURS = {
     "branch": "#ede9fe",
     "set": "#e5e7eb",
     "queue": "#d1fae5",
+    "callback": "#dcfce7",
     "goto": "#cffafe",
     "echo": "#fce7f3",
     "hangup": "#fee2e2",
@@ -101,6 +102,8 @@ def _words(name: str, node: model.Node) -> list[str]:
             detail = ", ".join(names + ([f"language {node.language}"] if node.language else []))
         case model.Queue():
             detail = f"{node.queue}{f', priority {node.priority}' if node.priority else ''}"
+        case model.Callback():
+            detail = f"{node.queue}{f', {node.number}' if node.number else ''}"
         case model.Goto():
             detail = f"flow {node.flow}"
         case model.Branch() | model.Echo():

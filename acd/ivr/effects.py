@@ -30,6 +30,17 @@ class EnterQueue(Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
+class AskCallback(Struct, frozen=True):
+    """Promise to call the caller back in place of waiting; answer with `CallbackAnswered`."""
+
+    queue: str
+    number: str
+    "As it was keyed in; empty: the caller's own."
+
+    priority: int
+    category: str
+
+
 class EchoCaller(Struct, frozen=True):
     """Send the caller's own audio back until the caller hangs up."""
 
@@ -70,6 +81,7 @@ Effect = (
     PlaySounds
     | StopSounds
     | EnterQueue
+    | AskCallback
     | EchoCaller
     | EndCall
     | FlowEntered

@@ -22,4 +22,10 @@ class QueueLeft(Struct, frozen=True):
     '"timed_out", "refused_full", "overflowed", "exited", "empty" or "closed".'
 
 
-Event = SoundsFinished | DigitPressed | QueueLeft
+class CallbackAnswered(Struct, frozen=True):
+    """The wish to be called back was taken, or cannot be fulfilled."""
+
+    taken: bool
+
+
+Event = SoundsFinished | DigitPressed | QueueLeft | CallbackAnswered

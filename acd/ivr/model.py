@@ -288,6 +288,22 @@ class Queue(DocumentModel):
     "The queue is closed in an emergency."
 
 
+class Callback(DocumentModel):
+    """Promise to call the caller back, and go on: say goodbye, and hang up."""
+
+    type: Literal["callback"]
+    queue: str
+    number: VariableName | None = None
+    """Text variable with the number to call; left out: the caller's own. Another one than the own
+    is taken only where the queue's `callback.other_numbers` lets it."""
+
+    category: str = ""
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    next: Name
+    on_refused: Name
+    "The number may not be called, or the queue calls nobody back."
+
+
 class Goto(DocumentModel):
     """Go on with another flow, from its start; variables both declare are kept."""
 
@@ -310,7 +326,7 @@ class HangUp(DocumentModel):
 
 
 Node = Annotated[
-    Play | Menu | Collect | Branch | SetVariables | Queue | Goto | Echo | HangUp,
+    Play | Menu | Collect | Branch | SetVariables | Queue | Callback | Goto | Echo | HangUp,
     Field(discriminator="type"),
 ]
 
@@ -360,6 +376,7 @@ NEXT_KEYS = (
     "on_exit",
     "on_empty",
     "on_closed",
+    "on_refused",
 )
 
 

@@ -75,6 +75,8 @@ class PartsCompiler:
                 self._assignments(("nodes", name), node)
             elif isinstance(node, model.Queue):
                 self._queue(("nodes", name), node)
+            elif isinstance(node, model.Callback) and node.number is not None:
+                self._digits_variable(("nodes", name, "number"), node.number)
             elif isinstance(node, model.Collect):
                 self._collect(("nodes", name), node)
 
@@ -194,19 +196,22 @@ class PartsCompiler:
                 self._expression_fault(where, error)
 
     def _collect(self, path: Path, node: model.Collect) -> None:
-        declared = self.declared((*path, "variable"), node.variable)
-        if declared is not None and not isinstance(declared, str):
-            self._fault(
-                (*path, "variable"),
-                f"digits do not fit variable {node.variable!r}",
-                f'declare it as text: {node.variable}: ""',
-            )
+        self._digits_variable((*path, "variable"), node.variable)
         if not node.pattern or node.pattern in self.parts.patterns:
             return
         try:
             self.parts.patterns[node.pattern] = digits_pattern(node.pattern)
         except ExpressionError as error:
             self._fault((*path, "pattern"), error.message, "an RE2 regular expression")
+
+    def _digits_variable(self, path: Path, variable: str) -> None:
+        declared = self.declared(path, variable)
+        if declared is not None and not isinstance(declared, str):
+            self._fault(
+                path,
+                f"digits do not fit variable {variable!r}",
+                f'declare it as text: {variable}: ""',
+            )
 
     def declared(self, path: Path, name: str, *, at_key: bool = False) -> Value | None:
         """Return the variable's first value, or note that it is not declared."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from .book import FlowBook
 from .compiler import Flow
 from .effects import Effect, FlowEntered
-from .events import DigitPressed, Event, QueueLeft, SoundsFinished
+from .events import CallbackAnswered, DigitPressed, Event, QueueLeft, SoundsFinished
 from .expressions import BUILT_IN, Value
 from .progress import Progress
 from .steps import GotoStep, Step
@@ -97,6 +97,11 @@ class FlowRun:
         """The node at which the call waits; empty before the start."""
         return self._step.name if self._step else ""
 
+    @property
+    def now(self) -> float:
+        """The moment of the last input."""
+        return self._progress.now
+
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; infinity for never."""
         return self._progress.deadline
@@ -125,6 +130,8 @@ class FlowRun:
                 following = step.on_played(progress)
         elif kind is QueueLeft:
             following = step.on_queue_left(progress, event.reason)  # type: ignore[union-attr]  # by its kind
+        elif kind is CallbackAnswered:
+            following = step.on_callback(progress, taken=event.taken)  # type: ignore[union-attr]  # by its kind
         return self._advance(following)
 
     def on_time(self, now: float) -> list[Effect]:

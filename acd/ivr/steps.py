@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from .effects import EchoCaller, EnterQueue
+from .effects import AskCallback, EchoCaller, EnterQueue
 from .expressions import EvaluationError, Value
 from .progress import Announcement, Progress
 
@@ -43,6 +43,9 @@ class Step:
         return None
 
     def on_queue_left(self, progress: Progress, reason: str) -> "Step | None":
+        return None
+
+    def on_callback(self, progress: Progress, *, taken: bool) -> "Step | None":
         return None
 
 
@@ -325,6 +328,36 @@ class QueueStep(Step):
         if chosen is None:
             progress.finish(reason)
         return chosen
+
+
+class CallbackStep(Step):
+    """Asks for a call-back, at the number in a variable or the caller's own."""
+
+    __slots__ = ("category", "next", "number", "on_refused", "priority", "queue")
+
+    next: Step
+    on_refused: Step
+
+    def __init__(self, name: str, queue: str, number: str, priority: int, category: str) -> None:
+        super().__init__(name)
+        self.queue = queue
+        self.number = number
+        "Name of the variable; empty: the caller's own number."
+        self.priority = priority
+        self.category = category
+
+    def enter(self, progress: Progress) -> Step | None:
+        progress.typed = ""
+        number = str(progress.data[self.number]) if self.number else ""
+        if self.number and not number:
+            # Nothing was keyed in: that is no wish to be called at the own number.
+            return self.on_callback(progress, taken=False)
+        progress.out.append(AskCallback(self.queue, number, self.priority, self.category))
+        return None
+
+    def on_callback(self, progress: Progress, *, taken: bool) -> Step | None:
+        progress.leave(self.name, "next" if taken else "refused")
+        return self.next if taken else self.on_refused
 
 
 class GotoStep(Step):

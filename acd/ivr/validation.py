@@ -96,7 +96,9 @@ def _unknown_queues(
     if context.queues is None:
         return
     for name, node in flow.nodes.items():
-        if isinstance(node, model.Queue) and node.queue not in context.queues:
+        if not isinstance(node, model.Queue | model.Callback):
+            continue
+        if node.queue not in context.queues:
             yield document.fault(
                 ("nodes", name, "queue"),
                 f"unknown queue {node.queue!r}",

@@ -73,6 +73,9 @@ class CallbackRules(Struct, frozen=True, kw_only=True):
     may_call: int = 3
     "Value of `acd.calls.dial_plan.CallClass`: how far a customer's number may be."
 
+    other_numbers: int = 0
+    "The same for a number that callers key in in place of their own; 0: none is taken."
+
     caller_id: str = ""
     "Number to call from; empty: the one that the customer had called."
 
