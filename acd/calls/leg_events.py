@@ -210,6 +210,9 @@ class LegEvents:
             self._call_backs.media_refused(call, call.back, event.status)
         elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
             self._host.end(call, "fault", EndReason.MEDIA_REFUSED)
+        elif call.agent_leg is not None and call.agent_leg.alone:
+            # The customer would answer to an agent who is gone.
+            self._host.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif event.leg != call.leg:
             self._effects.append(HangUpLeg(event.leg))
             self._queueing.offers.media_failed(call, event.leg, event.status, self._table.now)

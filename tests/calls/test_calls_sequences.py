@@ -387,6 +387,15 @@ def test_whatever_happens_the_records_close(
     assert storm.stage.ledger.promises.open == promised
 
 
+def test_an_agent_without_media_does_not_keep_the_customer_ringing() -> None:
+    storm = Storm(None, waiting=WAITING[-2], ring="one")
+    storm.take("devices", "phone1001", 1)
+    for step in (*[("asks_back", "13800138000")] * 3, ("goes_on", 0), ("refused", 1)):
+        storm.take(*step)
+    storm.everybody_leaves()
+    storm.stage.check_over()
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(WAITING[-2:]),
