@@ -31,7 +31,7 @@ def stock_flow(site: Site, server: Server) -> Iterator[None]:
     until(
         lambda: readiness(server)["flows"]["hotline"] == version and not faults(server),
         "the stock flow serves again",
-        within_s=10,
+        within_s=30,
     )
 
 
@@ -74,26 +74,22 @@ def test_a_good_change_serves_the_next_call_and_not_the_one_under_way(
     agent, before = hall.agent("1001"), hall.caller("13400000001")
     before.call_answered(HOTLINE)
     before.hears_sound()
-    loaded = server.get("/metrics")[1].count("acd_flow_reloads_total")
-    assert loaded
+    stock = readiness(server)["flows"]["hotline"]
     hang_up_on_sales(site)
-
-    def serves_the_change() -> bool:
-        after = hall.caller("13400000002")
-        after.call_answered(HOTLINE)
-        press(after, "1")
-        try:
-            after.hung_up(within_s=8)
-        except AssertionError:
-            after.hangup()
-            return False
-        return True
-
-    until(serves_the_change, "the next call takes the changed way", within_s=10)
+    until(
+        lambda: readiness(server)["flows"]["hotline"] != stock,
+        "the change is taken over",
+        within_s=30,
+    )
+    after = hall.caller("13400000002")
+    after.call_answered(HOTLINE)
+    press(after, "1")
+    after.hung_up()
     before.digits("1")
     agent.rings(within_s=PROMPT_S)
     before.hangup()
     agent.hung_up()
+    assert 'acd_flow_reloads_total{result="ok"}' in server.get("/metrics")[1]
     sql = "SELECT ended_by FROM interactions WHERE caller = $1 AND reason = 'flow_ended'"
     assert server.rows(sql, "13400000002") == [{"ended_by": "flow"}]
     assert not set(versions(server, "13400000001")) & set(versions(server, "13400000002"))
@@ -114,7 +110,7 @@ def test_a_broken_file_keeps_the_old_one_serving(
     server: Server, site: Site, hall: Hall, text: str, fault: str
 ) -> None:
     replace(site.flows / "hotline.yaml", text)
-    until(lambda: fault in faults(server), f"/readyz says {fault}", within_s=10)
+    until(lambda: fault in faults(server), f"/readyz says {fault}", within_s=30)
     assert server.get("/readyz")[0] == 200, "calls are taken all the same"
     assert fault in server.log()
     assert str(site.flows / "hotline.yaml:") in faults(server)
