@@ -26,6 +26,8 @@ from acd.storage.journal import JournalSettings
 
 from .agents import Agents
 from .blacklist import Blacklist
+from .contract_values import ContractValues
+from .contracts import Contracts
 from .numbers import Numbers, NumberTarget
 from .queues import Queues
 from .reasons import Reasons
@@ -58,6 +60,10 @@ class Config:
     reasons: Reasons
     blacklist: Blacklist
     trunks: Trunks
+    contracts: Contracts
+
+    contract_values: ContractValues = field(repr=False)
+    "What is entered by hand for contracts."
 
     trunk_passwords: Passwords = field(repr=False)
     "Read with the configuration, so that a trunk and its password change at one moment."

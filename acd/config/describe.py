@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from . import agents, blacklist, numbers, queues, reasons, server, trunks, values
+from . import agents, blacklist, contracts, numbers, queues, reasons, server, trunks, values
 from .values import Address, Section
 
 _FILES: tuple[tuple[str, type[Section], str], ...] = (
@@ -19,6 +19,7 @@ _FILES: tuple[tuple[str, type[Section], str], ...] = (
     ("trunks.yaml", trunks.Trunks, "Optional: without it, there is no line to the outside."),
     ("reasons.yaml", reasons.Reasons, "Optional: the lists below are the default ones."),
     ("blacklist.yaml", blacklist.Blacklist, "Optional: nobody is blocked."),
+    ("contracts.yaml", contracts.Contracts, "Optional: nobody has a contract."),
 )
 
 _INTRODUCTION = """\

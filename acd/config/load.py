@@ -6,6 +6,8 @@ from acd.ivr.document import Fault
 
 from .checks import faults_between, warnings_about
 from .config import Config, ConfigError
+from .contract_values import read_contract_values
+from .contracts import entered_measures
 from .sources import read_sources
 from .trunk_secrets import read_passwords
 
@@ -30,12 +32,14 @@ def load_config(folder: Path) -> Config:
     passwords, missing = (
         read_passwords(folder, sources.trunks.document, trunks) if trunks else ({}, [])
     )
-    faults = (*sources.faults, *faults_between(sources), *missing)
+    contracts = sources.contracts.model
+    values, wrong = read_contract_values(folder, entered_measures(contracts) if contracts else ())
+    faults = (*sources.faults, *faults_between(sources), *missing, *wrong)
     server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
     agents, reasons = sources.agents.model, sources.reasons.model
     blacklist = sources.blacklist.model
     if faults or not (
-        server and numbers and queues and agents and reasons and blacklist and trunks
+        server and numbers and queues and agents and reasons and blacklist and trunks and contracts
     ):
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
     return Config(
@@ -47,6 +51,8 @@ def load_config(folder: Path) -> Config:
         reasons=reasons,
         blacklist=blacklist,
         trunks=trunks,
+        contracts=contracts,
+        contract_values=values,
         trunk_passwords=passwords,
         warnings=tuple(warnings_about(sources)),
     )

@@ -10,6 +10,7 @@ from acd.ivr.document import Document, DocumentError, Fault, read_document
 
 from .agents import Agents
 from .blacklist import Blacklist
+from .contracts import Contracts
 from .numbers import Numbers
 from .queues import Queues
 from .reasons import Reasons
@@ -60,6 +61,7 @@ class Sources:
     reasons: Source[Reasons]
     blacklist: Source[Blacklist]
     trunks: Source[Trunks]
+    contracts: Source[Contracts]
     faults: tuple[Fault, ...]
 
 
@@ -89,6 +91,7 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
         reasons=read("reasons.yaml", Reasons, required=False),
         blacklist=read("blacklist.yaml", Blacklist, required=False),
         trunks=read("trunks.yaml", Trunks, required=False),
+        contracts=read("contracts.yaml", Contracts, required=False),
         faults=tuple(faults),
     )
 
