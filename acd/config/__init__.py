@@ -1,4 +1,4 @@
-"""The configuration folder: server, numbers, queues, agents, trunks, reasons, blacklist, contracts.
+"""The configuration folder: server, numbers, queues, agents, trunks, reasons, blacklist and more.
 
 `load_config` reads and checks it as a whole; `Config` gives each room its settings.
 """
