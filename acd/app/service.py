@@ -19,6 +19,8 @@ from rich.console import Console
 
 from acd.calls import events
 from acd.calls.centre import CallCentre
+from acd.calls.describing import describe
+from acd.calls.effects import Effects
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
 from acd.calls.journal import Record
@@ -45,11 +47,9 @@ from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import TraceLimits, Tracer
-from acd.web.access import TokenBook
 from acd.web.app import ListenError, WebServer, build_app
-from acd.web.ports import WebServices
-from acd.web.token import load_or_create_token
 
+from .agent_register import AgentRegister
 from .assignments import Assignments
 from .banner import print_banner
 from .database import Database
@@ -57,9 +57,9 @@ from .earlier_contacts import learn_contacts
 from .gauges import gauges
 from .glance import Glance
 from .hot_desks import HotDesks
+from .interface import Parts, web_services
 from .keeper import Keeper
 from .media import media_settings
-from .moves import Moves, Server
 from .protection import Protection
 from .rank_keeper import RankKeeper
 from .reload import Reloader, flow_context, read_flow_files
@@ -69,9 +69,7 @@ from .subscribers import Subscribers
 from .transports import CertificateWatch, advertised, listeners
 from .trunk_lines import TrunkLines
 from .tuning import raise_file_limit, tune_collector
-from .views import Floor
 from .waiting import unless
-from .waiting_floor import WaitingFloor
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +173,7 @@ class Service:
             on_deadline=self._on_deadline,
         )
         self._begin_journal()
+        self._driver.carry_out(self._news_of_agents(config))
         self._keeper.restore(self._driver)
         self._lines.take(config, self._driver)
         self._built = True
@@ -275,6 +274,7 @@ class Service:
             reconfigure=lambda: self._configure(self._reloader.config),
         )
         self._rank_keeper = RankKeeper(self._state, self._router)
+        self._register = AgentRegister(self._state)
         self._keeper = Keeper(
             self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
         )
@@ -326,6 +326,7 @@ class Service:
                 (self._hot_desks, HotDesks.KINDS),
                 (self._rank_keeper, RankKeeper.KINDS),
                 (self._standing, StandingOrders.KINDS),
+                (self._register, AgentRegister.KINDS),
             )
         )
 
@@ -336,58 +337,24 @@ class Service:
             log.warning("calls_cut_by_restart", events=len(records) - 1)
 
     async def _build_web(self, stack: AsyncExitStack) -> None:
-        floor = Floor(
-            self._centre,
-            self._router,
-            carry_out=self._driver.carry_out,
-            now=self._driver.now,
-            config=lambda: self._reloader.config,
+        parts = Parts(
+            state=self._state,
+            zone=self._zone,
+            centre=self._centre,
+            router=self._router,
+            driver=self._driver,
             assignments=self._assignments,
-        )
-        moves = Moves(
-            self._centre,
-            self._router,
-            self._assignments,
-            Server(
-                carry_out=self._driver.carry_out,
-                now=self._driver.now,
-                config=lambda: self._reloader.config,
-                reconfigure=lambda: self._configure(self._reloader.config),
-                audit=lambda day: self._database.audit(day, self._zone),
-            ),
-        )
-        waiting = WaitingFloor(self._centre, self._driver.carry_out, self._driver.now)
-        services = WebServices(
-            token=load_or_create_token(self._state),
+            config=lambda: self._reloader.config,
+            reconfigure=lambda: self._configure(self._reloader.config),
+            database=self._database,
+            metrics=self._metrics,
+            tracer=self._tracer,
+            lines=self._lines,
+            protection=self._protection,
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
             readiness=self._readiness,
-            metrics_text=self._metrics.text,
-            named_token=TokenBook(self._state).identify,
-            set_status=moves.set_status,
-            end_wrap_up=moves.end_wrap_up,
-            moves=moves,
-            enter_disposition=floor.dispose,
-            place_call=floor.place_call,
-            hang_up=floor.hang_up,
-            agents=floor.agents,
-            agent=floor.agent,
-            reasons=floor.reasons,
-            queues=floor.queues,
-            close_queue=waiting.close,
-            open_queue=waiting.open,
-            abandoned=lambda day: self._database.abandoned(day, self._zone),
-            callbacks=waiting.callbacks,
-            cancel_callback=waiting.cancel,
-            calls=floor.calls,
-            trunks=self._lines.rows,
-            bans=self._protection.bans,
-            lift_ban=self._protection.lift,
-            trace=lambda name, messages: self._tracer.ladder(name, messages=messages),
-            kpi=lambda day: self._database.kpi(
-                day, self._zone, self._reloader.config.queues.queues
-            ),
         )
-        self._web = WebServer(build_app(services))
+        self._web = WebServer(build_app(web_services(parts)))
         stack.push_async_callback(self._web.close)
         await self._web.start(self._http.host, self._http.port)
 
@@ -467,6 +434,7 @@ class Service:
         await self._keeper.save()
         await self._rank_keeper.save()
         await self._standing.save()
+        await self._register.save()
         self._lines.leave(self._driver)
         self._driver.stop()
         self._journal.append([events.ServerStopped()], self._driver.now())
@@ -564,7 +532,16 @@ class Service:
             rules=config.agent_rules(),
             now=self._driver.now(),
         )
-        self._driver.carry_out(effects)
+        self._driver.carry_out([*effects, *self._news_of_agents(config)])
+
+    def _news_of_agents(self, config: Config) -> Effects:
+        """Return what the records have to be told of who agents are."""
+        current = describe(
+            self._assignments.over(config.agent_profiles()),
+            project=config.server.centre.project,
+            leaders=config.agents.leaders,
+        )
+        return [*self._register.changes(current)]
 
     # --- views ---
 

@@ -1,6 +1,28 @@
 """What happened to agents and at their desks. Part of the one stream: named from `events`."""
 
+from msgspec import field
+
 from .stored_event import StoredEvent
+
+
+class AgentDescribed(StoredEvent, frozen=True, kw_only=True):
+    """Who an agent is from now on: at the first start, and whenever something of it changed."""
+
+    agent: str
+    name: str = ""
+    project: str = "main"
+    "Business line or outsourcing client that the agent works for."
+
+    team: str = ""
+    leader: str = ""
+    "Who leads the team (组长)."
+
+    skills: dict[str, str] = field(default_factory=dict)
+    "Skill: grade (C B A AA AAA), those of an assignment in place of the configured ones."
+
+    groups: tuple[str, ...] = ()
+    configured: bool = True
+    "False: taken out of the configuration; the rest is what was known last."
 
 
 class AgentStatusChanged(StoredEvent, frozen=True, kw_only=True):

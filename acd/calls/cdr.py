@@ -14,7 +14,7 @@ from copy import copy
 from typing import get_args
 
 from . import events as ev
-from .cdr_agents import PROJECT, AgentIntervals
+from .cdr_agents import AgentIntervals
 from .cdr_open import (
     Instant,
     Mark,
@@ -27,9 +27,8 @@ from .cdr_open import (
     closing_events,
     elapsed_s,
 )
-from .cdr_orders import OrderEvent, order_rows
+from .cdr_orders import OwnEvent, own_rows
 from .cdr_rows import (
-    AuditEntry,
     Disposition,
     FlowStep,
     Interaction,
@@ -532,8 +531,8 @@ class Fold:
 
     # --- what has a row of its own, complete with each event ---
 
-    def _ordered(self, record: Record, event: OrderEvent, _: Mark) -> None:
-        self._rows += order_rows(record, event)
+    def _own_row(self, record: Record, event: OwnEvent, _: Mark) -> None:
+        self._rows += own_rows(record, event)
 
     # --- agents and the server ---
 
@@ -542,23 +541,6 @@ class Fold:
 
     def _state_changed(self, record: Record, event: ev.AgentStateChanged, mark: Mark) -> None:
         self._rows += self._intervals.on_state(record, event, mark)
-
-    def _audited(self, record: Record, event: ev.CommandAudited, _: Mark) -> None:
-        row = AuditEntry(
-            node=record.node,
-            boot=record.boot,
-            seq=record.seq,
-            project=PROJECT,
-            started_us=record.wall_us,
-            changed_by=event.by,
-            role=event.role,
-            action=event.action,
-            subject=event.subject,
-            before=event.before,
-            after=event.after,
-            why=event.why,
-        )
-        self._rows.append(row)
 
     def _server_stopped(self, record: Record, _: ev.ServerStopped, __: Mark) -> None:
         self._rows += self._intervals.close_all(record.node, record, "stopped")
@@ -591,9 +573,8 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.StreamMeasured: Fold._stream_measured,
     ev.AgentStatusChanged: Fold._status_changed,
     ev.AgentStateChanged: Fold._state_changed,
-    ev.CommandAudited: Fold._audited,
     ev.ServerStopped: Fold._server_stopped,
 }
-HANDLERS |= dict.fromkeys(get_args(OrderEvent), Fold._ordered)
+HANDLERS |= dict.fromkeys(get_args(OwnEvent), Fold._own_row)
 HANDLERS |= {kind: lambda *_: None for kind in WITHOUT_ROWS}
 "Refused calls, devices, marks: no rows. A new boot's first record buries the boot before it."

@@ -1,4 +1,4 @@
-"""Rows of what outlives calls and boots: call-backs and closures (part of the CDR).
+"""Rows of what outlives calls and boots: call-backs, closures, agents, audit (part of the CDR).
 
 Each of their events is complete in itself, so that no state is kept from one to the next: a later
 row of the same key replaces the earlier one.
@@ -6,18 +6,24 @@ row of the same key replaces the earlier one.
 
 from . import events as ev
 from .cdr_agents import PROJECT
-from .cdr_rows import Callback, Closure, Row
+from .cdr_rows import AgentProfileRow, AuditEntry, Callback, Closure, Row
 from .journal import Record
 
-OrderEvent = ev.CallbackRequested | ev.CallbackAttempted | ev.CallbackEnded | ev.ClosureChanged
 CallbackEvent = ev.CallbackRequested | ev.CallbackAttempted | ev.CallbackEnded
+OwnEvent = CallbackEvent | ev.ClosureChanged | ev.AgentDescribed | ev.CommandAudited
 
 
-def order_rows(record: Record, event: OrderEvent) -> list[Row]:
+def own_rows(record: Record, event: OwnEvent) -> list[Row]:
     """Return the rows that the event completes."""
-    if isinstance(event, ev.ClosureChanged):
-        return [closure_row(record, event)]
-    return callback_rows(record, event)
+    match event:
+        case ev.ClosureChanged():
+            return [closure_row(record, event)]
+        case ev.AgentDescribed():
+            return [profile_row(record, event)]
+        case ev.CommandAudited():
+            return [audit_row(record, event)]
+        case _:
+            return callback_rows(record, event)
 
 
 def callback_rows(record: Record, event: CallbackEvent) -> list[Row]:
@@ -56,4 +62,40 @@ def closure_row(record: Record, event: ev.ClosureChanged) -> Row:
         closed=event.closed,
         reason=event.reason,
         changed_by=event.by,
+    )
+
+
+def profile_row(record: Record, event: ev.AgentDescribed) -> Row:
+    """Return who the agent is from now on."""
+    return AgentProfileRow(
+        node=record.node,
+        boot=record.boot,
+        seq=record.seq,
+        project=event.project,
+        started_us=record.wall_us,
+        agent=event.agent,
+        name=event.name,
+        team=event.team,
+        leader=event.leader,
+        skills=event.skills,
+        groups=event.groups,
+        configured=event.configured,
+    )
+
+
+def audit_row(record: Record, event: ev.CommandAudited) -> Row:
+    """Return what somebody changed."""
+    return AuditEntry(
+        node=record.node,
+        boot=record.boot,
+        seq=record.seq,
+        project=PROJECT,
+        started_us=record.wall_us,
+        changed_by=event.by,
+        role=event.role,
+        action=event.action,
+        subject=event.subject,
+        before=event.before,
+        after=event.after,
+        why=event.why,
     )

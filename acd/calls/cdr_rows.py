@@ -322,6 +322,25 @@ class AgentStateInterval(Struct, kw_only=True):
     '"change", "stopped" or "restart"; empty while it lasts.'
 
 
+class AgentProfileRow(Struct, kw_only=True):
+    """Who an agent was from a moment on, until the agent's next row. Key: its record."""
+
+    node: str
+    boot: str
+    seq: int
+    project: str
+    started_us: int
+    "From when on."
+
+    agent: str
+    name: str
+    team: str
+    leader: str
+    skills: dict[str, str]
+    groups: tuple[str, ...]
+    configured: bool
+
+
 class AuditEntry(Struct, kw_only=True):
     """Something that somebody changed by the HTTP interface. Key: its record."""
 
@@ -356,5 +375,6 @@ Row = (
     | StreamQuality
     | AgentStatusInterval
     | AgentStateInterval
+    | AgentProfileRow
     | AuditEntry
 )

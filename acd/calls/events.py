@@ -10,6 +10,9 @@ Those of agents stand in agent_events.py and are named from here like all others
 from acd.routing.model import Choice
 
 from .agent_events import (
+    AgentDescribed as AgentDescribed,
+)
+from .agent_events import (
     AgentStateChanged as AgentStateChanged,
 )
 from .agent_events import (
@@ -527,6 +530,7 @@ Event = (
     | ClosureChanged
     | DispositionEntered
     | StreamMeasured
+    | AgentDescribed
     | AgentStatusChanged
     | LogInRefused
     | AwayLimitExceeded

@@ -187,6 +187,12 @@ class Agents(Section):
     ranges: tuple[AgentRange, ...] = ()
     "Agents by the dozen."
 
+    leaders: dict[
+        Annotated[str, Field(min_length=1, max_length=80)],
+        Annotated[str, Field(min_length=1, max_length=80)],
+    ] = Field(default_factory=dict)
+    "Team (班组): who leads it (组长), by agent number or name, for records and reports."
+
     desk_phones: Annotated[tuple[AgentNumber, ...], Field(max_length=MAX_RANGE)] = ()
     "Accounts of phones that are nobody's: agents log in there by number and PIN (hot-desking)."
 

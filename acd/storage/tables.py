@@ -323,6 +323,23 @@ def _state_interval(row: cdr.AgentStateInterval) -> Values:
     )
 
 
+def _profile(row: cdr.AgentProfileRow) -> Values:
+    return (
+        at(row.started_us),
+        row.node,
+        row.boot,
+        row.seq,
+        row.project,
+        row.agent,
+        row.name,
+        row.team,
+        row.leader,
+        msgspec.json.encode(row.skills).decode(),
+        list(row.groups),
+        row.configured,
+    )
+
+
 def _audit_entry(row: cdr.AuditEntry) -> Values:
     return (
         at(row.started_us),
@@ -462,6 +479,14 @@ TABLES: dict[type[cdr.Row], Table] = {
             " ended_at duration_s closed_by"
         ),
         _state_interval,
+    ),
+    cdr.AgentProfileRow: Table(
+        "agent_profiles",
+        4,
+        _columns(
+            "started_at node boot seq project agent name team leader skills groups configured"
+        ),
+        _profile,
     ),
     cdr.AuditEntry: Table(
         "audit",

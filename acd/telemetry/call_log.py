@@ -49,6 +49,7 @@ DEBUG = {
     events.TransferRequested: "transfer_requested",
     events.HoldStarted: "hold_started",
     events.HoldEnded: "hold_ended",
+    events.AgentDescribed: "agent_described",
     # After a power cut or a restart a thousand come within seconds.
     events.DevicesChanged: "devices_changed",
 }

@@ -474,6 +474,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.CallMarked: None,
     events.DeskTaken: None,
     events.DeskLeft: None,
+    events.AgentDescribed: None,
     events.CommandAudited: None,
     events.DevicesChanged: None,
     events.ServerStarted: None,

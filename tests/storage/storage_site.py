@@ -130,6 +130,6 @@ def folded(folder: Path) -> dict[str, list[tuple]]:
 def settled(tables: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
     """The rows but those of intervals that still last (closed_by is their last column)."""
     return {
-        name: [row for row in rows if not name.startswith("agent_") or row[-1]]
+        name: [row for row in rows if not name.endswith("_intervals") or row[-1]]
         for name, rows in tables.items()
     }

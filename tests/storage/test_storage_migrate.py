@@ -76,7 +76,9 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
 SHAPES = """
 SELECT c.relname, array_agg(a.attname::text)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relkind = 'p' AND a.attnum > 0 AND c.relnamespace = 'public'::regnamespace GROUP BY 1
+WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+    AND c.relnamespace = 'public'::regnamespace
+GROUP BY 1
 """
 
 
@@ -89,6 +91,5 @@ def test_every_table_and_column_has_a_comment_and_a_value(dsn: str) -> None:
 
     uncommented, shapes = asyncio.run(look())
     assert uncommented == []
-    assert {name: set(columns) for name, columns in shapes} == {
-        table.name: set(table.columns) for table in TABLES.values()
-    }
+    written = {table.name: set(table.columns) for table in TABLES.values()}
+    assert {name: set(columns) for name, columns in shapes if name in written} == written
