@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .kpi import QueueKpi
+from .service_level import DEFINITIONS, ServiceLevel
 
 LOCALES = ("zh", "en")
 
@@ -55,19 +56,6 @@ _COLUMNS: tuple[tuple[str, str, str, Callable[..., str]], ...] = (
 _ALWAYS = frozenset({"offered", "answered", "short_abandons", "abandons", "waiting", "orders"})
 "Counts shown even where all are 0; the others only when something happened."
 
-_DEFINITIONS = {
-    "offered": ("answered in time / offered", "规定时间内接起 / 呼入"),
-    "offered_without_short_abandons": (
-        "answered in time / (offered − short abandons)",
-        "规定时间内接起 / (呼入 − 短时放弃)",
-    ),
-    "answered": ("answered in time / answered", "规定时间内接起 / 接起"),
-    "abandons_met": (
-        "(answered + abandoned in time) / offered",
-        "(规定时间内接起 + 规定时间内放弃) / 呼入",
-    ),
-}
-
 
 def as_table(kpis: Iterable[QueueKpi], *, title: str, locale: str = "en") -> Table:
     """Return a table for the terminal: rates in per cent, "–" for none, unused counts left out."""
@@ -87,7 +75,7 @@ def as_table(kpis: Iterable[QueueKpi], *, title: str, locale: str = "en") -> Tab
     for row in rows:
         table.add_row(row.queue, *(show(getattr(row, field)) for field, _, _, show in shown))
     if rows:
-        definition = _DEFINITIONS[rows[0].service_level_definition][chinese]
+        definition = DEFINITIONS[ServiceLevel(rows[0].service_level_definition)].words.of(locale)
         name = "规定期间接通率" if chinese else "Service level"
         table.caption = f"{name} = {definition}"
     return table

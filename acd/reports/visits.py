@@ -1,0 +1,164 @@
+"""Queue visits with all that followed from them, out of the CDR's rows: the base of all KPIs.
+
+The view `kpi_visits` in acd/storage/migrations says the same in SQL; a test holds the two against
+each other. Visits of customers who are called back are left out: they were offered once.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from acd.calls.cdr_rows import (
+    AgentStateInterval,
+    Disposition,
+    QueueVisit,
+    TalkSegment,
+    Transfer,
+)
+
+from .measures import Visited
+
+TeamOf = Callable[[str, int], str]
+"Agent number and wall time (µs) -> the team that the agent was in then; empty: in none."
+
+
+class CountedVisit(Visited, frozen=True, kw_only=True):
+    """One visit as it is counted, with what it can be grouped by."""
+
+    visit: str
+    entered_us: int
+    "The period it belongs to is that of this moment."
+
+    project: str
+    queue: str
+    agent: str
+    "Who answered; empty: nobody."
+
+    team: str = ""
+    "The agent's when the visit began."
+
+    skill: str = ""
+    "Of the queue."
+
+    category: str = ""
+    "The disposition's product category; while there is none, what the flow or queue said."
+
+    call_class: str = ""
+    "The disposition's; empty: not classed."
+
+    region: str = ""
+    trunk: str = ""
+    "That the caller came by."
+
+    flow_version: str = ""
+    'Of the first flow: "name@version".'
+
+
+class _Followed(Struct):
+    """What followed from a visit."""
+
+    talk_s: float = 0.0
+    hold_s: float = 0.0
+    wrap_up_s: float = 0.0
+    ordered: bool = False
+    disposition: Disposition | None = None
+    "The latest of its agent."
+
+
+class _Answered:
+    """Which visit an agent's part of an interaction belongs to."""
+
+    def __init__(self, visits: list[QueueVisit], transfers: Iterable[Transfer]) -> None:
+        self.visits: set[str] = set()
+        self._last: dict[tuple[str, str, str], str] = {}
+        self._consults: dict[str, list[str]] = defaultdict(list)
+        for visit in sorted(visits, key=lambda visit: (visit.entered_us, visit.visit)):
+            if visit.outcome == "answered":
+                self.visits.add(visit.visit)
+                self._last[visit.interaction, visit.queue, visit.agent] = visit.visit
+                self._last[visit.interaction, "", visit.agent] = visit.visit
+        for transfer in transfers:
+            if transfer.consult and transfer.outcome == "completed":
+                self._consults[transfer.interaction].append(transfer.consult)
+
+    def last(self, interaction: str, queue: str, agent: str) -> list[str]:
+        """Return the agent's last visit in the interaction, else those of joined consultations.
+
+        `queue` empty: in whichever queue.
+        """
+        own = self._last.get((interaction, queue, agent))
+        if own is not None:
+            return [own]
+        consults = self._consults.get(interaction, ())
+        found = (self._last.get((consult, queue, agent)) for consult in consults)
+        return [visit for visit in found if visit is not None]
+
+
+def counted_visits(
+    visits: Iterable[QueueVisit],
+    talks: Iterable[TalkSegment] = (),
+    states: Iterable[AgentStateInterval] = (),
+    dispositions: Iterable[Disposition] = (),
+    transfers: Iterable[Transfer] = (),
+    team_of: TeamOf = lambda _agent, _at_us: "",
+) -> list[CountedVisit]:
+    """Return what is counted of the visits.
+
+    `visits` has to hold all visits of an interaction: an order and after-call work belong to the
+    last visit that their agent answered, be it in the consultation before an attended transfer
+    (`transfers`).
+    """
+    visits = list(visits)
+    answered = _Answered(visits, transfers)
+    followed = _followed(answered, talks, states, dispositions)
+    return [
+        _counted(visit, followed.get(visit.visit), team_of)
+        for visit in visits
+        if not visit.callback
+    ]
+
+
+def _followed(
+    answered: _Answered,
+    talks: Iterable[TalkSegment],
+    states: Iterable[AgentStateInterval],
+    dispositions: Iterable[Disposition],
+) -> dict[str, _Followed]:
+    found: dict[str, _Followed] = defaultdict(_Followed)
+    for talk in talks:
+        if talk.visit in answered.visits:
+            found[talk.visit].talk_s += talk.talk_s
+            found[talk.visit].hold_s += talk.hold_s
+    for state in states:
+        if state.state == "wrap_up" and state.queue:
+            for visit in answered.last(state.interaction, state.queue, state.agent):
+                found[visit].wrap_up_s += state.duration_s or 0.0
+    for entry in sorted(dispositions, key=lambda entry: (entry.entered_us, entry.interaction)):
+        for visit in answered.last(entry.interaction, entry.queue, entry.agent):
+            found[visit].ordered |= entry.ordered
+            found[visit].disposition = entry
+    return found
+
+
+def _counted(visit: QueueVisit, followed: _Followed | None, team_of: TeamOf) -> CountedVisit:
+    followed = followed or _Followed()
+    entry = followed.disposition
+    return CountedVisit(
+        visit=visit.visit,
+        entered_us=visit.entered_us,
+        outcome=visit.outcome,
+        kind=visit.kind,
+        waited_s=visit.waited_s,
+        service_level_s=visit.service_level_s,
+        ordered=followed.ordered,
+        talk_s=followed.talk_s,
+        hold_s=followed.hold_s,
+        wrap_up_s=followed.wrap_up_s,
+        project=visit.project,
+        queue=visit.queue,
+        agent=visit.agent,
+        team=team_of(visit.agent, visit.entered_us) if visit.agent else "",
+        category=(entry.category if entry else "") or visit.category,
+        call_class=entry.call_class if entry else "",
+    )
