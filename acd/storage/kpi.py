@@ -1,4 +1,4 @@
-"""The KPI figures, computed by the database (`kpi_queues` in migrations/0008_waiting.sql)."""
+"""The KPI figures, computed by the database (`kpi_queues` in migrations/0012_service_levels.sql)."""
 
 from datetime import datetime
 
