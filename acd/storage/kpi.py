@@ -1,4 +1,4 @@
-"""The KPI figures, computed by the database (`kpi_queues` in migrations/0012_service_levels.sql)."""
+"""The KPI figures, computed by the database (function `kpi_queues`, migration 0012)."""
 
 from datetime import datetime
 
