@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acd.reports.cloud import Method, cloud, modified_z
+from acd.reports.cloud import Method, cloud, robust_z
 
 
 def agents(count: int, seed: int) -> list[tuple[float, float, float]]:
@@ -49,21 +49,30 @@ def test_a_quarter_of_outliers_does_not_hide_each_other():
 def test_few_agents_are_judged_by_each_coordinate_alone():
     points = [(0.6 + 0.01 * index, 0.1) for index in range(6)]
     found = cloud([*points, (0.1, 0.1)])
-    assert found.method is Method.MODIFIED_Z
+    assert found.method is Method.ROBUST_Z
     assert [point.outlier for point in found.points] == [False] * 6 + [True]
     assert found.points[-1].furthest == 0
     assert found.points[-1].z[0] < 0
 
 
-def test_modified_z_by_hand():
-    # Median 3, absolute deviations 2 1 0 1 97: MAD 1.
-    assert modified_z([1, 2, 3, 4, 100]) == pytest.approx([-1.349, -0.6745, 0.0, 0.6745, 65.4265])
+def test_robust_z_by_hand():
+    # Five points: the third smallest of their ten distances (1 1 1 1 2 2 3 96 ...), k = C(3, 2).
+    assert robust_z([1, 2, 3, 4, 100]) == pytest.approx(
+        [-2 / 2.2219, -1 / 2.2219, 0, 1 / 2.2219, 97 / 2.2219]
+    )
+
+
+def test_qn_of_normal_values_is_their_standard_deviation():
+    draw = random.Random(7)
+    values = [draw.gauss(10, 2) for _ in range(1_000)]
+    assert robust_z(values)[0] == pytest.approx((values[0] - 10) / 2, abs=0.15)
 
 
 def test_values_that_hardly_differ_have_the_mean_deviation():
-    # Half and more are equal: MAD is 0, mean deviation 10 / 5 = 2.
-    assert modified_z([5, 5, 5, 5, 15]) == pytest.approx([0, 0, 0, 0, 10 / (2 * 1.253314)])
-    assert modified_z([5, 5]) == (0.0, 0.0)
+    # Most are equal: Qn is 0, mean deviation 10 / 5 = 2.
+    assert robust_z([5, 5, 5, 5, 15]) == pytest.approx([0, 0, 0, 0, 10 / (2 * 1.253314)])
+    assert robust_z([5, 5]) == (0.0, 0.0)
+    assert robust_z([5]) == (0.0,)
 
 
 def test_a_coordinate_without_spread_takes_no_part():
@@ -74,7 +83,7 @@ def test_a_coordinate_without_spread_takes_no_part():
 
 def test_a_flat_cloud_is_judged_by_coordinates():
     points = [(float(index), 2.0 * index) for index in range(40)]
-    assert cloud(points).method is Method.MODIFIED_Z
+    assert cloud(points).method is Method.ROBUST_Z
 
 
 @pytest.mark.parametrize("bad", [[(1.0,), (1.0, 2.0)], [(1.0,), (float("nan"),)]])

@@ -13,7 +13,14 @@ from acd.reports.contract import (
     tier_factor,
     traffic_index,
 )
-from acd.reports.report import Words
+from acd.reports.contract_report import (
+    AgentMonth,
+    Frame,
+    PayBasis,
+    contract_report,
+    pay_report,
+)
+from acd.reports.report import Column, Unit, Words
 
 CSAT = Measure(name="csat", weight=60, floor=0.7, target=0.9)
 COST = Measure(name="cost", weight=40, floor=12, target=8, cap=120)
@@ -81,3 +88,46 @@ def test_better_never_scores_less(first, second, width, less_is_better):
     measure = Measure(name="m", weight=1, floor=0, target=sign * width)
     worse, better = (high, low) if less_is_better else (low, high)
     assert 0 <= measure.score(worse) <= measure.score(better) <= 100
+
+
+FRAME = Frame(from_us=0, to_us=1, timezone="Asia/Shanghai")
+
+
+def table(report):
+    names = [column.name for column in report.columns]
+    assert len(set(names)) == len(names)
+    return [dict(zip(names, row, strict=True)) for row in report.rows]
+
+
+def test_the_contract_report_shows_every_number_behind_a_total():
+    known = {"csat": Column(name="csat", title=Words("CSAT", "满意度"), unit=Unit.RATE)}
+    months = [
+        AgentMonth(month="2026-11", agent="8002", values={"csat": 0.8, "cost": 9}),
+        AgentMonth(month="2026-11", agent="8001", values={"csat": 0.9, "cost": 8}),
+        AgentMonth(month="2026-10", agent="8003", values={}),
+    ]
+    report = contract_report(CONTRACT, months, known, FRAME)
+    rows = table(report)
+    assert [row["agent"] for row in rows] == ["8003", "8001", "8002"]
+    assert rows[1]["total"] == pytest.approx(100)
+    assert (rows[2]["csat"], rows[2]["csat_score"]) == (0.8, pytest.approx(50))
+    assert (rows[2]["cost"], rows[2]["cost_score"]) == (9, pytest.approx(75))
+    assert rows[0]["total"] is None
+    units = {column.name: column.unit for column in report.columns}
+    assert (units["csat"], units["cost"]) == (Unit.RATE, Unit.NUMBER)
+    assert "csat 60 (0.7 … 0.9)" in report.remarks[0].en
+
+
+def test_the_basis_of_pay_has_index_and_tier():
+    tiers = (Tier(start=0, factor=1.0), Tier(start=1.0, factor=1.1))
+    months = [
+        PayBasis(month="2026-11", agent="8001", team="b", handled=1_250, complaints=50),
+        PayBasis(month="2026-11", agent="8002", team="a", handled=600),
+    ]
+    rows = table(pay_report(months, FRAME, unit_target=1_200, tiers=tiers))
+    assert [row["agent"] for row in rows] == ["8002", "8001"]
+    assert (rows[1]["traffic_index"], rows[1]["tier_factor"]) == (pytest.approx(1.0), 1.1)
+    assert (rows[0]["traffic_index"], rows[0]["tier_factor"]) == (pytest.approx(0.5), 1.0)
+    without = pay_report(months, FRAME, unit_target=0, tiers=tiers)
+    assert {row["tier_factor"] for row in table(without)} == {None}
+    assert "pay.unit_target" in without.remarks[0].en
