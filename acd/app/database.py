@@ -15,6 +15,7 @@ from acd.reports.days import day_borders, parse_day
 from acd.reports.kpi import QueueKpi, with_all_queues
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.audit import AuditEntry, audit_entries
+from acd.storage.customer_keys import load_or_create_key
 from acd.storage.database import UNREACHABLE
 from acd.storage.earlier_talks import EarlierTalk, earlier_talks
 from acd.storage.errors import DatabaseError
@@ -44,12 +45,19 @@ class Database:
     """Embedded or the operator's own Postgres, and the shipper that fills it."""
 
     def __init__(self, dsn: str, state: Path, journal: Journal) -> None:
+        """Raise CustomerKeyError when the state folder keeps no sound key."""
         self._trouble = "starting"
         self._embedded: EmbeddedPostgres | None = None
         if not dsn:
             self._embedded = EmbeddedPostgres(state, on_event=self._on_postgres)
         self.dsn = dsn or embedded_dsn(state)
-        self._shipper = Shipping(journal, self.dsn, on_alarm=self._on_shipper, now=time.monotonic)
+        self._shipper = Shipping(
+            journal,
+            self.dsn,
+            on_alarm=self._on_shipper,
+            now=time.monotonic,
+            customer_key=load_or_create_key(state),
+        )
         self._in_trouble = asyncio.Event()
 
     @property

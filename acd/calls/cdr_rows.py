@@ -47,6 +47,10 @@ class Interaction(Struct, kw_only=True):
     withheld: bool = False
     "The caller asked that nobody is shown who calls."
 
+    customer_key: str = ""
+    """Keyed hash of the customer's number, the same for each contact; empty: none. The fold knows
+    no key: whoever stores the row fills it in."""
+
 
 class Leg(Struct, kw_only=True):
     """One INVITE dialog of an interaction, or the attempt at one."""

@@ -2,29 +2,19 @@
 
 import argparse
 import asyncio
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from acd.reports.days import DayError, day_borders, parse_day
 
+from ._database import from_database
 from ._options import CommandError, Subparsers, add_config, add_state
-from ._running import find_running
 
 if TYPE_CHECKING:
-    import asyncpg
     from msgspec import Struct
     from rich.table import Table
-
-    from acd.config import Config
-    from acd.storage.journal import Journal
-
-T = TypeVar("T")
 
 TABLE_WIDTH = 200
 "Columns where no terminal tells its own width."
@@ -83,7 +73,7 @@ def kpi(arguments: argparse.Namespace) -> int:
     from_at, to_at = day_borders(day, zone)
     level = ServiceLevel(arguments.service_level)
     found = asyncio.run(
-        _from_database(
+        from_database(
             arguments.state,
             config,
             lambda connection: queue_kpis(
@@ -110,7 +100,7 @@ def routing(arguments: argparse.Namespace) -> int:
     first, last = _days(arguments, zone)
     from_at, to_at = day_borders(first, zone)[0], day_borders(last, zone)[1]
     found = asyncio.run(
-        _from_database(
+        from_database(
             arguments.state,
             config,
             lambda connection: gains(connection, from_at=from_at, to_at=to_at),
@@ -135,7 +125,7 @@ def abandoned(arguments: argparse.Namespace) -> int:
     day = _day("--day", arguments.day, zone)
     from_at, to_at = day_borders(day, zone)
     found = asyncio.run(
-        _from_database(
+        from_database(
             arguments.state,
             config,
             lambda connection: abandoned_callers(connection, from_at=from_at, to_at=to_at),
@@ -169,114 +159,6 @@ def _day(option: str, text: str, zone: ZoneInfo) -> date:
         raise CommandError(f"{option} {error}") from error
 
 
-async def _from_database(
-    state: Path,
-    config: "Config",
-    query: "Callable[[asyncpg.Connection], Awaitable[T]]",
-) -> T:
-    import asyncpg
-
-    from acd.storage.database import UNREACHABLE
-
-    async with _database(state, config) as dsn:
-        try:
-            connection = await asyncpg.connect(dsn, timeout=5)
-            try:
-                return await query(connection)
-            finally:
-                await connection.close()
-        except UNREACHABLE as error:
-            reason = str(error) or type(error).__name__
-            raise CommandError(f"the database does not answer: {reason}") from error
-
-
-@asynccontextmanager
-async def _database(state: Path, config: "Config") -> AsyncIterator[str]:
-    """Give the DSN of a database that holds all of the state folder's records.
-
-    Beside a running server that is the server's. Otherwise its work is done first: the embedded
-    Postgres started, calls that a killed server left open closed, the journal shipped.
-    """
-    from acd.storage.journal import is_locked
-    from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
-
-    dsn = config.server.database.dsn
-    if is_locked(state / "journal"):
-        server = find_running(state)
-        yield (server.database if server else "") or dsn or embedded_dsn(state)
-        return
-    if not (state / "journal").is_dir():
-        if not dsn:
-            raise CommandError(
-                f"{state}: no server has run on this state folder; start `acd run`, or name"
-                " another with --state"
-            )
-        yield dsn
-        return
-    postgres = None if dsn else EmbeddedPostgres(state, on_event=_tell)
-    try:
-        if postgres is not None:
-            dsn = await postgres.start()
-        await _ship_rest(state, config, dsn)
-        yield dsn
-    finally:
-        if postgres is not None:
-            await postgres.stop()
-
-
-async def _ship_rest(state: Path, config: "Config", dsn: str) -> None:
-    """Bring the records of a server that does not run into the database."""
-    import socket
-    import uuid
-
-    from acd.storage.journal import Journal
-
-    journal = Journal.open(
-        state / "journal",
-        node=socket.gethostname(),
-        boot=str(uuid.uuid4()),
-        wall_us=lambda: time.time_ns() // 1000,
-        on_alarm=_tell,
-        settings=config.journal_settings(),
-    )
-    try:
-        await _recover_and_ship(journal, dsn)
-    finally:
-        journal.close()
-
-
-async def _recover_and_ship(journal: "Journal", dsn: str) -> None:
-    from importlib.metadata import version
-
-    from acd.calls.events import ServerStopped
-    from acd.storage.recovery import begin_boot, needs_recovery
-    from acd.storage.shipper import Shipper
-
-    if needs_recovery(journal):
-        begin_boot(journal, version=version("acd"), mono_s=time.monotonic())
-        journal.append([ServerStopped()], time.monotonic())
-    trouble: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def on_alarm(text: str) -> None:
-        _tell(text)
-        if not shipper.connected and not trouble.done():
-            trouble.set_result(text)
-
-    shipper = Shipper(journal, dsn, on_alarm=on_alarm)
-    running = asyncio.create_task(shipper.run())
-    drained = asyncio.create_task(shipper.drain())
-    try:
-        await asyncio.wait((running, drained, trouble), return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()
-        if not drained.done():
-            raise CommandError("the journal could not be brought into the database")
-    finally:
-        running.cancel()
-        drained.cancel()
-        await asyncio.gather(running, drained, return_exceptions=True)
-
-
 def _print(figures: "Sequence[Struct]", kind: "type[Struct]", form: str, table: "Table") -> None:
     from rich.console import Console
 
@@ -292,7 +174,3 @@ def _print(figures: "Sequence[Struct]", kind: "type[Struct]", form: str, table: 
             if not console.is_terminal:
                 console = Console(width=TABLE_WIDTH)
             console.print(fitting(table, console))
-
-
-def _tell(text: str) -> None:
-    print(f"acd: {text}", file=sys.stderr)

@@ -17,5 +17,9 @@ class DatabaseError(StorageError):
     """Postgres cannot be found, started, or used."""
 
 
+class CustomerKeyError(StorageError):
+    """The key of customers' hashes cannot be read or made."""
+
+
 class MigrationError(DatabaseError):
     """The schema in the database and the migration files do not fit."""

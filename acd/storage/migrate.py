@@ -1,4 +1,9 @@
-"""Brings a database to this version's schema: numbered SQL files, each applied once."""
+"""Brings a database to this version's schema: numbered SQL files, each applied once.
+
+The database may be in use meanwhile: by another node's shipper, by reports. A file waits for locks
+in short attempts (`locks.py`), so it should hold none for long: no `ALTER TABLE` that rewrites
+rows, and indexes `ON ONLY` the partitioned table, completed afterwards (`online_indexes.py`).
+"""
 
 import hashlib
 import re
@@ -7,7 +12,9 @@ from pathlib import Path
 import asyncpg
 from msgspec import Struct
 
-from .errors import MigrationError
+from .errors import DatabaseError, MigrationError
+from .locks import with_short_locks
+from .online_indexes import complete_indexes
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -69,6 +76,7 @@ async def migrate(connection: asyncpg.Connection, folder: Path = FOLDER) -> list
         missing = [migration for migration in migrations if migration.number not in applied]
         for migration in missing:
             await _apply(connection, migration)
+        await complete_indexes(connection)
         return [migration.name for migration in missing]
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
@@ -89,14 +97,11 @@ def _compare(migrations: list[Migration], applied: dict[int, str]) -> None:
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    note = (
+        "INSERT INTO schema_migrations (number, name, checksum)"
+        f" VALUES ({migration.number}, '{migration.name}', '{migration.checksum}')"
+    )
     try:
-        async with connection.transaction():
-            await connection.execute(migration.sql)
-            await connection.execute(
-                "INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
-                migration.number,
-                migration.name,
-                migration.checksum,
-            )
-    except asyncpg.PostgresError as error:
+        await with_short_locks(connection, migration.sql, note)
+    except (asyncpg.PostgresError, DatabaseError) as error:
         raise MigrationError(f"{migration.name}: {error}") from error

@@ -19,9 +19,10 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from acd.calls.cdr import Fold
-from acd.calls.cdr_rows import Interval, Row
+from acd.calls.cdr_rows import Interaction, Interval, Row
 from acd.calls.journal import Record
 
+from .customer_keys import CustomerKeys
 from .database import Batch, Progress, Writer
 from .errors import StorageError
 from .frames import START, Position
@@ -110,10 +111,12 @@ class Shipper:
         on_alarm: Callable[[str], None],
         on_progress: Callable[[], None] | None = None,
         settings: ShipperSettings | None = None,
+        customer_key: bytes = b"",
     ) -> None:
         """`on_alarm` gets one sentence when the database goes away, comes back, or refuses rows.
 
-        `on_progress` is called when `connected` or `shipped` have changed.
+        `on_progress` is called when `connected` or `shipped` have changed. `customer_key` makes
+        the hashes of customers' numbers; empty: interactions get none.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
@@ -125,6 +128,7 @@ class Shipper:
         self._alarm = on_alarm
         self._on_progress = on_progress or _ignore
         self._settings = settings or ShipperSettings()
+        self._customers = CustomerKeys(customer_key) if customer_key else None
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._moved = asyncio.Condition()
@@ -255,7 +259,12 @@ class Shipper:
             return
         if new:
             for row in rows:
-                self._batch.add(row)
+                self._add(row)
+
+    def _add(self, row: Row) -> None:
+        if self._customers is not None and isinstance(row, Interaction):
+            self._customers.fill(row)
+        self._batch.add(row)
 
     def _seed(self) -> None:
         """Give the fold what the tables keep, now that it has come to where they end."""
@@ -270,7 +279,7 @@ class Shipper:
             await self._tell()
             return
         for row in self._open_rows():
-            self._batch.add(row)
+            self._add(row)
         batch, self._batch = self._batch, Batch()
         progress = self._progress(position)
         await writer.write(batch, self.shipped, progress)

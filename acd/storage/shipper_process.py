@@ -54,6 +54,7 @@ async def serve(line: socket.socket) -> None:
         on_alarm=lambda text: tell(Alarm(text)),
         on_progress=lambda: tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside)),
         settings=ShipperSettings(interval_s=begin.interval_s),
+        customer_key=begin.customer_key,
     )
 
     async def drain(number: int, target: Position) -> None:

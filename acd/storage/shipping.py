@@ -53,10 +53,12 @@ class Shipping:
         on_alarm: Callable[[str], None],
         now: Callable[[], float],
         interval_s: float = 2.0,
+        customer_key: bytes = b"",
     ) -> None:
         """`on_alarm` gets one sentence when the database or the process goes away or comes back.
 
-        `now` is monotonic seconds; `interval_s` as in `ShipperSettings`.
+        `now` is monotonic seconds; `interval_s` as in `ShipperSettings`, `customer_key`
+        as in `Shipper`.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
@@ -68,6 +70,7 @@ class Shipping:
         self._alarm = on_alarm
         self._now = now
         self._interval_s = interval_s
+        self._customer_key = customer_key
         self._behind_since: float | None = now()
         self._writer: asyncio.StreamWriter | None = None
         self._numbers = count(1)
@@ -143,6 +146,7 @@ class Shipping:
                 segment_bytes=journal.segment_bytes,
                 dsn=self._dsn,
                 interval_s=self._interval_s,
+                customer_key=self._customer_key,
             )
         )
         for number, (target, _) in self._drains.items():

@@ -31,6 +31,7 @@ class Begin(Struct, frozen=True, tag=True):
     segment_bytes: int
     dsn: str
     interval_s: float
+    customer_key: bytes
 
 
 class Appended(Struct, frozen=True, tag=True):

@@ -99,6 +99,7 @@ def _interaction(row: cdr.Interaction) -> Values:
         row.sip_status,
         row.detail,
         row.withheld,
+        row.customer_key,
     )
 
 
@@ -368,7 +369,7 @@ TABLES: dict[type[cdr.Row], Table] = {
         _columns(
             "started_at interaction project node boot direction agent number caller"
             " caller_name called account peer sip_call_id flow answered_at ended_at duration_s"
-            " ended_by reason sip_status detail withheld"
+            " ended_by reason sip_status detail withheld customer_key"
         ),
         _interaction,
     ),

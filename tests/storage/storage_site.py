@@ -49,12 +49,14 @@ class Site:
         *,
         on_alarm: Callable[[str], None] | None = None,
         settings: ShipperSettings = QUICK,
+        customer_key: bytes = b"",
     ) -> Shipper:
         return Shipper(
             self.journal,
             dsn,
             on_alarm=on_alarm or self.alarms.append,
             settings=settings,
+            customer_key=customer_key,
         )
 
 

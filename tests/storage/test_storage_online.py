@@ -1,0 +1,113 @@
+"""Changes of the schema while the tables are in use."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from acd.storage.locks import with_short_locks
+from acd.storage.migrate import migrate
+from acd.storage.online_indexes import complete_indexes
+
+TABLE = """
+CREATE TABLE one (at timestamptz NOT NULL, number text NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE one_202601 PARTITION OF one FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE one_202602 PARTITION OF one FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+INSERT INTO one SELECT '2026-01-01'::timestamptz + n * interval '1 hour', n
+FROM generate_series(1, 1000) n
+"""
+INDEX = "CREATE INDEX one_number ON ONLY one (number DESC, at) WHERE number <> ''"
+BUILDS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'
+"""
+QUEUED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+VALID = """
+SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relname LIKE 'one%' ORDER BY 1
+"""
+
+
+async def until(connection: asyncpg.Connection, query: str, work: asyncio.Task) -> None:
+    """Ask until the answer is not 0, while the work that is watched goes on."""
+    while not await connection.fetchval(query):
+        assert not work.done(), work.result()
+
+
+def test_an_index_of_a_partitioned_table_is_completed_while_rows_are_written(
+    empty_dsn: str, tmp_path: Path
+) -> None:
+    (tmp_path / "0001_one.sql").write_text(TABLE)
+
+    async def check() -> None:
+        migrating, writing = await asyncpg.connect(empty_dsn), await asyncpg.connect(empty_dsn)
+        await migrate(migrating, tmp_path)
+        (tmp_path / "0002_two.sql").write_text(INDEX)
+        # A plain CREATE INDEX would wait for this transaction, and everybody else for it. (Into
+        # the partition: by way of the table, the short first step would wait for it, too.)
+        transaction = writing.transaction()
+        await transaction.start()
+        await writing.execute("INSERT INTO one_202601 VALUES ('2026-01-15', 'mine')")
+        work = asyncio.create_task(migrate(migrating, tmp_path))
+        third = await asyncpg.connect(empty_dsn)
+        async with asyncio.timeout(30):
+            await until(third, BUILDS, work)
+            for n in range(20):
+                await third.execute("INSERT INTO one VALUES ('2026-02-15', $1)", f"third {n}")
+            await transaction.commit()
+            await work
+        valid = [tuple(row) for row in await third.fetch(VALID)]
+        assert valid == [
+            ("one_202601_number", True),
+            ("one_202602_number", True),
+            ("one_number", True),
+        ]
+        await third.execute("SET enable_seqscan = off")
+        for number in ("mine", "third 7", "999"):
+            plan = await third.fetch("EXPLAIN SELECT * FROM one WHERE number = $1", number)
+            assert "one_202601_number" in str(plan)
+            assert await third.fetchval("SELECT count(*) FROM one WHERE number = $1", number) == 1
+        assert await complete_indexes(third) == []
+        for connection in (migrating, writing, third):
+            await connection.close()
+
+    asyncio.run(check())
+
+
+def test_what_an_interrupted_start_left_of_an_index_is_made_again(empty_dsn: str) -> None:
+    async def check() -> None:
+        connection = await asyncpg.connect(empty_dsn)
+        await connection.execute(TABLE)
+        await connection.execute(INDEX)
+        await connection.execute("CREATE INDEX one_202601_number ON one_202601 (at)")
+        built = await complete_indexes(connection)
+        assert built == ["one_202601_number", "one_202602_number"]
+        assert await complete_indexes(connection) == []
+        assert all(row["indisvalid"] for row in await connection.fetch(VALID))
+        await connection.close()
+
+    asyncio.run(check())
+
+
+def test_a_change_steps_back_from_a_lock_and_lets_others_through(empty_dsn: str) -> None:
+    async def check() -> None:
+        changing, reading, writing = [await asyncpg.connect(empty_dsn) for _ in range(3)]
+        await changing.execute(TABLE)
+        report = reading.transaction()
+        await report.start()
+        await reading.fetch("SELECT count(*) FROM one")
+        change = "ALTER TABLE one ADD COLUMN more text NOT NULL DEFAULT ''"
+        work = asyncio.create_task(with_short_locks(changing, change, "SELECT 1"))
+        async with asyncio.timeout(30):
+            # The report lasts; each writer is held up by one attempt of the change at most.
+            for n in range(2):
+                await until(reading, QUEUED, work)
+                await writing.execute("INSERT INTO one VALUES ('2026-02-20', $1)", f"{n}")
+            assert not work.done()
+            await report.rollback()
+            await work
+        assert await writing.fetchval("SELECT count(*) FROM one WHERE more = ''") == 1002
+        for connection in (changing, reading, writing):
+            await connection.close()
+
+    asyncio.run(check())
