@@ -1,176 +1,229 @@
-"""`acd report`: figures per queue, beside a running server or without one."""
+"""`acd report`: figures from the call records, beside a running server or without one."""
 
 import argparse
 import asyncio
-from collections.abc import Sequence
-from datetime import date, datetime
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from acd.reports.days import DayError, day_borders, parse_day
-
-from ._database import from_database
 from ._options import CommandError, Subparsers, add_config, add_state
 
 if TYPE_CHECKING:
-    from msgspec import Struct
-    from rich.table import Table
+    from acd.config import Config
+    from acd.reports.report import Report
+    from acd.reports.request import Request
+
+FORMATS = ("table", "json", "csv")
 
 TABLE_WIDTH = 200
 "Columns where no terminal tells its own width."
 
+OPTION_OF_FIELD = {
+    **{name: f"--{name}" for name in ("day", "from", "to", "per", "by", "only")},
+    "options": "--option",
+    "service_level": "--service-level",
+}
+"Where a part of the request is said on the command line."
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add `report`."""
-    parser = subparsers.add_parser("report", help="figures from the call records")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    kpi_parser = verbs.add_parser("kpi", help="a day's figures per queue")
-    _add_common(kpi_parser)
-    kpi_parser.add_argument(
-        "--service-level",
-        choices=("offered", "offered_without_short_abandons", "answered", "abandons_met"),
-        default="offered",
-        help="what the answered-in-time are divided by (default: offered)",
+    parser = subparsers.add_parser(
+        "report",
+        help="figures from the call records",
+        description="Without NAME: which reports there are. docs/reports.md explains them.",
     )
-    kpi_parser.set_defaults(run=kpi)
-    routing_parser = verbs.add_parser("routing", help="what ranking by conversion gained")
-    _add_common(routing_parser)
-    routing_parser.add_argument("--from", dest="first", metavar="DAY", help="first day of several")
-    routing_parser.add_argument("--to", dest="last", metavar="DAY", help="last day, included")
-    routing_parser.set_defaults(run=routing)
-    abandoned_parser = verbs.add_parser(
-        "abandoned", help="callers who gave up and were not reached since"
-    )
-    _add_common(abandoned_parser)
-    abandoned_parser.set_defaults(run=abandoned)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which report: kpi, abandoned …")
     add_config(parser)
     add_state(parser)
+    _add_request(parser)
+    parser.add_argument(
+        "--format", choices=FORMATS, help="default: by the ending of --output, else table"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there")
+    parser.add_argument(
+        "--locale",
+        choices=("zh", "en"),
+        help="language of what people read (default: the centre's)",
+    )
+    parser.set_defaults(run=report)
+
+
+def _add_request(parser: argparse.ArgumentParser) -> None:
+    """Add what says which figures are wanted."""
     parser.add_argument(
         "--day",
-        default="today",
+        default="",
         metavar="DAY",
         help="today, yesterday or YYYY-MM-DD, in the centre's time zone (default: today)",
     )
-    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument(
-        "--locale", choices=("zh", "en"), help="language of the table (default: the centre's)"
+        "--from", dest="first", default="", metavar="DAY", help="first day of several"
+    )
+    parser.add_argument(
+        "--to", dest="last", default="", metavar="DAY", help="last day, included (default: today)"
+    )
+    parser.add_argument(
+        "--per",
+        default="",
+        metavar="PERIOD",
+        help="a row for each quarter_hour, hour, day, week, month, quarter or year",
+    )
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="DIMENSION",
+        help="a row for each queue, agent, team …; several with commas",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="DIMENSION=VALUE",
+        help="nothing else counts, such as queue=sales",
+    )
+    parser.add_argument(
+        "--service-level",
+        default="",
+        metavar="DEFINITION",
+        help="what the answered-in-time are divided by (default: offered)",
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what one report alone knows",
     )
 
 
-def kpi(arguments: argparse.Namespace) -> int:
-    """Print the day's figures of all queues."""
+def report(arguments: argparse.Namespace) -> int:
+    """Print one report, or which there are."""
     from acd.config import load_config
-    from acd.reports.kpi import QueueKpi, ServiceLevel, with_all_queues
-    from acd.reports.table import as_table
-    from acd.storage.kpi import queue_kpis
+    from acd.reports.request import RequestError
 
+    if arguments.name is None:
+        _list()
+        return 0
+    form = _form(arguments)
     config = load_config(arguments.config)
-    zone = ZoneInfo(config.server.centre.timezone)
-    day = _day("--day", arguments.day, zone)
-    from_at, to_at = day_borders(day, zone)
-    level = ServiceLevel(arguments.service_level)
-    found = asyncio.run(
-        from_database(
-            arguments.state,
-            config,
-            lambda connection: queue_kpis(
-                connection, from_at=from_at, to_at=to_at, service_level=level
-            ),
-        )
-    )
-    figures = with_all_queues(found, config.queues.queues)
-    locale = arguments.locale or config.server.centre.locale
-    table = as_table(figures, title=f"KPI {day} ({zone})", locale=locale)
-    _print(figures, QueueKpi, arguments.format, table)
-    return 0
-
-
-def routing(arguments: argparse.Namespace) -> int:
-    """Print what ranking gained against the calls held out from it."""
-    from acd.config import load_config
-    from acd.reports.routing import RoutingGain
-    from acd.reports.routing_table import as_table
-    from acd.storage.routing import gains
-
-    config = load_config(arguments.config)
-    zone = ZoneInfo(config.server.centre.timezone)
-    first, last = _days(arguments, zone)
-    from_at, to_at = day_borders(first, zone)[0], day_borders(last, zone)[1]
-    found = asyncio.run(
-        from_database(
-            arguments.state,
-            config,
-            lambda connection: gains(connection, from_at=from_at, to_at=to_at),
-        )
-    )
-    days = f"{first}" if first == last else f"{first} … {last}"
-    locale = arguments.locale or config.server.centre.locale
-    name = "优选路由效果" if locale == "zh" else "What ranking gained"
-    table = as_table(found, title=f"{name} {days} ({zone})", locale=locale)
-    _print(found, RoutingGain, arguments.format, table)
-    return 0
-
-
-def abandoned(arguments: argparse.Namespace) -> int:
-    """Print the day's abandoned callers, the first to have given up first."""
-    from acd.config import load_config
-    from acd.reports.abandoned import AbandonedCaller, as_table
-    from acd.storage.abandoned import abandoned_callers
-
-    config = load_config(arguments.config)
-    zone = ZoneInfo(config.server.centre.timezone)
-    day = _day("--day", arguments.day, zone)
-    from_at, to_at = day_borders(day, zone)
-    found = asyncio.run(
-        from_database(
-            arguments.state,
-            config,
-            lambda connection: abandoned_callers(connection, from_at=from_at, to_at=to_at),
-        )
-    )
-    locale = arguments.locale or config.server.centre.locale
-    name = "放弃来电" if locale == "zh" else "Abandoned"
-    table = as_table(found, title=f"{name} {day} ({zone})", locale=locale, zone=zone)
-    _print(found, AbandonedCaller, arguments.format, table)
-    return 0
-
-
-def _days(arguments: argparse.Namespace, zone: ZoneInfo) -> tuple[date, date]:
-    """Return first and last day; `--from` and `--to` win over `--day`, one alone is till today."""
-    if arguments.first is None and arguments.last is None:
-        day = _day("--day", arguments.day, zone)
-        return day, day
-    if arguments.first is None:
-        raise CommandError("--to: wants --from too, the first day")
-    first = _day("--from", arguments.first, zone)
-    last = _day("--to", arguments.last or "today", zone)
-    if last < first:
-        raise CommandError(f"--to {last} lies before --from {first}")
-    return first, last
-
-
-def _day(option: str, text: str, zone: ZoneInfo) -> date:
     try:
-        return parse_day(text, datetime.now(zone).date())
-    except DayError as error:
-        raise CommandError(f"{option} {error}") from error
+        found = asyncio.run(_made(arguments, config))
+    except RequestError as error:
+        option = OPTION_OF_FIELD.get(error.field, "")
+        raise CommandError(f"{option} {error}".lstrip()) from error
+    locale = arguments.locale or config.server.centre.locale
+    if form == "table" and arguments.output is None:
+        _print(found, locale)
+    else:
+        _write(_content(found, form, locale), arguments.output)
+    return 0
 
 
-def _print(figures: "Sequence[Struct]", kind: "type[Struct]", form: str, table: "Table") -> None:
+def _list() -> None:
+    from acd.app.reporting import REPORTS
+
+    for name, maker in sorted(REPORTS.items()):
+        told = sys.modules[maker.__module__].__doc__ or ""
+        print(f"{name:<12}{told.splitlines()[0]}")
+
+
+def _form(arguments: argparse.Namespace) -> str:
+    """Return the form wanted: as said, else by the file's ending."""
+    if arguments.format is not None:
+        return str(arguments.format)
+    if arguments.output is None:
+        return "table"
+    ending = arguments.output.suffix.removeprefix(".").lower()
+    if ending not in FORMATS:
+        forms = ", ".join(FORMATS)
+        raise CommandError(f"--output {arguments.output}: say --format, one of {forms}")
+    return str(ending)
+
+
+async def _made(arguments: argparse.Namespace, config: "Config") -> "Report":
+    from acd.app.reporting import REPORTS
+
+    from ._database import from_database
+
+    maker = REPORTS.get(arguments.name)
+    if maker is None:
+        names = ", ".join(sorted(REPORTS))
+        raise CommandError(f"there is no report {arguments.name}; there are {names}")
+    request = _request(arguments, config)
+    return await from_database(
+        arguments.state, config, lambda connection: maker(connection, config, request)
+    )
+
+
+def _request(arguments: argparse.Namespace, config: "Config") -> "Request":
+    from acd.reports.asking import Wish, request_of
+
+    zone = ZoneInfo(config.server.centre.timezone)
+    options = {"service_level": arguments.service_level}
+    for text in arguments.option:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise CommandError(f"--option {text}: expected NAME=VALUE")
+        options[name] = value
+    wish = Wish(
+        day=arguments.day,
+        first=arguments.first,
+        last=arguments.last,
+        per=arguments.per,
+        by=tuple(arguments.by),
+        only=tuple(arguments.only),
+        options=options,
+    )
+    return request_of(wish, today=datetime.now(zone).date(), zone=zone)
+
+
+def _content(found: "Report", form: str, locale: str) -> bytes:
+    if form == "table":
+        return _as_text(found, locale).encode()
+    from acd.app.reporting.forms import FORMS
+
+    return FORMS[form](found, locale)
+
+
+def _as_text(found: "Report", locale: str) -> str:
+    import io
+
     from rich.console import Console
 
-    from acd.reports.table import as_csv, as_json, fitting
+    from acd.reports.table import for_terminal
 
-    match form:
-        case "json":
-            print(as_json(figures))
-        case "csv":
-            print(as_csv(figures, kind), end="")
-        case _:
-            console = Console()
-            if not console.is_terminal:
-                console = Console(width=TABLE_WIDTH)
-            console.print(fitting(table, console))
+    console = Console(width=TABLE_WIDTH, file=io.StringIO(), record=True)
+    for part in for_terminal(found, console, locale):
+        console.print(part)
+    return console.export_text()
+
+
+def _print(found: "Report", locale: str) -> None:
+    from rich.console import Console
+
+    from acd.reports.table import for_terminal
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=TABLE_WIDTH)
+    for part in for_terminal(found, console, locale):
+        console.print(part)
+
+
+def _write(content: bytes, path: Path | None) -> None:
+    if path is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
+    # Whole or not at all: other programs may wait for the file.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,10 +1,12 @@
 """Callers who gave up waiting and have not been reached since: the list to call back from."""
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from msgspec import Struct
-from rich.table import Table
+
+from .report import Column, Report, Unit, Words
+from .request import microseconds
 
 
 class AbandonedCaller(Struct, frozen=True, kw_only=True):
@@ -29,32 +31,54 @@ class AbandonedCaller(Struct, frozen=True, kw_only=True):
     not_reached, expired …; empty: none was asked for."""
 
 
-_HEADINGS = (
-    ("Caller", "主叫号码"),
-    ("Queue", "队列"),
-    ("Calls", "放弃次数"),
-    ("First", "首次"),
-    ("Last", "最近"),
-    ("Longest wait", "最长等待"),
-    ("Call-back", "预约回呼"),
+COLUMNS = (
+    Column(name="caller", title=Words(en="Caller", zh="主叫号码"), unit=Unit.TEXT),
+    Column(name="queue", title=Words(en="Queue", zh="队列"), unit=Unit.TEXT),
+    Column(name="calls", title=Words(en="Calls", zh="放弃次数"), unit=Unit.COUNT),
+    Column(name="first_at", title=Words(en="First", zh="首次"), unit=Unit.TIME),
+    Column(name="last_at", title=Words(en="Last", zh="最近"), unit=Unit.TIME),
+    Column(
+        name="longest_wait_s", title=Words(en="Longest wait", zh="最长等待"), unit=Unit.SECONDS
+    ),
+    Column(
+        name="interaction",
+        title=Words(en="Interaction", zh="联络编号"),
+        unit=Unit.TEXT,
+        detail=True,
+    ),
+    Column(name="callback", title=Words(en="Call-back", zh="预约回呼"), unit=Unit.TEXT),
+)
+
+REMARK = Words(
+    en="Callers who gave up waiting and whom nobody has talked to since; without a number, or"
+    " with a withheld one, they are not here.",
+    zh="排队放弃且之后未与座席通话的主叫；无号码或隐藏号码的不在此列。",
 )
 
 
-def as_table(
-    callers: Iterable[AbandonedCaller], *, title: str, locale: str, zone: tzinfo
-) -> Table:
-    """Return a table for the terminal, times in the centre's zone."""
-    table = Table(title=title)
-    for heading in _HEADINGS:
-        table.add_column(heading[locale == "zh"], no_wrap=True)
-    for one in callers:
-        table.add_row(
-            one.caller,
-            one.queue,
-            str(one.calls),
-            f"{one.first_at.astimezone(zone):%H:%M:%S}",
-            f"{one.last_at.astimezone(zone):%H:%M:%S}",
-            f"{one.longest_wait_s:.0f} s",
-            one.callback or "–",
-        )
-    return table
+def abandoned_report(
+    callers: Iterable[AbandonedCaller], *, from_us: int, to_us: int, timezone: str
+) -> Report:
+    """Return the list as a report, the first to have given up first."""
+    return Report(
+        name="abandoned",
+        title=Words(en="Abandoned", zh="放弃来电"),
+        from_us=from_us,
+        to_us=to_us,
+        timezone=timezone,
+        columns=COLUMNS,
+        rows=tuple(
+            (
+                one.caller,
+                one.queue,
+                one.calls,
+                microseconds(one.first_at),
+                microseconds(one.last_at),
+                one.longest_wait_s,
+                one.interaction,
+                one.callback,
+            )
+            for one in callers
+        ),
+        remarks=(REMARK,),
+    )

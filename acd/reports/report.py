@@ -36,6 +36,9 @@ class Unit(Enum):
     RATE = "rate"
     "A fraction, 0 to 1; per cent on screens alone."
 
+    POINTS = "points"
+    "Difference of two rates, a fraction; percentage points with their sign on screens alone."
+
     MONEY = "money"
     "Minor units; the currency stands in the column that `Column.currency` names."
 
@@ -55,6 +58,9 @@ class Column(Struct, frozen=True, kw_only=True):
     unit: Unit
     quiet: bool = False
     "Left out of tables for people where it is 0 or None in every row."
+
+    detail: bool = False
+    "Ids and the like: for programs and sheets, left out of tables for people."
 
     currency: str = ""
     "Name of the column with the ISO 4217 code, of money."

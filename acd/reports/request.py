@@ -1,11 +1,15 @@
 """What somebody wants reported: which days, cut how, of what, in whose eyes."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from .days import day_borders
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Period(Enum):
@@ -63,3 +67,40 @@ class Request(Struct, frozen=True, kw_only=True):
 
 class RequestError(ValueError):
     """What was wished for cannot be reported; the text says what would be right."""
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
+        'Which part of the wish is at fault: "day", "by" … as parameters are named.'
+
+
+def borders(request: Request) -> tuple[datetime, datetime]:
+    """Return begin and end of the request's days, as UTC."""
+    return day_borders(request.first, request.zone)[0], day_borders(request.last, request.zone)[1]
+
+
+def refuse_others(
+    request: Request,
+    report: str,
+    *,
+    by: Collection[str] = (),
+    only: Collection[str] = (),
+    per: Collection[Period] = (Period.ALL,),
+    options: Collection[str] = (),
+) -> None:
+    """Raise RequestError where the request wants of a report what it does not have."""
+    for field, wanted, known in (
+        ("by", request.by, by),
+        ("only", request.only, only),
+        ("per", (request.period.value,), [period.value for period in per]),
+        ("options", request.options, options),
+    ):
+        for name in wanted:
+            if name not in known:
+                choice = ", ".join(known) or "nothing"
+                raise RequestError(f"{name}: the report {report} knows {choice} here", field=field)
+
+
+def microseconds(at: datetime) -> int:
+    """Return a time that has a zone as microseconds since 1970 in UTC, exactly."""
+    return (at - EPOCH) // timedelta(microseconds=1)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from .charts_values import QuarterHour
 from .kpi import QueueKpi
+from .kpi_report import kpi_report
 from .table import as_table
 
 AGENTS_SHOWN = 40
@@ -99,7 +100,10 @@ def _together(at: str, quarters: list[QuarterOfQueue]) -> QuarterHour:
 def tables(day: SimulatedDay, *, title: str, locale: str = "en") -> list[Table]:
     """Return the tables for the terminal: queues, waits, agents."""
     chinese = locale == "zh"
-    shown = [as_table(day.queues, title=title, locale=locale), _waits(day.waits, chinese)]
+    figures = kpi_report(day.queues, from_us=0, to_us=0, timezone="UTC")
+    queues = as_table(figures, locale, title)
+    queues.caption = "\n".join(remark.of(locale) for remark in figures.remarks)
+    shown = [queues, _waits(day.waits, chinese)]
     if len(day.agents) <= AGENTS_SHOWN:
         shown.append(_agents(day.agents, chinese))
     shown.append(_summary(day, chinese))

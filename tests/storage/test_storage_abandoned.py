@@ -5,15 +5,16 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from storage_traffic import started
 
 from acd.calls import events as ev
-from acd.reports.abandoned import AbandonedCaller, as_table
-from acd.reports.table import as_csv, as_json
+from acd.reports.abandoned import AbandonedCaller, abandoned_report
+from acd.reports.data import as_csv, as_json
+from acd.reports.request import microseconds
+from acd.reports.table import as_table
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.journal import Journal
 from acd.storage.shipper import Shipper, ShipperSettings
@@ -200,17 +201,20 @@ ONE = AbandonedCaller(
 
 
 def test_the_list_as_table_json_and_csv() -> None:
-    zone = ZoneInfo("Asia/Shanghai")
-    table = as_table([ONE], title="t", locale="zh", zone=zone)
-    assert [column.header for column in table.columns][:3] == ["主叫号码", "队列", "放弃次数"]
-    cells = [next(iter(column.cells)) for column in table.columns]
-    assert cells == ["+8613800000001", "sales", "2", "10:00:00", "10:03:00", "61 s", "–"]
-    [entry] = json.loads(as_json([ONE]))
+    begin_us = microseconds(START.replace(hour=0)) - 8 * 3_600_000_000
+    told = abandoned_report(
+        [ONE], from_us=begin_us, to_us=begin_us + 86_400_000_000, timezone="Asia/Shanghai"
+    )
+    table = as_table(told, "zh")
+    assert [str(column.header) for column in table.columns][:3] == ["主叫号码", "队列", "放弃次数"]
+    cells = [str(next(iter(column.cells))) for column in table.columns]
+    assert cells == ["+8613800000001", "sales", "2", "10:00", "10:03", "61.4 s", "–"]
+    [entry] = json.loads(as_json(told))["rows"]
     assert (entry["caller"], entry["calls"], entry["first_at"]) == (
         "+8613800000001",
         2,
-        "2026-11-20T02:00:00Z",
+        "2026-11-20T10:00:00+08:00",
     )
-    head, line = as_csv([ONE], AbandonedCaller).splitlines()
+    head, line = as_csv(told).splitlines()
     assert head.startswith("caller,queue,calls,first_at")
-    assert line.startswith("+8613800000001,sales,2,2026-11-20 02:00:00+00:00")
+    assert line.startswith("+8613800000001,sales,2,2026-11-20T10:00:00+08:00")

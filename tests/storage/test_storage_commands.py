@@ -56,12 +56,12 @@ def test_abandoned_callers_are_listed(state: Path, capsys: pytest.CaptureFixture
     journal.close()
     words = ["report", "abandoned", "--config", CONFIG, "--state", str(state)]
     assert main([*words, "--format", "json"]) == 0
-    [entry] = json.loads(capsys.readouterr().out)
+    [entry] = json.loads(capsys.readouterr().out)["rows"]
     assert (entry["caller"], entry["calls"]) == ("+8613800000001", 1)
     assert main([*words, "--locale", "zh"]) == 0
     table = capsys.readouterr().out
     assert "放弃来电" in table
-    assert "33 s" in table
+    assert "33.0 s" in table
     assert main([*words, "--day", "2020-02-29", "--format", "csv"]) == 0
     assert capsys.readouterr().out.count("\n") == 1
     assert main([*words, "--day", "someday"]) != 0
@@ -70,7 +70,7 @@ def test_abandoned_callers_are_listed(state: Path, capsys: pytest.CaptureFixture
 def figures(state: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, dict]:
     code, out, err = report(state, capsys, "--format", "json", *more)
     assert code == 0, err
-    return {row["queue"]: row for row in json.loads(out)}
+    return {row["queue"]: row for row in json.loads(out)["rows"]}
 
 
 def test_without_a_server_calls_of_a_killed_one_are_closed_and_counted(

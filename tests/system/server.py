@@ -395,7 +395,7 @@ class Server:
         )
         if done.returncode != 0:
             raise ServerError(f"acd report kpi: {done.returncode}\n{done.stdout}{done.stderr}")
-        return {row["queue"]: row for row in json.loads(done.stdout)}
+        return {row["queue"]: row for row in json.loads(done.stdout)["rows"]}
 
     # --- what it said ---
 

@@ -19,7 +19,10 @@ from rich.live import Live
 
 from acd.config import Config
 from acd.net.phone import PhoneError
-from acd.reports.table import as_table, fitting
+from acd.reports.days import day_borders
+from acd.reports.kpi_report import kpi_report
+from acd.reports.request import microseconds
+from acd.reports.table import for_terminal
 from acd.routing.model import AgentProfile
 
 from .board import Board
@@ -97,8 +100,11 @@ async def run_demo(config: Config, options: DemoOptions, console: Console) -> No
             except ClientError as error:
                 raise DemoError(f"the figures cannot be had: {error}") from error
     wide = console if console.is_terminal else Console(file=console.file, width=REPORT_WIDTH)
-    title = f"KPI {datetime.now(demo.zone):%Y-%m-%d} ({demo.zone})"
-    wide.print(fitting(as_table(kpis, title=title, locale=options.locale), wide))
+    today = datetime.now(demo.zone).date()
+    from_us, to_us = (microseconds(at) for at in day_borders(today, demo.zone))
+    report = kpi_report(kpis, from_us=from_us, to_us=to_us, timezone=demo.zone.key)
+    for part in for_terminal(report, wide, options.locale):
+        wide.print(part)
     _tell_further(wide, folder, trace_path)
 
 

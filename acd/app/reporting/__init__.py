@@ -11,7 +11,18 @@ from acd.config import Config
 from acd.reports.report import Report
 from acd.reports.request import Request
 
-Maker = Callable[[asyncpg.Connection, Config, Request], Awaitable[Report]]
-"Makes one report. Raises DatabaseError, or RequestError with what would be right."
+from .abandoned import abandoned
+from .kpi import kpi
+from .routing import routing
 
-REPORTS: Mapping[str, Maker] = {}
+Maker = Callable[[asyncpg.Connection, Config, Request], Awaitable[Report]]
+"""Makes one report; the first line of its file stands in lists of reports.
+
+Raises what the database raises, or RequestError with what would be right.
+"""
+
+REPORTS: Mapping[str, Maker] = {
+    "abandoned": abandoned,
+    "kpi": kpi,
+    "routing": routing,
+}
