@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import structlog
@@ -28,6 +29,8 @@ from acd.storage.shipping import Shipping
 from acd.web.ports import ServiceUnavailableError
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 FIRST_TRY_S = 8.0
 "How long the start waits to tell the operator how the database is; calls are taken meanwhile."
@@ -116,31 +119,28 @@ class Database:
         if self._embedded is not None:
             await self._embedded.stop()
 
-    async def sales_outcomes(self) -> AsyncIterator[list[SalesOutcome]]:
+    def sales_outcomes(self) -> AsyncIterator[list[SalesOutcome]]:
         """Yield what became of earlier sales calls, as soon as the database answers."""
-        await self._shipper.drain()
-        try:
-            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
-            try:
-                async for chunk in sales_outcomes(connection):
-                    yield chunk
-            finally:
-                await connection.close()
-        except UNREACHABLE as error:
-            log.warning("ranks_not_learned", reason=str(error), effect="measured anew")
+        return self._remembered("ranks_not_learned", sales_outcomes)
 
-    async def earlier_talks(self, within_s: float, most: int) -> AsyncIterator[list[EarlierTalk]]:
+    def earlier_talks(self, within_s: float, most: int) -> AsyncIterator[list[EarlierTalk]]:
         """Yield who talked to whom before the start, as soon as the database answers."""
+        return self._remembered(
+            "contacts_not_learned",
+            lambda connection: earlier_talks(connection, within_s=within_s, most=most),
+        )
+
+    async def _remembered(
+        self, event: str, ask: Callable[[asyncpg.Connection], AsyncIterator[list[T]]]
+    ) -> AsyncIterator[list[T]]:
+        """Yield what the records tell of the time before the start; `event` is logged if not."""
         await self._shipper.drain()
         try:
-            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
-            try:
-                async for chunk in earlier_talks(connection, within_s=within_s, most=most):
+            async with self._connected() as connection:
+                async for chunk in ask(connection):
                     yield chunk
-            finally:
-                await connection.close()
         except UNREACHABLE as error:
-            log.warning("contacts_not_learned", reason=str(error), effect="learned anew")
+            log.warning(event, reason=str(error), effect="learned anew")
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the journal."""
@@ -186,10 +186,15 @@ class Database:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[asyncpg.Connection]:
         try:
-            connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
-            try:
+            async with self._connected() as connection:
                 yield connection
-            finally:
-                await connection.close()
         except UNREACHABLE as error:
             raise ServiceUnavailableError(f"the database does not answer: {error}") from error
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
+        try:
+            yield connection
+        finally:
+            await connection.close()

@@ -60,7 +60,7 @@ def _interaction(entry: "Entry") -> str:
 def _as_json(entry: "Entry") -> dict[str, Any]:
     import msgspec
 
-    from acd.storage.tables import at
+    from acd.storage.table import at
 
     position = f"{entry.begin.segment}:{entry.begin.offset}"
     record = entry.record

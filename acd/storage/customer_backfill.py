@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from .customer_keys import CustomerKeys, customer_number
-from .tables import EPOCH
+from .table import EPOCH
 
 CHUNK = 5_000
 "Rows per transaction: a tenth of a second, so that the shipper never waits for long."

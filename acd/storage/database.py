@@ -25,7 +25,8 @@ from acd.calls.cdr_rows import (
 from .errors import DatabaseError
 from .frames import Position
 from .migrate import migrate
-from .tables import EPOCH, TABLES, Table, Values, month_of
+from .table import EPOCH, Table, Values, month_of
+from .tables import TABLES
 
 CONNECT_LIMIT_S = 5.0
 STATEMENT_LIMIT_S = 60.0

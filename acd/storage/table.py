@@ -1,0 +1,76 @@
+"""What a table of the records is: its name, its key, and how a row becomes its values."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+LAST_YEAR = 2200
+"A clock beyond it is wrong; partitions are not made for it."
+
+RECENT_TIMES = 4096
+"""Wall times whose conversion is kept: those of a batch at 500 calls/s. An interaction's start
+stands in all its rows, and what was journalled together has one time."""
+
+Values = tuple[Any, ...]
+"A row as the database driver takes it; the key's columns first."
+
+
+class Table(Struct, frozen=True):
+    """One table: its name, its columns in the order of `values`, the first of them the key."""
+
+    name: str
+    key_columns: int
+    columns: tuple[str, ...]
+    values: Callable[[Any], Values]
+
+    written_once: bool = False
+    """Each row comes when it is complete, and never again: it goes into the table directly. Should
+    it stand there all the same, the batch is written a second time, with care."""
+
+    @property
+    def upsert(self) -> str:
+        """Move the staged rows over; a complete row replaces the one that was still open."""
+        columns = ", ".join(self.columns)
+        key = ", ".join(self.columns[: self.key_columns])
+        rest = self.columns[self.key_columns :]
+        changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in rest)
+        return (
+            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM stage_{self.name}"
+            f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
+        )
+
+    @property
+    def stage(self) -> str:
+        """Make the staging table, which is emptied at the end of each transaction."""
+        return f"CREATE TEMP TABLE stage_{self.name} (LIKE {self.name}) ON COMMIT DELETE ROWS"
+
+
+@lru_cache(RECENT_TIMES)
+def at(wall_us: int) -> datetime:
+    """Return a wall time as the driver takes it."""
+    return EPOCH + timedelta(microseconds=wall_us)
+
+
+@lru_cache(RECENT_TIMES)
+def at_or_none(wall_us: int | None) -> datetime | None:
+    """Return a wall time as the driver takes it; None stays."""
+    return None if wall_us is None else at(wall_us)
+
+
+@lru_cache(RECENT_TIMES)
+def month_of(wall_us: int) -> tuple[int, int]:
+    """Return year and month (UTC) of a wall time: the partition. Raises ValueError."""
+    moment = at(wall_us)
+    if moment.year >= LAST_YEAR:
+        raise ValueError(f"{moment} is no time of a call: set the clock")
+    return moment.year, moment.month
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Return the names of a list of words."""
+    return tuple(text.split())
