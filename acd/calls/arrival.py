@@ -136,6 +136,7 @@ class Arrival:
                 diverted_from=event.diverted_from,
                 peer=peer_text(event.peer),
                 project=self._settings.project,
+                trunk=event.trunk,
             )
         )
         if event.account and not isinstance(target, CodeTarget):

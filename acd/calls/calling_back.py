@@ -327,6 +327,7 @@ class CallBacks:
                 number=saved.number,
                 peer=f"trunk:{target.trunks[0]}",
                 project=self._settings.project,
+                trunk=target.trunks[0],
             )
         )
         self._effects.append(

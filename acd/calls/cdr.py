@@ -185,6 +185,7 @@ class Fold:
             peer=event.peer,
             sip_call_id=event.sip_call_id,
             withheld=event.withheld,
+            trunk=event.trunk,
         )
         call = OpenCall(row, record.mono_s, mark)
         self._calls[event.interaction] = call
@@ -195,6 +196,7 @@ class Fold:
             side="caller",
             sip_call_id=event.sip_call_id,
             agent=event.agent,
+            trunk=event.trunk,
         )
 
     def _call_answered(self, record: Record, event: ev.CallAnswered, _: Mark) -> None:
@@ -266,7 +268,8 @@ class Fold:
     def _flow_entered(self, _: Record, event: ev.FlowEntered, __: Mark) -> None:
         if (call := self._call(event.interaction)) is None:
             return
-        call.row.flow = call.row.flow or event.flow
+        if not call.row.flow:
+            call.row.flow, call.row.flow_version = event.flow, event.version
         call.version = event.version
 
     def _flow_step_taken(self, record: Record, event: ev.FlowStepTaken, _: Mark) -> None:
@@ -307,6 +310,10 @@ class Fold:
             short_abandon_s=event.short_abandon_s,
             service_level_s=event.service_level_s,
             callback=event.callback,
+            skill=event.skill,
+            region=event.region,
+            trunk=call.row.trunk,
+            flow_version=call.flow_version,
         )
         call.visits[event.visit] = OpenVisit(row, moment.mono_s)
         self._unwritten_visits[event.visit] = call

@@ -85,6 +85,12 @@ class OpenCall(Struct):
     transfers: dict[str, Transfer] | None = None
     "Wishes without outcome; most calls never have any."
 
+    @property
+    def flow_version(self) -> str:
+        """The first flow and its version; empty before any."""
+        row = self.row
+        return f"{row.flow}@{row.flow_version}" if row.flow else ""
+
 
 def closing_events(call: OpenCall, moment: Instant, reason: str) -> list[ev.Event]:
     """Return the events that end all that is open in a call, `CallEnded` last."""

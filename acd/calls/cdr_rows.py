@@ -51,6 +51,12 @@ class Interaction(Struct, kw_only=True):
     """Keyed hash of the customer's number, the same for each contact; empty: none. The fold knows
     no key: whoever stores the row fills it in."""
 
+    trunk: str = ""
+    "That the caller came by."
+
+    flow_version: str = ""
+    "Version of `flow`."
+
 
 class Leg(Struct, kw_only=True):
     """One INVITE dialog of an interaction, or the attempt at one."""
@@ -103,6 +109,18 @@ class QueueVisit(Struct, kw_only=True):
 
     callback: bool = False
     "Of a customer who was called back: counted as offered before, and not again."
+
+    skill: str = ""
+    "Skill group of the queue."
+
+    region: str = ""
+    "Whose agents the call asked for."
+
+    trunk: str = ""
+    "That the caller came by."
+
+    flow_version: str = ""
+    'First flow of the call and its version: "name@version".'
 
 
 class Offer(Struct, kw_only=True):

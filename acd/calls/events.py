@@ -83,6 +83,9 @@ class CallStarted(StoredEvent, frozen=True, kw_only=True):
 
     project: str = "main"
 
+    trunk: str = ""
+    "The trunk that the caller came by, or is called back by; empty: none."
+
 
 class CallRejected(StoredEvent, frozen=True, kw_only=True):
     """A caller's INVITE was refused before it became an interaction."""
@@ -154,6 +157,12 @@ class QueueEntered(StoredEvent, frozen=True, kw_only=True):
 
     callback: bool = False
     "A customer is called back: counted as offered before, and not again."
+
+    skill: str = ""
+    "The skill group that the queue serves."
+
+    region: str = ""
+    "Whose agents the call asks for, as the flow or the queue says; empty: any."
 
 
 class GroupActivated(StoredEvent, frozen=True, kw_only=True):

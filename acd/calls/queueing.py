@@ -228,6 +228,8 @@ class Queueing:
                 short_abandon_s=queue.short_abandon_s,
                 service_level_s=queue.service_level_s,
                 callback=visit.callback,
+                skill=queue.skill,
+                region=call.requires.region or queue.requires.region,
             )
         )
 

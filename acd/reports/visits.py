@@ -4,12 +4,14 @@ The view `kpi_visits` in acd/storage/migrations says the same in SQL; a test hol
 each other. Visits of customers who are called back are left out: they were offered once.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
 from acd.calls.cdr_rows import (
+    AgentProfileRow,
     AgentStateInterval,
     Disposition,
     QueueVisit,
@@ -53,6 +55,22 @@ class CountedVisit(Visited, frozen=True, kw_only=True):
 
     flow_version: str = ""
     'Of the first flow: "name@version".'
+
+
+def teams(profiles: Iterable[AgentProfileRow]) -> TeamOf:
+    """Return who was in which team when; in none before the first that is known."""
+    known: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for profile in profiles:
+        known[profile.agent].append((profile.started_us, profile.seq, profile.team))
+    for changes in known.values():
+        changes.sort()
+
+    def team_of(agent: str, at_us: int) -> str:
+        changes = known.get(agent, [])
+        passed = bisect_right(changes, at_us, key=lambda change: change[0])
+        return changes[passed - 1][2] if passed else ""
+
+    return team_of
 
 
 class _Followed(Struct):
@@ -161,4 +179,8 @@ def _counted(visit: QueueVisit, followed: _Followed | None, team_of: TeamOf) -> 
         team=team_of(visit.agent, visit.entered_us) if visit.agent else "",
         category=(entry.category if entry else "") or visit.category,
         call_class=entry.call_class if entry else "",
+        skill=visit.skill,
+        region=visit.region,
+        trunk=visit.trunk,
+        flow_version=visit.flow_version,
     )

@@ -33,6 +33,8 @@ def _interaction(row: cdr.Interaction) -> Values:
         row.detail,
         row.withheld,
         row.customer_key,
+        row.trunk,
+        row.flow_version,
     )
 
 
@@ -76,6 +78,10 @@ def _visit(row: cdr.QueueVisit) -> Values:
         row.service_level_s,
         row.agent,
         row.callback,
+        row.skill,
+        row.region,
+        row.trunk,
+        row.flow_version,
     )
 
 
@@ -214,7 +220,7 @@ CALL_TABLES: dict[type[cdr.Row], Table] = {
         columns(
             "started_at interaction project node boot direction agent number caller"
             " caller_name called account peer sip_call_id flow answered_at ended_at duration_s"
-            " ended_by reason sip_status detail withheld customer_key"
+            " ended_by reason sip_status detail withheld customer_key trunk flow_version"
         ),
         _interaction,
     ),
@@ -234,6 +240,7 @@ CALL_TABLES: dict[type[cdr.Row], Table] = {
         columns(
             "started_at interaction visit project queue kind priority category entered_at left_at"
             " outcome waited_s waited_before_s short_abandon_s service_level_s agent callback"
+            " skill region trunk flow_version"
         ),
         _visit,
     ),

@@ -68,6 +68,30 @@ def fold(records: list[Record]) -> list[rows.Row]:
     return [row for record in records for row in machine.apply(record)]
 
 
+def test_a_visit_knows_trunk_region_skill_and_the_first_flow_s_version() -> None:
+    timed = list(WHOLE_CALL)
+    timed[0] = (0.0, replace(STARTED, trunk="carrier"))
+    timed[5:6] = [
+        (2.2, ev.FlowEntered(**CALL, flow="night", version="9")),
+        (2.5, ev.QueueEntered(**VISIT, kind="sales", skill="tv", region="广东")),
+    ]
+    found = fold(Boot().records(timed))
+    visit, call = only(rows.QueueVisit, found), only(rows.Interaction, found)
+    assert (visit.trunk, visit.skill, visit.region) == ("carrier", "tv", "广东")
+    assert visit.flow_version == "hotline@7"
+    assert (call.trunk, call.flow, call.flow_version) == ("carrier", "hotline", "7")
+    assert {row.side: row.trunk for row in found if isinstance(row, rows.Leg)} == {
+        "caller": "carrier",
+        "agent": "",
+    }
+    (bare,) = [
+        row
+        for row in fold(Boot().records([timed[0], timed[6], timed[9]]))
+        if isinstance(row, rows.QueueVisit)
+    ]
+    assert bare.flow_version == ""
+
+
 def only(kind: type[rows.Row], found: list[rows.Row]):
     (row,) = [row for row in found if isinstance(row, kind)]
     return row

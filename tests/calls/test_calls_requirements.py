@@ -60,5 +60,7 @@ def test_flow_and_number_add_up_and_are_kept_over_an_overflow():
     stage.wait(11)
     assert [event.queue for event in stage.all(events.QueueEntered)] == ["sales", "service"]
     assert [event.priority for event in stage.all(events.QueueEntered)] == [3, 3]
+    assert [event.region for event in stage.all(events.QueueEntered)] == ["广东", "广东"]
+    assert [event.skill for event in stage.all(events.QueueEntered)] == ["sales", "service"]
     stage.registers("1003")
     assert stage.one(events.OfferMade).agent == "1003"

@@ -64,6 +64,13 @@ def test_strangers_find_no_number_that_is_not_public():
     assert refused(stage) == (404, "not_public", "")
     invited(stage, "4099", account="phone1001")
     assert stage.centre.calls_total == 1
+    assert stage.one(events.CallStarted).trunk == ""
+
+
+def test_the_record_knows_the_trunk_that_a_call_came_by():
+    stage = stage_with()
+    invited(stage, trunk="carrier")
+    assert stage.one(events.CallStarted).trunk == "carrier"
 
 
 def test_trunks_bring_strangers():
