@@ -10,7 +10,7 @@ from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
 from acd.storage.journal import Journal
 from acd.storage.journal import JournalState as Writing
-from acd.telemetry.metrics import JournalState, MetricsViews, QueueDepth, SipState
+from acd.telemetry.metrics import JournalState, MediaState, MetricsViews, QueueDepth, SipState
 
 from .database import Database
 from .devices import by_transport, unreachable
@@ -36,7 +36,16 @@ def gauges(
 
     def journal_state() -> JournalState:
         lag = database.lag()
-        return JournalState(lag.records, lag.seconds, journal.state is Writing.FAILING)
+        failing = journal.state is Writing.FAILING
+        return JournalState(
+            *(lag.records, lag.seconds, failing), journal.total_bytes, journal.limit_bytes
+        )
+
+    def media_state() -> MediaState:
+        told = engine.statistics()
+        return MediaState(
+            told.streams_open, told.ports_ready, len(told.workers), told.worker_restarts
+        )
 
     def sip_state() -> SipState:
         return SipState(
@@ -53,9 +62,10 @@ def gauges(
         agents_by_state=lambda: agents_by_state(router),
         registrations=lambda: by_transport(centre.desk.devices()),
         contacts_unreachable=lambda: unreachable(centre.desk.devices()),
-        media_streams=lambda: engine.statistics().streams_open,
-        media_ports_ready=lambda: engine.statistics().ports_ready,
+        media=media_state,
         journal=journal_state,
+        database_up=lambda: database.status == "up",
+        service_level_s=router.service_level_s,
         protection=protection.state,
         transports=lambda: transport_state(transports.statistics()),
         sip=sip_state,

@@ -39,6 +39,11 @@ class Views:
             for name, queue in self._dispatch.queues.items()
         }
 
+    def service_level_s(self, queue: str) -> float:
+        """Return the wait within which an answer is in time; 0: no such queue."""
+        known = self._dispatch.queues.get(queue)
+        return known.profile.service_level_s if known is not None else 0.0
+
     def unmeasured(self) -> list[str]:
         """Name the sales queues that conversion should rank and of which no outcome is known.
 

@@ -159,6 +159,11 @@ class Journal:
         """Size of all segments."""
         return self._total
 
+    @property
+    def limit_bytes(self) -> int:
+        """How far all segments together may grow."""
+        return self._settings.total_bytes
+
     def bytes_from(self, position: Position) -> int:
         """Return how many bytes of records lie behind a position, about."""
         if position.segment >= self._segment:

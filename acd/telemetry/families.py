@@ -54,6 +54,12 @@ FAMILIES = (
         ("queue", "answered"),
         "Wait of the visits that ended, by whether an agent answered (yes, no).",
     ),
+    Family(
+        "acd_queue_answered_in_time",
+        "counter",
+        ("queue",),
+        "Queue visits answered within the queue's service_level_s.",
+    ),
     Family("acd_queue_waiting", "gauge", ("queue",), "Calls waiting in the queue."),
     Family(
         "acd_callbacks_requested",
@@ -243,6 +249,13 @@ FAMILIES = (
     Family(
         "acd_media_ports_ready", "gauge", (), "RTP ports bound and ready for the next streams."
     ),
+    Family("acd_media_workers", "gauge", (), "Media worker processes that serve now."),
+    Family(
+        "acd_media_worker_restarts",
+        "counter",
+        (),
+        "Media workers that ended by themselves and were started again; their calls are lost.",
+    ),
     Family("acd_media_packets_received", "counter", (), "RTP packets received by ended streams."),
     Family("acd_media_packets_sent", "counter", (), "RTP packets sent by ended streams."),
     Family("acd_media_packets_lost", "counter", (), "RTP packets missing by sequence number."),
@@ -258,6 +271,14 @@ FAMILIES = (
     ),
     Family("acd_journal_lag_seconds", "gauge", (), "Age of the oldest record Postgres lacks."),
     Family("acd_journal_failing", "gauge", (), "1 while the journal cannot be written."),
+    Family("acd_journal_bytes", "gauge", (), "Size of the journal, all segments together."),
+    Family(
+        "acd_journal_limit_bytes",
+        "gauge",
+        (),
+        "How far the journal may grow (journal.max_bytes); then new calls are refused.",
+    ),
+    Family("acd_database_up", "gauge", (), "1 while Postgres takes records, 0 else."),
     Family("acd_flow_reloads", "counter", ("result",), "Flow files loaded again: ok, failed."),
     Family("acd_tasks", "gauge", (), "Tasks of the event loop."),
     Family(

@@ -60,6 +60,19 @@ class JournalState(Struct, frozen=True):
     lag_records: int
     lag_s: float
     failing: bool
+    size_bytes: int = 0
+    "All segments."
+
+    limit_bytes: int = 0
+
+
+class MediaState(Struct, frozen=True):
+    """What the media workers told last."""
+
+    streams: int = 0
+    ports_ready: int = 0
+    workers: int = 0
+    worker_restarts: int = 0
 
 
 class ProtectionState(Struct, frozen=True):
@@ -121,14 +134,18 @@ class MetricsViews(Struct, frozen=True, kw_only=True):
     "Keys: transports."
 
     contacts_unreachable: Callable[[], int]
-    media_streams: Callable[[], int]
+    media: Callable[[], MediaState] = MediaState
     journal: Callable[[], JournalState]
+    database_up: Callable[[], bool] = bool
+
+    service_level_s: Callable[[str], float] = lambda queue: 0.0
+    "A queue's threshold; asked when an agent has answered."
+
     protection: Callable[[], ProtectionState] = lambda: ProtectionState({})
     transports: Callable[[], TransportState] = TransportState
     sip: Callable[[], SipState] = SipState
     trunks: Callable[[], Iterable[TrunkState]] = tuple
     tasks: Callable[[], int] = int
-    media_ports_ready: Callable[[], int] = int
 
 
 class _Histogram:
@@ -229,7 +246,10 @@ class Metrics:
 
     def _queue_left(self, event: events.QueueLeft) -> None:
         self._counts["acd_queue_left"][event.queue, event.reason] += 1
-        labels = (event.queue, "yes" if event.reason == "answered" else "no")
+        answered = event.reason == "answered"
+        if answered and event.waited_s <= self._views.service_level_s(event.queue):
+            self._counts["acd_queue_answered_in_time"][event.queue,] += 1
+        labels = (event.queue, "yes" if answered else "no")
         waits = self._waits.get(labels)
         if waits is None:
             waits = self._waits[labels] = _Histogram(WAIT_BUCKETS_S)
@@ -298,6 +318,7 @@ class Metrics:
             "acd_loop_delay_seconds": {(): self._loop_delay},
         }
         protection, transports = self._views.protection(), self._views.transports()
+        media = self._views.media()
         counters: dict[str, Mapping[Labels, float]] = {
             **self._counts,
             **self._sip_counts(),
@@ -308,6 +329,7 @@ class Metrics:
             "acd_sip_connections_cut": transports.cut,
             "acd_sip_tls_handshakes_failed": transports.handshakes_failed,
             "acd_sip_datagrams_dropped": {(): transports.datagrams_dropped},
+            "acd_media_worker_restarts": {(): media.worker_restarts},
             "acd_gateway_failures": {
                 labels: gateway.failures for labels, gateway in self._gateways()
             },
@@ -329,6 +351,7 @@ class Metrics:
     def _gauges(self) -> dict[str, dict[Labels, float]]:
         queues = list(self._views.queues())
         journal = self._views.journal()
+        media = self._views.media()
         protection = self._views.protection()
         sip = self._views.sip()
         return {
@@ -344,11 +367,15 @@ class Metrics:
                 (transport,): count for transport, count in self._views.registrations().items()
             },
             "acd_contacts_unreachable": {(): self._views.contacts_unreachable()},
-            "acd_media_streams": {(): self._views.media_streams()},
-            "acd_media_ports_ready": {(): self._views.media_ports_ready()},
+            "acd_media_streams": {(): media.streams},
+            "acd_media_ports_ready": {(): media.ports_ready},
+            "acd_media_workers": {(): media.workers},
             "acd_journal_lag_records": {(): journal.lag_records},
             "acd_journal_lag_seconds": {(): journal.lag_s},
             "acd_journal_failing": {(): int(journal.failing)},
+            "acd_journal_bytes": {(): journal.size_bytes},
+            "acd_journal_limit_bytes": {(): journal.limit_bytes},
+            "acd_database_up": {(): int(self._views.database_up())},
             "acd_sip_connections": {
                 (transport,): count
                 for transport, count in self._views.transports().connections.items()

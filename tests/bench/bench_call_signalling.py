@@ -142,7 +142,6 @@ class Bench:
                 agents_by_state=dict,
                 registrations=dict,
                 contacts_unreachable=lambda: 0,
-                media_streams=lambda: 0,
                 journal=lambda: JournalState(0, 0.0, failing=False),
             ),
             version="bench",

@@ -204,3 +204,11 @@ def test_agents_are_listed_as_configured():
         ("1", "Agent 1", "sip1", State.OFFLINE),
         ("2", "Agent 2", "sip2", State.IDLE),
     ]
+
+
+def test_a_changed_service_level_threshold_is_told():
+    world = World([], [queue(service_level_s=20.0)])
+    assert world.router.service_level_s("sales") == 20.0
+    world.configure([], [queue(service_level_s=10.0)])
+    assert world.router.service_level_s("sales") == 10.0
+    assert world.router.service_level_s("no such queue") == 0.0

@@ -1,6 +1,7 @@
 """Agents steer themselves: codes dialled on their phones, and the HTTP interface."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,6 +167,12 @@ def test_metrics_and_traces_know_the_call(server: Server, hall: Hall) -> None:
     answered, metrics = server.get("/metrics")
     assert answered == 200
     assert 'acd_queue_left_total{queue="sales",reason="answered"}' in metrics
+    assert 'acd_queue_answered_in_time_total{queue="sales"}' in metrics
+    assert "\nacd_database_up 1.0\n" in metrics
+    assert re.search(r"^acd_media_workers [1-9]", metrics, re.MULTILINE)
+    limit = re.search(r"^acd_journal_limit_bytes (\S+)$", metrics, re.MULTILINE)
+    assert limit is not None
+    assert float(limit[1]) == 4 << 30
 
 
 def test_a_wrong_password_is_counted_and_told(server: Server, tmp_path: Path) -> None:

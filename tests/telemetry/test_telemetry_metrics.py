@@ -16,6 +16,7 @@ from acd.telemetry.families import FAMILIES
 from acd.telemetry.metrics import (
     COUNTERS,
     JournalState,
+    MediaState,
     Metrics,
     MetricsViews,
     QueueDepth,
@@ -30,7 +31,6 @@ def make_metrics(**views):
         "agents_by_state": dict,
         "registrations": dict,
         "contacts_unreachable": lambda: 0,
-        "media_streams": lambda: 0,
         "journal": lambda: JournalState(0, 0.0, False),
     }
     return Metrics(MetricsViews(**{**usual, **views}), version="1.2.3")
@@ -149,6 +149,20 @@ def test_queue_visits_give_counts_and_a_histogram_of_waits():
     assert value(metrics, "acd_queue_wait_seconds_count", **abandoned) == 1
 
 
+def test_answers_within_the_queues_own_threshold_are_in_time():
+    thresholds_s = {"sales": 20.0, "vip": 8.0}
+    metrics = make_metrics(service_level_s=thresholds_s.__getitem__)
+    for queue, reason, waited_s in (
+        *(("sales", "answered", 20.0), ("sales", "answered", 20.1), ("sales", "abandoned", 3.0)),
+        *(("vip", "answered", 8.1), ("vip", "answered", 8.0), ("vip", "answered", 0.5)),
+    ):
+        left = {"queue": queue, "reason": reason, "waited_s": waited_s}
+        metrics.observe(events.QueueLeft(interaction="i", visit="v", **left), 9.0)
+
+    assert value(metrics, "acd_queue_answered_in_time_total", queue="sales") == 1
+    assert value(metrics, "acd_queue_answered_in_time_total", queue="vip") == 2
+
+
 def test_offers_talk_dispositions_and_streams_are_counted():
     metrics = make_metrics()
     common = {"interaction": "i", "visit": "v", "queue": "q", "agent": "1001", "leg": "l"}
@@ -194,8 +208,9 @@ def test_gauges_are_read_at_scrape_time():
         agents_by_state=lambda: {"idle": 4, "talking": 2},
         registrations=lambda: {"udp": 6, "tls": 2},
         contacts_unreachable=lambda: 3,
-        media_streams=lambda: 8,
-        journal=lambda: JournalState(10, 2.5, True),
+        media=lambda: MediaState(8, 12, 2, 1),
+        journal=lambda: JournalState(10, 2.5, True, 4096, 8192),
+        database_up=lambda: True,
     )
     assert value(metrics, "acd_queue_waiting", queue="sales") == 3
     waiting = 0
@@ -209,6 +224,12 @@ def test_gauges_are_read_at_scrape_time():
     assert found["acd_registrations", (("transport", "tls"),)] == 2
     assert found["acd_contacts_unreachable", ()] == 3
     assert found["acd_media_streams", ()] == 8
+    assert found["acd_media_ports_ready", ()] == 12
+    assert found["acd_media_workers", ()] == 2
+    assert found["acd_media_worker_restarts_total", ()] == 1
+    assert found["acd_journal_bytes", ()] == 4096
+    assert found["acd_journal_limit_bytes", ()] == 8192
+    assert found["acd_database_up", ()] == 1
     assert found["acd_journal_lag_records", ()] == 10
     assert found["acd_journal_lag_seconds", ()] == 2.5
     assert found["acd_journal_failing", ()] == 1
