@@ -7,15 +7,27 @@ missing=""
 for pair in sipp:sip-tester baresip:baresip-core cc:gcc; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
-[ -n "$missing" ] || exit 0
+# Debian's package of Prometheus starts a server: of it only the one program is taken, below.
+alone=""
+command -v promtool >/dev/null 2>&1 || alone="prometheus"
+[ -n "$missing$alone" ] || exit 0
 
 command -v apt-get >/dev/null 2>&1 || {
-    echo "the tests need these Debian packages:$missing; there is no apt-get here," \
-        "install sipp, baresip and a C compiler yourself" >&2
+    echo "the tests need these Debian packages:$missing $alone; there is no apt-get here," \
+        "install sipp, baresip, promtool and a C compiler yourself" >&2
     exit 1
 }
 if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo"; fi
-echo "installing$missing"
+echo "installing$missing $alone"
 $as_root apt-get update -qq
-# shellcheck disable=SC2086  # several words on purpose
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086  # several words on purpose
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing
+fi
+if [ -n "$alone" ]; then
+    folder=$(mktemp -d)
+    chmod 755 "$folder" # apt's own account reads there
+    (cd "$folder" && apt-get download -qq "$alone" && dpkg -x "$alone"_*.deb .)
+    $as_root install -m 755 "$folder/usr/bin/promtool" /usr/local/bin/promtool
+    rm -rf "$folder"
+fi

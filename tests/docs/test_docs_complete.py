@@ -35,7 +35,13 @@ WORD = re.compile(r"[a-z]+(?:_[a-z0-9]+)+\Z")
 
 SETTING = re.compile(r"([a-z_0-9]+)(?:\.[a-z_0-9]+)+\Z")
 FOLDERS = ("acd/", "config/", "deploy/", "docs/", "ivr_flows/", "tests/")
-SOURCES = (("acd", "*.py"), ("acd", "*.sql"), ("config", "*.yaml"), ("tests/bench", "*.py"))
+SOURCES = (
+    ("acd", "*.py"),
+    ("acd", "*.sql"),
+    ("config", "*.yaml"),
+    ("tests/bench", "*.py"),
+    ("deploy", "*.yml"),
+)
 
 
 def page_text(name: str) -> str:
