@@ -22,6 +22,7 @@ from acd.calls.cdr_rows import (
     StreamQuality,
 )
 
+from .agent_quarters import TouchedQuarters, refresh_agent_quarters
 from .errors import DatabaseError
 from .frames import Position
 from .migrate import migrate
@@ -87,6 +88,7 @@ class Batch:
         self.set_aside: list[SetAside] = []
         self.months: set[tuple[int, int]] = set()
         self.tables: dict[type[Row], dict[Values, Values]] = {}
+        self.touched = TouchedQuarters()
         self.homeless: list[Disposition | StreamQuality] = []
         "Rows of interactions whose start has to be looked up."
 
@@ -106,6 +108,7 @@ class Batch:
             self.put_aside(table.name, error, row)
             return
         self.months.add(month)
+        self.touched.add(row)
         rows = self.tables.get(kind)
         if rows is None:
             rows = self.tables[kind] = {}
@@ -219,6 +222,10 @@ class Writer:
                     await self._store_carefully(TABLES[kind], list(rows.values()), batch)
                 await self._finish(batch, former, progress)
 
+    async def refresh(self) -> None:
+        """Compute what is summed up anew as far as rows have changed it. Raises as `write`."""
+        await refresh_agent_quarters(self._connection)
+
     async def _find_homes(self, batch: Batch) -> None:
         """Look up the start of interactions that ended long ago, for what came late."""
         if not batch.homeless:
@@ -285,6 +292,7 @@ class Writer:
                 "INSERT INTO set_aside (journal, place, error, content) VALUES ($1, $2, $3, $4)",
                 [(self._journal, one.place, one.error, one.content) for one in batch.set_aside],
             )
+        await batch.touched.note(self._connection)
         expected = former.confirmed if former is not None else Position(0, 0)
         done = await self._connection.execute(
             _MOVE,

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import asyncpg
 from msgspec import Struct, structs
 
 from acd.calls.cdr import Fold
@@ -47,6 +48,10 @@ class ShipperSettings(Struct, frozen=True, kw_only=True):
     batch_interactions: int = 2_000
     batch_rows: int = 40_000
     "Limits of one transaction: about 0.5 s of Postgres' work, 30 MB here."
+
+    refresh_s: float = 10.0
+    """Between two refreshes of what is summed up by quarter-hour, while nothing waits to be
+    written. Reports refresh it before they read."""
 
     retry_first_s: float = 0.5
     retry_limit_s: float = 30.0
@@ -142,6 +147,7 @@ class Shipper:
         self._last: Record | None = None
         self._seeds: list[Interval] = []
         self._seeded = False
+        self._refresh_from = 0.0
 
     async def drain(self, target: Position | None = None) -> None:
         """Return when all before `target`, by default the journal's end, stands in the tables."""
@@ -198,6 +204,7 @@ class Shipper:
                 caught_up = await self._gather()
                 await self._write(writer)
                 if caught_up:
+                    await self._refresh(writer)
                     await self._rest()
 
     async def _resume(self, writer: Writer) -> None:
@@ -289,6 +296,17 @@ class Shipper:
         self._report(batch)
         await self._let_go(progress.resume)
         await self._tell()
+
+    async def _refresh(self, writer: Writer) -> None:
+        """Have the sums follow the rows; what fails here is told and does not hold up the rows."""
+        now = asyncio.get_running_loop().time()
+        if now < self._refresh_from:
+            return
+        self._refresh_from = now + self._settings.refresh_s
+        try:
+            await writer.refresh()
+        except asyncpg.PostgresError as error:
+            self._alarm(f"figures by quarter-hour are not up to date: {_words(error)}")
 
     async def _let_go(self, resume: Position) -> None:
         """Delete segments that nothing needs; let the next start's recovery read less."""
