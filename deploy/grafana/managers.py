@@ -1,6 +1,6 @@
 """The dashboard of managers: the figures of the call records, by the project's own SQL.
 
-Each figure is a column of `kpi_queues` (docs/kpi.md): nothing is defined a second time here.
+Each figure is a column of `kpi_queues` (docs/records.md): nothing is defined a second time here.
 """
 
 from panels import (
