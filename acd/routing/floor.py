@@ -11,12 +11,15 @@ from math import inf
 from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand, Demands
+from .idle import Idle
 from .model import Candidate, Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
+from .plain_pool import PlainPool
 from .policy import depends_on_category, recorded_order, score
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import Queue, Urgency, Waiting
+from .sparing_pool import SparingPool, draws
 
 NOBODY: Urgency = (inf, inf, "")
 "Less urgent than any call."
@@ -52,10 +55,18 @@ class Floor:
         self._serves: dict[str, tuple[Queue, ...]] = {}
         self._staff: dict[str, list[Agent]] = {}
         self._pools: dict[str, list[IdlePool]] = {}
-        self._delays: dict[str, dict[tuple[str, Demand], float]] = {}
+        "By agent, those that admit the agent."
+
+        self._sparing: dict[str, list[SparingPool]] = {}
+        "Of these the ones that the agent has to be taken out of."
+
+        self._lines: dict[str, tuple[tuple[Queue, dict[Demand, float]], ...]] = {}
+        """By agent, the queues that the agent serves, with the wait after which a call of each
+        demand may go there."""
+
         self._configured_categories: set[str] = set()
         self._learned_categories: set[str] = set()
-        self._idle: set[str] = set()
+        self._idle = Idle({})
 
     def rebuild(self, agents: Iterable[Agent], queues: Iterable[Queue]) -> None:
         """Index everything anew: the one pass over all agents and queues."""
@@ -63,14 +74,15 @@ class Floor:
         self._agents = {agent.number: agent for agent in agents if not agent.retired}
         self._staff = {name: [] for name in self._queues}
         self._pools = {number: [] for number in self._agents}
-        self._delays = {number: {} for number in self._agents}
-        self._serves = {}
+        self._sparing = {number: [] for number in self._agents}
+        self._serves, self._lines = {}, {}
         by_skill = self._by_skill()
         for agent in self._agents.values():
             names = dict.fromkeys(
                 name for skill in agent.profile.skills for name in by_skill.get(skill, ())
             )
             self._serves[agent.number] = tuple(self._queues[name] for name in names)
+            self._lines[agent.number] = tuple((self._queues[name], {}) for name in names)
             for name in names:
                 self._staff[name].append(agent)
         for name, queue in self._queues.items():
@@ -83,7 +95,7 @@ class Floor:
             queue.pools = {}
             queue.classify(self._demand_of)
         self._demands.settle()
-        self._idle = set()
+        self._idle = Idle(self._agents)
         for agent in self._agents.values():
             if agent.available:
                 self.join(agent)
@@ -157,7 +169,7 @@ class Floor:
         """Take the agent, idle no longer, out of every pool."""
         if agent.number in self._idle:
             self._idle.remove(agent.number)
-            for pool in self._pools[agent.number]:
+            for pool in self._sparing[agent.number]:
                 pool.discard(agent)
 
     def rescore(self, agent: str, queue: str) -> None:
@@ -202,9 +214,8 @@ class Floor:
         for agent in self._staff.get(queue.profile.name, ()):
             number = agent.number
             self._pools[number] = [pool for pool in self._pools[number] if pool not in pools]
-            delays = self._delays[number]
-            for key in [key for key in delays if key[0] == queue.profile.name]:
-                del delays[key]
+            self._sparing[number] = [pool for pool in self._sparing[number] if pool not in pools]
+            self._delays(agent, queue).clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
@@ -260,15 +271,23 @@ class Floor:
         scores: dict[str, float] | None = None,
     ) -> IdlePool:
         layer = queue.profile.layers[index]
-        pool = IdlePool(
-            queue.admission, layer, demand, order, queue.rank, queue.limits, self.random
-        )
+        admission, staff = queue.admission, self._staff.get(queue.profile.name, ())
+        admitted = [agent for agent in staff if admission.admits(layer, agent, demand)]
+        pool: IdlePool
+        if queue.limits is not None or draws(order, queue.profile):
+            pool = sparing = SparingPool(
+                admission, layer, demand, order, queue.rank, queue.limits, self.random
+            )
+            for agent in admitted:
+                self._sparing[agent.number].append(sparing)
+        else:
+            pool = plain = PlainPool(admission, layer, demand, order, queue.rank, self._idle)
+            plain.admit(admitted)
         queue.pools[index, demand, order] = pool
-        for agent in self._staff.get(queue.profile.name, ()):
-            if pool.admits(agent):
-                self._pools[agent.number].append(pool)
-                if agent.number in self._idle:
-                    pool.add(agent, scores.get(agent.number) if scores else None)
+        for agent in admitted:
+            self._pools[agent.number].append(pool)
+            if agent.number in self._idle:
+                pool.add(agent, scores.get(agent.number) if scores else None)
         return pool
 
     def take(self, queue: Queue, candidates: CandidateList) -> None:
@@ -301,22 +320,22 @@ class Floor:
         """
         best: Waiting | None = None
         most: Urgency = NOBODY
-        delays = self._delays[agent.number]
-        for queue in self._serves.get(agent.number, ()):
-            profile, aged = queue.profile, queue.aged(now)
-            name, priority, starvation_s = profile.name, profile.priority, profile.starvation_s
-            for (_, demand, _), places in queue.groups():
-                figure, enqueued_at, call = places[0]
+        for queue, delays in self._lines.get(agent.number, ()):
+            heads = queue.heads(now)
+            if not heads:
+                continue
+            aged, priority = queue.aged(now), queue.profile.priority
+            for figure, enqueued_at, call, demand, _ in heads:
                 # `Queue.urgency` written out: an agent may see the heads of many queues.
-                starves = now >= enqueued_at + starvation_s
-                value = -inf if starves else figure - aged - priority
+                value = figure - aged - priority
                 if value > most[0] or (value, enqueued_at, call) >= most:
-                    continue
-                delay_s = delays.get((name, demand))
+                    break  # those behind it are less urgent still
+                delay_s = delays.get(demand)
                 if delay_s is None:
-                    delay_s = self._delay_s(agent, queue, demand)
+                    delay_s = delays[demand] = queue.admission.after_s(agent, demand)
                 if now >= enqueued_at + delay_s:
                     most, best = (value, enqueued_at, call), queue.calls[call]
+                    break
         if most[0] > -inf:
             return self.reservations.first(agent) or best
         return best
@@ -371,12 +390,14 @@ class Floor:
                 return index
         return -1
 
+    def _delays(self, agent: Agent, queue: Queue) -> dict[Demand, float]:
+        return next(delays for known, delays in self._lines[agent.number] if known is queue)
+
     def _delay_s(self, agent: Agent, queue: Queue, demand: Demand) -> float:
-        delays = self._delays[agent.number]
-        key = (queue.profile.name, demand)
-        delay_s = delays.get(key)
+        delays = self._delays(agent, queue)
+        delay_s = delays.get(demand)
         if delay_s is None:
-            delay_s = delays[key] = queue.admission.after_s(agent, demand)
+            delay_s = delays[demand] = queue.admission.after_s(agent, demand)
         return delay_s
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:

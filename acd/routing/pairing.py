@@ -33,13 +33,13 @@ def best_suited(
     by_hand = agent.profile.rank.get(name)
     latest = first.call.enqueued_at + queue.profile.fairness_window_s
     best, best_key = first, (-rank.advantage(agent.number, first.category, by_hand), first.place)
-    for demand, hold_out, place in queue.heads():
-        _, enqueued_at, call = place
+    for _, enqueued_at, call, demand, hold_out in queue.heads(now):
         priority = queue.calls[call].call.priority
         if hold_out or priority != first.call.priority or enqueued_at > latest:
             continue
         if now < enqueued_at + delay_s(demand):
             continue
+        place = queue.calls[call].place
         key = (-rank.advantage(agent.number, demand.category, by_hand), place)
         if key < best_key:
             best, best_key = queue.calls[call], key

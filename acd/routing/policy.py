@@ -61,7 +61,7 @@ class Admission:
     Fixed for a profile and a set of activated groups; a change of either makes a new one.
     """
 
-    __slots__ = ("_active", "_held_back", "orders", "queue", "rules")
+    __slots__ = ("_active", "_by_wait", "_held_back", "orders", "queue", "rules")
 
     def __init__(self, queue: QueueProfile, active: Set[str] = frozenset()) -> None:
         self.queue = queue
@@ -70,6 +70,7 @@ class Admission:
         """Order of each layer and whether calls of two categories see it differently: first for
         calls outside the hold-out share, then for those in it."""
 
+        self._by_wait = sorted(queue.layers, key=lambda layer: layer.after_s)
         self._active = active
         self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
 
@@ -124,10 +125,10 @@ class Admission:
 
     def after_s(self, agent: Agent, demand: Demand) -> float:
         """Wait after which a call of this demand may go to this agent; inf: never."""
-        return min(
-            (layer.after_s for layer in self.queue.layers if self.admits(layer, agent, demand)),
-            default=math.inf,
-        )
+        for layer in self._by_wait:
+            if self.admits(layer, agent, demand):
+                return layer.after_s
+        return math.inf
 
     def first_open(self, agent: Agent, demand: Demand, enqueued_at: float, now: float) -> int:
         """Which layer, of those open to a call by now, is the first to admit this agent.

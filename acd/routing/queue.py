@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Callable, ItemsView, Iterator
+from collections.abc import Callable
 
 from msgspec import structs
 
@@ -23,6 +23,9 @@ Place = tuple[float, float, str]
 The figure is −priority; where priority grows with the wait, first enqueue time in units of
 `ageing_s` − priority: all grow at the same pace, so that their order never changes.
 """
+
+Head = tuple[float, float, str, Demand, bool]
+"""A place, the demand of the call that stands there, and whether it is held out."""
 
 Urgency = tuple[float, float, str]
 """Place among the calls of all queues: (−effective priority at this moment, first enqueue time,
@@ -170,6 +173,12 @@ class Queue:
 
         self._line: list[Place] = []
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
+        self._heads: list[Head] = []
+        "First place of each group, in the line's order."
+
+        self._oldest_head = math.inf
+        "No head's first enqueue time is before this."
+
         self._aside: dict[str, Waiting] = {}
         "Calls not open to any agent's offers: those being offered, and the reserved."
 
@@ -236,7 +245,7 @@ class Queue:
 
     def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
         """Sort the waiting calls anew after demands came to mean something else."""
-        self._unoffered = {}
+        self._unoffered, self._heads, self._oldest_head = {}, [], math.inf
         for waiting in self.calls.values():
             waiting.demand = demand_of(self, waiting.call)
             if not waiting.offer:
@@ -278,9 +287,14 @@ class Queue:
         self._aside[waiting.call.call] = waiting
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered[group]
-        del places[bisect_left(places, waiting.place)]
-        if not places:
-            del self._unoffered[group]
+        index = bisect_left(places, waiting.place)
+        del places[index]
+        if not index:
+            del self._heads[bisect_left(self._heads, waiting.place)]
+            if places:
+                insort(self._heads, (*places[0], waiting.demand, waiting.hold_out))
+            else:
+                del self._unoffered[group]
 
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again: of all agents, or as long as it is reserved of the preferred."""
@@ -293,26 +307,34 @@ class Queue:
         if places is None:
             places = self._unoffered[group] = []
         insort(places, waiting.place)
+        if places[0] is waiting.place:
+            if len(places) > 1:
+                del self._heads[bisect_left(self._heads, places[1])]
+            insort(self._heads, (*waiting.place, waiting.demand, waiting.hold_out))
+            self._oldest_head = min(self._oldest_head, waiting.place[1])
 
-    def heads(self) -> Iterator[tuple[Demand, bool, Place]]:
-        """First place open to offers of each group, with its demand and whether it is held out.
+    def heads(self, now: float) -> list[Head]:
+        """First place open to offers of each group, the most urgent by now first.
 
         An agent's layers differ by demand and by wait, and within one priority and demand the
         head has waited longest: so heads are all that an agent has to look at. Calls of the
         hold-out share are groups of their own: they keep strict order.
         """
-        for (_, demand, hold_out), places in self._unoffered.items():
-            yield demand, hold_out, places[0]
+        heads, starvation_s = self._heads, self.profile.starvation_s
+        if now < self._oldest_head + starvation_s:
+            return heads
+        self._oldest_head = min([head[1] for head in heads], default=math.inf)
+        if now < self._oldest_head + starvation_s:
+            return heads
+        return sorted(
+            (-math.inf if now >= head[1] + starvation_s else head[0], *head[1:]) for head in heads
+        )
 
     def count_recent(self, *, in_time: bool) -> None:
         """Note how a call ended, for rules on the service level, if there are any."""
         if self.profile.activations:
             kept = max(rule.last_calls for rule in self.profile.activations)
             self.recent.count(in_time, kept)
-
-    def groups(self) -> ItemsView[tuple[int, Demand, bool], list[Place]]:
-        """Places open to offers by priority, demand, and whether they are held out, in order."""
-        return self._unoffered.items()
 
     def unoffered(self) -> list[Waiting]:
         """Every call open to offers, the reserved among them."""

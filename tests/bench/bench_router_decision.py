@@ -12,7 +12,6 @@ a measured conversion.
 """
 
 import argparse
-import gc
 import json
 from collections.abc import Callable
 from itertools import count
@@ -21,6 +20,7 @@ from random import Random
 from statistics import median, quantiles
 from time import perf_counter_ns
 
+from acd.app.tuning import tune_collector
 from acd.routing.events import OfferMade
 from acd.routing.model import (
     AgentProfile,
@@ -128,7 +128,7 @@ def many_agents(agents: int, calls: int) -> tuple[list[float], list[float]]:
     """Calls come one by one to a floor that is idle."""
     floor = Floor(agents)
     router = floor.router
-    gc.freeze()
+    tune_collector()
     decisions, whole = [], []
     for _ in range(calls):
         call = floor.call()
@@ -162,7 +162,7 @@ def many_calls(agents: int, calls: int) -> list[float]:
             busy.append(event.agent)
     while sum(router.queue_lengths().values()) < BACKLOG:
         router.enqueue(floor.call(), floor.now)
-    gc.freeze()
+    tune_collector()
     decisions = []
     for index in range(calls):
         router.enqueue(floor.call(), floor.now)
@@ -243,7 +243,7 @@ def large_centre(agents: int, waiting: int, calls: int) -> tuple[list[float], li
 def _agents_free_up(
     centre: Centre, busy: list[str], calls: int, *, in_turn: bool = False
 ) -> list[float]:
-    gc.freeze()
+    tune_collector()
     router, frees_up = centre.router, []
     for index in range(calls):
         number = busy[index % len(busy) if in_turn else centre.random.randrange(len(busy))]
