@@ -26,6 +26,7 @@ from acd.storage.lag import Lag
 from acd.storage.outcomes import SalesOutcome, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipping import Shipping
+from acd.storage.upkeep import Kept
 from acd.web.ports import ServiceUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ RETRY_S = 10.0
 class Database:
     """Embedded or the operator's own Postgres, and the shipper that fills it."""
 
-    def __init__(self, dsn: str, state: Path, journal: Journal) -> None:
+    def __init__(self, dsn: str, state: Path, journal: Journal, kept: Kept) -> None:
         """Raise CustomerKeyError when the state folder keeps no sound key."""
         self._trouble = "starting"
         self._embedded: EmbeddedPostgres | None = None
@@ -60,6 +61,7 @@ class Database:
             on_alarm=self._on_shipper,
             now=time.monotonic,
             customer_key=load_or_create_key(state),
+            kept=kept,
         )
         self._in_trouble = asyncio.Event()
 
@@ -141,6 +143,11 @@ class Database:
                     yield chunk
         except UNREACHABLE as error:
             log.warning(event, reason=str(error), effect="learned anew")
+
+    @property
+    def partitions_dropped(self) -> int:
+        """How many partitions of too old records have been deleted."""
+        return self._shipper.partitions_dropped
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the journal."""

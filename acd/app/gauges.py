@@ -38,7 +38,8 @@ def gauges(
         lag = database.lag()
         failing = journal.state is Writing.FAILING
         return JournalState(
-            *(lag.records, lag.seconds, failing), journal.total_bytes, journal.limit_bytes
+            *(lag.records, lag.seconds, failing),
+            *(journal.total_bytes, journal.limit_bytes, database.partitions_dropped),
         )
 
     def media_state() -> MediaState:

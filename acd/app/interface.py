@@ -79,6 +79,7 @@ def web_services(parts: Parts) -> WebServices:
         readiness=parts.readiness,
         metrics_text=parts.metrics.text,
         named_token=TokenBook(parts.state).identify,
+        sight=parts.config().number_sight(),
         set_status=moves.set_status,
         end_wrap_up=moves.end_wrap_up,
         moves=moves,

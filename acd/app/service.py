@@ -218,6 +218,7 @@ class Service:
             self._config.server.database.dsn,
             self._state,
             self._journal,
+            self._config.kept(),
         )
         stack.push_async_callback(self._database.stop)
 

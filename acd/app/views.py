@@ -7,7 +7,7 @@ from math import inf
 from acd.calls.call import Call
 from acd.calls.centre import CallCentre
 from acd.calls.desk import Disposition
-from acd.calls.dial_plan import Barred
+from acd.calls.dial_plan import Barred, InternalTarget, OutsideTarget
 from acd.calls.effects import Effects
 from acd.config import Config
 from acd.routing.model import AgentView
@@ -127,6 +127,7 @@ class Floor:
             "interaction": call.interaction,
             "caller": call.shown_caller,
             "called": call.called,
+            "direction": _direction(call),
             "phase": call.phase.name.lower(),
             "flow": call.run.flow_name if call.run is not None else "",
             "node": call.run.node_name if call.run is not None else "",
@@ -175,3 +176,12 @@ class Floor:
     def _do(self, effects: Effects | None) -> None:
         if effects is not None:
             self._carry_out(effects)
+
+
+def _direction(call: Call) -> str:
+    """Return which way a call goes, as `acd.calls.events.CallStarted.direction` says it."""
+    if call.back is not None:
+        return "callback"
+    if isinstance(call.target, OutsideTarget):
+        return "outbound"
+    return "internal" if isinstance(call.target, InternalTarget) else "inbound"

@@ -252,6 +252,11 @@ class Fold:
         )
         call.legs[leg] = OpenLeg(row, moment.mono_s)
 
+    def _cause_told(self, _: Record, event: ev.CauseTold, __: Mark) -> None:
+        call = self._call(event.interaction)
+        if call is not None and (leg := call.legs.get(event.leg)) is not None:
+            leg.row.q850_cause = event.q850_cause
+
     def _leg_ended(self, record: Record, event: ev.LegEnded, _: Mark) -> None:
         call = self._call(event.interaction)
         leg = call.legs.pop(event.leg, None) if call else None
@@ -425,9 +430,8 @@ class Fold:
         if call is None or talk is None:
             self.strays += call is not None
             return
-        mono_s = self._moment(record, call.row).mono_s
-        talk.settle(mono_s)
-        talk.held = isinstance(event, ev.HoldStarted)
+        held = isinstance(event, ev.HoldStarted)
+        self._rows += talk.turn(self._moment(record, call.row), held=held)
 
     def _agent_disconnected(self, record: Record, event: ev.AgentDisconnected, _: Mark) -> None:
         call = self._call(event.interaction)
@@ -435,7 +439,9 @@ class Fold:
         if call is None or talk is None:
             self.strays += call is not None
             return
-        talk.row.ended_us = self._moment(record, call.row).wall_us
+        moment = self._moment(record, call.row)
+        self._rows += talk.turn(moment, held=False)
+        talk.row.ended_us = moment.wall_us
         talk.row.talk_s, talk.row.hold_s = event.talk_s, event.hold_s
         self._rows.append(talk.row)
 
@@ -574,6 +580,7 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.AgentDisconnected: Fold._agent_disconnected,
     ev.TransferRequested: Fold._transfer_requested,
     **dict.fromkeys((ev.TransferCompleted, ev.TransferFailed), Fold._transfer_ended),
+    ev.CauseTold: Fold._cause_told,
     ev.LegEnded: Fold._leg_ended,
     ev.CallEnded: Fold._call_ended,
     ev.DispositionEntered: Fold._disposition_entered,

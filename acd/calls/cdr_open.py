@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from . import events as ev
-from .cdr_rows import Interaction, Leg, Offer, QueueVisit, TalkSegment, Transfer
+from .cdr_rows import HoldSegment, Interaction, Leg, Offer, QueueVisit, TalkSegment, Transfer
 from .journal import Record
 
 Mark = tuple[int, int]
@@ -55,9 +55,16 @@ class OpenTalk(Struct):
     at_s: float
     "Up to here talk and hold are counted."
 
-    held: bool = False
     talk_s: float = 0.0
     hold_s: float = 0.0
+    holds: int = 0
+    hold: HoldSegment | None = None
+    "The hold that lasts."
+
+    @property
+    def held(self) -> bool:
+        """Whether one side is on hold."""
+        return self.hold is not None
 
     def settle(self, mono_s: float) -> None:
         """Count the time up to now as hold or as talk."""
@@ -67,6 +74,32 @@ class OpenTalk(Struct):
         else:
             self.talk_s += passed_s
         self.at_s = mono_s
+
+    def turn(self, moment: Instant, *, held: bool) -> list[HoldSegment]:
+        """Begin or end a hold, if that is a change; return the row of one that ends."""
+        self.settle(moment.mono_s)
+        if held == self.held:
+            return []
+        ended, self.hold = self.hold, None
+        if ended is not None:
+            ended.ended_us = moment.wall_us
+            ended.duration_s = elapsed_s(ended.began_mono_s, moment.mono_s)
+            return [ended]
+        self.holds += 1
+        talk = self.row
+        self.hold = HoldSegment(
+            interaction=talk.interaction,
+            started_us=talk.started_us,
+            project=talk.project,
+            leg=talk.leg,
+            hold=self.holds,
+            visit=talk.visit,
+            queue=talk.queue,
+            agent=talk.agent,
+            began_us=moment.wall_us,
+            began_mono_s=moment.mono_s,
+        )
+        return []
 
 
 class OpenCall(Struct):

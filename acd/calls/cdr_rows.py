@@ -82,6 +82,9 @@ class Leg(Struct, kw_only=True):
     reason: str = ""
     sip_status: int = 0
 
+    q850_cause: int = 0
+    "What the other side said of its end (ITU-T Q.850); 0: nothing."
+
 
 class QueueVisit(Struct, kw_only=True):
     """One stay in a queue: one *offered* of its KPIs."""
@@ -193,6 +196,27 @@ class TalkSegment(Struct, kw_only=True):
     "Without hold."
 
     hold_s: float = 0.0
+
+
+class HoldSegment(Struct, kw_only=True):
+    """A stretch of a talk in which one side was on hold."""
+
+    interaction: str
+    started_us: int
+    project: str
+    leg: str
+    "The agent's: that of the talk."
+
+    hold: int
+    "1, 2, 3 … within the talk."
+
+    visit: str
+    queue: str
+    agent: str
+    began_us: int
+    began_mono_s: float
+    ended_us: int | None = None
+    duration_s: float | None = None
 
 
 class Transfer(Struct, kw_only=True):
@@ -390,6 +414,7 @@ Row = (
     | Offer
     | FlowStep
     | TalkSegment
+    | HoldSegment
     | Transfer
     | Callback
     | Closure

@@ -2,6 +2,7 @@
 
 from acd.routing.events import LeaveReason
 from acd.sip import events as sip
+from acd.sip.headers import read_q850_cause
 
 from . import events
 from .call import Call, EndReason, Phase, Playing
@@ -91,6 +92,7 @@ class Ending:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
+        self.cause_told(call, event.leg, read_q850_cause([event.reason.encode()]))
         reason = LEG_END_REASONS[event.cause]
         fault = reason is not EndReason.HANGUP
         leg_ended_by = "fault" if fault else "peer"
@@ -105,6 +107,12 @@ class Ending:
             self.end(call, "fault" if fault else "agent", reason)
         else:
             self._queueing.offers.hung_up_early(call, event.leg, fault=fault, now=self._table.now)
+
+    def cause_told(self, call: Call, leg: str, q850_cause: int) -> None:
+        """Record what a leg's other side said of its end; 0: nothing."""
+        if q850_cause:
+            told = events.CauseTold(interaction=call.interaction, leg=leg, q850_cause=q850_cause)
+            self._effects.append(told)
 
     def finish(
         self,

@@ -362,6 +362,16 @@ class TransferFailed(StoredEvent, frozen=True, kw_only=True):
     'Where the caller is: "agent", "queue" (the one that the agent had answered), or gone.'
 
 
+class CauseTold(StoredEvent, frozen=True, kw_only=True):
+    """The other side of a leg said why it ends it or refuses it (RFC 3326); `LegEnded` follows."""
+
+    interaction: str
+    leg: str
+
+    q850_cause: int
+    "The telephone network's cause (ITU-T Q.850), 1 to 127: 16 normal clearing, 17 busy …"
+
+
 class LegEnded(StoredEvent, frozen=True, kw_only=True):
     """A leg is over, caller's or agent's. Exactly one per leg that was answered or offered."""
 
@@ -531,6 +541,7 @@ Event = (
     | TransferRequested
     | TransferCompleted
     | TransferFailed
+    | CauseTold
     | LegEnded
     | CallEnded
     | CallbackRequested

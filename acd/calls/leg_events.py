@@ -161,6 +161,7 @@ class LegEvents:
         call = self._table.by_leg.get(event.leg)
         if call is None:
             return
+        self._ending.cause_told(call, event.leg, event.q850_cause)
         leg = call.called_by(event.leg)
         if leg is not None:
             self._outbound.leg_failed(call, leg, event)

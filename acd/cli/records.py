@@ -20,6 +20,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "--all", action="store_true", help="make all anew, after the key was lost"
     )
     keys_parser.set_defaults(run=keys)
+    schema_parser = verbs.add_parser("schema", help="print the tables with their columns")
+    add_config(schema_parser)
+    add_state(schema_parser)
+    schema_parser.add_argument(
+        "--markdown", action="store_true", help="as the page docs/schema.md, with a picture"
+    )
+    schema_parser.set_defaults(run=schema)
 
 
 def keys(arguments: argparse.Namespace) -> int:
@@ -42,6 +49,25 @@ def keys(arguments: argparse.Namespace) -> int:
         )
     )
     print(f"{changed} interactions have a new customer_key")
+    return 0
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print the tables as the database has them."""
+    from acd.config import load_config
+    from acd.storage.schema_page import as_markdown, read_schema
+
+    from ._database import from_database
+
+    config = load_config(arguments.config)
+    tables = asyncio.run(from_database(arguments.state, config, read_schema))
+    if arguments.markdown:
+        print(as_markdown(tables), end="")
+        return 0
+    for table in tables:
+        print(f"{table.name}: {table.comment}")
+        for column in table.columns:
+            print(f"    {column.name:<20} {column.type:<12} {column.comment}")
     return 0
 
 

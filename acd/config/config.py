@@ -18,11 +18,13 @@ from acd.calls.settings import CentrePrompts, CentreSettings, DevicePolicy
 from acd.ivr.document import Fault
 from acd.net.limits import StreamLimits
 from acd.net.tls import TlsFiles
+from acd.reports.numbers import NumberSight
 from acd.routing.model import AgentProfile, AgentRules, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.sip.timers import SipTimers
 from acd.sip.trunk_settings import TrunkSettings
 from acd.storage.journal import JournalSettings
+from acd.storage.upkeep import Kept
 
 from .agents import Agents
 from .blacklist import Blacklist
@@ -187,6 +189,15 @@ class Config:
     def sip_timers(self) -> SipTimers:
         """Return the timers of `acd.sip`."""
         return SipTimers.of_t1(self.server.sip.t1_s)
+
+    def number_sight(self) -> NumberSight:
+        """Return which roles see customers' numbers whole."""
+        return NumberSight(frozenset(self.server.privacy.numbers_shown_to))
+
+    def kept(self) -> Kept:
+        """Return how long the tables keep their records."""
+        kept = self.server.retention
+        return Kept(kept.calls_months, kept.agents_months, kept.audit_months)
 
     def journal_settings(self) -> JournalSettings:
         """Return the settings of `acd.storage.journal`."""

@@ -311,6 +311,33 @@ class Journal(Section):
     "How far it may grow while the database is down, in bytes; about 6,000 per call."
 
 
+class Retention(Section):
+    """How long records stay in the database. Months that are over go as a whole, for ever."""
+
+    # Nothing is deleted unless somebody decides so: agents are paid and customers contest by these
+    # records, and laws differ (in China three years for what was sold online: E-Commerce Law, 31).
+    calls_months: Annotated[int, Field(ge=0, le=1200)] = 0
+    "Months of calls with all that belongs to them, besides the current one; 0: for ever."
+
+    agents_months: Annotated[int, Field(ge=0, le=1200)] = 0
+    "Months of agents' statuses and states, besides the current one; 0: for ever."
+
+    audit_months: Annotated[int, Field(ge=0, le=1200)] = 0
+    "Months of the audit and of emergency closures, besides the current one; 0: for ever."
+
+
+class Privacy(Section):
+    """Who sees customers' numbers."""
+
+    # An agent's phone shows the number of the present call; all else an agent or analyst reads
+    # needs no more than to tell customers apart.
+    numbers_shown_to: tuple[Literal["agent", "analyst", "supervisor", "admin"], ...] = (
+        "supervisor",
+        "admin",
+    )
+    "Roles that see customers' numbers whole; the others see 138****5678."
+
+
 class Log(Section):
     """What the server says about itself on standard output."""
 
@@ -338,6 +365,8 @@ class Server(Section):
     database: Database = Database()
     calls: Calls = Calls()
     journal: Journal = Journal()
+    retention: Retention = Retention()
+    privacy: Privacy = Privacy()
     log: Log = Log()
     trace: Trace = Trace()
 

@@ -217,6 +217,9 @@ class Writer:
                     await store(table, list(rows.values()))
                 await self._finish(batch, former, progress)
         except BAD_DATA:
+            # A month may have been deleted by its age since its partition was last looked for.
+            self._months.clear()
+            await self._ensure_months(batch.months)
             async with self._connection.transaction():
                 for kind, rows in batch.tables.items():
                     await self._store_carefully(TABLES[kind], list(rows.values()), batch)

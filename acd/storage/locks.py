@@ -11,8 +11,9 @@ import asyncpg
 
 from .errors import DatabaseError
 
-LOCK_WAIT_S = 1.0
-"So long others are held up at most by one attempt."
+LOCK_WAIT_S = 0.9
+"""So long others are held up at most by one attempt. Below the 1 s after which Postgres looks for
+deadlocks: of two that wait for each other this one steps back, not the shipper."""
 
 PAUSE_S = 1.0
 "Between attempts, 0.5 to 1.5 times this: those held up get through."

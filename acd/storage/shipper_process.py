@@ -9,6 +9,7 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import msgspec
 import uvloop
@@ -23,12 +24,14 @@ from .shipping_line import (
     Begin,
     Drain,
     Drained,
+    PartitionsDropped,
     Shipped,
     ToServer,
     ToShipper,
     receive,
     send,
 )
+from .upkeep import Upkeep
 
 _decode = msgspec.msgpack.Decoder(ToShipper).decode
 
@@ -62,6 +65,7 @@ async def serve(line: socket.socket) -> None:
         tell(Drained(number))
 
     shipping = asyncio.create_task(shipper.run())
+    looking_after = asyncio.create_task(_look_after(shipper, begin, tell))
     drains: set[asyncio.Task[None]] = set()
     while (body := await receive(reader)) is not None and not shipping.done():
         message: ToShipper = _decode(body)
@@ -74,9 +78,20 @@ async def serve(line: socket.socket) -> None:
                 task.add_done_callback(drains.discard)
             case Begin():
                 raise StorageError("Begin came twice")
-    for task in (shipping, *drains):
+    for task in (shipping, looking_after, *drains):
         task.cancel()
-    await asyncio.gather(shipping, *drains, return_exceptions=True)
+    await asyncio.gather(shipping, looking_after, *drains, return_exceptions=True)
+
+
+async def _look_after(shipper: Shipper, begin: Begin, tell: Callable[[ToServer], None]) -> None:
+    await shipper.drain()  # the schema is there then
+    upkeep = Upkeep(
+        begin.dsn,
+        begin.kept,
+        on_event=lambda text: tell(Alarm(text)),
+        on_dropped=lambda partitions: tell(PartitionsDropped(partitions)),
+    )
+    await upkeep.run()
 
 
 def main() -> None:

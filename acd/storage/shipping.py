@@ -24,6 +24,7 @@ from .shipping_line import (
     Drain,
     Drained,
     Listening,
+    PartitionsDropped,
     RecoverFrom,
     Released,
     Shipped,
@@ -32,6 +33,7 @@ from .shipping_line import (
     receive,
     send,
 )
+from .upkeep import Kept
 
 RESTART_S = 1.0
 "Pause before a shipper that died is started again; records wait in the journal."
@@ -54,16 +56,19 @@ class Shipping:
         now: Callable[[], float],
         interval_s: float = 2.0,
         customer_key: bytes = b"",
+        kept: Kept | None = None,
     ) -> None:
         """`on_alarm` gets one sentence when the database or the process goes away or comes back.
 
         `now` is monotonic seconds; `interval_s` as in `ShipperSettings`, `customer_key`
-        as in `Shipper`.
+        as in `Shipper`; `kept` is how long records stay, None: for ever.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
         self.shipped: Progress | None = None
         self.set_aside = 0
+        self.partitions_dropped = 0
+        "Since the server's start."
         self.pid = 0
         self._journal = journal
         self._dsn = dsn
@@ -71,6 +76,7 @@ class Shipping:
         self._now = now
         self._interval_s = interval_s
         self._customer_key = customer_key
+        self._kept = kept or Kept()
         self._behind_since: float | None = now()
         self._writer: asyncio.StreamWriter | None = None
         self._numbers = count(1)
@@ -147,6 +153,7 @@ class Shipping:
                 dsn=self._dsn,
                 interval_s=self._interval_s,
                 customer_key=self._customer_key,
+                kept=self._kept,
             )
         )
         for number, (target, _) in self._drains.items():
@@ -162,19 +169,24 @@ class Shipping:
                 self._journal.listen_once(position, self._on_more)
             case Shipped(connected, shipped, set_aside):
                 self.connected, self.shipped, self.set_aside = connected, shipped, set_aside
-                if shipped is not None and shipped.confirmed >= self._journal.end:
-                    self._behind_since = None
-                elif self._behind_since is None:
-                    self._behind_since = self._now()
+                self._note_lag()
             case Alarm(text):
                 self._alarm(text)
             case Released(before_segment):
                 await asyncio.to_thread(self._journal.release, before_segment)
             case RecoverFrom(position):
                 await asyncio.to_thread(self._journal.move_recover_from, position)
+            case PartitionsDropped(partitions):
+                self.partitions_dropped += partitions
             case Drained(number):
                 if (drain := self._drains.get(number)) is not None and not drain[1].done():
                     drain[1].set_result(None)
+
+    def _note_lag(self) -> None:
+        if self.shipped is not None and self.shipped.confirmed >= self._journal.end:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = self._now()
 
     def _on_more(self) -> None:
         if self._behind_since is None:

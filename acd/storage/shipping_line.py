@@ -12,6 +12,7 @@ from msgspec import Struct
 from .database import Progress
 from .errors import StorageError
 from .frames import Position
+from .upkeep import Kept
 
 LENGTH_BYTES = 4
 
@@ -32,6 +33,7 @@ class Begin(Struct, frozen=True, tag=True):
     dsn: str
     interval_s: float
     customer_key: bytes
+    kept: Kept
 
 
 class Appended(Struct, frozen=True, tag=True):
@@ -83,8 +85,14 @@ class Drained(Struct, frozen=True, tag=True):
     number: int
 
 
+class PartitionsDropped(Struct, frozen=True, tag=True):
+    """Records that were too old are gone."""
+
+    partitions: int
+
+
 ToShipper = Begin | Appended | Drain
-ToServer = Listening | Shipped | Alarm | Released | RecoverFrom | Drained
+ToServer = Listening | Shipped | Alarm | Released | RecoverFrom | Drained | PartitionsDropped
 
 _encode = msgspec.msgpack.Encoder().encode
 

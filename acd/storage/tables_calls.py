@@ -56,6 +56,7 @@ def _leg(row: cdr.Leg) -> Values:
         row.ended_by,
         row.reason,
         row.sip_status,
+        row.q850_cause,
     )
 
 
@@ -159,6 +160,22 @@ def _talk(row: cdr.TalkSegment) -> Values:
     )
 
 
+def _hold(row: cdr.HoldSegment) -> Values:
+    return (
+        at(row.started_us),
+        row.interaction,
+        row.leg,
+        row.hold,
+        row.project,
+        row.visit,
+        row.queue,
+        row.agent,
+        at(row.began_us),
+        at_or_none(row.ended_us),
+        row.duration_s,
+    )
+
+
 def _transfer(row: cdr.Transfer) -> Values:
     return (
         at(row.started_us),
@@ -229,7 +246,7 @@ CALL_TABLES: dict[type[cdr.Row], Table] = {
         3,
         columns(
             "started_at interaction leg project side agent trunk number sip_call_id began_at"
-            " answered_at ended_at duration_s ended_by reason sip_status"
+            " answered_at ended_at duration_s ended_by reason sip_status q850_cause"
         ),
         _leg,
         written_once=True,
@@ -269,6 +286,16 @@ CALL_TABLES: dict[type[cdr.Row], Table] = {
             "started_at interaction leg project visit queue agent began_at ended_at talk_s hold_s"
         ),
         _talk,
+        written_once=True,
+    ),
+    cdr.HoldSegment: Table(
+        "hold_segments",
+        4,
+        columns(
+            "started_at interaction leg hold project visit queue agent began_at ended_at"
+            " duration_s"
+        ),
+        _hold,
         written_once=True,
     ),
     cdr.Transfer: Table(

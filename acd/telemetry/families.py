@@ -270,6 +270,9 @@ FAMILIES = (
         "acd_journal_lag_records", "gauge", (), "Journal records that Postgres does not have yet."
     ),
     Family("acd_journal_lag_seconds", "gauge", (), "Age of the oldest record Postgres lacks."),
+    Family(
+        "acd_partitions_dropped", "counter", (), "Partitions deleted by the age of their records."
+    ),
     Family("acd_journal_failing", "gauge", (), "1 while the journal cannot be written."),
     Family("acd_journal_bytes", "gauge", (), "Size of the journal, all segments together."),
     Family(

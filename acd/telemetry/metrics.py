@@ -64,6 +64,7 @@ class JournalState(Struct, frozen=True):
     "All segments."
 
     limit_bytes: int = 0
+    partitions_dropped: int = 0
 
 
 class MediaState(Struct, frozen=True):
@@ -328,6 +329,7 @@ class Metrics:
             "acd_sip_connections_refused": transports.refused,
             "acd_sip_connections_cut": transports.cut,
             "acd_sip_tls_handshakes_failed": transports.handshakes_failed,
+            "acd_partitions_dropped": {(): self._views.journal().partitions_dropped},
             "acd_sip_datagrams_dropped": {(): transports.datagrams_dropped},
             "acd_media_worker_restarts": {(): media.worker_restarts},
             "acd_gateway_failures": {
@@ -494,6 +496,7 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.TransferRequested: None,
     events.HoldStarted: None,
     events.HoldEnded: None,
+    events.CauseTold: None,
     events.LegEnded: None,
     events.AgentStatusChanged: None,
     events.AgentStateChanged: None,

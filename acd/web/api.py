@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from .access import ADMINS, EVERYBODY, STEERING, WATCHERS, Order, Role
+from .access import ACTOR, ADMINS, EVERYBODY, STEERING, WATCHERS, Order, Role
 from .answers import json_answer
 from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
 from .days import day_of
 from .errors import RequestError
 from .moves import MovesApi, carried_out, order_of
+from .numbers import seen_rows, seen_text
 from .ports import Outcome, WebServices
 from .reports import answer_of_database
 
@@ -114,8 +115,15 @@ class Api:
     async def _queues(self, _request: web.Request) -> web.Response:
         return json_answer(self._services.queues())
 
-    async def _calls(self, _request: web.Request) -> web.Response:
-        return json_answer(self._services.calls())
+    async def _calls(self, request: web.Request) -> web.Response:
+        # Whom we called is the customer; what a customer has called is our own number.
+        calls, sight = self._services.calls(), self._services.sight
+        seen = seen_rows(request, sight, calls, numbers=("caller",))
+        for call in seen:
+            if call.get("direction") == "outbound":
+                called = str(call["called"])
+                call["called"] = sight.number(called, request[ACTOR].role.value)
+        return json_answer(seen)
 
     async def _trunks(self, _request: web.Request) -> web.Response:
         return json_answer(self._services.trunks())
@@ -129,7 +137,7 @@ class Api:
                 404, "unknown_call", "no trace of this call: unknown, or too long ago", field="id"
             )
         return web.Response(
-            text=text,
+            text=seen_text(request, self._services.sight, text),
             content_type="text/plain",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )

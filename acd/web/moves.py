@@ -1,7 +1,8 @@
 """Routes of the floor's controllers (现场管理): agents between groups, calls between queues."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import isawaitable
+from typing import cast
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from .bodies import (
 )
 from .days import day_of
 from .errors import RequestError
+from .numbers import seen_rows
 from .ports import CommandRefusedError, Outcome, ServiceUnavailableError, WebServices
 
 
@@ -134,7 +136,10 @@ class MovesApi:
 
     async def _audit(self, request: web.Request) -> web.Response:
         day = day_of(request)
-        return json_answer(await carried_out(lambda: self._services.moves.audit(day)))
+        found = await carried_out(lambda: self._services.moves.audit(day))
+        entries = cast("Sequence[object]", found)
+        texts = ("subject", "before", "after", "why")
+        return json_answer(seen_rows(request, self._services.sight, entries, texts=texts))
 
     async def _on_agent(self, number: str, command: Callable[[], Outcome]) -> web.Response:
         result = await carried_out(command)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from acd.reports.numbers import NumberSight
+
 from .access import Actor, Order
 from .bodies import Disposition
 
@@ -72,6 +74,9 @@ class Moves(Protocol):
         """
 
 
+STOCK_SIGHT = NumberSight()
+
+
 async def _nobody(_day: str) -> list[object]:
     return []
 
@@ -94,6 +99,9 @@ class WebServices:
 
     named_token: Callable[[str], Actor | None] = lambda _token: None
     "Whose token this is; None: nobody's. See `acd.web.access`."
+
+    sight: NumberSight = STOCK_SIGHT
+    "Which roles see customers' numbers whole."
 
     set_status: Callable[[str, str, str, Order], Outcome]
     """(agent number, ready | away | logged_out, reason or empty, by whom).

@@ -7,6 +7,7 @@ from .answers import json_answer
 from .bodies import Closing, read_body
 from .days import day_of
 from .errors import RequestError
+from .numbers import seen_rows
 from .ports import CommandRefusedError, WebServices
 from .reports import answer_of_database
 
@@ -49,10 +50,15 @@ class QueuesApi:
 
     async def _abandoned(self, request: web.Request) -> web.Response:
         day = day_of(request)
-        return await answer_of_database(self._services.abandoned(day))
+        return await answer_of_database(self._abandoned_callers(request, day))
 
-    async def _callbacks(self, _request: web.Request) -> web.Response:
-        return json_answer(self._services.callbacks())
+    async def _abandoned_callers(self, request: web.Request, day: str) -> list[dict[str, object]]:
+        callers = await self._services.abandoned(day)
+        return seen_rows(request, self._services.sight, callers, numbers=("caller",))
+
+    async def _callbacks(self, request: web.Request) -> web.Response:
+        callbacks, sight = self._services.callbacks(), self._services.sight
+        return json_answer(seen_rows(request, sight, callbacks, numbers=("number",)))
 
     async def _cancel(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]

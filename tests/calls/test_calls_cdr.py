@@ -365,3 +365,35 @@ def test_every_event_has_a_handler() -> None:
     from acd.calls.cdr import HANDLERS
 
     assert set(HANDLERS) == set(get_args(ev.Event))
+
+
+def test_each_hold_has_a_segment_and_they_add_up_to_the_talks_hold() -> None:
+    more: list[tuple[float, ev.Event]] = [
+        (18.7, ev.HoldStarted(**CALL, agent="1001", leg="agent-leg")),
+        (18.9, ev.HoldStarted(**CALL, agent="1001", leg="agent-leg")),
+    ]
+    timed = sorted(WHOLE_CALL + more, key=lambda pair: pair[0])
+    found = fold(Boot().records(timed))
+    holds = [row for row in found if isinstance(row, rows.HoldSegment)]
+    assert [(row.hold, row.duration_s) for row in holds] == [(1, 3.0), (2, 1.9)]
+    assert [(row.agent, row.queue, row.visit) for row in holds] == [("1001", "sales", "visit")] * 2
+    assert holds[1].ended_us == only(rows.TalkSegment, found).ended_us
+
+
+def test_a_hold_that_a_restart_cut_ends_with_its_boot() -> None:
+    first = Boot()
+    begun = first.records(WHOLE_CALL[:11])
+    closing = recover(begun)
+    second = Boot("b2", mono_s=5.0, wall_us=START_US + 900_000_000)
+    found = fold(begun + [second.record(0.0, event) for event in closing])
+    hold = only(rows.HoldSegment, found)
+    assert (hold.began_us, hold.ended_us) == (START_US + 15_600_000,) * 2
+    assert only(rows.TalkSegment, found).hold_s == 0.0
+
+
+def test_what_the_other_side_said_of_its_end_stands_in_its_leg() -> None:
+    told = ev.CauseTold(**CALL, leg="agent-leg", q850_cause=16)
+    stray = ev.CauseTold(**CALL, leg="nobody", q850_cause=17)
+    found = fold(Boot().records([*WHOLE_CALL[:13], (20.7, told), (20.7, stray), *WHOLE_CALL[13:]]))
+    legs = {row.leg: row.q850_cause for row in found if isinstance(row, rows.Leg)}
+    assert legs == {"agent-leg": 16, "leg": 0}

@@ -275,11 +275,27 @@ def test_the_next_trunk_is_tried_when_one_fails(status: int, cause: int) -> None
     own, party = call_out(on)
     fails(on, party, status, cause)
     assert on.one(events.LegEnded).leg == party
+    told = [(one.leg, one.q850_cause) for one in on.all(events.CauseTold)]
+    assert told == ([(party, cause)] if cause else [])
     second = on.party()
     assert on.all(events.PartyCalled)[-1].trunk == "spare"
     assert on.one(commands.InviteLeg).target.trunk == "spare"
     on.answers(second)
     on.hangs_up(own)
+    on.check_over()
+
+
+def test_why_a_party_hung_up_is_recorded_before_its_leg_ends() -> None:
+    on = stage()
+    _, party = call_out(on)
+    on.answers(party)
+    reason = 'SIP;cause=200, Q.850;cause=16;text="Normal call clearing"'
+    on.on_sip(sip.LegEnded(party, sip.LegEndCause.BYE, reason))
+    told, ended = on.one(events.CauseTold), on.now_all(events.LegEnded)[0]
+    assert (told.leg, told.q850_cause) == (party, 16)
+    assert ended.leg == party
+    kinds = [type(effect) for effect in on.last]
+    assert kinds.index(events.CauseTold) < kinds.index(events.LegEnded)
     on.check_over()
 
 
