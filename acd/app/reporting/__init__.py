@@ -12,6 +12,7 @@ from acd.reports.report import Report
 from acd.reports.request import Request
 
 from .abandoned import abandoned
+from .agents import agents
 from .kpi import kpi
 from .routing import routing
 
@@ -23,6 +24,7 @@ Raises what the database raises, or RequestError with what would be right.
 
 REPORTS: Mapping[str, Maker] = {
     "abandoned": abandoned,
+    "agents": agents,
     "kpi": kpi,
     "routing": routing,
 }

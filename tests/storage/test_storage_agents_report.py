@@ -1,0 +1,183 @@
+"""The report of agents, against a morning that was reckoned by hand."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from storage_site import START_US, Site, ship
+from storage_traffic import offered, started
+
+from acd.app.reporting import REPORTS
+from acd.calls import events as ev
+from acd.config import load_config
+from acd.reports.agents_report import AgentsWish, agents_report
+from acd.reports.report import Report, Value
+from acd.reports.request import Period, Request, RequestError, microseconds
+from acd.storage.agent_sums import WantedAgents, agent_lines, people
+
+ROOT = Path(__file__).parents[2]
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NINE = datetime(2026, 9, 22, 9, 0, tzinfo=SHANGHAI)
+NINE_S = NINE.timestamp() - START_US / 1e6
+CALL = {"interaction": "call", "queue": "sales", "visit": "visit"}
+WANG, LI = {"agent": "1001"}, {"agent": "1002"}
+
+
+def status(who: dict[str, str], value: str, reason: str = "") -> ev.Event:
+    return ev.AgentStatusChanged(**who, status=value, reason=reason)
+
+
+def state(who: dict[str, str], value: str, queue: str = "") -> ev.Event:
+    return ev.AgentStateChanged(**who, state=value, queue=queue, interaction="call")
+
+
+# Seconds after nine. Wang takes a call, sells, and goes for lunch; Li misses one and waits still.
+MORNING: list[tuple[float, ev.Event]] = [
+    (-60.0, ev.AgentDescribed(**WANG, name="王丽", team="一组")),
+    (-60.0, ev.AgentDescribed(**LI, name="李强", team="二组")),
+    *((0.0, status(who, "ready")) for who in (WANG, LI)),
+    *((0.0, state(who, "idle")) for who in (WANG, LI)),
+    (600.0, started("call", "leg")),
+    (600.0, ev.QueueEntered(**CALL, kind="sales")),
+    (600.0, offered("call", "visit", "sales", "offer-1", "1002", "leg-1")),
+    (600.0, state(LI, "offered", "sales")),
+    (
+        610.0,
+        ev.OfferEnded(
+            **CALL, **LI, offer="offer-1", leg="leg-1", outcome="no_answer", ring_s=10.0
+        ),
+    ),
+    (610.0, state(LI, "paused", "sales")),
+    (610.0, offered("call", "visit", "sales", "offer-2", "1001", "leg-2")),
+    (610.0, state(WANG, "offered", "sales")),
+    (
+        615.0,
+        ev.OfferEnded(
+            **CALL, **WANG, offer="offer-2", leg="leg-2", outcome="answered", ring_s=5.0
+        ),
+    ),
+    (615.0, ev.QueueLeft(**CALL, **WANG, reason="answered", waited_s=15.0)),
+    (615.0, ev.AgentConnected(**CALL, **WANG, leg="leg-2")),
+    (615.0, state(WANG, "talking", "sales")),
+    (620.0, state(LI, "idle")),
+    (1115.0, state(WANG, "held", "sales")),
+    (1215.0, state(WANG, "talking", "sales")),
+    (1315.0, ev.AgentDisconnected(**CALL, **WANG, leg="leg-2", talk_s=600.0, hold_s=100.0)),
+    (1315.0, ev.CallEnded(interaction="call", ended_by="caller", reason="hangup")),
+    (1315.0, state(WANG, "wrap_up", "sales")),
+    (1330.0, ev.DispositionEntered(interaction="call", **WANG, call_class="order", ordered=True)),
+    (1375.0, state(WANG, "idle")),
+    (2400.0, status(WANG, "away", "meal")),
+    (3600.0, status(WANG, "logged_out")),
+    (3600.0, state(WANG, "offline")),
+    (3661.0, ev.ClosureChanged(queue="", closed=True, reason="", by="")),
+]
+DAY = {
+    "from_at": NINE.replace(hour=0).astimezone(UTC),
+    "to_at": (NINE.replace(hour=0) + timedelta(days=1)).astimezone(UTC),
+    "now_at": (NINE + timedelta(hours=2)).astimezone(UTC),
+    "zone": SHANGHAI,
+}
+
+
+@pytest.fixture
+def morning(dsn: str, tmp_path: Path) -> str:
+    site = Site(tmp_path)
+    site.write([(NINE_S + at_s, event) for at_s, event in MORNING])
+    asyncio.run(ship(site, dsn))
+    site.journal.close()
+    return dsn
+
+
+def report(dsn: str, *, unit_target: float = 0.0, **wanted: object) -> list[Mapping[str, Value]]:
+    async def ask() -> Report:
+        connection = await asyncpg.connect(dsn)
+        wish = WantedAgents(**DAY | wanted)
+        lines = await agent_lines(connection, wish)
+        known = await people(connection, wish.to_at)
+        await connection.close()
+        cut = AgentsWish(
+            from_us=0,
+            to_us=1,
+            timezone="Asia/Shanghai",
+            period=wish.period,
+            by=wish.by,
+            of_calls="queue" in wish.by or "skill" in wish.by,
+            unit_target=unit_target,
+        )
+        return agents_report(lines, known, cut)
+
+    made = asyncio.run(ask())
+    names = [column.name for column in made.columns]
+    return [dict(zip(names, row, strict=True)) for row in made.rows]
+
+
+def test_a_morning_reckoned_by_hand(morning: str) -> None:
+    wang, li = report(morning, unit_target=2.0)
+    assert (wang["agent"], wang["name"], wang["team"]) == ("1001", "王丽", "一组")
+    assert (wang["handled"], wang["offers"], wang["missed_offers"]) == (1, 1, 0)
+    assert (wang["talk_s"], wang["hold_s"], wang["wrap_up_s"], wang["aht_s"]) == (
+        600,
+        100,
+        60,
+        760,
+    )
+    assert (wang["ready_s"], wang["away_s"], wang["away_meal_s"]) == (2400, 1200, 1200)
+    assert wang["logged_in_s"] == 3600
+    # 610 before the call, 1375 to 2400 after it.
+    assert wang["available_s"] == 610 + 1025
+    assert wang["occupancy"] == pytest.approx(760 / (760 + 1635))
+    assert wang["utilisation"] == pytest.approx((760 + 1635) / 3600)
+    assert (wang["conversion_rate"], wang["offer_answer_rate"]) == (1.0, 1.0)
+    assert wang["traffic_index"] == 0.5
+    # Li has been ready since nine, and it is eleven.
+    assert (li["ready_s"], li["logged_in_s"]) == (7200, 7200)
+    assert (li["ringing_s"], li["paused_s"], li["available_s"]) == (10, 10, 7180)
+    assert (li["missed_offers"], li["offer_answer_rate"], li["aht_s"]) == (1, 0.0, None)
+    assert (li["occupancy"], li["utilisation"]) == (0.0, 7180 / 7200)
+
+
+def test_hours_of_a_team(morning: str) -> None:
+    hours = report(morning, period=Period.HOUR, by=("team",), only={"team": "二组"})
+    at = [microseconds(NINE), microseconds(NINE + timedelta(hours=1))]
+    assert [(row["period"], row["ready_s"]) for row in hours] == [(at[0], 3600), (at[1], 3600)]
+    assert "name" not in hours[0]
+
+
+def test_the_day_of_a_period_begins_at_the_zones_midnight(morning: str) -> None:
+    days = report(morning, period=Period.DAY, by=())
+    assert [row["period"] for row in days] == [microseconds(NINE.replace(hour=0))]
+    assert days[0]["ready_s"] == 2400 + 7200
+
+
+def test_queues_and_skills_have_no_time_without_calls(morning: str) -> None:
+    rows = report(morning, by=("queue",))
+    assert [(row["queue"], row["talk_s"]) for row in rows] == [("", 0), ("sales", 600)]
+    skilled = report(morning, by=("skill",), skills={"sales": "selling"})
+    assert [(row["skill"], row["handled"]) for row in skilled] == [("", 0), ("selling", 1)]
+    assert "occupancy" not in rows[0]
+
+
+def test_the_report_by_name(morning: str) -> None:
+    day = NINE.date()
+
+    async def ask(**request: object) -> Report:
+        connection = await asyncpg.connect(morning)
+        try:
+            wish = Request(first=day, last=day, zone=SHANGHAI, **request)
+            return await REPORTS["agents"](connection, load_config(ROOT / "config"), wish)
+        finally:
+            await connection.close()
+
+    made = asyncio.run(ask())
+    assert [row[0] for row in made.rows] == ["1001", "1002"]
+    by_queue = asyncio.run(ask(by=("queue", "agent")))
+    assert [row[:2] for row in by_queue.rows] == [("sales", "1001"), ("sales", "1002")]
+    with pytest.raises(RequestError, match="region"):
+        asyncio.run(ask(by=("region",)))
+    with pytest.raises(RequestError, match="expected how many"):
+        asyncio.run(ask(options={"unit_target": "many"}))
