@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from acd.reports.report import Report
     from acd.reports.request import Request
 
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "xlsx", "png", "html")
 
 TABLE_WIDTH = 200
 "Columns where no terminal tells its own width."

@@ -10,15 +10,8 @@ from typing import Any
 import altair as alt
 from msgspec import Struct
 
+from .charts_style import BLUE, FONTS, GREY, HEIGHT, ORANGE, WIDTH
 from .charts_values import QuarterHour
-
-WIDTH, HEIGHT = 760, 220
-"Pixels: three charts above each other fill a screen, and fit a page across."
-
-FONTS = "Noto Sans CJK SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, sans-serif"
-"The first that the machine has; all but the last show Chinese."
-
-BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
 
 PER_CENT = alt.Axis(format="%")
 
