@@ -4,9 +4,11 @@
 set -eu
 
 missing=""
-for pair in sipp:sip-tester baresip:baresip-core cc:gcc; do
+for pair in sipp:sip-tester baresip:baresip-core cc:gcc chromium:chromium fc-list:fontconfig; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
+# Pictures of reports have Chinese in them.
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing="$missing fonts-wqy-zenhei"
 # Debian's package of Prometheus starts a server: of it only the one program is taken, below.
 alone=""
 command -v promtool >/dev/null 2>&1 || alone="prometheus"
@@ -14,7 +16,7 @@ command -v promtool >/dev/null 2>&1 || alone="prometheus"
 
 command -v apt-get >/dev/null 2>&1 || {
     echo "the tests need these Debian packages:$missing $alone; there is no apt-get here," \
-        "install sipp, baresip, promtool and a C compiler yourself" >&2
+        "install sipp, baresip, chromium, a Chinese font, promtool and a C compiler yourself" >&2
     exit 1
 }
 if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo"; fi
