@@ -20,12 +20,14 @@ from acd.storage.customer_keys import load_or_create_key
 from acd.storage.database import UNREACHABLE
 from acd.storage.earlier_talks import EarlierTalk, earlier_talks
 from acd.storage.errors import DatabaseError
+from acd.storage.homes import Handling, find_handlings, find_order_homes
 from acd.storage.journal import Journal
 from acd.storage.kpi import queue_kpis
 from acd.storage.lag import Lag
-from acd.storage.outcomes import SalesOutcome, sales_outcomes
+from acd.storage.outcomes import SalesOutcome, outcomes_of_call, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipping import Shipping
+from acd.storage.table import at
 from acd.storage.upkeep import Kept
 from acd.web.ports import ServiceUnavailableError
 
@@ -124,6 +126,27 @@ class Database:
     def sales_outcomes(self) -> AsyncIterator[list[SalesOutcome]]:
         """Yield what became of earlier sales calls, as soon as the database answers."""
         return self._remembered("ranks_not_learned", sales_outcomes)
+
+    async def handlings(self, asked: Iterable[tuple[str, str]]) -> dict[str, Handling]:
+        """Return who handled calls, by interaction, as `kpi` raises."""
+        async with self._asking() as connection:
+            return await find_handlings(connection, asked)
+
+    async def order_homes(self, order_ids: Iterable[str]) -> dict[str, Handling]:
+        """Return the calls of orders that are known, as `kpi` raises."""
+        async with self._asking() as connection:
+            return await find_order_homes(connection, order_ids)
+
+    async def outcomes_of(
+        self, interactions: Iterable[str], order_ids: Iterable[str]
+    ) -> AsyncIterator[list[SalesOutcome]]:
+        """Yield what became of these calls, once all that is journalled now is in the records."""
+        await self._shipper.drain()
+        async with self._asking() as connection:
+            homes = (await find_order_homes(connection, order_ids)).values()
+            calls = {*interactions, *(home.interaction for home in homes if home.interaction)}
+            for call in (await find_handlings(connection, ((one, "") for one in calls))).values():
+                yield await outcomes_of_call(connection, call.interaction, at(call.started_us))
 
     def earlier_talks(self, within_s: float, most: int) -> AsyncIterator[list[EarlierTalk]]:
         """Yield who talked to whom before the start, as soon as the database answers."""

@@ -1,5 +1,6 @@
 """What the HTTP side can ask for and order (`acd.web.ports`), from the running server."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from acd.calls.centre import CallCentre
 from acd.config import Config
 from acd.net.driver import Driver
 from acd.routing.router import Router
+from acd.storage.entry_keys import KeyBook
 from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import Tracer
 from acd.web.access import TokenBook
@@ -17,6 +19,8 @@ from acd.web.token import load_or_create_token
 
 from .assignments import Assignments
 from .database import Database
+from .entries import Entries, Surroundings
+from .handled_calls import HandledCalls
 from .moves import Moves, Server
 from .protection import Protection
 from .trunk_lines import TrunkLines
@@ -41,6 +45,11 @@ class Parts:
     "Have the centre take the assignments in force."
 
     database: Database
+    keys: KeyBook
+    calls_handled: HandledCalls
+    writable: Callable[[], bool]
+    "Whether the journal takes events."
+
     metrics: Metrics
     tracer: Tracer
     lines: TrunkLines
@@ -73,6 +82,18 @@ def web_services(parts: Parts) -> WebServices:
         ),
     )
     waiting = WaitingFloor(parts.centre, driver.carry_out, driver.now)
+    entries = Entries(
+        Surroundings(
+            centre=parts.centre,
+            calls=parts.calls_handled,
+            keys=parts.keys,
+            config=parts.config,
+            zone=zone,
+            carry_out=driver.carry_out,
+            writable=parts.writable,
+            wall_s=time.time,
+        )
+    )
     return WebServices(
         token=load_or_create_token(parts.state),
         health=parts.health,
@@ -83,6 +104,7 @@ def web_services(parts: Parts) -> WebServices:
         set_status=moves.set_status,
         end_wrap_up=moves.end_wrap_up,
         moves=moves,
+        entries=entries,
         enter_disposition=floor.dispose,
         place_call=floor.place_call,
         hang_up=floor.hang_up,

@@ -7,12 +7,13 @@ from pathlib import Path
 import structlog
 
 from acd.calls import events
-from acd.calls.desk import part_of
 from acd.calls.journal import Record
 from acd.routing.router import Router
 from acd.storage.outcomes import SalesOutcome
 from acd.storage.outcomes_file import SavedOutcome, read_outcomes, write_outcomes
 from acd.storage.snapshot import SnapshotError
+
+from .order_outcomes import learn
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ as it is there."""
 class RankKeeper:
     """A subscriber of the event stream."""
 
-    KINDS = frozenset({events.DispositionEntered})
+    KINDS = frozenset({events.DispositionEntered, events.OrderChanged})
 
     def __init__(self, folder: Path, router: Router) -> None:
         self._folder = folder
@@ -100,16 +101,7 @@ class RankKeeper:
         outcomes = 0
         async for chunk in recorded:
             for outcome in chunk:
-                self._router.record_outcome(
-                    outcome.agent,
-                    outcome.queue,
-                    outcome.category,
-                    part_of(outcome.interaction, outcome.agent),
-                    outcome.ordered,
-                    outcome.started_s,
-                    amount=outcome.amount,
-                    currency=outcome.currency,
-                )
+                learn(self._router, outcome)
             outcomes += len(chunk)
             await asyncio.sleep(0)  # let calls go first
         log.info("ranks_learned", outcomes=outcomes)

@@ -36,6 +36,7 @@ from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
 from acd.sip.events import AuthenticationFailed
 from acd.sip.peer import Peer
+from acd.storage.entry_keys import KeyBook
 from acd.storage.errors import StorageError
 from acd.storage.journal import Journal
 from acd.storage.journal import JournalState as Writing
@@ -56,10 +57,12 @@ from .database import Database
 from .earlier_contacts import learn_contacts
 from .gauges import gauges
 from .glance import Glance
+from .handled_calls import HandledCalls
 from .hot_desks import HotDesks
 from .interface import Parts, web_services
 from .keeper import Keeper
 from .media import media_settings
+from .order_outcomes import OrderOutcomes
 from .protection import Protection
 from .rank_keeper import RankKeeper
 from .reload import Reloader, flow_context, read_flow_files
@@ -275,6 +278,13 @@ class Service:
             reconfigure=lambda: self._configure(self._reloader.config),
         )
         self._rank_keeper = RankKeeper(self._state, self._router)
+        self._order_outcomes = OrderOutcomes(self._router, self._database.outcomes_of)
+        self._calls_handled = HandledCalls(
+            self._centre.desk,
+            handlings=self._database.handlings,
+            orders=self._database.order_homes,
+            wall_s=time.time,
+        )
         self._register = AgentRegister(self._state)
         self._keeper = Keeper(
             self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
@@ -326,6 +336,8 @@ class Service:
                 (self._keeper, Keeper.KINDS),
                 (self._hot_desks, HotDesks.KINDS),
                 (self._rank_keeper, RankKeeper.KINDS),
+                (self._order_outcomes, OrderOutcomes.KINDS),
+                (self._calls_handled, HandledCalls.KINDS),
                 (self._standing, StandingOrders.KINDS),
                 (self._register, AgentRegister.KINDS),
             )
@@ -338,8 +350,14 @@ class Service:
             log.warning("calls_cut_by_restart", events=len(records) - 1)
 
     async def _build_web(self, stack: AsyncExitStack) -> None:
+        keys = KeyBook(self._state, time.time)
+        keys.open()
+        stack.callback(keys.close)
         parts = Parts(
             state=self._state,
+            keys=keys,
+            calls_handled=self._calls_handled,
+            writable=lambda: self._journal.state is Writing.WRITING,
             zone=self._zone,
             centre=self._centre,
             router=self._router,
@@ -375,6 +393,7 @@ class Service:
                     tasks.create_task(_kept_apart("database", database.run())),
                     tasks.create_task(_kept_apart("ranks", ranks)),
                     tasks.create_task(_kept_apart("contacts", contacts)),
+                    tasks.create_task(_kept_apart("orders", self._order_outcomes.run())),
                     tasks.create_task(_kept_apart("reload", self._reloader.run())),
                     tasks.create_task(_kept_apart("certificates", self._certificates.run())),
                 ]

@@ -17,6 +17,7 @@ from acd.web.ports import CommandRefusedError
 
 from .assignments import Assignments
 from .devices import device_view
+from .entries import check_category
 from .waiting_floor import closure_view
 
 DIALLED = frozenset({"not_permitted", "forbidden_number", "unknown_number"})
@@ -143,6 +144,7 @@ class Floor:
 
     def dispose(self, number: str, interaction: str | None, body: DispositionBody) -> None:
         """Class an agent's call. Raises CommandRefusedError."""
+        check_category(self._config(), body.category)
         disposition = Disposition(
             call_class=body.call_class,
             category=body.category,

@@ -75,7 +75,7 @@ class CommandAudited(StoredEvent, frozen=True, kw_only=True):
 
     action: str
     """A closed set: "status", "free_up", "cool_down", "extend_wrap_up", "end_wrap_up", "assign",
-    "unassign", "move_call", "priority", "group"."""
+    "unassign", "move_call", "priority", "group", "disposition"."""
 
     subject: str
     "Agent number, the interaction, or queue/group."

@@ -15,6 +15,7 @@ from typing import get_args
 
 from . import events as ev
 from .cdr_agents import AgentIntervals
+from .cdr_late import LateEvent, late_row
 from .cdr_open import (
     Instant,
     Mark,
@@ -29,7 +30,6 @@ from .cdr_open import (
 )
 from .cdr_orders import OwnEvent, own_rows
 from .cdr_rows import (
-    Disposition,
     FlowStep,
     Interaction,
     Interval,
@@ -37,7 +37,6 @@ from .cdr_rows import (
     Offer,
     QueueVisit,
     Row,
-    StreamQuality,
     TalkSegment,
     Transfer,
 )
@@ -496,40 +495,8 @@ class Fold:
 
     # --- what may come after the call ---
 
-    def _disposition_entered(self, record: Record, event: ev.DispositionEntered, _: Mark) -> None:
-        started_us, project = self._start_of(event.interaction)
-        row = Disposition(
-            interaction=event.interaction,
-            started_us=started_us,
-            project=project,
-            entered_us=record.wall_us,
-            agent=event.agent,
-            queue=event.queue,
-            call_class=event.call_class,
-            category=event.category,
-            order_id=event.order_id,
-            ordered=event.ordered,
-            solved=event.solved,
-            amount=event.amount,
-            currency=event.currency,
-        )
-        self._rows.append(row)
-
-    def _stream_measured(self, _: Record, event: ev.StreamMeasured, __: Mark) -> None:
-        started_us, project = self._start_of(event.interaction)
-        row = StreamQuality(
-            interaction=event.interaction,
-            started_us=started_us,
-            project=project,
-            leg=event.leg,
-            packets_received=event.packets_received,
-            packets_sent=event.packets_sent,
-            packets_lost=event.packets_lost,
-            packets_late=event.packets_late,
-            packets_foreign=event.packets_foreign,
-            jitter_ms=event.jitter_ms,
-        )
-        self._rows.append(row)
+    def _came_late(self, record: Record, event: LateEvent, _: Mark) -> None:
+        self._rows.append(late_row(record, event, *self._start_of(event.interaction)))
 
     def _start_of(self, interaction: str) -> tuple[int, str]:
         if (call := self._calls.get(interaction)) is not None:
@@ -583,8 +550,7 @@ HANDLERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.CauseTold: Fold._cause_told,
     ev.LegEnded: Fold._leg_ended,
     ev.CallEnded: Fold._call_ended,
-    ev.DispositionEntered: Fold._disposition_entered,
-    ev.StreamMeasured: Fold._stream_measured,
+    **dict.fromkeys(get_args(LateEvent), Fold._came_late),
     ev.AgentStatusChanged: Fold._status_changed,
     ev.AgentStateChanged: Fold._state_changed,
     ev.ServerStopped: Fold._server_stopped,

@@ -308,6 +308,72 @@ class Disposition(Struct, kw_only=True):
     "In minor units of `currency`."
 
     currency: str = ""
+    entered_by: str = ""
+    "Who told it, where it was not the agent."
+
+
+class OrderEvent(Struct, kw_only=True):
+    """A state that an order came into. Key: call, order and entry."""
+
+    interaction: str
+    "Empty: no event of the order has named a call so far."
+
+    started_us: int
+    """0: the fold has forgotten the interaction; its row tells. Without an interaction the time of
+    the event itself."""
+
+    project: str
+    order_id: str
+    key: str
+    "The idempotency key that was given, else the record's boot and number."
+
+    state: str
+    at_us: int
+    entered_us: int
+    agent: str
+    queue: str
+    category: str
+    amount: int | None
+    currency: str
+    entered_by: str
+
+
+class CsatAnswer(Struct, kw_only=True):
+    """A question that a customer was asked, and the answer, if there is one."""
+
+    interaction: str
+
+    started_us: int
+    "0: the fold has forgotten the interaction; its row tells."
+
+    project: str
+    question: str
+    at_us: int
+    score: int | None
+    scale_low: int
+    scale_high: int
+    comment: str
+    channel: str
+    agent: str
+    queue: str
+    entered_us: int
+    entered_by: str
+
+
+class MatterOutcome(Struct, kw_only=True):
+    """What a ticket system said of a call's matter. Key: call and ticket."""
+
+    interaction: str
+
+    started_us: int
+    "0: the fold has forgotten the interaction; its row tells."
+
+    project: str
+    ticket: str
+    at_us: int
+    solved: bool
+    entered_us: int
+    entered_by: str
 
 
 class StreamQuality(Struct, kw_only=True):
@@ -419,6 +485,9 @@ Row = (
     | Callback
     | Closure
     | Disposition
+    | OrderEvent
+    | CsatAnswer
+    | MatterOutcome
     | StreamQuality
     | AgentStatusInterval
     | AgentStateInterval

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from acd.routing.events import Event as RoutingEvent
 from acd.routing.model import AgentProfile, QueueKind, QueueProfile, Status
@@ -39,6 +39,29 @@ class Disposition(Struct, frozen=True, kw_only=True):
 
     currency: str = ""
     "ISO 4217; empty without an amount."
+
+    key: str = ""
+    "Idempotency key; empty: none."
+
+    by: str = ""
+    "Who told it, where it was not the agent."
+
+    def told(self, interaction: str, agent: str, queue: str) -> events.DispositionEntered:
+        """Return the event that classes this agent's part of the call."""
+        return events.DispositionEntered(
+            interaction=interaction,
+            agent=agent,
+            queue=queue,
+            call_class=self.call_class,
+            category=self.category,
+            order_id=self.order_id,
+            ordered=self.ordered,
+            solved=self.solved,
+            amount=self.amount,
+            currency=self.currency,
+            key=self.key,
+            by=self.by,
+        )
 
 
 class HandledCall(Struct, frozen=True):
@@ -266,20 +289,8 @@ class Desk:
         if last is None or (interaction and interaction != last.interaction):
             return False
         category = disposition.category or last.category
-        self._effects.append(
-            events.DispositionEntered(
-                interaction=last.interaction,
-                agent=agent,
-                queue=last.queue,
-                call_class=disposition.call_class,
-                category=category,
-                order_id=disposition.order_id,
-                ordered=disposition.ordered,
-                solved=disposition.solved,
-                amount=disposition.amount,
-                currency=disposition.currency,
-            )
-        )
+        named = structs.replace(disposition, category=category)
+        self._effects.append(named.told(last.interaction, agent, last.queue))
         if disposition.solved is not None:
             self.contacts.settled(last.interaction, agent, disposition.solved)
         if last.kind is QueueKind.SALES:

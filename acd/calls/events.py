@@ -4,7 +4,8 @@ Each event is small, in the past tense and complete in itself; a record of it in
 its key (node, boot, seq), wall time and monotonic time (`acd.calls.journal.Record`). Events are
 stored: fields are only ever added, with a default; a changed meaning is a new event.
 `SCHEMA_VERSION` counts such changes. Ids are UUIDv7 text; enumerations travel as their values.
-Those of agents stand in agent_events.py and are named from here like all others.
+Those of agents stand in agent_events.py, those that other systems tell in customer_events.py; all
+are named from here.
 """
 
 from acd.routing.model import Choice
@@ -38,6 +39,15 @@ from .agent_events import (
 )
 from .agent_events import (
     LogInRefused as LogInRefused,
+)
+from .customer_events import (
+    CsatRecorded as CsatRecorded,
+)
+from .customer_events import (
+    MatterSettled as MatterSettled,
+)
+from .customer_events import (
+    OrderChanged as OrderChanged,
 )
 from .stored_event import StoredEvent
 
@@ -492,6 +502,12 @@ class DispositionEntered(StoredEvent, frozen=True, kw_only=True):
     currency: str = ""
     "ISO 4217; empty without an amount."
 
+    key: str = ""
+    "Idempotency key; empty: none was given."
+
+    by: str = ""
+    "Name of the token by which somebody else than the agent told it; empty: the agent."
+
 
 class StreamMeasured(StoredEvent, frozen=True, kw_only=True):
     """What a leg's media stream counted (acd.media.events.StreamClosed)."""
@@ -549,6 +565,9 @@ Event = (
     | CallbackEnded
     | ClosureChanged
     | DispositionEntered
+    | OrderChanged
+    | CsatRecorded
+    | MatterSettled
     | StreamMeasured
     | AgentDescribed
     | AgentStatusChanged

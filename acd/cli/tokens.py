@@ -16,7 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
     adder.add_argument(
         "--role",
         required=True,
-        choices=("agent", "supervisor", "analyst", "admin"),
+        choices=("agent", "supervisor", "analyst", "integration", "admin"),
         help="what it may do",
     )
     adder.add_argument("--agent", default="", metavar="NUMBER", help="with --role agent: whose")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,9 +15,12 @@ from acd.calls.cdr_open import Moment
 from acd.calls.cdr_rows import (
     AgentStateInterval,
     AgentStatusInterval,
+    CsatAnswer,
     Disposition,
     Interaction,
     Interval,
+    MatterOutcome,
+    OrderEvent,
     Row,
     StreamQuality,
 )
@@ -25,8 +28,17 @@ from acd.calls.cdr_rows import (
 from .agent_quarters import TouchedQuarters, refresh_agent_quarters
 from .errors import DatabaseError
 from .frames import Position
+from .homes import (
+    MOVE_ORDER,
+    Handling,
+    Homes,
+    LateRow,
+    handled_in,
+    microseconds,
+    move_values,
+)
 from .migrate import migrate
-from .table import EPOCH, Table, Values, month_of
+from .table import Table, Values, at, month_of
 from .tables import TABLES
 
 CONNECT_LIMIT_S = 5.0
@@ -89,18 +101,27 @@ class Batch:
         self.months: set[tuple[int, int]] = set()
         self.tables: dict[type[Row], dict[Values, Values]] = {}
         self.touched = TouchedQuarters()
-        self.homeless: list[Disposition | StreamQuality] = []
-        "Rows of interactions whose start has to be looked up."
+        self.homeless: list[LateRow] = []
+        "Rows of interactions whose start has to be looked up, and all of orders."
+        self.told: list[Disposition] = []
+        "Dispositions that name an order."
+
+        self.moves: list[tuple[str, Handling]] = []
+        "Orders whose call has become known: what stands under no call has to be moved there."
 
     def add(self, row: Row) -> None:
         """Take a row."""
-        kind = type(row)
-        table = TABLES[kind]
-        began_us = row.began_us if isinstance(row, _INTERVALS) else row.started_us
-        if began_us == 0 and isinstance(row, _LATE):
+        if isinstance(row, _LATE) and (row.started_us == 0 or isinstance(row, OrderEvent)):
             self.homeless.append(row)
             self.rows += 1
             return
+        self.place(row)
+
+    def place(self, row: Row) -> None:
+        """Take a row whose place is known."""
+        kind = type(row)
+        table = TABLES[kind]
+        began_us = row.began_us if isinstance(row, _INTERVALS) else row.started_us
         try:
             values = table.values(row)
             month = month_of(began_us)
@@ -112,7 +133,12 @@ class Batch:
         rows = self.tables.get(kind)
         if rows is None:
             rows = self.tables[kind] = {}
-        rows[values[: table.key_columns]] = values
+        key = values[: table.key_columns]
+        if table.precedence and key in rows and not table.succeeds(values, rows[key]):
+            return
+        rows[key] = values
+        if isinstance(row, Disposition) and row.ordered and row.order_id:
+            self.told.append(row)
         self.rows += 1
         self.interactions += kind is Interaction
 
@@ -124,7 +150,7 @@ class Batch:
 
 # Tuples: asking a union for an instance costs five times as much.
 _INTERVALS = (AgentStatusInterval, AgentStateInterval)
-_LATE = (Disposition, StreamQuality)
+_LATE = (Disposition, OrderEvent, CsatAnswer, MatterOutcome, StreamQuality)
 
 
 class Writer:
@@ -230,25 +256,20 @@ class Writer:
         await refresh_agent_quarters(self._connection)
 
     async def _find_homes(self, batch: Batch) -> None:
-        """Look up the start of interactions that ended long ago, for what came late."""
-        if not batch.homeless:
+        """Look up the calls that late rows belong to."""
+        if not batch.homeless and not batch.told:
             return
-        ids = list({row.interaction for row in batch.homeless})
-        found = await self._connection.fetch(
-            "SELECT interaction, started_at, project FROM interactions"
-            " WHERE interaction = ANY($1::text[])",
-            ids,
+        homes = Homes(
+            told=batch.told,
+            handled=handled_in(batch.tables) if batch.homeless else {},
+            place=batch.place,
+            put_aside=lambda row: batch.put_aside(
+                TABLES[type(row)].name, LookupError("unknown interaction"), row
+            ),
         )
-        homes = {row["interaction"]: (row["started_at"], row["project"]) for row in found}
-        for row in batch.homeless:
-            home = homes.get(row.interaction)
-            if home is None:
-                batch.put_aside(TABLES[type(row)].name, LookupError("unknown interaction"), row)
-                continue
-            row.started_us = _microseconds(home[0])
-            row.project = home[1]
-            batch.add(row)
+        await homes.find(self._connection, batch.homeless)
         batch.homeless.clear()
+        batch.moves += homes.moves
 
     async def _ensure_months(self, months: set[tuple[int, int]]) -> None:
         """Make the months' partitions, and those of the months after them, ahead of time."""
@@ -290,6 +311,8 @@ class Writer:
                 batch.put_aside(table.name, error, content)
 
     async def _finish(self, batch: Batch, former: Progress | None, progress: Progress) -> None:
+        for order_id, home in batch.moves:
+            await self._connection.execute(MOVE_ORDER, *move_values(order_id, home, at))
         if batch.set_aside:
             await self._connection.executemany(
                 "INSERT INTO set_aside (journal, place, error, content) VALUES ($1, $2, $3, $4)",
@@ -345,14 +368,9 @@ FROM agent_state_intervals WHERE node = $1 AND boot = $2 AND ended_at IS NULL
 
 def _interval_fields(row: asyncpg.Record) -> dict[str, Any]:
     fields = dict(row)
-    fields["began_us"] = _microseconds(fields.pop("started_at"))
+    fields["began_us"] = microseconds(fields.pop("started_at"))
     fields["began_mono_s"] = fields.pop("started_mono_s")
     return fields
-
-
-def _microseconds(moment: datetime) -> int:
-    passed = moment - EPOCH
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
 async def _in_turns(rows: Sequence[Values]) -> AsyncIterator[Values]:

@@ -32,6 +32,15 @@ class Table(Struct, frozen=True):
     """Each row comes when it is complete, and never again: it goes into the table directly. Should
     it stand there all the same, the batch is written a second time, with care."""
 
+    precedence: tuple[str, ...] = ()
+    """Of two rows with one key, the one that is greater in these columns stands, the later one
+    among equals; empty: always the later one."""
+
+    def succeeds(self, row: Values, former: Values) -> bool:
+        """Return whether a row takes the place of the former one with its key."""
+        places = [self.columns.index(column) for column in self.precedence]
+        return [row[at] for at in places] >= [former[at] for at in places]
+
     @property
     def upsert(self) -> str:
         """Move the staged rows over; a complete row replaces the one that was still open."""
@@ -39,10 +48,15 @@ class Table(Struct, frozen=True):
         key = ", ".join(self.columns[: self.key_columns])
         rest = self.columns[self.key_columns :]
         changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in rest)
-        return (
+        upsert = (
             f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM stage_{self.name}"
             f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
         )
+        if self.precedence:
+            new = ", ".join(f"EXCLUDED.{column}" for column in self.precedence)
+            old = ", ".join(f"{self.name}.{column}" for column in self.precedence)
+            upsert += f" WHERE ({new}) >= ({old})"
+        return upsert
 
     @property
     def stage(self) -> str:

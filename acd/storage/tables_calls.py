@@ -212,6 +212,7 @@ def _disposition(row: cdr.Disposition) -> Values:
         row.solved,
         row.amount,
         row.currency,
+        row.entered_by,
     )
 
 
@@ -322,7 +323,7 @@ CALL_TABLES: dict[type[cdr.Row], Table] = {
         3,
         columns(
             "started_at interaction agent project entered_at queue call_class category order_id"
-            " ordered solved amount currency"
+            " ordered solved amount currency entered_by"
         ),
         _disposition,
     ),

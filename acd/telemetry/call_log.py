@@ -50,6 +50,10 @@ DEBUG = {
     events.HoldStarted: "hold_started",
     events.HoldEnded: "hold_ended",
     events.AgentDescribed: "agent_described",
+    # An import tells a hundred thousand.
+    events.OrderChanged: "order_changed",
+    events.CsatRecorded: "csat_recorded",
+    events.MatterSettled: "matter_settled",
     # After a power cut or a restart a thousand come within seconds.
     events.DevicesChanged: "devices_changed",
 }

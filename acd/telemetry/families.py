@@ -125,7 +125,10 @@ FAMILIES = (
         ("reason",),
         "Times that an agent was away for longer than the reason's limit.",
     ),
-    Family("acd_dispositions", "counter", ("class",), "Calls classed by agents."),
+    Family("acd_dispositions", "counter", ("class",), "Calls classed."),
+    Family("acd_orders_changed", "counter", ("state",), "States of orders that were told."),
+    Family("acd_csat_recorded", "counter", ("told",), "Questions to customers, and answers."),
+    Family("acd_matters_settled", "counter", ("outcome",), "Outcomes told by ticket systems."),
     Family(
         "acd_sip_requests",
         "counter",

@@ -292,6 +292,16 @@ class Metrics:
     def _disposition_entered(self, event: events.DispositionEntered) -> None:
         self._counts["acd_dispositions"][event.call_class,] += 1
 
+    def _order_changed(self, event: events.OrderChanged) -> None:
+        self._counts["acd_orders_changed"][event.state,] += 1
+
+    def _csat_recorded(self, event: events.CsatRecorded) -> None:
+        told = "asked" if event.score is None else "answered"
+        self._counts["acd_csat_recorded"][told,] += 1
+
+    def _matter_settled(self, event: events.MatterSettled) -> None:
+        self._counts["acd_matters_settled"]["solved" if event.solved else "open",] += 1
+
     def _stream_measured(self, event: events.StreamMeasured) -> None:
         counts = self._counts
         counts["acd_media_packets_received"][()] += event.packets_received
@@ -482,6 +492,9 @@ COUNTERS: dict[type[Event], Callable[[Metrics, Any], None] | None] = {
     events.CallbackAttempted: Metrics._callback_attempted,
     events.CallbackEnded: Metrics._callback_ended,
     events.DispositionEntered: Metrics._disposition_entered,
+    events.OrderChanged: Metrics._order_changed,
+    events.CsatRecorded: Metrics._csat_recorded,
+    events.MatterSettled: Metrics._matter_settled,
     events.StreamMeasured: Metrics._stream_measured,
     events.AwayLimitExceeded: Metrics._away_limit_exceeded,
     # Nothing to count: the end of the same thing counts it, or a gauge shows it.

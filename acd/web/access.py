@@ -39,13 +39,22 @@ class Role(Enum):
     ANALYST = "analyst"
     "Sees everything, changes nothing."
 
+    INTEGRATION = "integration"
+    "Another system (shop, survey, tickets): tells what became of calls, and sees nothing of them."
+
     ADMIN = "admin"
 
 
-EVERYBODY = frozenset(Role)
+EVERYBODY = frozenset(Role) - {Role.INTEGRATION}
+"Who is of the house."
+
 WATCHERS = frozenset({Role.SUPERVISOR, Role.ANALYST, Role.ADMIN})
 CONTROLLERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 STEERING = CONTROLLERS | {Role.AGENT}
+TELLING = STEERING | {Role.INTEGRATION}
+"Who may tell orders and dispositions; an agent only of the own calls."
+
+INTEGRATIONS = CONTROLLERS | {Role.INTEGRATION}
 ADMINS = frozenset({Role.ADMIN})
 
 

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from .access import ACTOR, ADMINS, EVERYBODY, STEERING, WATCHERS, Order, Role
+from .access import (
+    ACTOR,
+    ADMINS,
+    EVERYBODY,
+    INTEGRATIONS,
+    STEERING,
+    TELLING,
+    WATCHERS,
+    Order,
+    Role,
+)
 from .answers import json_answer
 from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
 from .days import day_of
@@ -25,6 +35,10 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
     ("POST", f"{_AGENT}/disposition"): STEERING,
     ("POST", f"{_AGENT}/calls"): STEERING,
     ("DELETE", f"{_AGENT}/calls"): STEERING,
+    ("POST", "/api/orders"): TELLING,
+    ("POST", "/api/dispositions"): TELLING,
+    ("POST", "/api/csat"): INTEGRATIONS,
+    ("POST", "/api/matters"): INTEGRATIONS,
     ("GET", "/api/reasons"): EVERYBODY,
     ("GET", "/api/queues"): EVERYBODY,
     ("GET", "/api/calls"): WATCHERS,

@@ -10,6 +10,7 @@ from .access import guard, identify_by
 from .answers import json_answer
 from .api import ROLES, Api
 from .bodies import BODY_BYTES_MAX
+from .entries import EntriesApi
 from .errors import WebError, answer_errors
 from .page import Page
 from .ports import WebServices
@@ -39,6 +40,7 @@ def build_app(services: WebServices) -> web.Application:
     app.add_routes(_Health(services).routes())
     app.add_routes(Api(services).routes())
     app.add_routes(QueuesApi(services).routes())
+    app.add_routes(EntriesApi(services).routes())
     app.add_routes([web.get("/", Page().show)])
     return app
 

@@ -28,11 +28,13 @@ BODY_TIMEOUT_S = 10.0
 "For 16 kB, on any line that can carry a call as well."
 
 
-class _Body(BaseModel):
+class RequestBody(BaseModel):
+    """A JSON object with known fields and no others."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class StatusChange(_Body):
+class StatusChange(RequestBody):
     """POST /api/agents/{number}/status."""
 
     status: Literal["ready", "away", "logged_out"]
@@ -42,13 +44,13 @@ class StatusChange(_Body):
     why: str = Field(default="", max_length=WHY_CHARACTERS_MAX)
 
 
-class Remark(_Body):
+class Remark(RequestBody):
     """A command without parameters: no body, or why it is given."""
 
     why: str = Field(default="", max_length=WHY_CHARACTERS_MAX)
 
 
-class Why(_Body):
+class Why(RequestBody):
     """A move that has to be explained."""
 
     why: str = Field(min_length=1, max_length=WHY_CHARACTERS_MAX)
@@ -96,21 +98,21 @@ class GroupSwitch(Why):
     active: StrictBool
 
 
-class CallOrder(_Body):
+class CallOrder(RequestBody):
     """POST /api/agents/{number}/calls: whom to call for the agent."""
 
     to: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
     "As the agent would dial it: a colleague's number, or one outside."
 
 
-class Closing(_Body):
+class Closing(RequestBody):
     """POST /api/closure, POST /api/queues/{queue}/closure."""
 
     reason: str = Field(min_length=1, max_length=REASON_CHARACTERS_MAX)
     "Why, in the words of whoever closes; it stands in the records."
 
 
-class Disposition(_Body):
+class Disposition(RequestBody):
     """POST /api/agents/{number}/disposition: what the call was about and what came of it."""
 
     interaction: str | None = Field(default=None, min_length=1, max_length=CODE_CHARACTERS_MAX)
@@ -151,7 +153,7 @@ class Disposition(_Body):
         return self
 
 
-Body = TypeVar("Body", bound=_Body)
+Body = TypeVar("Body", bound=RequestBody)
 
 
 async def read_body(request: web.Request, model: type[Body]) -> Body:

@@ -12,6 +12,7 @@ from acd.reports.numbers import NumberSight
 
 from .access import Actor, Order
 from .bodies import Disposition
+from .entry_bodies import CsatEntry, DispositionEntry, MatterEntry, OrderEntry
 
 Outcome = object | Awaitable[object]
 "What a command returns, now or later; None stands for the agent as `agent()` then shows it."
@@ -77,6 +78,48 @@ class Moves(Protocol):
 STOCK_SIGHT = NumberSight()
 
 
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Under which circumstances an entry was posted."""
+
+    actor: Actor
+    key: str
+    "Idempotency key; empty: none."
+
+    fingerprint: str
+    "The same for the same content."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an entry is answered with."""
+
+    answer: bytes
+    "JSON."
+
+    replayed: bool = False
+    "The key was used before: it is the answer of then, and nothing was told anew."
+
+
+class Entries(Protocol):
+    """What other systems tell of calls. Each may raise CommandRefusedError.
+
+    ServiceUnavailableError: it cannot be kept just now.
+    """
+
+    async def order(self, entry: OrderEntry, posting: Posting) -> Told:
+        """Take a state of an order."""
+
+    async def disposition(self, entry: DispositionEntry, posting: Posting) -> Told:
+        """Take how a call is classed."""
+
+    async def csat(self, entry: CsatEntry, posting: Posting) -> Told:
+        """Take a question to a customer, or its answer."""
+
+    async def matter(self, entry: MatterEntry, posting: Posting) -> Told:
+        """Take what became of a call's matter."""
+
+
 async def _nobody(_day: str) -> list[object]:
     return []
 
@@ -112,6 +155,8 @@ class WebServices:
     "(agent number, by whom)."
 
     moves: Moves
+
+    entries: Entries
 
     enter_disposition: Callable[[str, str | None, Disposition], Outcome]
     "(agent number, interaction or None for the agent's last one, what)."

@@ -118,6 +118,8 @@ def test_every_rule_is_of_a_route_that_there_is():
             {"status": "ready", "why": "shift"},
             EVERYBODY - {Role.ANALYST},
         ),
+        ("POST", "/api/orders", {}, EVERYBODY - {Role.ANALYST} | {Role.INTEGRATION}),
+        ("POST", "/api/csat", {}, CONTROLLERS | {Role.INTEGRATION}),
         ("POST", "/api/agents/1001/assignment", {"team": "B", "why": "peak"}, CONTROLLERS),
         ("POST", "/api/calls/I1/queue", MOVE, CONTROLLERS),
         ("DELETE", "/api/bans/192.0.2.1", None, {Role.ADMIN}),

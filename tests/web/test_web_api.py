@@ -81,6 +81,7 @@ class FakeServer:
             hang_up=lambda agent: self.commands.append(("hang_up", agent)),
             named_token=self.book.identify if self.book else lambda _: None,
             moves=self,
+            entries=self,
             agents=lambda: list(self.known.values()),
             agent=self.known.get,
             queues=lambda: [{"queue": "sales", "waiting": 3}],

@@ -34,6 +34,7 @@ def services(token, ladders):
         queues=list,
         calls=list,
         moves=None,
+        entries=None,
         trace=lambda name, messages: ladders.get((name, messages)),
         kpi=kpi,
     )

@@ -1,0 +1,353 @@
+"""Orders, classes, answers and outcomes by HTTP: real client, real journal, real Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+from storage_site import LIMIT_S, START_US, Site, fetch
+from test_storage_orders import DAY_S, sold
+
+from acd.app.database import Database
+from acd.app.entries import Entries, Surroundings
+from acd.app.handled_calls import HandledCalls
+from acd.app.order_outcomes import OrderOutcomes
+from acd.calls import events as ev
+from acd.calls.centre import CallCentre
+from acd.calls.effects import Effects
+from acd.calls.numbers import NumberPlan
+from acd.calls.settings import CentreSettings
+from acd.config.reasons import Category, Reasons
+from acd.ivr.book import FlowBook
+from acd.routing.model import AgentProfile, Grade, LayerProfile, QueueKind, QueueProfile
+from acd.routing.router import Router
+from acd.storage.entry_keys import KeyBook
+from acd.storage.outcomes import SalesOutcome
+from acd.storage.upkeep import Kept
+from acd.web.access import Actor, Role
+from acd.web.app import WebServer, build_app
+from acd.web.ports import WebServices
+
+ACTORS = {
+    "shop": Actor("shop", Role.INTEGRATION),
+    "wang": Actor("wang", Role.AGENT, "1001"),
+    "qa": Actor("qa", Role.ANALYST),
+    "li": Actor("li", Role.SUPERVISOR),
+}
+AGENTS = tuple(
+    AgentProfile(number=number, name="", account=number, skills={"sales": Grade.A})
+    for number in ("1001", "1002")
+)
+SALES = QueueProfile(
+    name="sales",
+    skill="sales",
+    kind=QueueKind.SALES,
+    layers=(LayerProfile(name="all", order="longest_idle"),),
+)
+CONFIG = SimpleNamespace(
+    reasons=Reasons(categories=(Category(code="health", name="保健"),)),
+)
+ORDER = {"order_id": "A1", "state": "placed", "interaction": "call"}
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class House:
+    """What of the server takes entries; calls are events that the test writes."""
+
+    def __init__(self, folder: Path, dsn: str) -> None:
+        ids = count(1)
+        self.site = Site(folder / "journal")
+        self.dsn = dsn
+        self.writable = True
+        self.router = Router(agents=AGENTS, queues=(SALES,), new_id=lambda: f"id{next(ids)}")
+        centre = CallCentre(
+            router=self.router,
+            agents=AGENTS,
+            queues=(SALES,),
+            numbers=NumberPlan(targets={}),
+            flows=FlowBook(),
+            settings=CentreSettings(),
+            new_id=lambda: f"id{next(ids)}",
+            wall=lambda: datetime(2026, 9, 21, tzinfo=UTC),
+        )
+        self.database = Database(dsn, folder, self.site.journal, Kept())
+        self.calls = HandledCalls(
+            centre.desk,
+            handlings=self.database.handlings,
+            orders=self.database.order_homes,
+            wall_s=self.wall_s,
+        )
+        self.learned = asyncio.Event()
+        self.outcomes = OrderOutcomes(self.router, self.ask, settle_s=0.0)
+        self.keys = KeyBook(folder, self.wall_s)
+        self.keys.open()
+        self.entries = Entries(
+            Surroundings(
+                centre=centre,
+                calls=self.calls,
+                keys=self.keys,
+                config=lambda: cast("Any", CONFIG),
+                zone=SHANGHAI,
+                carry_out=self.carry_out,
+                writable=lambda: self.writable,
+                wall_s=self.wall_s,
+            )
+        )
+
+    async def ask(
+        self, calls: Iterable[str], orders: Iterable[str]
+    ) -> AsyncIterator[list[SalesOutcome]]:
+        async for outcomes in self.database.outcomes_of(calls, orders):
+            yield outcomes
+        self.learned.set()
+
+    def wall_s(self) -> float:
+        return START_US / 1e6 + self.site.at_s
+
+    def carry_out(self, effects: Effects) -> None:
+        told = [effect for effect in effects if isinstance(effect, ev.Event)]
+        for record in self.site.journal.append(told, self.site.at_s):
+            if type(record.event) in OrderOutcomes.KINDS:
+                self.outcomes(record)
+
+    def happens(self, timed: list[tuple[float, ev.Event]]) -> None:
+        self.site.write(timed)
+
+    async def records(self, query: str) -> list[tuple]:
+        """Ask the tables, which hold all that is journalled by then."""
+        async with asyncio.timeout(LIMIT_S):
+            await self.database._shipper.drain()
+            return [tuple(row) for row in await fetch(self.dsn, query)]
+
+
+class Client:
+    """Posts entries by one of the tokens."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self.replayed = False
+
+    async def post(
+        self, path: str, body: dict[str, object], *, by: str = "shop", key: str = ""
+    ) -> dict[str, Any]:
+        status, answer = await self.try_post(path, body, by=by, key=key)
+        assert status == 200, answer
+        return answer
+
+    async def refused(
+        self, path: str, body: dict[str, object], *, by: str = "shop", key: str = ""
+    ) -> tuple[int, str, str]:
+        """Return status, code and field of an entry that is not taken."""
+        status, answer = await self.try_post(path, body, by=by, key=key)
+        assert status != 200, answer
+        return status, answer["error"]["code"], answer["error"]["field"] or ""
+
+    async def try_post(
+        self, path: str, body: dict[str, object], *, by: str, key: str
+    ) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {by}"} | ({"Idempotency-Key": key} if key else {})
+        async with self.session.post(path, json=body, headers=headers) as answer:
+            self.replayed = "Idempotency-Replayed" in answer.headers
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def serving(house: House, *, database: bool = True) -> AsyncIterator[Client]:
+    services = SimpleNamespace(token="", named_token=ACTORS.get, entries=house.entries, moves=None)
+    server = WebServer(build_app(cast("WebServices", services)))
+    await server.start("127.0.0.1", 0)
+    tasks = [asyncio.create_task(house.outcomes.run())]
+    if database:
+        tasks.append(asyncio.create_task(house.database.run()))
+    host, port = server.bound_address()
+    try:
+        async with (
+            asyncio.timeout(LIMIT_S),
+            aiohttp.ClientSession(f"http://{host}:{port}") as session,
+        ):
+            yield Client(session)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.close()
+        house.keys.close()
+        house.site.journal.close()
+
+
+async def eventually(house: House, *, ordered: bool) -> None:
+    """Wait until the router knows this of the one call."""
+    async with asyncio.timeout(LIMIT_S):
+        while [one.success for _, one in house.router.outcomes()] != [ordered]:
+            await house.learned.wait()
+            house.learned.clear()
+
+
+@pytest.mark.asyncio
+async def test_an_order_from_call_to_cancellation(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        house.site.at_s = 2 * DAY_S  # the call is long over, and known from the records alone
+        placed = await client.post("/api/orders", {**ORDER, "amount": 19900, "currency": "CNY"})
+        assert placed == {
+            "order_id": "A1",
+            "state": "placed",
+            "interaction": "call",
+            "agent": "1001",
+            "queue": "sales",
+            "category": "health",
+            "amount": 19900,
+            "currency": "CNY",
+            "at": "2026-09-23T22:13:20+08:00",
+        }
+        await eventually(house, ordered=True)
+        # Later states come with the number alone, and with their own time.
+        await house.records("SELECT 1")
+        change = {"order_id": "A1", "state": "cancelled", "at": "2026-09-23T12:00:00Z"}
+        cancelled = await client.post("/api/orders", change)
+        assert (cancelled["interaction"], cancelled["agent"]) == ("call", "1001")
+        query = "SELECT state, entered_by FROM order_events ORDER BY at"
+        assert await house.records(query) == [("cancelled", "shop"), ("placed", "shop")]
+        await eventually(house, ordered=True)  # cancelled before it was placed: ordered anew
+        house.site.at_s += 3600
+        await client.post("/api/orders", {"order_id": "A1", "state": "cancelled"})
+        await eventually(house, ordered=False)
+
+
+@pytest.mark.asyncio
+async def test_a_key_is_used_once_over_restarts(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    house.happens(sold("call"))
+    async with serving(house) as client:
+        await house.records("SELECT 1")
+        first = await client.post("/api/orders", ORDER, key="k1")
+        assert not client.replayed
+        house.site.at_s += 10
+        assert await client.post("/api/orders", {**ORDER, "key": "k1"}) == first
+        assert client.replayed
+        other = {**ORDER, "state": "signed"}
+        assert await client.refused("/api/orders", other, key="k1") == (409, "key_reused", "key")
+        assert (await client.post("/api/csat", {"interaction": "call", "score": 5}, key="k1"))[
+            "score"
+        ] == 5  # keys of answers are not those of orders
+        both = {**ORDER, "key": "k2"}
+        assert (await client.refused("/api/orders", both, key="k1"))[2] == "key"
+        assert await house.records("SELECT count(*) FROM order_events") == [(1,)]
+    house.keys = KeyBook(tmp_path, house.wall_s)
+    house.keys.open()
+    used = house.keys.find("orders k1")
+    assert used is not None
+    assert b'"A1"' in bytes(used.answer)
+    house.keys.close()
+    house.site.at_s += 9 * DAY_S
+    house.keys.open()
+    house.keys = KeyBook(tmp_path, house.wall_s)
+    house.keys.open()
+    assert house.keys.find("orders k1") is None
+
+
+@pytest.mark.asyncio
+async def test_a_class_told_days_later_replaces_the_agents_own(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        own = ev.DispositionEntered(
+            interaction="call", agent="1001", queue="sales", call_class="inquiry"
+        )
+        house.happens([*sold("call"), (65.0, own)])
+        await house.records("SELECT 1")
+        house.site.at_s = DAY_S
+        entry = {"interaction": "call", "class": "order", "order_id": "A1", "solved": True}
+        told = await client.post("/api/dispositions", entry | {"why": "heard"}, by="li")
+        assert (told["agent"], told["queue"], told["ordered"]) == ("1001", "sales", True)
+        query = "SELECT call_class, category, ordered, solved, entered_by FROM dispositions"
+        assert await house.records(query) == [("order", "health", True, True, "li")]
+        audit = "SELECT changed_by, action, subject, value_after, why FROM audit"
+        assert await house.records(audit) == [
+            ("li", "disposition", "call 1001", "order health A1", "heard")
+        ]
+        await eventually(house, ordered=True)
+
+
+@pytest.mark.asyncio
+async def test_answers_and_outcomes(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        asked = {"interaction": "call", "channel": "sms"}
+        assert (await client.post("/api/csat", asked))["score"] is None
+        await client.post("/api/csat", asked | {"score": 4, "comment": "好"})
+        query = "SELECT answered, score, comment, channel, agent, queue FROM csat_answers"
+        assert await house.records(query) == [(True, 4, "好", "sms", "1001", "sales")]
+        matter = {"interaction": "call", "state": "solved", "ticket": "T9"}
+        await client.post("/api/matters", matter)
+        await client.post("/api/matters", matter | {"state": "reopened"})
+        assert await house.records("SELECT ticket, solved FROM matter_outcomes") == [("T9", False)]
+
+
+REFUSED = [
+    ("/api/orders", {"state": "placed"}, (422, "missing_field", "order_id")),
+    ("/api/orders", {**ORDER, "state": "lost"}, (422, "invalid", "state")),
+    ("/api/orders", {**ORDER, "amount": 5}, (422, "invalid", "amount")),
+    ("/api/orders", {**ORDER, "at": "2026-11-28 10:00"}, (422, "invalid", "at")),
+    ("/api/orders", {**ORDER, "at": "2030-01-01T00:00:00Z"}, (409, "invalid_time", "at")),
+    ("/api/orders", {**ORDER, "at": "2020-01-01T00:00:00Z"}, (409, "invalid_time", "at")),
+    ("/api/orders", {**ORDER, "category": "beer"}, (409, "unknown_category", "category")),
+    ("/api/orders", {**ORDER, "agent": "1002"}, (409, "not_handled", "agent")),
+    (
+        "/api/orders",
+        {**ORDER, "interaction": "nobody's"},
+        (409, "unknown_interaction", "interaction"),
+    ),
+    ("/api/csat", {"interaction": "call", "score": 6}, (422, "invalid", "score")),
+    ("/api/csat", {"score": 5}, (422, "missing_field", "interaction")),
+    ("/api/matters", {"interaction": "call", "state": "closed"}, (422, "invalid", "state")),
+    ("/api/dispositions", {"interaction": "call", "class": "x"}, (422, "invalid", "class")),
+]
+
+
+@pytest.mark.asyncio
+async def test_what_is_wrong_is_said_by_field_and_nothing_is_told(
+    dsn: str, tmp_path: Path
+) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        end = house.site.journal.end
+        for path, body, expected in REFUSED:
+            assert await client.refused(path, body) == expected, body
+        assert await client.refused("/api/orders", ORDER, by="qa") == (403, "forbidden", "")
+        csat = {"interaction": "call", "score": 5}
+        assert (await client.refused("/api/csat", csat, by="wang"))[:2] == (403, "forbidden")
+        others = {**ORDER, "agent": "1002"}
+        assert await client.refused("/api/orders", others, by="wang") == (
+            *(409, "not_handled", "agent"),
+        )
+        house.writable = False
+        assert (await client.refused("/api/orders", ORDER))[:2] == (503, "unavailable")
+        assert house.site.journal.end == end
+
+
+@pytest.mark.asyncio
+async def test_without_the_database_entries_are_taken_all_the_same(tmp_path: Path) -> None:
+    house = House(tmp_path, "postgresql://nobody@127.0.0.1:1/none")
+    async with serving(house, database=False) as client:
+        for at_s, event in sold("recent"):
+            house.site.at_s = at_s
+            for record in house.site.journal.append([event], at_s):
+                if isinstance(event, ev.AgentConnected):
+                    house.calls(record)
+        recent = await client.post("/api/orders", {**ORDER, "interaction": "recent"})
+        assert (recent["agent"], recent["queue"]) == ("1001", "sales")
+        older = await client.post("/api/orders", {**ORDER, "interaction": "an older one"})
+        assert (older["interaction"], older["agent"]) == ("an older one", "")
