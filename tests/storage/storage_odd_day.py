@@ -9,7 +9,7 @@ back to two. Times below are UTC; the day goes from 22:00 of the 24th to 23:00 o
     D  overflows from sales to service and gives up there, in the second hour from two to three
     E  asks to be called back, and is
     F  calls three times: hangs up at once, gives up, is served; its order comes with a correction
-    G  talks while the wall clock is set back by an hour and forward again
+    G  waits while the wall clock is set back by an hour; it is right again in the after-call work
     H  talks, and I waits, while the server is killed
     J  is an agent's own call outside
     K  enters the line before the next midnight, is answered after it
@@ -244,8 +244,8 @@ def f_calls_three_times() -> Story:
     ]
 
 
-CLOCK_BACK, CLOCK_RIGHT = at(25, 4, 0, 4), at(25, 4, 0, 30)
-"Somebody sets the wall clock back by an hour while G waits, and right again while it talks."
+CLOCK_BACK, CLOCK_RIGHT = at(25, 4, 0, 4), at(25, 4, 0, 55)
+"Somebody sets the wall clock back by an hour while G waits, and right again after its talk."
 
 
 def g_while_the_clock_is_set() -> Story:
