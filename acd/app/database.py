@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -13,7 +13,6 @@ import structlog
 
 from acd.reports.abandoned import AbandonedCaller
 from acd.reports.days import day_borders, parse_day
-from acd.reports.kpi import QueueKpi, with_all_queues
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.audit import AuditEntry, audit_entries
 from acd.storage.customer_keys import load_or_create_key
@@ -22,7 +21,6 @@ from acd.storage.earlier_talks import EarlierTalk, earlier_talks
 from acd.storage.errors import DatabaseError
 from acd.storage.homes import Handling, find_handlings, find_order_homes
 from acd.storage.journal import Journal
-from acd.storage.kpi import queue_kpis
 from acd.storage.lag import Lag
 from acd.storage.outcomes import SalesOutcome, outcomes_of_call, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
@@ -190,25 +188,18 @@ class Database:
     def _on_postgres(self, text: str) -> None:
         log.error("postgres", trouble=text)
 
-    async def kpi(self, day: str, zone: tzinfo, queues: Iterable[str]) -> list[QueueKpi]:
-        """Return a day's figures of all queues.
+    async def abandoned(self, day: str, zone: tzinfo) -> list[AbandonedCaller]:
+        """Return who gave up waiting on a day and was not reached since.
 
         Raises ServiceUnavailableError when the database does not answer, DayError for a day that
         is none.
         """
         from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
         async with self._asking() as connection:
-            found = await queue_kpis(connection, from_at=from_at, to_at=to_at)
-        return with_all_queues(found, queues)
-
-    async def abandoned(self, day: str, zone: tzinfo) -> list[AbandonedCaller]:
-        """Return who gave up waiting on a day and was not reached since, as `kpi` raises."""
-        from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
-        async with self._asking() as connection:
             return await abandoned_callers(connection, from_at=from_at, to_at=to_at)
 
     async def audit(self, day: str, zone: tzinfo) -> list[AuditEntry]:
-        """Return what was ordered on a day, the latest first, as `kpi` raises."""
+        """Return what was ordered on a day, the latest first, as `abandoned` raises."""
         from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
         async with self._asking() as connection:
             return await audit_entries(connection, from_at=from_at, to_at=to_at)

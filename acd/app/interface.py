@@ -23,6 +23,7 @@ from .entries import Entries, Surroundings
 from .handled_calls import HandledCalls
 from .moves import Moves, Server
 from .protection import Protection
+from .reporting.asked import Reports
 from .trunk_lines import TrunkLines
 from .views import Floor
 from .waiting_floor import WaitingFloor
@@ -53,6 +54,7 @@ class Parts:
     metrics: Metrics
     tracer: Tracer
     lines: TrunkLines
+    reports: Reports
     protection: Protection
     health: Callable[[], Mapping[str, object]]
     readiness: Callable[[], tuple[bool, Mapping[str, object]]]
@@ -122,5 +124,6 @@ def web_services(parts: Parts) -> WebServices:
         bans=parts.protection.bans,
         lift_ban=parts.protection.lift,
         trace=lambda name, messages: parts.tracer.ladder(name, messages=messages),
-        kpi=lambda day: database.kpi(day, zone, parts.config().queues.queues),
+        reports=parts.reports.known,
+        report=parts.reports.document,
     )

@@ -66,6 +66,8 @@ from .order_outcomes import OrderOutcomes
 from .protection import Protection
 from .rank_keeper import RankKeeper
 from .reload import Reloader, flow_context, read_flow_files
+from .reporting.apart import ReportsApart
+from .reporting.asked import Reports
 from .standing import StandingOrders
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
@@ -353,6 +355,9 @@ class Service:
         keys = KeyBook(self._state, time.time)
         keys.open()
         stack.callback(keys.close)
+        apart = ReportsApart(self._database.dsn, lambda: self._reloader.config)
+        stack.push_async_callback(apart.close)
+        self._reports = Reports(apart, lambda: self._reloader.config)
         parts = Parts(
             state=self._state,
             keys=keys,
@@ -369,6 +374,7 @@ class Service:
             metrics=self._metrics,
             tracer=self._tracer,
             lines=self._lines,
+            reports=self._reports,
             protection=self._protection,
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
             readiness=self._readiness,

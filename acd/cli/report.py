@@ -126,10 +126,10 @@ def report(arguments: argparse.Namespace) -> int:
 
 def _list() -> None:
     from acd.app.reporting import REPORTS
+    from acd.app.reporting.asked import about
 
-    for name, maker in sorted(REPORTS.items()):
-        told = sys.modules[maker.__module__].__doc__ or ""
-        print(f"{name:<12}{told.splitlines()[0]}")
+    for name in sorted(REPORTS):
+        print(f"{name:<12}{about(name)}")
 
 
 def _form(arguments: argparse.Namespace) -> str:

@@ -1,6 +1,10 @@
 """Days as the centre counts them: from midnight to midnight in its own time zone."""
 
+import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+"ISO 8601 has other forms; one is enough, and a slip in it is found."
 
 
 class DayError(ValueError):
@@ -14,9 +18,11 @@ def parse_day(text: str, today: date) -> date:
     if text == "yesterday":
         return today - timedelta(days=1)
     try:
-        return date.fromisoformat(text)
+        if DAY.match(text):
+            return date.fromisoformat(text)
     except ValueError:
-        raise DayError(f"{text}: expected today, yesterday or a date like {today}") from None
+        pass
+    raise DayError(f"{text}: expected today, yesterday or a date like {today}")
 
 
 def day_borders(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

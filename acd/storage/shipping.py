@@ -123,7 +123,7 @@ class Shipping:
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env=_environment(),
+                env=child_environment(),
             )
             theirs.close()
             self.pid = process.pid
@@ -205,7 +205,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return ours, with the folder of this package where the child looks for modules first."""
     home = str(Path(acd.__file__).parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]

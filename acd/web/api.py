@@ -17,12 +17,10 @@ from .access import (
 )
 from .answers import json_answer
 from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
-from .days import day_of
 from .errors import RequestError
 from .moves import MovesApi, carried_out, order_of
 from .numbers import seen_rows, seen_text
 from .ports import Outcome, WebServices
-from .reports import answer_of_database
 
 _AGENT = "/api/agents/{number}"
 ROLES: dict[tuple[str, str], frozenset[Role]] = {
@@ -46,7 +44,8 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/abandoned"): WATCHERS,
     ("GET", "/api/trunks"): WATCHERS,
     ("GET", "/api/trace/{id}"): WATCHERS,
-    ("GET", "/api/reports/kpi"): WATCHERS,
+    ("GET", "/api/reports"): WATCHERS,
+    ("GET", "/api/reports/{name}"): WATCHERS,
     ("GET", "/api/audit"): WATCHERS,
     ("GET", "/api/bans"): WATCHERS,
     ("DELETE", "/api/bans/{source}"): ADMINS,
@@ -78,7 +77,6 @@ class Api:
             web.get("/api/calls", self._calls),
             web.get("/api/trunks", self._trunks),
             web.get("/api/trace/{id:.+}", self._trace),
-            web.get("/api/reports/kpi", self._kpi),
             web.get("/api/bans", self._bans),
             web.delete("/api/bans/{source:.+}", self._lift_ban),
         ]
@@ -164,9 +162,6 @@ class Api:
         if not self._services.lift_ban(source):
             raise RequestError(404, "not_banned", "this address is not banned", field="source")
         return json_answer({"source": source})
-
-    async def _kpi(self, request: web.Request) -> web.Response:
-        return await answer_of_database(self._services.kpi(day_of(request)))
 
     # --- common ---
 

@@ -15,6 +15,7 @@ from .errors import WebError, answer_errors
 from .page import Page
 from .ports import WebServices
 from .queues_api import QueuesApi
+from .reports_api import ReportsApi
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,6 +42,7 @@ def build_app(services: WebServices) -> web.Application:
     app.add_routes(Api(services).routes())
     app.add_routes(QueuesApi(services).routes())
     app.add_routes(EntriesApi(services).routes())
+    app.add_routes(ReportsApi(services).routes())
     app.add_routes([web.get("/", Page().show)])
     return app
 

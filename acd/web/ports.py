@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from acd.reports.asking import Wish
 from acd.reports.numbers import NumberSight
 
 from .access import Actor, Order
@@ -34,6 +35,10 @@ class CommandRefusedError(Exception):
 
 class ServiceUnavailableError(Exception):
     """Something behind the question does not answer, such as Postgres. The text goes out."""
+
+
+class UnknownReportError(Exception):
+    """There is no report of this name. The text goes out and says which there are."""
 
 
 class Moves(Protocol):
@@ -120,6 +125,10 @@ class Entries(Protocol):
         """Take what became of a call's matter."""
 
 
+async def _no_report(name: str, _wish: Wish, _form: str, _locale: str, _role: str) -> bytes:
+    raise UnknownReportError(f"there is no report {name}")
+
+
 async def _nobody(_day: str) -> list[object]:
     return []
 
@@ -202,7 +211,10 @@ class WebServices:
     lift_ban: Callable[[str], bool] = lambda _source: False
     "(source as the list shows it); False: it is not banned."
 
-    kpi: Callable[[str], Awaitable[Sequence[object]]]
-    """(today | yesterday | YYYY-MM-DD): one object per queue, keys as in the reports.
+    reports: Callable[[], Sequence[object]] = list
+    "Which reports there are."
 
-    May raise ServiceUnavailableError."""
+    report: Callable[[str, Wish, str, str, str], Awaitable[bytes]] = _no_report
+    """(name, what is asked for, form, locale or empty for the centre's, role): its content.
+
+    May raise UnknownReportError, `acd.reports.request.RequestError`, ServiceUnavailableError."""

@@ -3,15 +3,23 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import date
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 from yarl import URL
 
+from acd.reports.asking import request_of
 from acd.web.app import ListenError, WebServer, build_app
 from acd.web.bodies import BODY_BYTES_MAX
 from acd.web.page import choose_language
-from acd.web.ports import CommandRefusedError, ServiceUnavailableError, WebServices
+from acd.web.ports import (
+    CommandRefusedError,
+    ServiceUnavailableError,
+    UnknownReportError,
+    WebServices,
+)
 
 TOKEN = "t0ken-t0ken-t0ken-t0ken"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -24,6 +32,7 @@ class FakeServer:
         self.book = book
         self.ready = True
         self.commands = []
+        self.wishes = []
         self.known = {"1001": {"number": "1001", "state": "idle"}, "1002": {"number": "1002"}}
 
     def set_status(self, agent, status, reason, order):
@@ -61,12 +70,16 @@ class FakeServer:
     def trace(self, name, messages):
         return f"ladder of {name} {messages}" if name.startswith("known") else None
 
-    async def kpi(self, day):
-        if day == "2020-01-01":
+    async def report(self, name, wish, form, locale, role):
+        if name != "kpi":
+            raise UnknownReportError("there are kpi")
+        if wish.day == "2020-01-01":
             raise ServiceUnavailableError("Postgres does not answer")
-        if day == "2020-01-02":
+        if wish.day == "2020-01-02":
             raise RuntimeError("secret insides")
-        return [{"queue": "sales", "offered": 510, "day": day}]
+        request_of(wish, today=date(2026, 11, 23), zone=ZoneInfo("Asia/Shanghai"))
+        self.wishes.append((wish, form, locale, role))
+        return f"[{json.dumps(wish.day)}]".encode()
 
     def services(self):
         return WebServices(
@@ -87,7 +100,8 @@ class FakeServer:
             queues=lambda: [{"queue": "sales", "waiting": 3}],
             calls=lambda: [{"interaction": "I1"}],
             trace=self.trace,
-            kpi=self.kpi,
+            reports=lambda: [{"report": "kpi", "about": "volumes"}],
+            report=self.report,
         )
 
 
@@ -152,11 +166,9 @@ async def test_without_the_token_the_api_is_shut(authorization, path):
         ("/api/agents/1001", {"number": "1001", "state": "idle"}),
         ("/api/queues", [{"queue": "sales", "waiting": 3}]),
         ("/api/calls", [{"interaction": "I1"}]),
-        ("/api/reports/kpi", [{"queue": "sales", "offered": 510, "day": "today"}]),
-        (
-            "/api/reports/kpi?day=2026-11-23",
-            [{"queue": "sales", "offered": 510, "day": "2026-11-23"}],
-        ),
+        ("/api/reports", [{"report": "kpi", "about": "volumes"}]),
+        ("/api/reports/kpi", [""]),
+        ("/api/reports/kpi?day=2026-11-23", ["2026-11-23"]),
     ],
 )
 async def test_views(path, expected):
@@ -332,6 +344,7 @@ async def test_a_form_is_not_taken_for_json():
         ("GET", "/api/reports/kpi?day=20261123", 422, "invalid"),
         ("GET", "/api/reports/kpi?day=2020-01-01", 503, "unavailable"),
         ("GET", "/api/reports/kpi?day=2020-01-02", 500, "internal"),
+        ("GET", "/api/reports/nothing", 404, "unknown_report"),
     ],
 )
 async def test_errors_have_one_shape_and_show_no_insides(method, path, status, code):

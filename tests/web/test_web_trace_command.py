@@ -16,9 +16,6 @@ from acd.web.token import load_or_create_token
 
 
 def services(token, ladders):
-    async def kpi(_day):
-        return []
-
     return WebServices(
         token=token,
         health=dict,
@@ -36,7 +33,6 @@ def services(token, ladders):
         moves=None,
         entries=None,
         trace=lambda name, messages: ladders.get((name, messages)),
-        kpi=kpi,
     )
 
 

@@ -55,6 +55,12 @@ class CallView(Struct, frozen=True):
     agent: str
 
 
+class KpiReport(Struct, frozen=True):
+    """The part of GET /api/reports/kpi that is shown."""
+
+    rows: list[QueueKpi]
+
+
 class Client:
     """The server's API. Use as an async context manager."""
 
@@ -96,7 +102,7 @@ class Client:
 
     async def kpis(self) -> list[QueueKpi]:
         """Return today's figures of every queue."""
-        return await self._get("/api/reports/kpi?day=today", list[QueueKpi])
+        return (await self._get("/api/reports/kpi?day=today", KpiReport)).rows
 
     async def trace(self, interaction: str) -> str:
         """Return a call's SIP ladder and events as text."""

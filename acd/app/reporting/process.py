@@ -1,0 +1,94 @@
+"""Makes reports in a process of its own, so that no call waits for a sheet or a picture.
+
+Run as `python -m acd.app.reporting.process FD`: the socket that leads to the server. It ends with
+the line, thus with the server, whatever that dies of; and when nobody has wanted anything for a
+while, for its libraries take more memory than the server.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+
+import asyncpg
+
+from acd.app.reporting import REPORTS
+from acd.app.reporting.forms import FORMS
+from acd.app.reporting.line import Answer, Failed, Made, Order, Refused, Unreachable, receive, send
+from acd.reports.request import RequestError
+from acd.storage.database import UNREACHABLE
+
+IDLE_S = 60.0
+"A page of live figures asks more often than that; starting anew takes half a second."
+
+CONNECT_S = 5.0
+
+NICENESS = 10
+"Calls come first; among equals a report would take half of a core that signalling needs."
+
+
+async def serve(line: socket.socket, *, idle_s: float = IDLE_S) -> None:
+    """Make what is ordered, one after the other, until the line ends or nothing comes."""
+    reader, writer = await asyncio.open_unix_connection(sock=line)
+    coming = asyncio.create_task(receive(reader))
+    while True:
+        await asyncio.wait((coming,), timeout=idle_s)
+        order = coming.result() if coming.done() else None
+        if not isinstance(order, Order):
+            break
+        coming = asyncio.create_task(receive(reader))
+        making = asyncio.create_task(answer_to(order))
+        await asyncio.wait((making, coming), return_when=asyncio.FIRST_COMPLETED)
+        if not making.done():  # the server has gone, or does not want it any more
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+            break
+        await send(writer, making.result())
+    coming.cancel()
+    await asyncio.gather(coming, return_exceptions=True)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def answer_to(order: Order) -> Answer:
+    """Make one report; whatever goes wrong becomes an answer."""
+    try:
+        connection = await asyncpg.connect(
+            order.dsn,
+            timeout=CONNECT_S,
+            server_settings={
+                "application_name": "acd reports",
+                "statement_timeout": str(round(order.limit_s * 1000)),
+            },
+        )
+        try:
+            report = await REPORTS[order.name](connection, order.config, order.request)
+        finally:
+            await connection.close()
+        return Made(FORMS[order.form](report, order.locale))
+    except RequestError as error:
+        return Refused(str(error), error.field)
+    except UNREACHABLE as error:
+        return Unreachable(str(error) or type(error).__name__)
+    except Exception:  # noqa: BLE001 - the server logs it: this process has no log
+        return Failed(traceback.format_exc())
+
+
+def main() -> None:
+    """Make what the server at the other end of the line orders."""
+    # A terminal's Ctrl-C and a service manager's SIGTERM reach all processes of the group at once;
+    # the server ends this one by closing the line.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
+    line = socket.socket(fileno=int(sys.argv[1]))
+    line.setblocking(False)
+    asyncio.run(serve(line))
+
+
+if __name__ == "__main__":
+    main()
