@@ -12,6 +12,9 @@ from acd.reports.kpi import QueueKpi
 
 TIMEOUT_S = 5.0
 
+REPORT_TIMEOUT_S = 60.0
+"The first report waits for the process that makes them, which gives way to calls."
+
 Answer = TypeVar("Answer")
 
 
@@ -68,7 +71,6 @@ class Client:
         self._base = f"http://{http}"
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {token}"},
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
         )
 
     async def __aenter__(self) -> Self:
@@ -102,7 +104,8 @@ class Client:
 
     async def kpis(self) -> list[QueueKpi]:
         """Return today's figures of every queue."""
-        return (await self._get("/api/reports/kpi?day=today", KpiReport)).rows
+        path = "/api/reports/kpi?day=today"
+        return (await self._get(path, KpiReport, timeout_s=REPORT_TIMEOUT_S)).rows
 
     async def trace(self, interaction: str) -> str:
         """Return a call's SIP ladder and events as text."""
@@ -128,8 +131,8 @@ class Client:
         """Class an agent's last call."""
         await self._post(f"/api/agents/{agent}/disposition", disposition)
 
-    async def _get(self, path: str, kind: type[Answer]) -> Answer:
-        body = await self._ask("GET", path, None)
+    async def _get(self, path: str, kind: type[Answer], *, timeout_s: float = TIMEOUT_S) -> Answer:
+        body = await self._ask("GET", path, None, timeout_s)
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError as error:
@@ -138,9 +141,18 @@ class Client:
     async def _post(self, path: str, body: Mapping[str, object]) -> None:
         await self._ask("POST", path, body)
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> bytes:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> bytes:
+        limit = aiohttp.ClientTimeout(total=timeout_s)
         try:
-            async with self._session.request(method, self._base + path, json=body) as answer:
+            async with self._session.request(
+                method, self._base + path, json=body, timeout=limit
+            ) as answer:
                 data = await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ClientError(f"{path}: {str(error) or type(error).__name__}") from error
