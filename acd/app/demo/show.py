@@ -130,6 +130,7 @@ class _Demo:
         self._enough = enough
         self._draw = Random()
         self._ears = Ears()
+        self._asking: asyncio.Task[None] | None = None
         self._stop_at_s = time.monotonic() + options.minutes * 60
         agents = _mixed(config.agent_profiles())
         categories = [category.code for category in config.reasons.categories]
@@ -167,6 +168,10 @@ class _Demo:
                     task.cancel()
         except* (DemoError, PhoneError, OSError) as failed:
             raise DemoError(str(failed.exceptions[0])) from failed
+        finally:
+            if self._asking is not None:
+                self._asking.cancel()
+                await asyncio.gather(self._asking, return_exceptions=True)
 
     # --- people ---
 
@@ -232,8 +237,13 @@ class _Demo:
             board.take_agents(await client.agents())
             calls, now_s = await client.calls(), time.monotonic()
             board.take_calls(calls, now_s=now_s, wall=datetime.now(self.zone))
-            if with_kpis:
-                board.take_kpis(await client.kpis())
+        if with_kpis and (self._asking is None or self._asking.done()):
+            # The first report waits for the process that makes them; the screen does not.
+            self._asking = asyncio.create_task(self._take_kpis())
+
+    async def _take_kpis(self) -> None:
+        with suppress(ClientError):
+            self.board.take_kpis(await self._client.kpis())
 
     def _screen(self) -> RenderableType:
         return draw_board(
