@@ -1,6 +1,7 @@
 """The dashboard of managers: the figures of the call records, by the project's own SQL.
 
 Each figure is a column of `kpi_queues` (docs/records.md): nothing is defined a second time here.
+Agents' are sums of `agent_quarters`, with the rates of acd/reports/agent_kpi.py.
 """
 
 from panels import (
@@ -16,6 +17,7 @@ from panels import (
     text_variable,
 )
 
+from acd.reports.agents_report import AgentsWish, agents_report
 from acd.reports.kpi_report import COLUMNS
 from acd.reports.report import Unit, Words
 from acd.reports.service_level import DEFINITIONS, ServiceLevel
@@ -32,6 +34,26 @@ PERIODS = {
 
 UNITS = {Unit.COUNT: COUNT, Unit.RATE: RATE, Unit.SECONDS: SECONDS, Unit.TEXT: "string"}
 KPIS = {column.name: (column.title, UNITS[column.unit]) for column in COLUMNS}
+
+AGENTS = {
+    column.name: (column.title, UNITS[column.unit])
+    for column in agents_report([], {}, AgentsWish(from_us=0, to_us=0, timezone="UTC")).columns
+}
+AGENT_SUMS = {
+    "handled": "sum(handled)::bigint",
+    "missed_offers": "sum(missed_offers)::bigint",
+    "own_calls": "sum(own_calls)::bigint",
+    "talk_s": "sum(talk_s)",
+    "hold_s": "sum(hold_s)",
+    "wrap_up_s": "sum(wrap_up_s)",
+    "logged_in_s": "sum(ready_s + away_s)",
+    "available_s": "sum(available_s)",
+    "away_s": "sum(away_s)",
+    "occupancy": "sum(talk_s + hold_s + wrap_up_s)"
+    " / nullif(sum(talk_s + hold_s + wrap_up_s + available_s), 0)",
+    "orders": "sum(orders)::bigint",
+    "conversion_rate": "sum(sales_orders)::float8 / nullif(sum(sales), 0)",
+}
 
 PROJECT = "nullif(${project:sqlstring}, '')"
 "All: NULL, by which the function takes all projects together."
@@ -254,4 +276,30 @@ DAY = Row(
     ),
 )
 
-ROWS = (TOTALS, TRENDS, DAY)
+PEOPLE = Row(
+    Words("Agents", "坐席"),
+    (
+        Panel(
+            kind="table",
+            title=Words("Work and times per agent", "坐席工作量与时长"),
+            queries=(
+                "SELECT agent, (array_agg(team ORDER BY quarter_at DESC))[1] AS team,\n    "
+                + ",\n    ".join(f"{value} AS {name}" for name, value in AGENT_SUMS.items())
+                + "\nFROM agent_quarters\n"
+                "WHERE quarter_at >= $__timeFrom()::timestamptz"
+                " AND quarter_at < $__timeTo()::timestamptz\n"
+                f"    AND ({PROJECT} IS NULL OR project = {PROJECT})\n"
+                "GROUP BY agent ORDER BY agent",
+            ),
+            columns={name: AGENTS[name] for name in ("agent", "team", *AGENT_SUMS)},
+            note=Words(
+                "Split at quarter-hours; what an agent is doing at this moment is not in it yet.",
+                "按刻钟切分；坐席当前正在进行的状态尚未计入。",
+            ),
+            sql=True,
+            width=24,
+        ),
+    ),
+)
+
+ROWS = (TOTALS, TRENDS, DAY, PEOPLE)

@@ -382,6 +382,24 @@ RECORDS = Row(
             (f"acd_journal_failing{{{HERE}}}", "{{instance}}: cannot be written"),
             unit=RATE,
         ),
+        _lines(
+            "What other systems told, per hour",
+            "外部系统回传（每小时）",
+            (
+                f"sum by (state) (increase(acd_orders_changed_total{{{HERE}}}[1h]))",
+                "orders: {{state}}",
+            ),
+            (f"sum by (told) (increase(acd_csat_recorded_total{{{HERE}}}[1h]))", "CSAT: {{told}}"),
+            (
+                f"sum by (outcome) (increase(acd_matters_settled_total{{{HERE}}}[1h]))",
+                "matters: {{outcome}}",
+            ),
+        ),
+        _lines(
+            "Partitions deleted by age, per day",
+            "到期清理的分区（每天）",
+            (f"sum(increase(acd_partitions_dropped_total{{{HERE}}}[1d]))", "partitions"),
+        ),
     ),
 )
 

@@ -14,6 +14,7 @@ import pytest
 from kpi_histories import latest
 from storage_odd_day import BERLIN, DAY, EVENING, STARTED_AGAIN, at, write_day
 from storage_site import QUICK, Running
+from test_storage_dashboards import expanded, panels
 from test_storage_kpi import pure, rows_of
 
 from acd.calls import cdr_rows as cdr
@@ -264,6 +265,19 @@ def test_an_agents_times_of_a_day_of_25_hours(day: Day) -> None:
     }
     # From 02:40 of summer time to 02:10 of winter time.
     assert away == pytest.approx({"00:30": 300.0, "00:45": 900.0, "01:00": 600.0})
+
+
+def test_the_managers_dashboard_says_the_same_of_an_agent(day: Day) -> None:
+    handling_s, available_s = 122 + 6 + 45, 4 * 3600 - 122 - 6 - 45 - 2 - 1800
+    agent_day(day, "1001")  # computes what was noted
+    from_at, to_at = day_borders(DAY, BERLIN)
+    shown = fetch(day[0], expanded(panels()["Work and times per agent"], from_at, to_at))
+    [mine] = [row for row in shown if row["agent"] == "1001"]
+    assert (mine["handled"], mine["orders"], mine["team"]) == (2, 1, "")
+    assert mine["conversion_rate"] == pytest.approx(1 / 2)
+    assert mine["logged_in_s"] == pytest.approx(4 * 3600)
+    assert mine["away_s"] == pytest.approx(1800)
+    assert mine["occupancy"] == pytest.approx(handling_s / (handling_s + available_s))
 
 
 def test_an_agent_over_a_set_clock_and_a_kill(day: Day) -> None:
