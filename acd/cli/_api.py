@@ -33,7 +33,7 @@ def ask(method: str, path: str, state: Path, address: str) -> tuple[int, str]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise CommandError(f"--http {address}: must be HOST:PORT")
-    token = _token(state)
+    token = token_of(state)
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=TIMEOUT_S)
     try:
         connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
@@ -53,7 +53,7 @@ def unexpected(address: str, status: int, text: str) -> CommandError:
     return CommandError(f"the server on {address} answered {status}: {text[:200]}")
 
 
-def _token(state: Path) -> str:
+def token_of(state: Path) -> str:
     from acd.web.token import TokenError, read_token  # here: aiohttp is slow to load
 
     try:

@@ -13,7 +13,11 @@ from acd.reports.request import Request
 
 from .abandoned import abandoned
 from .agents import agents
+from .csat import csat
 from .kpi import kpi
+from .orders import orders
+from .repeat import repeat
+from .repeat_callers import repeat_callers
 from .routing import routing
 
 Maker = Callable[[asyncpg.Connection, Config, Request], Awaitable[Report]]
@@ -25,6 +29,10 @@ Raises what the database raises, or RequestError with what would be right.
 REPORTS: Mapping[str, Maker] = {
     "abandoned": abandoned,
     "agents": agents,
+    "csat": csat,
     "kpi": kpi,
+    "orders": orders,
+    "repeat": repeat,
+    "repeat_callers": repeat_callers,
     "routing": routing,
 }

@@ -1,0 +1,216 @@
+"""Orders as a table that a shop exports: read and checked as a whole, every mistake by its line.
+
+UTF-8 with or without a mark, else GB18030, as Excel in Chinese writes it; the first line names the
+columns, in Chinese or English.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
+from pydantic import ValidationError
+
+from acd.calls.events import OrderChanged
+from acd.web.entry_bodies import OrderEntry
+
+BYTES_MAX = 64 << 20
+"Half a million orders; more is a slip in the file's name."
+
+IMPORT = "import"
+"Who told what came without a server."
+
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "order_id": ("order_id", "order", "订单号", "订单编号"),
+    "state": ("state", "status", "状态", "订单状态"),
+    "at": ("at", "time", "时间", "状态时间", "发生时间"),
+    "interaction": ("interaction", "call", "通话编号", "通话id", "会话编号"),
+    "agent": ("agent", "工号", "座席", "座席工号"),
+    "category": ("category", "类别", "产品类别"),
+    "amount": ("amount", "金额", "订单金额"),
+    "currency": ("currency", "币种", "货币"),
+    "key": ("key", "幂等键"),
+}
+"Fields, and what the first line may call them."
+
+NEEDED = ("order_id", "state", "at")
+
+STATES: Mapping[str, str] = {
+    **{state: state for state in ("placed", "cancelled", "signed", "refused", "returned")},
+    "下单": "placed",
+    "已下单": "placed",
+    "取消": "cancelled",
+    "已取消": "cancelled",
+    "签收": "signed",
+    "已签收": "signed",
+    "拒收": "refused",
+    "已拒收": "refused",
+    "退货": "returned",
+    "已退货": "returned",
+    "canceled": "cancelled",
+}
+TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
+
+WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "UGX"})
+THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"ISO 4217, list one: minor units other than hundredths."
+
+
+class OrderFileError(Exception):
+    """The file as a whole cannot be read; the text says what would be right."""
+
+
+class OrderLine(Struct, frozen=True):
+    """One line of the file."""
+
+    line: int
+    entry: OrderEntry
+
+
+class LineError(Struct, frozen=True):
+    """What is wrong in a line."""
+
+    line: int
+    text: str
+
+
+def decoded(data: bytes, encoding: str = "") -> str:
+    """Return a file's text. Raises OrderFileError."""
+    if len(data) > BYTES_MAX:
+        raise OrderFileError(f"is larger than {BYTES_MAX >> 20} MB: cut it into parts")
+    wrong = ""
+    for name in (encoding,) if encoding else ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(name)
+        except UnicodeDecodeError as error:
+            wrong = f"byte {error.start} is no {name}"
+        except LookupError:
+            raise OrderFileError(f"there is no encoding {encoding}") from None
+    raise OrderFileError(f"{wrong}; name the encoding, such as --encoding gb18030")
+
+
+def read_orders(
+    text: str, *, zone: tzinfo, currency: str
+) -> tuple[list[OrderLine], list[LineError]]:
+    """Return the lines that can be taken, and the mistakes in the others.
+
+    Times without a zone are of `zone`, amounts without a currency of `currency`. Raises
+    OrderFileError when the first line does not name the columns.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    taken: list[OrderLine] = []
+    wrong: list[LineError] = []
+    try:
+        fields = _fields(next(reader, []))
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            try:
+                values = _values(fields, cells)
+                taken.append(OrderLine(reader.line_num, _entry(values, zone, currency)))
+            except ValueError as error:
+                wrong.append(LineError(reader.line_num, str(error)))
+    except csv.Error as error:
+        wrong.append(LineError(reader.line_num, f"{error}: the line is no CSV"))
+    return taken, wrong
+
+
+def told(entry: OrderEntry) -> OrderChanged:
+    """Return the event of a line that no server looks at: whose call it is is found later."""
+    assert entry.at_us is not None  # a line has a time
+    return OrderChanged(
+        order_id=entry.order_id,
+        state=entry.state,
+        at_us=entry.at_us,
+        interaction=entry.interaction,
+        agent=entry.agent,
+        category=entry.category,
+        amount=entry.amount,
+        currency=entry.currency,
+        key=entry.key,
+        by=IMPORT,
+    )
+
+
+def _delimiter(text: str) -> str:
+    head = text.partition("\n")[0]
+    return max(",\t;", key=head.count)
+
+
+def _fields(head: list[str]) -> list[str]:
+    known = {name: field for field, names in HEADS.items() for name in names}
+    fields = [known.get(cell.strip().lower(), "") for cell in head]
+    missing = [field for field in NEEDED if field not in fields]
+    if missing:
+        wanted = "; ".join(f"{field} ({HEADS[field][-1]})" for field in missing)
+        raise OrderFileError(f"1: the first line must name the columns, missing: {wanted}")
+    doubled = sorted({field for field in fields if field and fields.count(field) > 1})
+    if doubled:
+        raise OrderFileError(f"1: {', '.join(doubled)}: two columns have this meaning")
+    return fields
+
+
+def _values(fields: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) != len(fields):
+        raise ValueError(f"has {len(cells)} cells, the first line {len(fields)}")
+    values = {field: cell.strip() for field, cell in zip(fields, cells, strict=True) if field}
+    for field in NEEDED:
+        if not values[field]:
+            raise ValueError(f"{field} is empty")
+    return values
+
+
+def _entry(values: dict[str, str], zone: tzinfo, currency: str) -> OrderEntry:
+    state = STATES.get(values["state"].lower())
+    if state is None:
+        raise ValueError(f"state {values['state']!r} must be one of {', '.join(STATES)}")
+    body: dict[str, object] = {name: value for name, value in values.items() if value}
+    body |= {"state": state, "at": _time(values["at"], zone)}
+    body.pop("currency", None)
+    if values.get("amount"):
+        named = (values.get("currency") or currency).upper()
+        body |= {"amount": _minor_units(values["amount"], named), "currency": named}
+    if "key" not in body:
+        # The line itself: the same again is the same entry, a corrected one another.
+        content = "\x1f".join(f"{name}={body[name]}" for name in sorted(body))
+        body["key"] = f"import:{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+    try:
+        return OrderEntry.model_validate(body)
+    except ValidationError as error:
+        raise ValueError("; ".join(_mistakes(error))) from error
+
+
+def _mistakes(error: ValidationError) -> Iterator[str]:
+    for mistake in error.errors(include_url=False, include_context=False, include_input=False):
+        field = ".".join(map(str, mistake["loc"]))
+        yield f"{field} {mistake['msg'].removeprefix('Value error, ')}".strip()
+
+
+def _time(text: str, zone: tzinfo) -> str:
+    for form in TIMES:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=zone).isoformat()
+        except ValueError:
+            continue
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"at {text!r} must be like 2026-11-28 10:15 or 2026-11-28T10:15:00+08:00"
+        ) from None
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat()
+
+
+def _minor_units(text: str, currency: str) -> int:
+    """Return an amount in whole units, such as 199.00, as minor units."""
+    digits = 0 if currency in WITHOUT_MINOR else 3 if currency in THOUSANDTHS else 2
+    try:
+        amount = Decimal(text.replace(",", "").lstrip("¥￥$")).scaleb(digits)
+    except InvalidOperation:
+        raise ValueError(f"amount {text!r} must be a number like 199.00") from None
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise ValueError(f"amount {text!r} has more than {digits} digits after the point")
+    return int(amount)

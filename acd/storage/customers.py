@@ -1,0 +1,256 @@
+"""What became of calls, summed up by the database: answers, repeat calls, orders.
+
+The definitions are those of `acd.reports` (csat, repeat, orders); a test holds the two together.
+"""
+
+from datetime import datetime
+
+import asyncpg
+
+from acd.reports.csat import FIFTHS, SATISFIED_SHARE, CsatSums
+from acd.reports.cut import Place
+from acd.reports.orders import STATES, OrderSums, Worth
+from acd.reports.repeat import CALLERS_MAX, RepeatCaller, RepeatSums
+from acd.reports.request import microseconds
+
+from .cuts import Cutting
+
+SORT_MEMORY = "128MB"
+"Of one report: half a million contacts are sorted in it without a file."
+
+_CSAT = """
+SELECT {keys}, count(*) AS asked, count(r.share) AS answered,
+    coalesce(sum(r.share), 0) AS shares,
+    count(*) FILTER (WHERE r.share >= {satisfied}) AS satisfied,
+    ARRAY[{fifths}] AS fifths
+FROM (
+    SELECT c.*, (c.score - c.scale_low)::float8 / (c.scale_high - c.scale_low) AS share,
+        {classed}
+    FROM csat_answers c {join}
+    WHERE c.started_at >= $1 AND c.started_at < $2 AND ($4::text IS NULL OR c.question = $4)
+) r
+WHERE {conditions}
+GROUP BY {numbers} ORDER BY {numbers}
+"""
+
+# What the call was about: as the agent who is meant has classed it, else whoever did so last.
+_CLASSED = """
+LEFT JOIN LATERAL (
+    SELECT d.call_class, d.category FROM dispositions d
+    WHERE d.started_at = c.started_at AND d.interaction = c.interaction
+    ORDER BY d.agent <> c.agent, d.entered_at DESC, d.agent LIMIT 1
+) d ON true
+"""
+
+
+async def csat_sums(
+    connection: asyncpg.Connection, cutting: Cutting, question: str | None = None
+) -> dict[Place, CsatSums]:
+    """Return what the questions about calls of a time add up to; None: all questions."""
+    classed = {"class", "category"} & {*cutting.by, *cutting.only}
+    # Of a question without an answer nothing is the least: least() passes NULL over.
+    fifths = ", ".join(
+        f"count(r.share) FILTER (WHERE least(floor(r.share * {FIFTHS}), {FIFTHS - 1}) = {n})"
+        for n in range(FIFTHS)
+    )
+    query = _CSAT.format(
+        keys=cutting.keys,
+        numbers=cutting.numbers,
+        conditions=cutting.conditions(5),
+        satisfied=SATISFIED_SHARE,
+        fifths=fifths,
+        join=_CLASSED if classed else "",
+        classed=(
+            "coalesce(d.call_class, '') AS call_class, coalesce(d.category, '') AS category"
+            if classed
+            else "'' AS call_class, '' AS category"
+        ),
+    )
+    rows = await connection.fetch(query, *cutting.arguments(question))
+    return {
+        cutting.place(row): CsatSums(
+            asked=row["asked"],
+            answered=row["answered"],
+            shares=row["shares"],
+            satisfied=row["satisfied"],
+            fifths=tuple(row["fifths"]),
+        )
+        for row in rows
+    }
+
+
+# The contacts of the time and of N days (of 24 hours) around it, each beside its neighbours. Both
+# tables come in the order of their keys, so that nothing has to be sorted before the contacts are,
+# by customer.
+_CONTACTS = """
+WITH contacts AS (
+    SELECT DISTINCT ON (d.started_at, d.interaction)
+        d.started_at, d.interaction, i.project, i.customer_key, d.call_class, d.agent, d.queue,
+        d.category, d.solved
+    FROM dispositions d JOIN interactions i USING (started_at, interaction)
+    WHERE d.started_at >= $1::timestamptz - $4::int * interval '1 hour'
+        AND d.started_at < $2::timestamptz + $4::int * interval '1 hour'
+        AND i.started_at >= $1::timestamptz - $4::int * interval '1 hour'
+        AND i.started_at < $2::timestamptz + $4::int * interval '1 hour'
+        AND i.direction = 'inbound' AND i.customer_key <> ''
+    ORDER BY d.started_at, d.interaction, d.entered_at DESC, d.agent
+), linked AS (
+    SELECT c.*, lag(c.started_at) OVER same AS former_at, lead(c.started_at) OVER same AS next_at
+    FROM contacts c
+    WINDOW same AS (
+        PARTITION BY c.project, c.customer_key, c.call_class ORDER BY c.started_at, c.interaction
+    )
+), told AS (
+    SELECT started_at, interaction, bool_and(solved) AS solved FROM matter_outcomes
+    WHERE started_at >= $1 AND started_at < $2 GROUP BY 1, 2
+), counted AS (
+    SELECT l.*,
+        coalesce(l.former_at >= l.started_at - $4::int * interval '1 hour', false) AS repeated,
+        coalesce(l.next_at <= l.started_at + $4::int * interval '1 hour', false) AS again,
+        coalesce(t.solved, l.solved, false) AS closed
+    FROM linked l LEFT JOIN told t USING (started_at, interaction)
+    WHERE l.started_at >= $1 AND l.started_at < $2
+)
+"""
+
+_REPEAT = """
+SELECT {keys}, count(*) AS calls, count(*) FILTER (WHERE r.repeated) AS repeats,
+    count(*) FILTER (WHERE NOT r.repeated AND r.closed) AS solved,
+    count(*) FILTER (WHERE NOT r.repeated AND r.closed AND NOT r.again) AS resolved,
+    count(*) FILTER (
+        WHERE NOT r.repeated AND r.started_at + $4::int * interval '1 hour' > $5
+    ) AS open
+FROM counted r
+WHERE {conditions}
+GROUP BY {numbers} ORDER BY {numbers}
+"""
+
+
+async def repeat_sums(
+    connection: asyncpg.Connection, cutting: Cutting, *, days: int, now_at: datetime
+) -> dict[Place, RepeatSums]:
+    """Return what the contacts of a time add up to."""
+    query = _CONTACTS + _REPEAT.format(
+        keys=cutting.keys, numbers=cutting.numbers, conditions=cutting.conditions(6)
+    )
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL work_mem = '{SORT_MEMORY}'")
+        rows = await connection.fetch(query, *cutting.arguments(days * 24, now_at))
+    names = RepeatSums.__struct_fields__
+    return {cutting.place(row): RepeatSums(**{name: row[name] for name in names}) for row in rows}
+
+
+_CALLERS = """
+, most AS (
+    SELECT r.project, r.customer_key, count(*) AS calls,
+        count(*) FILTER (WHERE r.repeated) AS repeats,
+        mode() WITHIN GROUP (ORDER BY r.call_class) FILTER (WHERE r.repeated) AS call_class,
+        min(r.started_at) AS first_at, max(r.started_at) AS last_at,
+        (array_agg(r.interaction ORDER BY r.started_at DESC, r.interaction DESC))[1] AS last,
+        (array_agg(r.agent ORDER BY r.started_at DESC, r.interaction DESC))[1] AS agent
+    FROM counted r
+    WHERE {conditions}
+    GROUP BY 1, 2
+    HAVING count(*) FILTER (WHERE r.repeated) > 0
+    ORDER BY repeats DESC, calls DESC, last_at DESC, customer_key
+    LIMIT $5 * 2
+)
+SELECT i.caller, m.* FROM most m
+JOIN interactions i ON i.started_at = m.last_at AND i.interaction = m.last
+WHERE NOT i.withheld
+ORDER BY m.repeats DESC, m.calls DESC, m.last_at DESC, m.customer_key
+LIMIT $5
+"""
+
+
+async def repeat_callers(
+    connection: asyncpg.Connection, cutting: Cutting, *, days: int
+) -> list[RepeatCaller]:
+    """Return the customers with most repeat calls, their numbers whole."""
+    query = _CONTACTS + _CALLERS.format(conditions=cutting.conditions(6))
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL work_mem = '{SORT_MEMORY}'")
+        rows = await connection.fetch(query, *cutting.arguments(days * 24, CALLERS_MAX))
+    return [
+        RepeatCaller(
+            caller=row["caller"],
+            calls=row["calls"],
+            repeats=row["repeats"],
+            call_class=row["call_class"],
+            first_us=microseconds(row["first_at"]),
+            last_us=microseconds(row["last_at"]),
+            agent=row["agent"],
+        )
+        for row in rows
+    ]
+
+
+# An order's line per group, and one per group and currency for what they are worth.
+_ORDERS = """
+WITH found AS MATERIALIZED (
+    SELECT * FROM orders_of($1, $2)
+), sales AS MATERIALIZED (
+    SELECT v.project, v.started_at, v.interaction, v.queue, v.agent, {category} AS category
+    FROM queue_visits v {join}
+    WHERE v.started_at >= $1 AND v.started_at < $2
+        AND v.kind = 'sales' AND v.outcome = 'answered'
+), facts AS (
+    SELECT o.project, o.started_at, o.interaction, o.queue, o.agent, o.category, o.state,
+        o.amount, o.currency,
+        o.interaction <> '' AND o.queue IN (SELECT queue FROM sales) AS sold, 0 AS answered
+    FROM found o
+    UNION ALL
+    SELECT s.project, s.started_at, s.interaction, s.queue, s.agent, s.category, NULL,
+        NULL, '', false, 1
+    FROM sales s
+), cut AS (
+    SELECT {names}, r.* FROM facts r WHERE {conditions}
+)
+SELECT {columns}, currency, GROUPING(currency) = 1 AS whole,
+    sum(answered) AS answered,
+    count(DISTINCT (started_at, interaction)) FILTER (WHERE sold) AS converted,
+    {states},
+    count(amount) AS valued, coalesce(sum(amount), 0)::bigint AS value,
+    coalesce(sum(amount) FILTER (WHERE state = 'signed'), 0)::bigint AS signed_value
+FROM cut
+GROUP BY GROUPING SETS (({columns}), ({columns}, currency))
+ORDER BY {columns}, whole DESC, currency
+"""
+
+_CATEGORY = """
+LEFT JOIN dispositions d
+    ON d.started_at = v.started_at AND d.interaction = v.interaction AND d.agent = v.agent
+    AND d.started_at >= $1 AND d.started_at < $2
+"""
+
+
+async def order_sums(connection: asyncpg.Connection, cutting: Cutting) -> dict[Place, OrderSums]:
+    """Return what the orders of calls of a time, and its answered sales calls, add up to."""
+    by_category = "category" in {*cutting.by, *cutting.only}
+    columns = [f"key_{number}" for number in range(len(cutting.by) + 1)]
+    names = ", ".join(
+        f"{key} AS {column}" for key, column in zip(cutting.key_list, columns, strict=True)
+    )
+    query = _ORDERS.format(
+        names=names,
+        columns=", ".join(columns),
+        conditions=cutting.conditions(),
+        category="coalesce(nullif(d.category, ''), v.category)" if by_category else "v.category",
+        join=_CATEGORY if by_category else "",
+        states=", ".join(f"count(*) FILTER (WHERE state = '{one}') AS {one}" for one in STATES),
+    )
+    found: dict[Place, OrderSums] = {}
+    values: dict[Place, dict[str, Worth]] = {}
+    for row in await connection.fetch(query, *cutting.arguments()):
+        place = cutting.place(row)
+        worths = values.setdefault(place, {})
+        if row["whole"]:
+            found[place] = OrderSums(
+                answered=row["answered"],
+                converted=row["converted"],
+                values=worths,
+                **{state: row[state] for state in STATES},
+            )
+        elif row["valued"]:
+            worths[row["currency"]] = Worth(row["valued"], row["value"], row["signed_value"])
+    return found
