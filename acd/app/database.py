@@ -13,6 +13,7 @@ import structlog
 
 from acd.reports.abandoned import AbandonedCaller
 from acd.reports.days import day_borders, parse_day
+from acd.reports.live_day import Earlier
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.audit import AuditEntry, audit_entries
 from acd.storage.customer_keys import load_or_create_key
@@ -22,6 +23,7 @@ from acd.storage.errors import DatabaseError
 from acd.storage.homes import Handling, find_handlings, find_order_homes
 from acd.storage.journal import Journal
 from acd.storage.lag import Lag
+from acd.storage.live import earlier_today
 from acd.storage.outcomes import SalesOutcome, outcomes_of_call, sales_outcomes
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipping import Shipping
@@ -151,6 +153,17 @@ class Database:
         return self._remembered(
             "contacts_not_learned",
             lambda connection: earlier_talks(connection, within_s=within_s, most=most),
+        )
+
+    def earlier_today(
+        self, from_at: datetime, to_at: datetime, node: str, boot: str
+    ) -> AsyncIterator[list[Earlier]]:
+        """Yield what earlier boots recorded of a day, as soon as the database answers."""
+        return self._remembered(
+            "live_figures_not_restored",
+            lambda connection: earlier_today(
+                connection, from_at=from_at, to_at=to_at, node=node, boot=boot
+            ),
         )
 
     async def _remembered(

@@ -21,6 +21,7 @@ from .assignments import Assignments
 from .database import Database
 from .entries import Entries, Surroundings
 from .handled_calls import HandledCalls
+from .live import LiveFloor
 from .moves import Moves, Server
 from .protection import Protection
 from .reporting.asked import Reports
@@ -55,6 +56,7 @@ class Parts:
     tracer: Tracer
     lines: TrunkLines
     reports: Reports
+    live: LiveFloor
     protection: Protection
     health: Callable[[], Mapping[str, object]]
     readiness: Callable[[], tuple[bool, Mapping[str, object]]]
@@ -120,6 +122,7 @@ def web_services(parts: Parts) -> WebServices:
         callbacks=waiting.callbacks,
         cancel_callback=waiting.cancel,
         calls=floor.calls,
+        live=parts.live,
         trunks=parts.lines.rows,
         bans=parts.protection.bans,
         lift_ban=parts.protection.lift,

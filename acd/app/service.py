@@ -61,6 +61,7 @@ from .handled_calls import HandledCalls
 from .hot_desks import HotDesks
 from .interface import Parts, web_services
 from .keeper import Keeper
+from .live import LiveFloor
 from .media import media_settings
 from .order_outcomes import OrderOutcomes
 from .protection import Protection
@@ -298,6 +299,13 @@ class Service:
             on_flows=self._centre.replace_flows,
             on_outcome=lambda ok: self._metrics.flow_reloaded(ok=ok),
         )
+        self._live = LiveFloor(
+            self._centre,
+            self._router,
+            config=lambda: self._reloader.config,
+            now=asyncio.get_running_loop().time,
+            wall_us=lambda: time.time_ns() // 1000,
+        )
 
     async def _build_media(self, stack: AsyncExitStack) -> None:
         self._engine = WorkerMediaEngine(
@@ -342,6 +350,7 @@ class Service:
                 (self._calls_handled, HandledCalls.KINDS),
                 (self._standing, StandingOrders.KINDS),
                 (self._register, AgentRegister.KINDS),
+                *self._live.subscriptions,
             )
         )
 
@@ -375,6 +384,7 @@ class Service:
             tracer=self._tracer,
             lines=self._lines,
             reports=self._reports,
+            live=self._live,
             protection=self._protection,
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
             readiness=self._readiness,
@@ -395,7 +405,12 @@ class Service:
                     database.earlier_talks(kept.contacts_kept_s, kept.contacts_kept),
                     self._driver.now,
                 )
+                live = self._live.restore(
+                    database.earlier_today, self._journal.node, self._journal.boot
+                )
+                self._live.start()
                 background = [
+                    tasks.create_task(_kept_apart("live", live)),
                     tasks.create_task(_kept_apart("database", database.run())),
                     tasks.create_task(_kept_apart("ranks", ranks)),
                     tasks.create_task(_kept_apart("contacts", contacts)),
@@ -417,6 +432,7 @@ class Service:
         finally:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
             self._glance.stop()
+            self._live.stop()
             Running.forget(self._state)
 
     async def _look_again(self) -> None:

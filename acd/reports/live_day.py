@@ -124,6 +124,8 @@ class LiveDay:
         self._day_of = day_of
         self.restored = False
         "Whether what happened before this start of the server is in."
+        self.touched: set[str] = set()
+        "Queues whose figures or line have changed; whoever shows them empties it."
         self._loose: list[tuple[str, str, str, float]] = []
         self._begin(wall_us)
 
@@ -213,6 +215,8 @@ class LiveDay:
         self._wrapping: dict[str, tuple[str, str, float]] = {}
 
     def _tally(self, queue: str) -> _Tally:
+        """Return a queue's counts, which are going to change."""
+        self.touched.add(queue)
         tally = self._tallies.get(queue)
         if tally is None:
             tally = self._tallies[queue] = _Tally()
@@ -228,10 +232,12 @@ class LiveDay:
             is_counted=not event.callback,
         )
         self._visits[event.visit] = visit
+        self.touched.add(event.queue)
         if visit.is_counted:
             self._tally(event.queue).waiting += 1
 
     def _left(self, _: Record, event: ev.QueueLeft) -> None:
+        self.touched.add(event.queue)
         visit = self._visits.get(event.visit)
         if visit is None:
             return  # of yesterday

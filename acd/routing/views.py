@@ -1,5 +1,7 @@
 """What the router tells of itself at a moment, without changing anything."""
 
+from collections.abc import Iterable
+
 from .agent import Agent
 from .dispatch import Dispatch
 from .errors import UnknownAgentError
@@ -61,6 +63,11 @@ class Views:
         """One agent at this moment."""
         return self._agent(agent).view()
 
+    def views_of(self, numbers: Iterable[str]) -> list[AgentView]:
+        """Those of these agents that are known, at this moment."""
+        known = self._dispatch.agents
+        return [known[number].view() for number in numbers if number in known]
+
     def agents(self) -> list[AgentView]:
         """Every agent at this moment."""
         return [agent.view() for agent in self._dispatch.agents.values()]
@@ -80,6 +87,11 @@ class Views:
         """Whether nobody serves the queue now, by what the rule counts as empty."""
         known = self._dispatch.queues.get(queue)
         return known is None or nobody_serves(known, self._dispatch.floor.staff(queue), rule)
+
+    def next_wait(self, queue: str) -> float | None:
+        """Seconds until a call that came now would be answered, as `estimated_wait` says it."""
+        known = self._dispatch.queues.get(queue)
+        return known.pace.wait_s(len(known) + 1) if known is not None else None
 
     def estimated_wait(self, call: str) -> float | None:
         """Seconds until this call is answered at the measured pace of its line: see pace.py.

@@ -1,5 +1,6 @@
 """What happened today before this start of the server, for the live figures."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import asyncpg
@@ -46,16 +47,18 @@ CONSULTS = """
 
 async def earlier_today(
     connection: asyncpg.Connection, *, from_at: datetime, to_at: datetime, node: str, boot: str
-) -> Earlier:
-    """Return what earlier boots of this node recorded of the day [from_at, to_at)."""
+) -> AsyncIterator[list[Earlier]]:
+    """Yield what earlier boots of this node recorded of the day [from_at, to_at), all at once."""
     visits = await connection.fetch(VISITS, from_at, to_at, node, boot)
     wrap_ups = await connection.fetch(WRAP_UPS, from_at, node, boot)
     dispositions = await connection.fetch(DISPOSITIONS, from_at)
     consults = await connection.fetch(CONSULTS, from_at)
-    return Earlier(
-        begin_us=microseconds(from_at),
-        visits=[EndedVisit(**dict(row)) for row in visits],
-        wrap_ups=[tuple(row) for row in wrap_ups],
-        dispositions=[tuple(row) for row in dispositions],
-        consults=[tuple(row) for row in consults],
-    )
+    yield [
+        Earlier(
+            begin_us=microseconds(from_at),
+            visits=[EndedVisit(**dict(row)) for row in visits],
+            wrap_ups=[tuple(row) for row in wrap_ups],
+            dispositions=[tuple(row) for row in dispositions],
+            consults=[tuple(row) for row in consults],
+        )
+    ]

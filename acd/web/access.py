@@ -91,6 +91,27 @@ ACTOR = web.RequestKey("actor", Actor)
 "Where a request keeps its actor."
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCheck:
+    """Whether a request's token is good still: a connection may outlive it."""
+
+    identify: Callable[[str], Actor | None]
+    given: str
+    actor: Actor
+
+    def holds(self) -> bool:
+        """Return whether it is whose it was."""
+        return self.identify(self.given) == self.actor
+
+
+TOKEN_CHECK = web.RequestKey("token_check", TokenCheck)
+"Where a request keeps it."
+
+TOKEN_PROTOCOL = "bearer."
+"""A browser's WebSocket cannot set headers: there the token may stand, with this before it, among
+the subprotocols. In the address it would stand in logs and histories."""
+
+
 class TokensError(WebError):
     """The file of tokens cannot be used. The text is one line for the operator."""
 
@@ -225,8 +246,8 @@ def guard(
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path == "/api" or request.path.startswith("/api/"):
-            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-            actor = identify(given.strip()) if scheme.lower() == "bearer" else None
+            given = _given(request)
+            actor = identify(given) if given else None
             if actor is None:
                 raise RequestError(
                     401,
@@ -235,10 +256,23 @@ def guard(
                     " or one that `acd tokens add` made",
                 )
             request[ACTOR] = actor
+            request[TOKEN_CHECK] = TokenCheck(identify, given, actor)
             _check_role(request, actor, roles)
         return await handler(request)
 
     return check
+
+
+def _given(request: web.Request) -> str:
+    """Return the token that came along; empty: none."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme or request.headers.get("Upgrade", "").lower() != "websocket":
+        return ""
+    wishes = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    tokens = (wish.strip() for wish in wishes if wish.strip().startswith(TOKEN_PROTOCOL))
+    return next(tokens, "").removeprefix(TOKEN_PROTOCOL)
 
 
 def _check_role(

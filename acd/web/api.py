@@ -40,6 +40,8 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/reasons"): EVERYBODY,
     ("GET", "/api/queues"): EVERYBODY,
     ("GET", "/api/calls"): WATCHERS,
+    ("GET", "/api/live"): WATCHERS,
+    ("GET", "/api/live/ws"): WATCHERS,
     ("GET", "/api/callbacks"): WATCHERS,
     ("GET", "/api/abandoned"): WATCHERS,
     ("GET", "/api/trunks"): WATCHERS,

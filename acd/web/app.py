@@ -12,6 +12,7 @@ from .api import ROLES, Api
 from .bodies import BODY_BYTES_MAX
 from .entries import EntriesApi
 from .errors import WebError, answer_errors
+from .live import LiveApi
 from .page import Page
 from .ports import WebServices
 from .queues_api import QueuesApi
@@ -43,6 +44,9 @@ def build_app(services: WebServices) -> web.Application:
     app.add_routes(QueuesApi(services).routes())
     app.add_routes(EntriesApi(services).routes())
     app.add_routes(ReportsApi(services).routes())
+    live = LiveApi(services)
+    app.add_routes(live.routes())
+    app.on_shutdown.append(live.close)
     app.add_routes([web.get("/", Page().show)])
     return app
 

@@ -125,6 +125,26 @@ class Entries(Protocol):
         """Take what became of a call's matter."""
 
 
+class Live(Protocol):
+    """Today's figures and the agents' states, and what of them is new."""
+
+    @property
+    def version(self) -> int:
+        """Number of the latest change."""
+
+    def snapshot(self) -> object:
+        """Return all of it."""
+
+    def news(self, since: int) -> object | None:
+        """Return what has changed since this version, or all, where that has to be; None: nothing.
+
+        It is as of `version`.
+        """
+
+    async def changed(self, since: int) -> None:
+        """Return as soon as something is newer than this version."""
+
+
 async def _no_report(name: str, _wish: Wish, _form: str, _locale: str, _role: str) -> bytes:
     raise UnknownReportError(f"there is no report {name}")
 
@@ -185,6 +205,9 @@ class WebServices:
 
     queues: Callable[[], Sequence[object]]
     calls: Callable[[], Sequence[object]]
+
+    live: Live
+    "Today's figures of queues and the agents' states."
 
     trace: Callable[[str, bool], str | None]
     "(interaction or Call-ID, with messages); None: nothing is known of it."

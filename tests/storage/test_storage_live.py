@@ -174,10 +174,9 @@ def test_a_restart_keeps_the_day(dsn: str, tmp_path: Path, cut: float) -> None:
 
     async def restore() -> None:
         connection = await asyncpg.connect(dsn)
-        earlier = await earlier_today(
-            connection, from_at=at(live.begin_us), to_at=at(live.end_us), node="node", boot=boot
-        )
-        live.restore(earlier)
+        day = {"from_at": at(live.begin_us), "to_at": at(live.end_us)}
+        async for (earlier,) in earlier_today(connection, **day, node="node", boot=boot):
+            live.restore(earlier)
         await connection.close()
 
     # The database answers late: half of the second boot's events are there before it.

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from datetime import date
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -99,6 +100,7 @@ class FakeServer:
             agent=self.known.get,
             queues=lambda: [{"queue": "sales", "waiting": 3}],
             calls=lambda: [{"interaction": "I1"}],
+            live=SimpleNamespace(),
             trace=self.trace,
             reports=lambda: [{"report": "kpi", "about": "volumes"}],
             report=self.report,
