@@ -2,7 +2,7 @@
 
 A caller's and an agent's messages are answered by simple peers outside the measured time; inside
 it are the driver, the SIP endpoint, the call centre, the router, the journal (real, on disk),
-metrics, trace and log. Not inside: sockets, media workers, the shipper.
+metrics, trace, live figures and log. Not inside: sockets, media workers, the shipper.
 
     PYTHONPATH=. python tests/bench/bench_call_signalling.py [CALLS] [--profile]
 """
@@ -22,6 +22,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from acd.app.live import LiveFloor
+from acd.app.subscribers import Subscribers
 from acd.calls.centre import CallCentre
 from acd.calls.exchange import Exchange
 from acd.calls.ids import Uuid7Source
@@ -147,12 +149,19 @@ class Bench:
             version="bench",
         )
         self.tracer = Tracer()
+        live = LiveFloor(
+            self.centre,
+            router,
+            config=lambda: config,
+            now=asyncio.get_running_loop().time,
+            wall_us=lambda: time.time_ns() // 1000,
+        )
         self.driver = Driver(
             Exchange(self.endpoint, self.centre),
             event_log=self.journal,
             transports=self.wire,
             engine=engine,
-            subscribers=(self._observe, CallLog("info")),
+            subscribers=(self._observe, CallLog("info"), Subscribers(live.subscriptions)),
             taps=(self._tap,),
         )
         engine.report = self.driver.on_media
