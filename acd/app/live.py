@@ -213,7 +213,7 @@ class LiveFloor:
             "waiting_now": length,
             "longest_wait_s": round(oldest_s, 1),
             "estimated_wait_s": None if wait_s is None else round(wait_s, 1),
-            "closed": self._centre.closures.of(name) is not None,
+            "closed_now": self._centre.closures.of(name) is not None,
         }
 
     def _agent(self, view: AgentView) -> dict[str, object]:

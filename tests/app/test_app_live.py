@@ -18,6 +18,7 @@ from acd.calls.numbers import NumberPlan
 from acd.calls.settings import CentreSettings
 from acd.config import load_config
 from acd.ivr.book import FlowBook
+from acd.reports.kpi import QueueKpi
 from acd.reports.live_day import Earlier, EndedVisit
 from acd.routing.router import Router
 
@@ -79,6 +80,9 @@ def test_all_of_it_names_every_queue_and_agent() -> None:
     sales = row(message, "sales")
     assert (sales["offered"], sales["waiting"], sales["answered"]) == (1, 1, 0)
     assert row(message, "service")["offered"] == 0
+    # As many as the KPIs have: nothing that is shown of the moment hides a figure of the day.
+    assert set(QueueKpi.__struct_fields__) - {"service_level_definition"} <= sales.keys()
+    assert (sales["closed"], sales["closed_now"]) == (0, False)
 
 
 def test_only_what_has_changed_is_told() -> None:
