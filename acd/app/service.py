@@ -6,12 +6,10 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -50,6 +48,7 @@ from acd.telemetry.metrics import Metrics
 from acd.telemetry.trace import TraceLimits, Tracer
 from acd.web.app import ListenError, WebServer, build_app
 
+from .accounts import provide_secrets
 from .agent_register import AgentRegister
 from .assignments import Assignments
 from .banner import print_banner
@@ -75,7 +74,7 @@ from .subscribers import Subscribers
 from .transports import CertificateWatch, advertised, listeners
 from .trunk_lines import TrunkLines
 from .tuning import raise_file_limit, tune_collector
-from .waiting import unless
+from .waiting import kept_apart, unless
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +141,7 @@ class Service:
         flows = self._load_flows()
         self._open_journal(stack)
         self._secret_store = SecretStore(self._state)
-        self._passwords = self._provide_secrets(config)
+        self._passwords = provide_secrets(config, self._secret_store)
         await self._build_media(stack)
         self._protection = Protection(config.server.sip, asyncio.get_running_loop().time)
         self._glance = Glance(self._look)
@@ -184,18 +183,6 @@ class Service:
         self._lines.take(config, self._driver)
         self._built = True
         await self._build_web(stack)
-
-    def _provide_secrets(self, config: Config) -> dict[str, str]:
-        """Have a secret for every account; return the passwords that were made and not changed."""
-        accounts: dict[str, str | None] = dict.fromkeys(
-            [agent.account for agent in config.agent_profiles()] + [*config.agents.desk_phones]
-        )
-        passwords, elsewhere = self._secret_store.provide(
-            accounts | config.passwords(), config.server.sip.realm
-        )
-        if elsewhere:
-            log.warning("secrets_of_another_realm", accounts=elsewhere)
-        return passwords
 
     def _load_flows(self) -> FlowBook:
         try:
@@ -410,17 +397,17 @@ class Service:
                 )
                 self._live.start()
                 background = [
-                    tasks.create_task(_kept_apart("live", live)),
-                    tasks.create_task(_kept_apart("database", database.run())),
-                    tasks.create_task(_kept_apart("ranks", ranks)),
-                    tasks.create_task(_kept_apart("contacts", contacts)),
-                    tasks.create_task(_kept_apart("orders", self._order_outcomes.run())),
-                    tasks.create_task(_kept_apart("reload", self._reloader.run())),
-                    tasks.create_task(_kept_apart("certificates", self._certificates.run())),
+                    tasks.create_task(kept_apart("live", live)),
+                    tasks.create_task(kept_apart("database", database.run())),
+                    tasks.create_task(kept_apart("ranks", ranks)),
+                    tasks.create_task(kept_apart("contacts", contacts)),
+                    tasks.create_task(kept_apart("orders", self._order_outcomes.run())),
+                    tasks.create_task(kept_apart("reload", self._reloader.run())),
+                    tasks.create_task(kept_apart("certificates", self._certificates.run())),
                 ]
                 asyncio.get_running_loop().add_signal_handler(
                     signal.SIGHUP,
-                    lambda: tasks.create_task(_kept_apart("reload", self._look_again())),
+                    lambda: tasks.create_task(kept_apart("reload", self._look_again())),
                 )
                 if await unless(self._end_wanted, self._database.tried_once()):
                     self._announce()
@@ -560,7 +547,7 @@ class Service:
 
     def _take_config(self, config: Config) -> None:
         self._protection.let_in(config.numbers.dial_plan.emergency)
-        self._provide_secrets(config)
+        provide_secrets(config, self._secret_store)
         self._configure(config)
         self._lines.take(config, self._driver)
 
@@ -606,11 +593,3 @@ class Service:
             "queues_unmeasured": self._router.unmeasured(),
             "faults": [*map(str, self._reloader.faults), *self._certificates.faults],
         }
-
-
-async def _kept_apart(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """Do work beside the calls: not even a bug in it may end them."""
-    try:
-        await work
-    except Exception:
-        log.exception("background_work_failed", work=name, effect="calls go on without it")

@@ -1,8 +1,12 @@
-"""Waiting for work that an event may overtake."""
+"""Work beside the calls: overtaken by an event, or kept apart from them."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
@@ -24,3 +28,11 @@ async def unless(event: asyncio.Event, work: Coroutine[Any, Any, object]) -> boo
         if not doing.done():
             doing.cancel()
             await asyncio.gather(doing, return_exceptions=True)
+
+
+async def kept_apart(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Do work beside the calls: not even a bug in it may end them."""
+    try:
+        await work
+    except Exception:
+        log.exception("background_work_failed", work=name, effect="calls go on without it")
