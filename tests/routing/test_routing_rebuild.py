@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from routing_world import World, agent, queue
-from test_routing_machine import AGENTS, LAYERS, RULES, SALES, SERVICE, profile
+from test_routing_machine import AGENTS, CREW, LAYERS, RULES, SALES, SERVICE, TEAM, profile
 
 from acd.routing.announcing import (
     AgentAnnouncement,
@@ -56,11 +56,12 @@ LEVEL = replace(
         ActivationRule(group="mobile", service_level=0.5, last_calls=2, off_after_s=5.0),
     ),
 )
+SPARING = replace(TEAM, occupancy_cap=0.001)
 STAFF = (*AGENTS, MOBILE)
 CONFIGURATIONS = (
-    (STAFF, (VALUED, LEVEL)),
-    (STAFF[1:], (VALUED, LEVEL)),
-    (STAFF, (LEVEL,)),
+    (STAFF, (VALUED, LEVEL, SPARING)),
+    (STAFF[1:], (VALUED, LEVEL, CREW)),
+    (STAFF, (LEVEL, SPARING, CREW)),
     ((profile("1", {"service": Grade.C}), *STAFF[3:]), (SERVICE, SALES)),
 )
 
@@ -90,7 +91,7 @@ OUTCOMES = st.sampled_from(
 )
 CALL = st.fixed_dictionaries(
     {
-        "queue": st.sampled_from(["sales", "sales", "service"]),
+        "queue": st.sampled_from(["sales", "sales", "service", "team", "team", "crew"]),
         "priority": st.integers(0, 1),
         "category": st.sampled_from(["", "tv", "radio"]),
         "before": st.sampled_from([0.0, 0.0, 3.0, 30.0]),

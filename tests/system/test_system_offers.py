@@ -15,6 +15,8 @@ OVERFLOWING = "4102"
 "One that overflows into sales."
 NARROW = "4103"
 "One that holds a single call."
+TEAM = "4104"
+"One for which all phones ring at once."
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,14 @@ def server(site: Site) -> Iterator[Server]:
             "nobody": {**unserved, "max_wait_s": 2, "overflow": goodbye},
             "overflowing": {**unserved, "max_wait_s": 1, "overflow": {"queue": "sales"}},
             "narrow": {**unserved, "max_length": 1},
+            "team": {"skill": "sales", "strategy": "ring_all", "position_every_s": 0},
         }
     with site.edit("numbers.yaml") as numbers:
         numbers["numbers"] |= {
             NOBODY: {"queue": "nobody"},
             OVERFLOWING: {"queue": "overflowing"},
             NARROW: {"queue": "narrow"},
+            TEAM: {"queue": "team"},
         }
     with site.edit("server.yaml") as settings:
         settings["sip"]["registrar"]["min_expires_s"] = 1
@@ -71,6 +75,26 @@ def offers(server: Server, caller: str, count: int) -> list[tuple[str, str]]:
 
 
 # --- who is rung ---
+
+
+def test_all_phones_ring_and_the_first_to_answer_silences_the_other(
+    hall: Hall, server: Server
+) -> None:
+    first, second = hall.agent("1001"), hall.agent("1002")
+    caller = hall.caller("13900000104")
+    caller.call_answered(TEAM)
+    assert first.rings().number == second.rings().number == caller.user
+    second.answer()
+    second.hears(CALLER_HZ)
+    caller.hears(AGENT_HZ)
+    first.hung_up()
+    server.agent_is("1001", "idle")
+    assert not second.events("over")
+    caller.hangup()
+    second.hung_up()
+    elsewhere, answered = ("1001", "answered_elsewhere"), ("1002", "answered")
+    assert sorted(offers(server, caller.user, 2)) == [elsewhere, answered]
+    assert visit_outcome(server, caller.user) == "answered"
 
 
 def test_the_best_first_and_the_next_while_the_best_talks(hall: Hall) -> None:
