@@ -66,6 +66,8 @@ SERVICE = QueueProfile(
     starvation_s=20.0,
     wrap_up_s=0.0,
     ring_timeout_s=8.0,
+    maximum_share=0.0015,
+    occupancy_cap=0.001,
 )
 TEAM = QueueProfile(
     name="team",
@@ -181,6 +183,11 @@ class Floor(RuleBasedStateMachine):
         self.away_for = {}
         self.told_off = set()
         self.on_the_clock = False
+        self.struck_from = self.now
+        "The time before the clock struck last."
+
+        self.work = {}
+        self.parts = {}
         self.seen_by_type = {
             OfferMade: self.saw_offer_made,
             OfferWithdrawn: self.saw_offer_withdrawn,
@@ -197,6 +204,7 @@ class Floor(RuleBasedStateMachine):
     def take(self, events):
         for event in events:
             self.seen_by_type[type(event)](event)
+        self.weigh_work()
         return events
 
     def saw_offer_made(self, event: OfferMade):
@@ -253,6 +261,47 @@ class Floor(RuleBasedStateMachine):
         assert call in self.waiting, "ended twice"
         del self.waiting[call]
         self.ended.add(call)
+
+    # --- how busy agents are, in our own words ---
+
+    def weigh_work(self):
+        """Of each agent: occupancy at a moment, and whether it grows (1), falls (0) or rests."""
+        known, lines = self.known(), self.router.queue_lengths()
+        self.parts = {name: each for name, each in self.parts.items() if name in lines}
+        self.work = {number: each for number, each in self.work.items() if number in known}
+        for number in known:
+            state = self.tracks.get(number, (State.OFFLINE,))[0]
+            goes = None
+            if state in {State.TALKING, State.HELD, State.WRAP_UP}:
+                goes = 1.0
+            elif state is State.IDLE and self.wants.get(number) is Status.READY:
+                goes = 0.0
+            self.work[number] = (self.occupancy(number), self.now, goes)
+
+    def occupancy(self, number):
+        value, since, goes = self.work.get(number, (0.0, 0.0, None))
+        if goes is None:
+            return value
+        return goes + (value - goes) * math.exp((since - self.now) / 1800.0)
+
+    def share(self, queue, number):
+        """Each of the queue's answered calls counts 1/1000 for its agent, and fades by as much."""
+        answered = self.parts.get(queue, [])
+        return sum(
+            0.001 * 0.999 ** (len(answered) - 1 - index)
+            for index, agent in enumerate(answered)
+            if agent == number
+        )
+
+    def spared(self, number, queue):
+        """Whether the agent is above a limit; None: too close to tell."""
+        excess = (
+            self.occupancy(number) - queue.occupancy_cap,
+            self.share(queue.name, number) - queue.maximum_share,
+        )
+        if min(abs(each) for each in excess) < 1e-9:
+            return None
+        return max(excess) > 0.0
 
     # --- what ought to be ---
 
@@ -335,8 +384,12 @@ class Floor(RuleBasedStateMachine):
         assert not [call for call in self.unoffered() if self.admitted(agent, call)]
 
     def may_be_reserved(self, call):
-        """Whether the call may wait for its preferred agents still; it need not."""
-        return self.now < self.reserved_until.get(call.call, -math.inf)
+        """Whether the call may wait for its preferred agents still; it need not.
+
+        Of calls whose time for that is over at one stroke of the clock one is opened first.
+        """
+        now = self.struck_from if self.on_the_clock else self.now
+        return now < self.reserved_until.get(call.call, -math.inf)
 
     def unoffered(self):
         """Calls that every admitted agent must see: not those that may still be reserved."""
@@ -389,7 +442,8 @@ class Floor(RuleBasedStateMachine):
     def best_layer(self, event):
         """First open layer with anybody idle who did not miss this call, else with anybody.
 
-        Where the call rings already, of the layers that ring on.
+        Those above a limit of the queue come after the others of either kind. Where the call
+        rings already, of the layers that ring on.
         """
         call = self.waiting[event.call]
         further = self.ringing(event.call)
@@ -398,13 +452,15 @@ class Floor(RuleBasedStateMachine):
             for number, track in self.tracks.items()
             if track[0] is State.IDLE and self.wants.get(number) is Status.READY
         }
-        for passed_over in (self.missed.get(event.call, set()), set()):
-            for layer in self.queue_of(call).layers:
+        queue, missed = self.queue_of(call), self.missed.get(event.call, set())
+        spared = {number for number in idle if self.spared(number, queue)}
+        for left_out in (missed | spared, missed, spared, set()):
+            for layer in queue.layers:
                 if further and not self.rings_on(layer, call):
                     continue
                 agents = {
                     number
-                    for number in idle - passed_over
+                    for number in idle - left_out
                     if self.lets_in(layer, self.profiles[number], call)
                 }
                 if agents:
@@ -514,6 +570,7 @@ class Floor(RuleBasedStateMachine):
         offer = sorted(self.offers)[pick % len(self.offers)]
         made = self.offers.pop(offer)
         self.talking[made.agent] = made
+        self.parts.setdefault(made.queue, []).append(made.agent)
         self.finish(made.call)
         others = self.ringing(made.call)
         before = {other.agent: self.rested(other.agent) for other in others}
@@ -623,18 +680,17 @@ class Floor(RuleBasedStateMachine):
     def time_goes_by(self, seconds):
         until = self.now + seconds
         while (due_at := self.router.next_deadline()) <= until:
-            self.now = max(self.now, due_at)
-            self.strike()
+            self.strike(max(self.now, due_at))
             assert self.router.next_deadline() > self.now
         self.now = until
 
     @rule(seconds=st.sampled_from([3.0, 15.0]))
     def time_jumps(self, seconds):
         """The clock comes late: everything that was due strikes at once."""
-        self.now += seconds
-        self.strike()
+        self.strike(self.now + seconds)
 
-    def strike(self):
+    def strike(self, now):
+        self.struck_from, self.now = self.now, now
         # Of deadlines that come at the same time one is first: an agent who frees up may take a
         # call whose layer opens at this very moment to others too.
         self.on_the_clock = True
@@ -650,6 +706,15 @@ class Floor(RuleBasedStateMachine):
         self.profiles |= {agent.number: agent for agent in agents}
         self.take(self.router.configure(agents, queues, self.now))
         assert self.router.configure(agents, queues, self.now) == []
+        self.forget_shares()
+
+    def forget_shares(self):
+        """A queue's count goes on; whoever is not configured for it any more has no part in it."""
+        for name, answered in self.parts.items():
+            queue = self.queues.get(name) or self.retired_queues[name]
+            skills = {s for layer in queue.layers for s in layer.skills or (queue.skill,)}
+            staff = {n for n in self.configured if skills & self.profiles[n].skills.keys()}
+            self.parts[name] = [each if each in staff else None for each in answered]
 
     # --- promises ---
 

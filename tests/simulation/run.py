@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import scenery
 
+from acd.routing.waiting_rules import First
 from acd.simulation.invariant import InvariantError
 from acd.simulation.ledger import Ledger
 from acd.simulation.network import NetworkFaults
@@ -57,6 +58,8 @@ def scenario(calls: int, *, broken: bool, wire: bool) -> Scenario:
         reloads_every_s=600.0,
         hands_on=0.05,
         agent_dials=0.05,
+        keys="1122390#*3#",
+        callers=2_000,
     )
 
 
@@ -77,10 +80,11 @@ def progress(calls: int) -> Callable[[int], None]:
 
 def simulate(arguments: argparse.Namespace) -> tuple[World | WireWorld, Ledger]:
     """Run it; return the world and its ledger."""
+    called_back = arguments.broken and not arguments.wire
     of_stage = {
         "agents": scenery.agents(AGENTS),
-        "queues": scenery.queues(),
-        "numbers": scenery.NUMBERS,
+        "queues": scenery.waiting_queues(First.AGENT) if called_back else scenery.queues(),
+        "numbers": scenery.CALLING_OUT if called_back else scenery.NUMBERS,
         "flows": scenery.flows(),
         "randomness": random.Random(arguments.seed),
     }
@@ -96,7 +100,9 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--broken", action="store_true", help="phones, people and media fail often"
+        "--broken",
+        action="store_true",
+        help="phones, people and media fail often, and callers want to be called back",
     )
     parser.add_argument("--wire", action="store_true", help="SIP by bytes over a bad network")
     parser.add_argument("--lost", type=float, default=0.05, help="share of datagrams, with --wire")
@@ -113,6 +119,7 @@ def main() -> int:
         ("calls ended", ledger.outcomes),
         ("queue visits", ledger.left),
         ("offers", ledger.offers),
+        ("call-backs", ledger.promises.outcomes),
         ("misfortunes", world.misfortunes.counted if isinstance(world, World) else Counter()),
     ):
         shares = ", ".join(f"{reason} {count:,}" for reason, count in counted.most_common())
