@@ -5,7 +5,7 @@ from math import inf
 
 from acd.calls import commands as sip_commands
 from acd.calls import events
-from acd.calls.callback import CallbackState, SavedCallback
+from acd.calls.callback import Callback, CallbackState, SavedCallback
 from acd.calls.effects import Effects
 from acd.calls.ids import Uuid7Source
 from acd.calls.numbers import NumberPlan
@@ -41,6 +41,10 @@ PROMISING = (events.CallbackRequested, events.CallbackAttempted, events.Callback
 
 LATE_S = 2 * LONGEST_STALL_S
 "How long after its end a call-back may stand: as long as the server may stand still."
+
+CALLBACKS_CHECKED_EVERY = 64
+"""Steps between two looks whether any call-back was forgotten; one that was stays so. In between
+only those are looked at whose state has changed: there may be hundreds, and most rest."""
 
 YEARS_S = 1.8e9
 "Wall time at the beginning, in seconds: ids are made of it, and a clock may be set back."
@@ -86,6 +90,10 @@ class World:
         "What the state folder has of call-backs."
 
         self._promised_more = False
+        self._stood: dict[Callback, CallbackState] = {}
+        "How each call-back stood when it was looked at last."
+
+        self._steps = 0
         self._start_server(agents, queues)
         self._dialled = 0
         self._callers: dict[str, Caller | ConsultLine | Customer] = {}
@@ -216,6 +224,7 @@ class World:
         self.ledger.promises.restored(self._saved, placed=steady)
         self._start_server(self._agents, self._queues)
         self.centre.call_backs.restore(self._saved, self.clock.now)
+        self._stood.clear()
         for phone in self._phones.values():
             phone.announce_again()
         for agent, (status, reason) in statuses.items():
@@ -335,14 +344,23 @@ class World:
         if self._promised_more:
             self._promised_more = False
             self._saved = backs.saved
+        self._steps += 1
+        stood = self._stood
+        if self._steps % CALLBACKS_CHECKED_EVERY == 0:
+            stood.clear()
         for callback in backs:
-            lined_up = callback.state is CallbackState.LINED_UP
-            idle = lined_up or callback.state is CallbackState.RESTING
-            late = idle and now > max(callback.expires_at, self._booted_at) + LATE_S
-            require(not late, f"{now}: call-back {callback.id} rests for ever")
-            in_call = self.ledger.under_way(callback.id)
-            require(idle or in_call, f"{now}: call-back {callback.id} was forgotten")
-            self.ledger.promises.lines_up(callback.id, now if lined_up else None)
+            if stood.get(callback) is not callback.state:
+                stood[callback] = callback.state
+                self._keep_promise(callback, now)
+
+    def _keep_promise(self, callback: Callback, now: float) -> None:
+        lined_up = callback.state is CallbackState.LINED_UP
+        idle = lined_up or callback.state is CallbackState.RESTING
+        late = idle and now > max(callback.expires_at, self._booted_at) + LATE_S
+        require(not late, f"{now}: call-back {callback.id} rests for ever")
+        in_call = self.ledger.under_way(callback.id)
+        require(idle or in_call, f"{now}: call-back {callback.id} was forgotten")
+        self.ledger.promises.lines_up(callback.id, now if lined_up else None)
 
     def _record(self, event: events.Event) -> None:
         self.ledger.take(event, self.clock.now)
