@@ -126,10 +126,12 @@ class Keeper:
             for account, devices in self._contacts().items()
         }
         now = asyncio.get_running_loop().time()
+        occupancies = self._router.occupancies(now)
         agents = tuple(
-            saved_agent(memory_of(view, now), time.time()) for view in self._router.agents()
+            saved_agent(memory_of(view, now, occupancies[view.agent]), time.time())
+            for view in self._router.agents()
         )
-        return Snapshot(contacts, agents)
+        return Snapshot(contacts, agents, self._router.shares())
 
     def _write(self, snapshot: Snapshot) -> None:
         try:
@@ -149,6 +151,7 @@ class Keeper:
         if snapshot is None:
             return
         to_mono_s = driver.now() - time.time()
+        self._router.restore_shares(snapshot.shares)
         for account, saved in snapshot.contacts.items():
             driver.restore_contacts(account, tuple(_contact(one, to_mono_s) for one in saved))
         for agent in snapshot.agents:
@@ -192,6 +195,7 @@ def saved_agent(memory: AgentMemory, wall_s: float) -> SavedAgent:
         calls=counters.calls if counters is not None else None,
         talk_s=counters.talk_s if counters is not None else 0.0,
         turn=counters.turn if counters is not None else 0,
+        occupancy=round(memory.occupancy, 4),
     )
 
 
@@ -218,6 +222,7 @@ def remembered(saved: SavedAgent, wall_s: float) -> AgentMemory | None:
         away_exceeded=saved.away_exceeded,
         idle_s=None if idle is None else max(0.0, wall_s - idle),
         counters=None if saved.calls is None else Counters(saved.calls, saved.talk_s, saved.turn),
+        occupancy=saved.occupancy if 0.0 <= saved.occupancy <= 1.0 else 0.0,
     )
 
 

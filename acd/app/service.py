@@ -257,7 +257,7 @@ class Service:
         self._exchange = Exchange(self._endpoint, self._centre)
         if self._journal.state is Writing.FAILING:
             self._centre.refusing = JOURNAL_FAILING
-        self._standing = StandingOrders(self._state, self._centre)
+        self._standing = StandingOrders(self._state, self._centre, self._router)
         self._standing.restore(asyncio.get_running_loop().time())
         self._hot_desks = HotDesks(
             self._centre,

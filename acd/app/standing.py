@@ -8,6 +8,7 @@ import structlog
 from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.journal import Record
+from acd.routing.router import Router
 from acd.storage.standing import Standing, StandingError, read_standing, write_standing
 
 log = structlog.get_logger(__name__)
@@ -26,13 +27,15 @@ class StandingOrders:
             events.CallbackRequested,
             events.CallbackAttempted,
             events.CallbackEnded,
+            events.GroupActivated,
         }
     )
     "The kinds of events that change the file."
 
-    def __init__(self, folder: Path, centre: CallCentre) -> None:
+    def __init__(self, folder: Path, centre: CallCentre, router: Router) -> None:
         self._folder = folder
         self._centre = centre
+        self._router = router
         self._writing: asyncio.Task[None] | None = None
         self._changed = False
 
@@ -41,6 +44,7 @@ class StandingOrders:
         standing = read_standing(self._folder)
         self._centre.closures.restore(standing.closures)
         self._centre.call_backs.restore(standing.callbacks, now)
+        self._router.restore_groups(standing.groups)
 
     def __call__(self, record: Record) -> None:
         """Note that something changed."""
@@ -52,7 +56,9 @@ class StandingOrders:
         while self._changed:
             self._changed = False
             standing = Standing(
-                closures=self._centre.closures.switched, callbacks=self._centre.call_backs.saved
+                closures=self._centre.closures.switched,
+                callbacks=self._centre.call_backs.saved,
+                groups=self._router.switched_groups(),
             )
             try:
                 await asyncio.to_thread(write_standing, self._folder, standing)

@@ -18,6 +18,15 @@ RULE = "rule"
 "Who activated a group when no person did."
 
 
+class SwitchedGroup(Struct, frozen=True, kw_only=True):
+    """What a person has said of a group, which outlives the process."""
+
+    queue: str
+    group: str
+    on: bool
+    by: str
+
+
 class ActivationMeasure(Struct, frozen=True, kw_only=True):
     """An activation as a value; the rule is the configuration's."""
 
@@ -93,12 +102,28 @@ class Activation(Timed):
         return at if at > now else math.inf
 
     def switch(self, on: bool, by: str) -> bool:
-        """Switch the group; returns whether that was a change."""
-        self.muted = not on and by != RULE and self.rule is not None
-        changed = self.on != on
+        """Switch the group; returns whether that was a change.
+
+        It is one too when a person takes over what the rule has done, or forbids it ahead.
+        """
+        muted = not on and by != RULE and self.rule is not None
+        changed = (self.on, self.muted) != (on, muted) or (by != RULE and self.by == RULE)
+        self.muted = muted
         if changed or by != RULE:
             self.on, self.by = on, by
         return changed
+
+    @property
+    def switched(self) -> SwitchedGroup | None:
+        """What a person has said that still holds; None: nothing."""
+        if self.by == RULE or not (self.on or self.muted):
+            return None
+        return SwitchedGroup(queue=self.queue, group=self.group, on=self.on, by=self.by)
+
+    def restore(self, said: SwitchedGroup) -> None:
+        """Go on with what a person has said to an earlier process."""
+        self.on, self.by = said.on, said.by
+        self.muted = not said.on and self.rule is not None
 
 
 class RecentCalls:

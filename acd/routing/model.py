@@ -480,3 +480,6 @@ class AgentMemory(Struct, frozen=True, kw_only=True):
 
     idle_s: float | None = None
     "How long the agent has been idle; None: was not."
+
+    occupancy: float = 0.0
+    "As the caps see it, 0-1; absence leaves it as it is."

@@ -5,13 +5,14 @@ from .away import AT_REST
 from .dispatch import Dispatch
 from .events import Event
 from .model import AgentMemory, AgentView, State, Status
+from .occupancy import OccupancyMeasure
 
 PASSING = frozenset({State.WRAP_UP, State.PAUSED, State.COOL_DOWN})
 """States that end by themselves and so can go on in another process. A talk cannot: its call ended
 with the process."""
 
 
-def memory_of(view: AgentView, now: float) -> AgentMemory:
+def memory_of(view: AgentView, now: float, occupancy: float = 0.0) -> AgentMemory:
     """Describe what has to be remembered of the agent at this moment."""
     passing = view.state in PASSING
     return AgentMemory(
@@ -28,6 +29,7 @@ def memory_of(view: AgentView, now: float) -> AgentMemory:
         away_exceeded=view.away_exceeded,
         counters=view.counters,
         idle_s=now - view.idle_since if view.state is State.IDLE else None,
+        occupancy=occupancy,
     )
 
 
@@ -40,6 +42,12 @@ def restore(
     events: list[Event],
 ) -> None:
     """Put the agent where the memory says, as if the time between had been lived through."""
+    if agent.state is State.OFFLINE:
+        agent.occupancy.take(OccupancyMeasure(memory.occupancy, now))
+    elif dispatch.floor.has_idle(agent):
+        dispatch.floor.quit(agent)
+        agent.occupancy.take(OccupancyMeasure(memory.occupancy, now, 0.0))
+        dispatch.floor.join(agent)
     dispatch.want(agent, memory.status, memory.reason, by, now, events)
     agent.misses = memory.misses
     if memory.counters is not None:

@@ -1,6 +1,8 @@
 """Switching groups on and off, with all that follows for agents and calls."""
 
-from .activation import RULE, Activation
+from collections.abc import Iterable
+
+from .activation import RULE, Activation, SwitchedGroup
 from .dispatch import Dispatch
 from .errors import UnknownGroupError
 from .events import Event, GroupActivated
@@ -19,6 +21,20 @@ def activate(
     _switch(dispatch, known, activation, on, by, now, events)
     look(dispatch, known, now, events)
     return events
+
+
+def restore_groups(dispatch: Dispatch, groups: Iterable[SwitchedGroup]) -> None:
+    """Take back what people have switched before a restart; it is no new event.
+
+    Of a queue or group that is no longer configured nothing comes back.
+    """
+    for said in groups:
+        queue = dispatch.queues.get(said.queue)
+        activation = queue.activations.get(said.group) if queue is not None else None
+        if queue is not None and activation is not None:
+            activation.restore(said)
+            queue.admit_active()
+            dispatch.floor.reopen(queue)
 
 
 def look(dispatch: Dispatch, queue: Queue, now: float, events: list[Event]) -> None:

@@ -1,8 +1,9 @@
 """The router: every input that there is. What follows from them: dispatch.py; views: views.py."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 
+from .activation import SwitchedGroup
 from .announcing import Announcement
 from .configuration import faults
 from .dispatch import Dispatch
@@ -23,7 +24,7 @@ from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .rebuilding import Rebuilding
 from .remembering import restore
-from .reserve import activate, look
+from .reserve import activate, look, restore_groups
 from .takeover import take_over
 from .views import Views
 
@@ -153,6 +154,29 @@ class Router(Views):
         if somebody is not None:
             restore(self._dispatch, somebody, memory, by, now, events)
         return events
+
+    def restore_groups(self, groups: Iterable[SwitchedGroup]) -> None:
+        """Take back what people have switched before a restart; before the first call only."""
+        restore_groups(self._dispatch, groups)
+
+    def restore_shares(self, shares: Mapping[str, Mapping[str, float]]) -> None:
+        """Go on with agents' shares of queues' calls, by queue; before the first call only.
+
+        What is no share, or of nobody whom the queue has, is passed over.
+        """
+        for name, of_agents in shares.items():
+            queue = self._dispatch.queues.get(name)
+            if queue is not None:
+                staff = {agent.number for agent in self._dispatch.floor.staff(name)}
+                queue.shares.take(
+                    0,
+                    {
+                        agent: (share, 0)
+                        for agent, share in of_agents.items()
+                        if agent in staff and 0.0 <= share <= 1.0
+                    },
+                )
+                self._dispatch.floor.reopen(queue)
 
     def end_wrap_up(self, agent: str, now: float) -> list[Event]:
         """End the wrap-up before its time: the agent is done."""

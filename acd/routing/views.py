@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from .activation import SwitchedGroup
 from .agent import Agent
 from .dispatch import Dispatch
 from .errors import UnknownAgentError
@@ -29,6 +30,27 @@ class Views:
         if known is None:
             return {}
         return {group: each.by for group, each in known.activations.items() if each.on}
+
+    def switched_groups(self) -> tuple[SwitchedGroup, ...]:
+        """Return what people have said of groups, for whoever keeps it over a restart."""
+        said = (
+            activation.switched
+            for queue in self._dispatch.queues.values()
+            for activation in queue.activations.values()
+        )
+        return tuple(each for each in said if each is not None)
+
+    def occupancies(self, now: float) -> dict[str, float]:
+        """Return each agent's occupancy, 0-1, as the caps see it."""
+        return {number: agent.occupancy.at(now) for number, agent in self._dispatch.agents.items()}
+
+    def shares(self) -> dict[str, dict[str, float]]:
+        """Return the agents' shares of the calls, 0-1, of each queue with a maximum share."""
+        return {
+            name: {agent: queue.shares.of(agent) for agent in queue.shares.measure()}
+            for name, queue in self._dispatch.queues.items()
+            if queue.profile.maximum_share < 1.0
+        }
 
     def queue_lengths(self) -> dict[str, int]:
         """Count the calls in each line, those being offered among them."""

@@ -60,12 +60,18 @@ class SavedAgent(msgspec.Struct, frozen=True, omit_defaults=True):
     turn: int = 0
     "Counters since the log-in; `calls` None: of a snapshot that had none."
 
+    occupancy: float = 0.0
+    "As the queues' occupancy caps see it, 0-1."
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """The whole file."""
 
     contacts: dict[str, tuple[SavedContact, ...]]
     agents: tuple[SavedAgent, ...]
+    shares: dict[str, dict[str, float]] = {}
+    "Agents' shares of the calls, by queue and agent, of queues that have a maximum share."
+
     version: int = VERSION
 
 

@@ -1,4 +1,6 @@
-"""What people or callers have ordered and a restart must not forget: closed queues, call-backs.
+"""What people or callers have ordered and a restart must not forget.
+
+Closed queues, call-backs, and the groups that were switched by hand.
 
 One small file, replaced as a whole whenever it changes. Other than the snapshot of devices it is
 no convenience: a file that cannot be read ends the start, since it may have closed the house.
@@ -10,6 +12,7 @@ import msgspec
 
 from acd.calls.callback import SavedCallback
 from acd.calls.closures import Closure
+from acd.routing.activation import SwitchedGroup
 
 from .errors import StorageError
 from .private_file import replace_private
@@ -27,6 +30,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     closures: tuple[Closure, ...] = ()
     callbacks: tuple[SavedCallback, ...] = ()
+    groups: tuple[SwitchedGroup, ...] = ()
     version: int = VERSION
 
 

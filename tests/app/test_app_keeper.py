@@ -18,13 +18,32 @@ from acd.calls.journal import Record
 from acd.calls.numbers import NumberPlan
 from acd.calls.settings import CentreSettings
 from acd.ivr.book import FlowBook
-from acd.routing.model import AgentProfile, Status
+from acd.routing.events import OfferMade
+from acd.routing.model import (
+    AgentProfile,
+    Grade,
+    LayerProfile,
+    QueueProfile,
+    Status,
+    WaitingCall,
+)
 from acd.routing.router import Router
 from acd.sip.events import Contact, ContactsChanged
 from acd.sip.peer import Peer
 from acd.storage.snapshot import FILE, SavedAgent, Snapshot, read_snapshot, write_snapshot
 
 NUMBERS = ("1001", "1002", "1003", "1004")
+SALES = QueueProfile(
+    name="sales",
+    skill="sales",
+    layers=(
+        LayerProfile(name="team", order="longest_idle"),
+        LayerProfile(name="mobile", order="longest_idle", groups=("mobile",)),
+    ),
+    occupancy_cap=0.5,
+    maximum_share=0.0005,
+    wrap_up_s=0.0,
+)
 
 
 class Boot:
@@ -33,13 +52,14 @@ class Boot:
     def __init__(self, folder: Path, *, login_at_registration: bool = True) -> None:
         ids = count(1)
         profiles = [
-            AgentProfile(number=number, name="", account=number, skills={}) for number in NUMBERS
+            AgentProfile(number=number, name="", account=number, skills={"sales": Grade.A})
+            for number in NUMBERS
         ]
-        self.router = Router(agents=profiles, queues=(), new_id=lambda: f"id{next(ids)}")
+        self.router = Router(agents=profiles, queues=(SALES,), new_id=lambda: f"id{next(ids)}")
         self.centre = CallCentre(
             router=self.router,
             agents=profiles,
-            queues=(),
+            queues=(SALES,),
             numbers=NumberPlan(targets={}),
             flows=FlowBook(),
             settings=CentreSettings(login_at_registration=login_at_registration),
@@ -224,3 +244,54 @@ async def test_agents_and_statuses_that_are_no_more(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_nothing_saved_is_nothing_restored(tmp_path: Path) -> None:
     assert {status for status, _ in Boot(tmp_path).restore().statuses()} == {"logged_out"}
+
+
+def offered(boot: Boot, call: str, after_s: float = 0.0) -> tuple[str, ...]:
+    """A call comes; who is weighed for it, the chosen one first. It is answered and over."""
+    now = boot.now() + after_s
+    waiting = WaitingCall(call=call, interaction=call, queue="sales", enqueued_at=now)
+    [made] = [each for each in boot.router.enqueue(waiting, now) if isinstance(each, OfferMade)]
+    boot.router.offer_answered(made.offer, now)
+    boot.router.release(made.agent, now)
+    return tuple(each.agent for each in made.choice.candidates)
+
+
+@pytest.mark.asyncio
+async def test_who_had_more_than_the_maximum_share_rests_on_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    former = Boot(tmp_path)
+    for number in NUMBERS[:2]:
+        former.registers(number)
+    assert offered(former, "first") == ("1001", "1002")
+    await former.keeper.save()
+    boot = Boot(tmp_path).restore()
+    assert boot.router.shares() == {"sales": {"1001": 0.001}}
+    assert offered(boot, "second") == ("1002",)
+
+
+@pytest.mark.asyncio
+async def test_who_was_above_the_cap_rests_on_after_a_restart(tmp_path: Path) -> None:
+    former = Boot(tmp_path)
+    for number in NUMBERS[:2]:
+        former.registers(number)
+    former.router.engage("1001", "own", "own", "", former.now() - 3_600.0)
+    former.router.release("1001", former.now())
+    await former.keeper.save()
+    boot = Boot(tmp_path).restore()
+    assert boot.router.occupancies(boot.now())["1001"] == pytest.approx(0.86, abs=0.01)
+    assert offered(boot, "call") == ("1002",)
+
+
+@pytest.mark.asyncio
+async def test_figures_that_are_no_shares_are_none(tmp_path: Path) -> None:
+    busy = (SavedAgent("1001", "ready", "", occupancy=7.0), SavedAgent("1002", "ready", ""))
+    none = SavedAgent("1003", "ready", "", occupancy=float("nan"))
+    shares = {
+        "sales": {"1001": -1.0, "1002": float("inf"), "9999": 0.5, "1003": float("nan")},
+        "nowhere": {"1001": 0.5},
+    }
+    write_snapshot(tmp_path, Snapshot({}, (*busy, none), shares))
+    boot = Boot(tmp_path).restore()
+    assert boot.router.shares() == {"sales": {}}
+    assert set(boot.router.occupancies(boot.now()).values()) == {0.0}

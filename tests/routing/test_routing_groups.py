@@ -130,3 +130,50 @@ def test_what_is_active_stays_so_over_a_reload_as_long_as_it_is_named():
     world.configure(people, [queue(layers=LAYERS[:1])])
     assert world.router.active_groups("sales") == {}
     assert offered_to(world.call("c")) == [("c", "2")]
+
+
+def test_whoever_takes_over_from_the_rule_is_on_record():
+    world = world_of(ActivationRule(group="mobile", length=1, off_after_s=50.0))
+    world.status("1", Status.AWAY, "lunch")
+    assert activations(world.call("c1")) == [(True, "rule")]
+    assert activations(switch(world, True)) == [(True, "lin")]
+    world.leave("c1")
+    assert activations(world.wait(500.0)) == []
+    assert world.router.active_groups("sales") == {"mobile": "lin"}
+
+
+def restarted(world, *rules):
+    again = world_of(*rules)
+    again.router.restore_groups(world.router.switched_groups())
+    return again
+
+
+def test_what_a_person_said_outlives_the_process():
+    rule = ActivationRule(group="mobile", length=1, off_after_s=50.0)
+    world = world_of(rule)
+    assert world.router.switched_groups() == ()
+    switch(world, True)
+    again = restarted(world, rule)
+    assert again.router.active_groups("sales") == {"mobile": "lin"}
+    again.status("1", Status.AWAY, "lunch")
+    assert offered_to(again.call("c1")) == [("c1", "2")]
+    assert activations(again.wait(500.0)) == []
+
+
+def test_what_a_person_forbade_ahead_the_rule_leaves_alone_after_a_restart_too():
+    rule = ActivationRule(group="mobile", length=1, off_after_s=50.0)
+    world = world_of(rule)
+    world.status("1", Status.AWAY, "lunch")
+    world.call("c1")
+    assert activations(switch(world, False)) == [(False, "lin")]
+    again = restarted(world, rule)
+    again.status("1", Status.AWAY, "lunch")
+    assert activations(again.call("c1")) == []
+
+
+def test_what_the_rule_did_is_for_the_rule_to_do_again():
+    rule = ActivationRule(group="mobile", length=1)
+    world = world_of(rule)
+    world.call("c1")
+    assert world.router.active_groups("sales") == {"mobile": "rule"}
+    assert restarted(world, rule).router.active_groups("sales") == {}

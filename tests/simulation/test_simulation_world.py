@@ -188,6 +188,22 @@ def test_call_backs_end_once_and_keep_their_place(first: First, scenario: Scenar
     assert promises.lost + promises.again <= deaths
 
 
+@pytest.mark.timeout(900)
+def test_every_promise_holds_over_thirty_thousand_calls_of_every_kind() -> None:
+    """Callers who want to be called back, hand-ons, own calls, and all that befalls a server."""
+    long = replace(
+        DISASTERS, calls=20_000, keys=IMPATIENT.keys, callers=2_000, crashes_every_s=600.0
+    )
+    queues = scenery.waiting_queues(First.AGENT)
+    world = run(long, 11, queues=queues, numbers=scenery.CALLING_OUT)
+    ledger, promises = world.ledger, world.ledger.promises
+    assert ledger.started == ledger.ended > 30_000
+    assert ledger.offered == sum(ledger.left.values())
+    assert min(promises.outcomes[how] for how in ("reached", "not_reached", "expired")) > 100
+    assert sum(ledger.transfers.values()) > 100
+    assert min(ledger.outcomes["restart"], ledger.own_calls) > 500
+
+
 def test_a_seed_decides_the_whole_day() -> None:
     scenario = replace(QUIET, calls=CALLS // 2)
     first, second = (run(scenario, 7) for _ in range(2))
