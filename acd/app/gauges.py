@@ -39,7 +39,7 @@ def gauges(
         failing = journal.state is Writing.FAILING
         return JournalState(
             *(lag.records, lag.seconds, failing),
-            *(journal.total_bytes, journal.limit_bytes, database.partitions_dropped),
+            *(journal.waiting_bytes, journal.limit_bytes, database.partitions_dropped),
         )
 
     def media_state() -> MediaState:

@@ -23,7 +23,7 @@ from acd.routing.model import AgentProfile, AgentRules, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.sip.timers import SipTimers
 from acd.sip.trunk_settings import TrunkSettings
-from acd.storage.journal import JournalSettings
+from acd.storage.journal import JournalSettings, Sync
 from acd.storage.upkeep import Kept
 
 from .agents import Agents
@@ -203,7 +203,11 @@ class Config:
         """Return the settings of `acd.storage.journal`."""
         journal = self.server.journal
         return JournalSettings(
-            total_bytes=journal.max_bytes, sync_interval_s=journal.fsync_interval_ms / 1000
+            total_bytes=journal.max_bytes,
+            sync=Sync(journal.fsync),
+            sync_interval_s=journal.fsync_interval_ms / 1000,
+            keep_bytes=journal.keep_bytes,
+            keep_s=journal.keep_days * 86_400,
         )
 
     def centre_settings(self) -> CentreSettings:

@@ -304,8 +304,19 @@ class Calls(Section):
 class Journal(Section):
     """The log on disk that every event is written to before it counts."""
 
+    fsync: Literal["always", "interval", "never"] = "interval"
+    """When records are made safe from a power cut: before they count (each step of a call waits
+    for the disk), every fsync_interval_ms, or when the kernel likes (some 30 s)."""
+
     fsync_interval_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
     "How much a power cut may lose at most, in milliseconds; a killed process loses nothing."
+
+    # Yesterday's backup, and the one before it, if nobody looked over a weekend.
+    keep_days: Annotated[float, Field(ge=0, le=366)] = 3
+    "How long shipped segments stay, for a database restored from a backup, in days; 0: not."
+
+    keep_bytes: Annotated[int, Field(ge=0)] = 1 << 30
+    "How much of them stays at most, in bytes (1 GiB: 170,000 calls). They go first for room."
 
     max_bytes: Annotated[int, Field(ge=128 << 20)] = 4 << 30
     "How far it may grow while the database is down, in bytes; about 6,000 per call."

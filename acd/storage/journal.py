@@ -2,9 +2,10 @@
 
 `append` hands the records to the kernel in one `write` before it returns: killing the process
 loses nothing. A thread calls `fsync` for all records of a tenth of a second together, so that a
-power cut loses at most that; it never runs on the loop, where it would stall calls (up to 376 ms
-were measured). A disk that refuses does not raise: the state becomes FAILING, the records wait in
-a bounded backlog in memory, and writing goes on by itself when the disk takes data again.
+power cut loses at most that; it does not run on the loop, where it would stall calls (up to 376 ms
+were measured), unless the settings want each record safe before it counts. A disk that refuses
+does not raise: the state becomes FAILING, the records wait in a bounded backlog in memory, and
+writing goes on by itself when the disk takes data again.
 """
 
 import errno
@@ -34,6 +35,7 @@ from .frames import (
     segments,
     sound_size,
 )
+from .kept_segments import KeptSegments
 from .private_file import PRIVATE_MODE, replace_private
 
 WARN_SHARE = 0.5
@@ -48,6 +50,19 @@ class JournalState(Enum):
     "The server should refuse new calls until it is WRITING again."
 
 
+class Sync(Enum):
+    """When a record is safe from a power cut. A killed process loses nothing in any case."""
+
+    ALWAYS = "always"
+    "Before it counts: each step of a call waits for the disk."
+
+    INTERVAL = "interval"
+    "With all others of `sync_interval_s`, in a thread."
+
+    NEVER = "never"
+    "When the kernel likes, after some 30 s (Linux' dirty_expire_centisecs)."
+
+
 class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of the journal."""
 
@@ -57,8 +72,14 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     total_bytes: int = 4 << 30
     "All segments together. About 6 kB per call: some 700,000 calls while the database is down."
 
+    sync: Sync = Sync.INTERVAL
     sync_interval_s: float = 0.1
     "Records of this long are made safe from a power cut together."
+
+    keep_bytes: int = 0
+    keep_s: float = 0.0
+    """Segments that have been shipped stay for so long, and no more of them than so many bytes:
+    for a database that is restored from a backup. 0: they go at once."""
 
     backlog_bytes: int = 16 << 20
     "Records kept in memory while the disk refuses: the running calls' rest, not new calls."
@@ -97,12 +118,16 @@ class Journal:
         self._lock_fd = _lock(folder)
         self._write_lock = threading.Lock()
         self._retired: list[int] = []
+        self._new_file = False
         self._dirty = False
         self._closing = False
         self._wake = threading.Event()
         self._stop = threading.Event()
         try:
             self.id = _identity(folder)
+            self._kept = KeptSegments(
+                folder, limit_bytes=settings.keep_bytes, limit_s=settings.keep_s
+            )
             self._open_last_segment()
             self._recover_from = _read_position(folder / "recover_from")
         except OSError as error:
@@ -158,6 +183,11 @@ class Journal:
     def total_bytes(self) -> int:
         """Size of all segments."""
         return self._total
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Size of the segments that the database does not have as a whole."""
+        return self._total - self._kept.bytes
 
     @property
     def limit_bytes(self) -> int:
@@ -228,15 +258,15 @@ class Journal:
         return records
 
     def release(self, before_segment: int) -> None:
-        """Delete the segments below this number. Safe to call from another thread."""
-        for number in segments(self.folder):
-            if number >= min(before_segment, self._segment):
-                return
-            path = segment_path(self.folder, number)
-            size = path.stat().st_size
-            path.unlink()
-            with self._write_lock:
-                self._total -= size
+        """Take that the segments below this number are in the database: what is too old goes.
+
+        Safe to call from another thread.
+        """
+        with self._write_lock:
+            self._kept.take(min(before_segment, self._segment))
+            expired = self._kept.expired(self._wall_us() / 1e6)
+        for path in expired:
+            self._delete(path)
 
     def close(self) -> None:
         """Make everything safe, end the thread, give the lock back."""
@@ -251,17 +281,36 @@ class Journal:
 
     def _write(self, count: int, data: bytes) -> None:
         with self._write_lock:
+            written = False
             if self.state is JournalState.WRITING:
-                try:
-                    self._put(data)
-                except OSError as error:
+                error = self._put_or_make_room(data)
+                written = error is None
+                if written and self._settings.sync is Sync.ALWAYS:
+                    error = self._sync_now()
+                if error is not None:
                     self._fail(error)
-            if self.state is JournalState.FAILING:
+            if not written:
                 self._keep(count, data)
         on_more = self._on_more
         if on_more is not None:
             self._on_more = None
             on_more()
+
+    def _put_or_make_room(self, data: bytes) -> OSError | None:
+        """Write to the segment, all or nothing; return why not.
+
+        Shipped segments are kept for convenience: new records come first.
+        """
+        while True:
+            try:
+                self._put(data)
+            except OSError as error:
+                path = self._kept.oldest() if error.errno == errno.ENOSPC else None
+                if path is None:
+                    return error
+                self._total -= _unlink(path)
+            else:
+                return None
 
     def _put(self, data: bytes) -> None:
         """Write to the segment, all or nothing."""
@@ -281,7 +330,7 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
         self._total += written
-        if not self._dirty:
+        if not self._dirty and self._settings.sync is Sync.INTERVAL:
             self._dirty = True
             self._wake.set()
 
@@ -300,11 +349,11 @@ class Journal:
     def _retry(self) -> bool:
         """Write the backlog; WRITING again when all of it stands. Called by the thread."""
         with self._write_lock:
-            try:
-                while self._backlog:
-                    self._put(self._backlog[0][1])
-                    self._backlog_bytes -= len(self._backlog.popleft()[1])
-            except OSError:
+            while self._backlog:
+                if self._put_or_make_room(self._backlog[0][1]) is not None:
+                    return False
+                self._backlog_bytes -= len(self._backlog.popleft()[1])
+            if self._settings.sync is Sync.ALWAYS and self._sync_now() is not None:
                 return False
             self.state = JournalState.WRITING
         lost = f", {self.dropped_records} records were lost" if self.dropped_records else ""
@@ -346,13 +395,14 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self._fd >= 0:
             self._retired.append(self._fd)
-        if self._total > WARN_SHARE * self._settings.total_bytes:
-            full = 100 * self._total // self._settings.total_bytes
+        if self.waiting_bytes > WARN_SHARE * self._settings.total_bytes:
+            full = 100 * self.waiting_bytes // self._settings.total_bytes
             self._alarm(f"{self.folder}: the journal is {full} % full: the database takes nothing")
         self._fd = fd
         self._segment = number
         self._size = len(SEGMENT_HEAD)
         self._total += len(SEGMENT_HEAD)
+        self._new_file = True
         self._dirty = True
         self._wake.set()
 
@@ -376,16 +426,33 @@ class Journal:
         if self._sync() and self.state is JournalState.FAILING and self._retry():
             self._sync()
 
+    def _sync_now(self) -> OSError | None:
+        """Have the disk hold what was written; return what is wrong with it. Holds the lock."""
+        try:
+            os.fsync(self._fd)
+            if self._new_file:
+                _sync_folder(self.folder)
+                self._new_file = False
+        except OSError as error:
+            return error
+        return None
+
+    def _delete(self, path: Path) -> None:
+        size = _unlink(path)
+        with self._write_lock:
+            self._total -= size
+
     def _sync(self) -> bool:
         with self._write_lock:
             self._dirty = False
             retired, self._retired = self._retired, []
             current = os.dup(self._fd)
         try:
-            for fd in (*retired, current):
-                os.fsync(fd)
-            if retired:
-                _sync_folder(self.folder)
+            if self._settings.sync is Sync.INTERVAL:
+                for fd in (*retired, current):
+                    os.fsync(fd)
+                if retired:
+                    _sync_folder(self.folder)
         except OSError as error:
             with self._write_lock:
                 if self.state is JournalState.WRITING:
@@ -447,6 +514,16 @@ def _read_position(path: Path) -> Position:
         return Position(int(segment), int(offset))
     except (FileNotFoundError, ValueError):
         return START
+
+
+def _unlink(path: Path) -> int:
+    """Delete a file; return how large it was, 0: somebody has deleted it before."""
+    try:
+        size = path.stat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    return size
 
 
 def _sync_folder(folder: Path) -> None:

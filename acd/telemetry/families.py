@@ -277,7 +277,12 @@ FAMILIES = (
         "acd_partitions_dropped", "counter", (), "Partitions deleted by the age of their records."
     ),
     Family("acd_journal_failing", "gauge", (), "1 while the journal cannot be written."),
-    Family("acd_journal_bytes", "gauge", (), "Size of the journal, all segments together."),
+    Family(
+        "acd_journal_bytes",
+        "gauge",
+        (),
+        "Size of the journal's segments that are not shipped as a whole.",
+    ),
     Family(
         "acd_journal_limit_bytes",
         "gauge",

@@ -61,7 +61,7 @@ class JournalState(Struct, frozen=True):
     lag_s: float
     failing: bool
     size_bytes: int = 0
-    "All segments."
+    "Of the segments that are not shipped as a whole."
 
     limit_bytes: int = 0
     partitions_dropped: int = 0
