@@ -69,14 +69,14 @@ async def database(state: Path, config: "Config") -> AsyncIterator[str]:
     try:
         if postgres is not None:
             dsn = await postgres.start()
-        await _ship_rest(state, config, dsn)
+        await ship_rest(state, config, dsn)
         yield dsn
     finally:
         if postgres is not None:
             await postgres.stop()
 
 
-async def _ship_rest(state: Path, config: "Config", dsn: str) -> None:
+async def ship_rest(state: Path, config: "Config", dsn: str) -> None:
     """Bring the records of a server that does not run into the database."""
     import socket
     import uuid

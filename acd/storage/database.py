@@ -1,7 +1,7 @@
 """Writing the CDR's rows into Postgres: a batch and the new position in one transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
@@ -43,6 +43,9 @@ from .tables import TABLES
 
 CONNECT_LIMIT_S = 5.0
 STATEMENT_LIMIT_S = 60.0
+
+POSITION_CHANNEL = "acd_position"
+"Notified (NOTIFY) when somebody has moved a journal's position by hand."
 
 ROWS_BETWEEN_TURNS = 200
 "Rows encoded before other tasks get their turn: under a millisecond."
@@ -218,10 +221,17 @@ class Writer:
             mono_s,
         )
 
-    async def open_intervals(self, boot: str) -> list[Interval]:
-        """Return the agents' intervals of one of this node's boots that have an open row."""
-        status = await self._connection.fetch(_OPEN_STATUS, self._node, boot)
-        state = await self._connection.fetch(_OPEN_STATE, self._node, boot)
+    async def listen(self, on_moved: Callable[[], None]) -> None:
+        """Have `on_moved` called when somebody has moved a position by hand."""
+        await self._connection.add_listener(POSITION_CHANNEL, lambda *_: on_moved())
+
+    async def open_intervals(self, boot: str, seq: int) -> list[Interval]:
+        """Return the agents' intervals that have an open row and began in this boot up to `seq`.
+
+        Later ones are there after the position was moved back: they are still to be read.
+        """
+        status = await self._connection.fetch(_OPEN_STATUS, self._node, boot, seq)
+        state = await self._connection.fetch(_OPEN_STATE, self._node, boot, seq)
         return [
             *(AgentStatusInterval(**_interval_fields(row)) for row in status),
             *(AgentStateInterval(**_interval_fields(row)) for row in state),
@@ -357,12 +367,12 @@ WHERE p.segment = $11 AND p.segment_offset = $12
 
 _OPEN_STATUS = """
 SELECT node, boot, seq, project, agent, status, reason, changed_by, started_at, started_mono_s
-FROM agent_status_intervals WHERE node = $1 AND boot = $2 AND ended_at IS NULL
+FROM agent_status_intervals WHERE node = $1 AND boot = $2 AND seq <= $3 AND ended_at IS NULL
 """
 
 _OPEN_STATE = """
 SELECT node, boot, seq, project, agent, state, queue, interaction, started_at, started_mono_s
-FROM agent_state_intervals WHERE node = $1 AND boot = $2 AND ended_at IS NULL
+FROM agent_state_intervals WHERE node = $1 AND boot = $2 AND seq <= $3 AND ended_at IS NULL
 """
 
 

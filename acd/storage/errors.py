@@ -17,6 +17,10 @@ class DatabaseError(StorageError):
     """Postgres cannot be found, started, or used."""
 
 
+class ReplayError(StorageError):
+    """The journal cannot be shipped again from there."""
+
+
 class CustomerKeyError(StorageError):
     """The key of customers' hashes cannot be read or made."""
 

@@ -26,7 +26,7 @@ from acd.calls.journal import Record
 from .customer_keys import CustomerKeys
 from .database import Batch, Progress, Writer
 from .errors import StorageError
-from .frames import START, Position
+from .frames import START, Position, segments
 from .journal_reader import Entry, JournalReader
 
 RECORDS_BETWEEN_TURNS = 100
@@ -148,6 +148,7 @@ class Shipper:
         self._seeds: list[Interval] = []
         self._seeded = False
         self._refresh_from = 0.0
+        self._position_moved = False
 
     async def drain(self, target: Position | None = None) -> None:
         """Return when all before `target`, by default the journal's end, stands in the tables."""
@@ -194,6 +195,7 @@ class Shipper:
         async with await Writer.connect(
             self._dsn, journal=journal.id, node=journal.node
         ) as writer:
+            await writer.listen(self._on_position_moved)
             await self._resume(writer)
             self.connected = True
             self._on_progress()
@@ -202,15 +204,24 @@ class Shipper:
                 self._alarm("the database is written again")
             while True:
                 caught_up = await self._gather()
+                if self._position_moved:
+                    return
                 await self._write(writer)
                 if caught_up:
                     await self._refresh(writer)
                     await self._rest()
 
+    def _on_position_moved(self) -> None:
+        self._position_moved = True
+        self._wake.set()
+
     async def _resume(self, writer: Writer) -> None:
         """Take the position from the database and forget all that was read before."""
+        self._position_moved = False
         progress = await writer.progress()
-        self._seeds = [] if progress is None else await writer.open_intervals(progress.boot)
+        self._seeds = []
+        if progress is not None:
+            self._seeds = await writer.open_intervals(progress.boot, progress.seq)
         self._seeded = progress is None
         self.shipped = progress
         confirmed = progress.confirmed if progress is not None else START
@@ -219,12 +230,22 @@ class Shipper:
         if progress is not None and progress.boot != self._journal.boot:
             confirmed = min(confirmed, self._journal.boot_begin)
         resume = min(progress.resume, confirmed) if progress is not None else START
+        self._tell_of_gap(resume)
         self._reader.close()
         self._reader = JournalReader(self._journal.folder, resume, on_damage=self._alarm)
         self._confirmed = confirmed
         self._fold = Fold()
         self._batch = Batch()
         self._last = None
+
+    def _tell_of_gap(self, resume: Position) -> None:
+        first = next(iter(segments(self._journal.folder)), resume.segment)
+        if self.shipped is not None and resume.segment < first:
+            self._alarm(
+                f"the database lacks what stood in the journal's segments {resume.segment} to"
+                f" {first - 1}, and they are gone: was it restored from a backup that is older"
+                " than journal.keep_days?"
+            )
 
     async def _gather(self) -> bool:
         """Read into the batch; return whether the journal's end was reached."""

@@ -26,7 +26,9 @@ _boots = itertools.count(1)
 class Site:
     """One node's journal on a clock that the test sets."""
 
-    def __init__(self, folder: Path, *, segment_bytes: int = 64 << 20) -> None:
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = 64 << 20, keep_bytes: int = 0
+    ) -> None:
         self.at_s = 0.0
         self.alarms: list[str] = []
         self.journal = Journal.open(
@@ -35,7 +37,9 @@ class Site:
             boot=f"boot-{next(_boots)}",
             wall_us=lambda: START_US + int(self.at_s * 1e6),
             on_alarm=self.alarms.append,
-            settings=JournalSettings(segment_bytes=segment_bytes),
+            settings=JournalSettings(
+                segment_bytes=segment_bytes, keep_bytes=keep_bytes, keep_s=1e9 if keep_bytes else 0
+            ),
         )
 
     def write(self, timed: Iterable[tuple[float, ev.Event]]) -> None:

@@ -1,0 +1,158 @@
+"""Does the database hold what the journal says? Every row of every table, value by value.
+
+The journal that is still there is folded once more, as the shipper folded it, into temporary
+tables, up to where the shipper has come; and the database compares. What lasts yet has no final
+row and is not looked at, nor are parts of interactions that began before the journal does.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from acd.calls.cdr import Fold
+from acd.calls.cdr_rows import Disposition, Interaction, Row, StreamQuality
+
+from .customer_keys import CustomerKeys
+from .frames import Position
+from .journal_reader import Entry
+from .table import Table, Values
+from .tables import TABLES
+
+CHUNK = 5_000
+"Records folded between two writes into the temporary tables."
+
+SHOWN = 20
+"Differences of a table that are named; all are counted."
+
+
+class Difference(Struct, frozen=True):
+    """Something that does not stand in the tables as the journal has it."""
+
+    table: str
+    key: str
+    field: str
+    "Empty: the whole row is missing."
+
+    journal: str
+    database: str
+    position: str
+    "Of the record that completed the row."
+
+
+class TableCheck(Struct, frozen=True):
+    """One table."""
+
+    table: str
+    rows: int
+    "That the journal makes."
+
+    differing: int
+    missing: int
+    examples: tuple[Difference, ...]
+
+
+async def compare(
+    connection: asyncpg.Connection,
+    entries: Iterator[Entry],
+    end: Position,
+    keys: CustomerKeys,
+    on_progress: Callable[[int], None],
+) -> list[TableCheck]:
+    """Compare the tables with what the journal's entries before `end` make."""
+    for table in TABLES.values():
+        await connection.execute(
+            f"CREATE TEMP TABLE check_{table.name} (LIKE {table.name}, place text NOT NULL)"
+        )
+        key = ", ".join(table.columns[: table.key_columns])
+        await connection.execute(f"CREATE UNIQUE INDEX ON check_{table.name} ({key})")
+    fold, done = Fold(), 0
+    while chunk := list(islice(entries, CHUNK)):
+        await _store(connection, _rows(fold, chunk, end, keys))
+        done += len(chunk)
+        on_progress(done)
+        if chunk[-1].begin >= end:
+            break
+    return [await _compare(connection, table) for table in TABLES.values()]
+
+
+def _rows(
+    fold: Fold, chunk: list[Entry], end: Position, keys: CustomerKeys
+) -> Mapping[str, dict[Values, Values]]:
+    """Return the values of what a chunk completes, with the place, by table and key."""
+    found: dict[str, dict[Values, Values]] = {}
+    for entry in chunk:
+        if entry.record is None or entry.begin >= end:
+            continue
+        for row in fold.apply(entry.record, (entry.begin.segment, entry.begin.offset)):
+            if isinstance(row, Interaction):
+                keys.fill(row)
+            if _is_homeless(row):
+                continue
+            table = TABLES[type(row)]
+            values = tuple(_plain(value) for value in table.values(row))
+            place = f"{entry.begin.segment}:{entry.begin.offset}"
+            found.setdefault(table.name, {})[values[: table.key_columns]] = (*values, place)
+    return found
+
+
+def _is_homeless(row: Row) -> bool:
+    """Tell whether the row's interaction began before the journal does."""
+    return isinstance(row, Disposition | StreamQuality) and row.started_us == 0
+
+
+def _plain(value: object) -> object:
+    return value.replace("\0", "�") if isinstance(value, str) else value
+
+
+async def _store(
+    connection: asyncpg.Connection, found: Mapping[str, dict[Values, Values]]
+) -> None:
+    for table in TABLES.values():
+        rows = found.get(table.name)
+        if not rows:
+            continue
+        name, columns = f"check_{table.name}", (*table.columns, "place")
+        await connection.execute(f"CREATE TEMP TABLE fresh (LIKE {name})")
+        await connection.copy_records_to_table("fresh", columns=columns, records=rows.values())
+        key = ", ".join(table.columns[: table.key_columns])
+        changes = ", ".join(f"{c} = EXCLUDED.{c}" for c in columns[table.key_columns :])
+        await connection.execute(
+            f"INSERT INTO {name} SELECT * FROM fresh ON CONFLICT ({key}) DO UPDATE SET {changes}"
+        )
+        await connection.execute("DROP TABLE fresh")
+
+
+async def _compare(connection: asyncpg.Connection, table: Table) -> TableCheck:
+    keys = table.columns[: table.key_columns]
+    rest = table.columns[table.key_columns :]
+    same = " AND ".join(f"f.{column} = e.{column}" for column in keys)
+    joined = f"FROM check_{table.name} e LEFT JOIN {table.name} f ON {same}"
+    expected, found = (", ".join(f"{side}.{c}" for c in rest) for side in "ef")
+    differs = f"({expected}) IS DISTINCT FROM ({found})" if rest else "false"
+    missing = f"f.{keys[0]} IS NULL"
+    (counts,) = await connection.fetch(
+        f"SELECT count(*) AS rows, count(*) FILTER (WHERE {missing}) AS missing,"
+        f" count(*) FILTER (WHERE NOT {missing} AND {differs}) AS differing {joined}"
+    )
+    rows = await connection.fetch(
+        f"SELECT e.place, to_jsonb(e) AS expected, to_jsonb(f) AS found {joined}"
+        f" WHERE {missing} OR {differs} LIMIT {SHOWN}"
+    )
+    examples = tuple(one for row in rows for one in _differences(table, row))
+    return TableCheck(table.name, counts["rows"], counts["differing"], counts["missing"], examples)
+
+
+def _differences(table: Table, row: asyncpg.Record) -> Iterator[Difference]:
+    expected = msgspec.json.decode(row["expected"])
+    key = " ".join(str(expected[column]) for column in table.columns[: table.key_columns])
+    if row["found"] is None:
+        yield Difference(table.name, key, "", "a row", "none", row["place"])
+        return
+    found = msgspec.json.decode(row["found"])
+    for column in table.columns[table.key_columns :]:
+        if expected[column] != found[column]:
+            ours, theirs = str(expected[column]), str(found[column])
+            yield Difference(table.name, key, column, ours, theirs, row["place"])
