@@ -82,6 +82,7 @@ async def ship_rest(state: Path, config: "Config", dsn: str) -> None:
     import uuid
 
     from acd.storage.customer_keys import load_or_create_key
+    from acd.storage.erasures import FILE
     from acd.storage.journal import Journal
 
     journal = Journal.open(
@@ -93,12 +94,14 @@ async def ship_rest(state: Path, config: "Config", dsn: str) -> None:
         settings=config.journal_settings(),
     )
     try:
-        await _recover_and_ship(journal, dsn, load_or_create_key(state))
+        await _recover_and_ship(journal, dsn, load_or_create_key(state), state / FILE)
     finally:
         journal.close()
 
 
-async def _recover_and_ship(journal: "Journal", dsn: str, customer_key: bytes) -> None:
+async def _recover_and_ship(
+    journal: "Journal", dsn: str, customer_key: bytes, erased: Path
+) -> None:
     from importlib.metadata import version
 
     from acd.calls.events import ServerStopped
@@ -115,7 +118,7 @@ async def _recover_and_ship(journal: "Journal", dsn: str, customer_key: bytes) -
         if not shipper.connected and not trouble.done():
             trouble.set_result(text)
 
-    shipper = Shipper(journal, dsn, on_alarm=on_alarm, customer_key=customer_key)
+    shipper = Shipper(journal, dsn, on_alarm=on_alarm, customer_key=customer_key, erased=erased)
     running = asyncio.create_task(shipper.run())
     drained = asyncio.create_task(shipper.drain())
     try:

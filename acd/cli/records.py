@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._chain import show
+from ._erase import erase
 from ._options import CommandError, Subparsers, add_config, add_json, add_state, print_json
 
 if TYPE_CHECKING:
@@ -37,6 +39,21 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_json(check_parser)
     check_parser.set_defaults(run=check)
+    erase_parser = _verb(verbs, "erase", "take a customer's number and name out of the records")
+    who = erase_parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--number", metavar="N")
+    who.add_argument("--key", metavar="K", help="the customer_key of an interaction")
+    erase_parser.add_argument(
+        "--journal",
+        action="store_true",
+        help="delete the journal's shipped segments at once, which still hold it",
+    )
+    erase_parser.set_defaults(run=erase)
+    show_parser = _verb(verbs, "show", "print all that is known of one interaction")
+    show_parser.add_argument("interaction", metavar="ID")
+    show_parser.add_argument("--locale", choices=("zh", "en"), help="default: the centre's")
+    add_json(show_parser)
+    show_parser.set_defaults(run=show)
     replay_parser = _verb(verbs, "replay", "ship again what the journal still holds")
     replay_parser.add_argument(
         "--from",
@@ -97,6 +114,7 @@ async def _checked(
 ) -> "tuple[list[TableCheck], list[Broken]]":
     from acd.storage.check import compare
     from acd.storage.customer_keys import CustomerKeys, load_or_create_key
+    from acd.storage.erasures import FILE, Eraser, read_erasures
     from acd.storage.journal_reader import JournalReader
     from acd.storage.replay import first_position, position_at, shipped_to
     from acd.storage.soundness import broken_rules
@@ -108,8 +126,11 @@ async def _checked(
         begin = max(first_position(folder), position_at(folder, int(since.timestamp() * 1e6)))
         reader = JournalReader(folder, begin, on_damage=_tell)
         keys = CustomerKeys(load_or_create_key(state))
+        eraser = Eraser(keys, read_erasures(state / FILE))
         try:
-            tables = await compare(connection, iter(reader), end, keys, _counting("records read"))
+            tables = await compare(
+                connection, iter(reader), end, keys, eraser, _counting("records read")
+            )
         finally:
             reader.close()
     return tables, await broken_rules(connection, since)

@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from acd.calls.cdr import Fold
-from acd.calls.cdr_rows import Disposition, Interaction, Row, StreamQuality
+from acd.calls.cdr_rows import CsatAnswer, Interaction, OrderEvent
 
 from .customer_keys import CustomerKeys
+from .erasures import Eraser
 from .frames import Position
 from .journal_reader import Entry
 from .table import Table, Values
@@ -26,6 +27,10 @@ CHUNK = 5_000
 
 SHOWN = 20
 "Differences of a table that are named; all are counted."
+
+
+_PLACED = (OrderEvent, CsatAnswer)
+"Rows that get agent and queue, or even their call, from what the tables hold when they come."
 
 
 class Difference(Struct, frozen=True):
@@ -59,6 +64,7 @@ async def compare(
     entries: Iterator[Entry],
     end: Position,
     keys: CustomerKeys,
+    eraser: Eraser,
     on_progress: Callable[[int], None],
 ) -> list[TableCheck]:
     """Compare the tables with what the journal's entries before `end` make."""
@@ -70,7 +76,7 @@ async def compare(
         await connection.execute(f"CREATE UNIQUE INDEX ON check_{table.name} ({key})")
     fold, done = Fold(), 0
     while chunk := list(islice(entries, CHUNK)):
-        await _store(connection, _rows(fold, chunk, end, keys))
+        await _store(connection, _rows(fold, chunk, end, keys, eraser))
         done += len(chunk)
         on_progress(done)
         if chunk[-1].begin >= end:
@@ -79,7 +85,7 @@ async def compare(
 
 
 def _rows(
-    fold: Fold, chunk: list[Entry], end: Position, keys: CustomerKeys
+    fold: Fold, chunk: list[Entry], end: Position, keys: CustomerKeys, eraser: Eraser
 ) -> Mapping[str, dict[Values, Values]]:
     """Return the values of what a chunk completes, with the place, by table and key."""
     found: dict[str, dict[Values, Values]] = {}
@@ -89,18 +95,15 @@ def _rows(
         for row in fold.apply(entry.record, (entry.begin.segment, entry.begin.offset)):
             if isinstance(row, Interaction):
                 keys.fill(row)
-            if _is_homeless(row):
+            eraser.clean(row)
+            if isinstance(row, _PLACED) or getattr(row, "started_us", 1) == 0:
                 continue
             table = TABLES[type(row)]
             values = tuple(_plain(value) for value in table.values(row))
-            place = f"{entry.begin.segment}:{entry.begin.offset}"
-            found.setdefault(table.name, {})[values[: table.key_columns]] = (*values, place)
+            rows, key = found.setdefault(table.name, {}), values[: table.key_columns]
+            if not table.precedence or key not in rows or table.succeeds(values, rows[key]):
+                rows[key] = (*values, f"{entry.begin.segment}:{entry.begin.offset}")
     return found
-
-
-def _is_homeless(row: Row) -> bool:
-    """Tell whether the row's interaction began before the journal does."""
-    return isinstance(row, Disposition | StreamQuality) and row.started_us == 0
 
 
 def _plain(value: object) -> object:
@@ -117,11 +120,7 @@ async def _store(
         name, columns = f"check_{table.name}", (*table.columns, "place")
         await connection.execute(f"CREATE TEMP TABLE fresh (LIKE {name})")
         await connection.copy_records_to_table("fresh", columns=columns, records=rows.values())
-        key = ", ".join(table.columns[: table.key_columns])
-        changes = ", ".join(f"{c} = EXCLUDED.{c}" for c in columns[table.key_columns :])
-        await connection.execute(
-            f"INSERT INTO {name} SELECT * FROM fresh ON CONFLICT ({key}) DO UPDATE SET {changes}"
-        )
+        await connection.execute(table.merge("fresh", name, ("place",)))
         await connection.execute("DROP TABLE fresh")
 
 

@@ -21,6 +21,10 @@ class ReplayError(StorageError):
     """The journal cannot be shipped again from there."""
 
 
+class ErasureError(StorageError):
+    """A customer cannot be erased, or who was erased cannot be read."""
+
+
 class CustomerKeyError(StorageError):
     """The key of customers' hashes cannot be read or made."""
 

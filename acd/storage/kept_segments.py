@@ -22,11 +22,11 @@ class KeptSegments:
         self._limit_s = limit_s
         self._sizes: dict[int, int] = {}
         self.bytes = 0
-        self._add(_read_note(folder / NOTE))
+        self._add(shipped_before(folder))
 
     def take(self, before_segment: int) -> None:
         """Note that the segments below this number have been shipped. Raises OSError."""
-        if before_segment > _read_note(self._folder / NOTE):
+        if before_segment > shipped_before(self._folder):
             replace_private(self._folder / NOTE, f"{before_segment}\n".encode())
         self._add(before_segment)
 
@@ -63,9 +63,9 @@ def _written_s(path: Path) -> float:
         return 0.0
 
 
-def _read_note(path: Path) -> int:
-    """Return the number noted; a missing or unreadable note says that nothing was shipped."""
+def shipped_before(folder: Path) -> int:
+    """Return the number below which all segments are in the database; 0: that is not known."""
     try:
-        return int(path.read_text())
+        return int((folder / NOTE).read_text())
     except (FileNotFoundError, ValueError):
         return 0

@@ -25,6 +25,7 @@ from acd.calls.journal import Record
 
 from .customer_keys import CustomerKeys
 from .database import Batch, Progress, Writer
+from .erasures import Eraser, read_erasures
 from .errors import StorageError
 from .frames import START, Position, segments
 from .journal_reader import Entry, JournalReader
@@ -117,11 +118,13 @@ class Shipper:
         on_progress: Callable[[], None] | None = None,
         settings: ShipperSettings | None = None,
         customer_key: bytes = b"",
+        erased: Path | None = None,
     ) -> None:
         """`on_alarm` gets one sentence when the database goes away, comes back, or refuses rows.
 
         `on_progress` is called when `connected` or `shipped` have changed. `customer_key` makes
-        the hashes of customers' numbers; empty: interactions get none.
+        the hashes of customers' numbers; empty: interactions get none. `erased` is the file of
+        customers whose numbers must not come back.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
@@ -134,6 +137,8 @@ class Shipper:
         self._on_progress = on_progress or _ignore
         self._settings = settings or ShipperSettings()
         self._customers = CustomerKeys(customer_key) if customer_key else None
+        self._erased = erased
+        self._eraser: Eraser | None = None
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._moved = asyncio.Condition()
@@ -218,6 +223,8 @@ class Shipper:
     async def _resume(self, writer: Writer) -> None:
         """Take the position from the database and forget all that was read before."""
         self._position_moved = False
+        if self._customers is not None and self._erased is not None:
+            self._eraser = Eraser(self._customers, read_erasures(self._erased))
         progress = await writer.progress()
         self._seeds = []
         if progress is not None:
@@ -292,6 +299,8 @@ class Shipper:
     def _add(self, row: Row) -> None:
         if self._customers is not None and isinstance(row, Interaction):
             self._customers.fill(row)
+        if self._eraser is not None:
+            self._eraser.clean(row)
         self._batch.add(row)
 
     def _seed(self) -> None:

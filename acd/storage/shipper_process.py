@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import uvloop
@@ -58,6 +59,7 @@ async def serve(line: socket.socket) -> None:
         on_progress=lambda: tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside)),
         settings=ShipperSettings(interval_s=begin.interval_s),
         customer_key=begin.customer_key,
+        erased=Path(begin.erased),
     )
 
     async def drain(number: int, target: Position) -> None:

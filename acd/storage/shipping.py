@@ -14,6 +14,7 @@ import msgspec
 import acd
 
 from .database import Progress
+from .erasures import FILE as ERASED
 from .frames import Position
 from .journal import Journal
 from .lag import Lag, lag_of
@@ -154,6 +155,7 @@ class Shipping:
                 interval_s=self._interval_s,
                 customer_key=self._customer_key,
                 kept=self._kept,
+                erased=str(journal.folder.parent / ERASED),
             )
         )
         for number, (target, _) in self._drains.items():

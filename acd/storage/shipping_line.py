@@ -34,6 +34,8 @@ class Begin(Struct, frozen=True, tag=True):
     interval_s: float
     customer_key: bytes
     kept: Kept
+    erased: str
+    "File of the customers whose numbers must not come back."
 
 
 class Appended(Struct, frozen=True, tag=True):

@@ -44,17 +44,21 @@ class Table(Struct, frozen=True):
     @property
     def upsert(self) -> str:
         """Move the staged rows over; a complete row replaces the one that was still open."""
-        columns = ", ".join(self.columns)
+        return self.merge(f"stage_{self.name}", self.name)
+
+    def merge(self, source: str, target: str, more: tuple[str, ...] = ()) -> str:
+        """Move rows from one table to another by the rules of this one; `more` are its columns."""
+        columns = ", ".join((*self.columns, *more))
         key = ", ".join(self.columns[: self.key_columns])
-        rest = self.columns[self.key_columns :]
+        rest = (*self.columns[self.key_columns :], *more)
         changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in rest)
         upsert = (
-            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM stage_{self.name}"
+            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {source}"
             f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
         )
         if self.precedence:
             new = ", ".join(f"EXCLUDED.{column}" for column in self.precedence)
-            old = ", ".join(f"{self.name}.{column}" for column in self.precedence)
+            old = ", ".join(f"{target}.{column}" for column in self.precedence)
             upsert += f" WHERE ({new}) >= ({old})"
         return upsert
 

@@ -5,7 +5,7 @@ import itertools
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -74,6 +74,12 @@ def dsn(server: str) -> str:
 def empty_dsn(server: str) -> str:
     """The DSN of a fresh database without any schema."""
     return new_database(server, template="template0")
+
+
+@pytest.fixture
+def copied(server: str) -> Callable[[str], str]:
+    """Make a copy of a database nobody is connected to, as a backup is one; returns its DSN."""
+    return lambda dsn: new_database(server, template=dsn.partition("@/")[2].partition("?")[0])
 
 
 def new_database(server: str, *, template: str) -> str:

@@ -30,6 +30,7 @@ class Site:
         self, folder: Path, *, segment_bytes: int = 64 << 20, keep_bytes: int = 0
     ) -> None:
         self.at_s = 0.0
+        self.erased = folder / "erased.json"
         self.alarms: list[str] = []
         self.journal = Journal.open(
             folder,
@@ -61,6 +62,7 @@ class Site:
             on_alarm=on_alarm or self.alarms.append,
             settings=settings,
             customer_key=customer_key,
+            erased=self.erased,
         )
 
 

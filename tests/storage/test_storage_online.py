@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from acd.storage.locks import with_short_locks
-from acd.storage.migrate import migrate
+from acd.storage.migrate import migrate, read_migrations
 from acd.storage.online_indexes import complete_indexes
 
 TABLE = """
@@ -109,5 +109,58 @@ def test_a_change_steps_back_from_a_lock_and_lets_others_through(empty_dsn: str)
         assert await writing.fetchval("SELECT count(*) FROM one WHERE more = ''") == 1002
         for connection in (changing, reading, writing):
             await connection.close()
+
+    asyncio.run(check())
+
+
+OLD = 12
+"Migrations of the schema that is brought up to date: the first ones that were not made for this."
+
+CALL = """
+INSERT INTO interactions (started_at, interaction, node, boot, direction, caller, caller_name,
+    called, account, peer, sip_call_id, flow, ended_by, reason, sip_status)
+VALUES ('2026-09-15', $1, 'n', 'b', 'inbound', '138', '', '4000', '', '', '', '', '', '', 0)
+"""
+
+
+def test_the_schema_is_brought_up_to_date_while_calls_are_written(
+    empty_dsn: str, tmp_path: Path
+) -> None:
+    for migration in read_migrations()[:OLD]:
+        (tmp_path / migration.name).write_text(migration.sql)
+
+    async def write(stop: asyncio.Event) -> int:
+        """Write call after call; return how many."""
+        connection, written = await asyncpg.connect(empty_dsn), 0
+        while not stop.is_set():
+            await connection.execute(CALL, f"call {written}")
+            written += 1
+        await connection.close()
+        return written
+
+    async def check() -> None:
+        connection, report = await asyncpg.connect(empty_dsn), await asyncpg.connect(empty_dsn)
+        await migrate(connection, tmp_path)
+        await connection.execute("SELECT ensure_month('2026-09-01')")
+        await connection.execute(CALL.replace("$1", "'before'"))
+        stop = asyncio.Event()
+        writing = asyncio.create_task(write(stop))
+        transaction = report.transaction()
+        await transaction.start()
+        assert await report.fetchval("SELECT count(*) FROM interactions") >= 1
+        migrating = asyncio.create_task(migrate(connection))
+        await until(report, QUEUED, migrating)  # the report is in its way, and calls go on
+        before = await report.fetchval("SELECT count(*) FROM interactions")
+        await asyncio.wait({migrating}, timeout=2.5)
+        assert not migrating.done()
+        assert await report.fetchval("SELECT count(*) FROM interactions") > before
+        await transaction.rollback()
+        assert (await migrating)[-1] == read_migrations()[-1].name
+        stop.set()
+        written = await writing
+        assert await report.fetchval("SELECT count(*) FROM interactions") == written + 1
+        assert await report.fetchval("SELECT count(*) FROM interactions WHERE customer_key = ''")
+        for one in (connection, report):
+            await one.close()
 
     asyncio.run(check())

@@ -1,16 +1,17 @@
 """A database that lost rows gets them from the journal; and the check that says whether it did."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
-from conftest import new_database
 from storage_site import LIMIT_S, START_US, Running, Site, contents, fetch, ship
 from storage_traffic import started, timeline
 
 from acd.storage.check import TableCheck, compare
 from acd.storage.customer_keys import CustomerKeys
+from acd.storage.erasures import Eraser, read_erasures
 from acd.storage.errors import ReplayError
 from acd.storage.frames import Position, segment_path, segments
 from acd.storage.journal_reader import JournalReader
@@ -37,7 +38,9 @@ async def checked(site: Site, dsn: str) -> dict[str, TableCheck]:
     reader = JournalReader(site.journal.folder, on_damage=pytest.fail)
     try:
         end = await shipped_to(connection, site.journal.folder)
-        tables = await compare(connection, iter(reader), end, CustomerKeys(KEY), lambda _: None)
+        keys = CustomerKeys(KEY)
+        eraser = Eraser(keys, read_erasures(site.erased))
+        tables = await compare(connection, iter(reader), end, keys, eraser, lambda _: None)
     finally:
         reader.close()
         await connection.close()
@@ -61,13 +64,13 @@ async def ask(dsn: str, work):
 
 
 def test_a_database_restored_from_a_backup_gets_the_rest_by_itself(
-    server: str, dsn: str, tmp_path: Path
+    copied: Callable[[str], str], dsn: str, tmp_path: Path
 ) -> None:
     site = Site(tmp_path, segment_bytes=20_000, keep_bytes=1 << 30)
     events = list(timeline(11, 150))
     site.write(events[: len(events) // 2])
     asyncio.run(shipped(site, dsn))
-    backup = new_database(server, template=dsn.partition("@/")[2].partition("?")[0])
+    backup = copied(dsn)
     site.write(events[len(events) // 2 :])
 
     async def check() -> None:
@@ -84,12 +87,14 @@ def test_a_database_restored_from_a_backup_gets_the_rest_by_itself(
     site.journal.close()
 
 
-def test_a_backup_that_is_too_old_is_told(server: str, dsn: str, tmp_path: Path) -> None:
+def test_a_backup_that_is_too_old_is_told(
+    copied: Callable[[str], str], dsn: str, tmp_path: Path
+) -> None:
     site = Site(tmp_path, segment_bytes=20_000)
     events = list(timeline(12, 100))
     site.write(events[:200])
     asyncio.run(shipped(site, dsn))
-    backup = new_database(server, template=dsn.partition("@/")[2].partition("?")[0])
+    backup = copied(dsn)
     site.write(events[200:])
     asyncio.run(shipped(site, dsn))
     assert segments(tmp_path)[0] > 1

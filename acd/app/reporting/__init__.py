@@ -13,6 +13,7 @@ from acd.reports.request import Request
 
 from .abandoned import abandoned
 from .agents import agents
+from .calls import calls
 from .csat import csat
 from .kpi import kpi
 from .orders import orders
@@ -29,6 +30,7 @@ Raises what the database raises, or RequestError with what would be right.
 REPORTS: Mapping[str, Maker] = {
     "abandoned": abandoned,
     "agents": agents,
+    "calls": calls,
     "csat": csat,
     "kpi": kpi,
     "orders": orders,

@@ -1,0 +1,113 @@
+"""Interactions with what became of them, one row each."""
+
+from datetime import datetime
+
+import asyncpg
+from msgspec import Struct
+
+from acd.reports.calls import CallRow
+
+WRAP_UP_WITHIN = "2 days"
+"After-call work begins when the call ends, and calls last hours at most: so far partitions count."
+
+CALLS = f"""
+SELECT i.started_at, i.interaction, i.project, i.direction, i.withheld,
+    CASE WHEN i.direction = 'outbound' THEN i.number ELSE i.caller END AS customer,
+    CASE WHEN i.direction = 'outbound' THEN i.caller ELSE i.called END AS our_number,
+    i.flow, i.duration_s, i.ended_by, i.reason, i.detail, i.sip_status,
+    coalesce(v.visits, 0) AS visits, coalesce(v.queue, '') AS queue,
+    coalesce(v.outcome, CASE
+        WHEN i.ended_at IS NULL THEN 'under_way'
+        WHEN t.agent IS NOT NULL THEN 'answered'
+        ELSE '' END) AS outcome,
+    v.waited_s, coalesce(t.agent, i.agent) AS agent, t.talk_s, t.hold_s, w.wrap_up_s,
+    coalesce(l.q850_cause, 0) AS q850_cause, coalesce(x.transfers, 0) AS transfers
+FROM (
+    SELECT * FROM interactions one
+    WHERE one.started_at >= $1 AND one.started_at < $2
+        AND ($3::timestamptz IS NULL OR (one.started_at, one.interaction) > ($3, $4))
+        AND ($5 = '' OR one.project = $5)
+        AND ($6 = '' OR EXISTS (
+            SELECT FROM queue_visits q WHERE q.started_at = one.started_at
+                AND q.interaction = one.interaction AND q.queue = $6))
+        AND ($7 = '' OR one.agent = $7 OR EXISTS (
+            SELECT FROM talk_segments s WHERE s.started_at = one.started_at
+                AND s.interaction = one.interaction AND s.agent = $7))
+        AND ($8 = '' OR one.caller = $8 OR one.number = $8)
+    ORDER BY one.started_at, one.interaction
+    LIMIT $9
+) i
+LEFT JOIN LATERAL (
+    SELECT count(*) AS visits, sum(q.waited_s) AS waited_s,
+        (array_agg(q.queue ORDER BY q.entered_at DESC, q.visit DESC))[1] AS queue,
+        (array_agg(q.outcome ORDER BY q.entered_at DESC, q.visit DESC))[1] AS outcome
+    FROM queue_visits q
+    WHERE q.started_at = i.started_at AND q.interaction = i.interaction
+) v ON true
+LEFT JOIN LATERAL (
+    SELECT sum(s.talk_s) AS talk_s, sum(s.hold_s) AS hold_s,
+        (array_agg(s.agent ORDER BY s.began_at DESC))[1] AS agent
+    FROM talk_segments s
+    WHERE s.started_at = i.started_at AND s.interaction = i.interaction
+) t ON true
+LEFT JOIN LATERAL (
+    SELECT sum(s.duration_s) AS wrap_up_s FROM agent_state_intervals s
+    WHERE s.state = 'wrap_up' AND s.interaction = i.interaction
+        AND s.started_at >= i.started_at
+        AND s.started_at < i.started_at + interval '{WRAP_UP_WITHIN}'
+) w ON true
+LEFT JOIN LATERAL (
+    SELECT g.q850_cause FROM legs g
+    WHERE g.started_at = i.started_at AND g.interaction = i.interaction AND g.q850_cause > 0
+    ORDER BY g.ended_at DESC LIMIT 1
+) l ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS transfers FROM transfers f
+    WHERE f.started_at = i.started_at AND f.interaction = i.interaction
+) x ON true
+ORDER BY i.started_at, i.interaction
+"""
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which interactions; empty: whichever."""
+
+    project: str = ""
+    queue: str = ""
+    "It was in this queue."
+
+    agent: str = ""
+    "Who talked in it, or placed it."
+
+    number: str = ""
+    "The customer's, as the records have it."
+
+    after: str = ""
+    "The interaction that the list goes on behind."
+
+
+async def find_calls(
+    connection: asyncpg.Connection,
+    *,
+    from_at: datetime,
+    to_at: datetime,
+    selection: Selection,
+    limit: int,
+) -> list[CallRow] | None:
+    """Return the interactions begun in [from_at, to_at), the first `limit` by their start.
+
+    None: there is no interaction `selection.after`.
+    """
+    after_at: datetime | None = None
+    if selection.after:
+        after_at = await connection.fetchval(
+            "SELECT max(started_at) FROM interactions WHERE interaction = $1", selection.after
+        )
+        if after_at is None:
+            return None
+    rows = await connection.fetch(
+        CALLS,
+        *(from_at, to_at, after_at, selection.after, selection.project),
+        *(selection.queue, selection.agent, selection.number, limit),
+    )
+    return [CallRow(**dict(row)) for row in rows]
