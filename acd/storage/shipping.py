@@ -189,6 +189,9 @@ class Shipping:
             self._behind_since = None
         elif self._behind_since is None:
             self._behind_since = self._now()
+        if not self.connected and self.shipped is not None:
+            # The shipper does not ask for more then: from the next record on it is behind.
+            self._journal.listen_once(self.shipped.confirmed, self._on_more)
 
     def _on_more(self) -> None:
         if self._behind_since is None:
