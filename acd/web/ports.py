@@ -4,8 +4,9 @@ All of it is called in the event loop's thread. Values that are returned become 
 dataclasses or msgspec Structs.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from acd.reports.asking import Wish
@@ -149,6 +150,21 @@ async def _no_report(name: str, _wish: Wish, _form: str, _locale: str, _role: st
     raise UnknownReportError(f"there is no report {name}")
 
 
+class _Quiet:
+    """Nothing happens."""
+
+    version = 0
+
+    def snapshot(self) -> object:
+        return {"type": "snapshot", "queues": [], "agents": []}
+
+    def news(self, _since: int) -> object | None:
+        return None
+
+    async def changed(self, _since: int) -> None:
+        await asyncio.Event().wait()
+
+
 async def _nobody(_day: str) -> list[object]:
     return []
 
@@ -206,7 +222,7 @@ class WebServices:
     queues: Callable[[], Sequence[object]]
     calls: Callable[[], Sequence[object]]
 
-    live: Live
+    live: Live = field(default_factory=_Quiet)
     "Today's figures of queues and the agents' states."
 
     trace: Callable[[str, bool], str | None]
