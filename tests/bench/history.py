@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Fill a database with the records of a call centre's year, for measuring reports.
+
+The schema is the real one; the rows are those that the shipper would write. A month at a time, in
+one transaction each: what was interrupted goes on at the month where it stopped. Everything
+follows from the seed.
+
+    PYTHONPATH=. .venv/bin/python tests/bench/history.py --interactions 1000000 --dsn DSN
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+from year import stages
+from year.contacts import ANSWERED_SHARE, make_traffic
+from year.floor import make_floor
+from year.plan import Month, Plan, Year, month_us
+from year.tables import TABLES, UnknownColumnError, statements
+from year.world import make_world
+
+from acd.storage.migrate import migrate
+
+PER_AGENT = 20_000
+"Contacts of an agent and year: some 70 answered calls on each of 230 days, and what goes beside."
+
+
+class HistoryError(Exception):
+    """The database cannot be filled; the message says why."""
+
+
+class Filling:
+    """One database being filled."""
+
+    def __init__(self, connection: asyncpg.Connection, plan: Plan) -> None:
+        self._connection = connection
+        self._plan = plan
+
+    async def run(self) -> None:
+        """Make all months that are missing, and tell of each."""
+        await migrate(self._connection)
+        await make_world(self._connection, self._plan)
+        await self._same_year()
+        done = {row["first"] for row in await self._fetch("SELECT first FROM history.months")}
+        for month in self._plan.months():
+            if month.first not in done:
+                await self._month(month)
+        await self._tell_sizes()
+
+    async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self._connection.fetch(sql, *arguments)
+
+    async def _same_year(self) -> None:
+        """Go on with what was begun only if it is the same year out of the same seed."""
+        year = self._plan.year
+        wanted = (year.first, year.months, year.interactions, year.seed, year.agents)
+        rows = await self._fetch("SELECT * FROM history.year")
+        if not rows:
+            await self._connection.execute(
+                "INSERT INTO history.year VALUES ($1, $2, $3, $4, $5)", *wanted
+            )
+        elif tuple(rows[0]) != wanted:
+            raise HistoryError(f"the database holds {tuple(rows[0])}, not {wanted}: empty it first")
+
+    async def _month(self, month: Month) -> None:
+        began = time.monotonic()
+        floor = make_floor(self._plan, month, int(month.interactions * ANSWERED_SHARE))
+        traffic = make_traffic(self._plan, month, floor)
+        begin_us = month_us(month.first)
+        for name, columns in (
+            ("contacts", stages.contacts(traffic.contacts, begin_us)),
+            ("visits", stages.visits(traffic.visits, begin_us)),
+            ("misses", stages.misses(traffic, begin_us)),
+            ("states", stages.states(floor, traffic, begin_us)),
+            ("statuses", stages.statuses(floor, begin_us)),
+        ):
+            await stages.stage(self._connection, name, columns)
+        made_s = time.monotonic() - began
+        async with self._connection.transaction():
+            await self._load(month)
+            took_s = time.monotonic() - began
+            count = len(traffic.contacts["contact"])
+            await self._connection.execute(
+                "INSERT INTO history.months VALUES ($1, $2, $3)", month.first, count, took_s
+            )
+        print(
+            f"{month.first:%Y-%m}: {count:,} interactions, {took_s:.0f} s"
+            f" ({made_s:.0f} s of it making them)",
+            flush=True,
+        )
+
+    async def _load(self, month: Month) -> None:
+        """Fill the month's partitions while nothing hangs on them, then attach them."""
+        for table in TABLES:
+            await self._make_part(table, month)
+        for source, sql in await statements(self._connection):
+            sql = sql.replace("$boot", f"'{month.first:%Y-%m}'")
+            await self._connection.execute(sql.replace("$part", part_of(source.table, month)))
+        for table in TABLES:
+            # Now the indexes are built, each in one go.
+            await self._connection.execute(
+                f"ALTER TABLE {table} ATTACH PARTITION {part_of(table, month)}"
+                f" FOR VALUES FROM ('{month.first} 00:00+00') TO ('{_after(month)} 00:00+00')"
+            )
+        await self._connection.execute("SELECT ensure_month($1)", month.first)
+        for table in TABLES:
+            await self._connection.execute(f"ANALYZE {part_of(table, month)}")
+
+    async def _make_part(self, table: str, month: Month) -> None:
+        part = part_of(table, month)
+        if await self._connection.fetchval("SELECT to_regclass($1) IS NOT NULL", part):
+            if await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {part})"):
+                raise HistoryError(f"{part} holds rows that were not made here")
+            await self._connection.execute(f"DROP TABLE {part}")
+        await self._connection.execute(
+            f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)"
+        )
+
+    async def _tell_sizes(self) -> None:
+        """Print the bytes per interaction of each table, indexes apart."""
+        rows = await self._fetch(_SIZES)
+        count = await self._connection.fetchval("SELECT sum(interactions) FROM history.months")
+        print(f"\n{'table':<26}{'rows':>13}{'bytes/inter.':>14}{'indexes':>10}")
+        total = 0
+        for row in rows:
+            total += row["heap"] + row["indexes"]
+            print(
+                f"{row['name']:<26}{row['rows']:>13,}{row['heap'] / float(count):>14,.0f}"
+                f"{row['indexes'] / float(count):>10,.0f}"
+            )
+        print(f"{'all':<26}{'':>13}{total / float(count):>14,.0f}  = {total / 1e9:.1f} GB")
+
+
+_SIZES = """
+SELECT parent.relname AS name, sum(greatest(part.reltuples, 0))::bigint AS rows,
+    sum(pg_table_size(part.oid))::bigint AS heap, sum(pg_indexes_size(part.oid))::bigint AS indexes
+FROM pg_class parent
+JOIN pg_inherits i ON i.inhparent = parent.oid JOIN pg_class part ON part.oid = i.inhrelid
+WHERE parent.relkind = 'p' AND parent.relnamespace = 'public'::regnamespace
+GROUP BY 1 HAVING sum(pg_table_size(part.oid)) > 1e6 ORDER BY heap DESC
+"""
+
+
+def part_of(table: str, month: Month) -> str:
+    """Return the name of a month's partition, as `ensure_month` gives it."""
+    return f"{table}_{month.first:%Y%m}"
+
+
+def _after(month: Month) -> date:
+    return date.fromordinal(month.first.toordinal() + month.days)
+
+
+async def fill(options: argparse.Namespace) -> None:
+    """Connect and fill."""
+    agents = options.agents or max(20, options.interactions // (PER_AGENT * options.years))
+    year = Year(options.first, 12 * options.years, options.interactions, options.seed, agents)
+    connection = await asyncpg.connect(options.dsn, command_timeout=3600)
+    try:
+        await connection.execute("SET synchronous_commit = off")
+        await Filling(connection, Plan(year)).run()
+    finally:
+        await connection.close()
+
+
+def main() -> int:
+    """Fill the database that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dsn", required=True, help="an empty database, or one begun here")
+    parser.add_argument("--interactions", type=int, default=10_000_000)
+    parser.add_argument("--years", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--agents", type=int, help=f"default: one for each {PER_AGENT:,} a year")
+    parser.add_argument(
+        "--first", type=date.fromisoformat, default=date(2025, 1, 1), help="first day of a month"
+    )
+    try:
+        asyncio.run(fill(parser.parse_args()))
+    except (HistoryError, UnknownColumnError, OSError) as error:
+        print(f"{Path(__file__).stem}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
