@@ -10,8 +10,10 @@ follows from the seed.
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 
@@ -36,104 +38,161 @@ class HistoryError(Exception):
 class Filling:
     """One database being filled."""
 
-    def __init__(self, connection: asyncpg.Connection, plan: Plan) -> None:
-        self._connection = connection
+    def __init__(self, dsn: str, plan: Plan) -> None:
+        self._dsn = dsn
         self._plan = plan
 
-    async def run(self) -> None:
-        """Make all months that are missing, and tell of each."""
-        await migrate(self._connection)
-        await make_world(self._connection, self._plan)
-        await self._same_year()
-        done = {row["first"] for row in await self._fetch("SELECT first FROM history.months")}
-        for month in self._plan.months():
-            if month.first not in done:
-                await self._month(month)
-        await self._tell_sizes()
+    async def run(self, jobs: int) -> None:
+        """Make all months that are missing, so many at a time, and tell of each."""
+        async with _connected(self._dsn) as connection:
+            await migrate(connection)
+            await make_world(connection, self._plan)
+            await self._same_year(connection)
+            done = {row["first"] for row in await connection.fetch(_DONE)}
+        months = [month for month in self._plan.months() if month.first not in done]
+        async with asyncio.TaskGroup() as group:
+            for _ in range(jobs):
+                group.create_task(self._work(months))
+        async with _connected(self._dsn) as connection:
+            await _tell_sizes(connection)
 
-    async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        return await self._connection.fetch(sql, *arguments)
+    async def _work(self, months: list[Month]) -> None:
+        async with _connected(self._dsn) as connection:
+            while months:
+                await MonthFilling(connection, self._plan, months.pop(0)).run()
 
-    async def _same_year(self) -> None:
+    async def _same_year(self, connection: asyncpg.Connection) -> None:
         """Go on with what was begun only if it is the same year out of the same seed."""
         year = self._plan.year
         wanted = (year.first, year.months, year.interactions, year.seed, year.agents)
-        rows = await self._fetch("SELECT * FROM history.year")
+        rows = await connection.fetch("SELECT * FROM history.year")
         if not rows:
-            await self._connection.execute(
+            await connection.execute(
                 "INSERT INTO history.year VALUES ($1, $2, $3, $4, $5)", *wanted
             )
         elif tuple(rows[0]) != wanted:
             raise HistoryError(f"the database holds {tuple(rows[0])}, not {wanted}: empty it first")
 
-    async def _month(self, month: Month) -> None:
-        began = time.monotonic()
-        floor = make_floor(self._plan, month, int(month.interactions * ANSWERED_SHARE))
-        traffic = make_traffic(self._plan, month, floor)
-        begin_us = month_us(month.first)
-        for name, columns in (
-            ("contacts", stages.contacts(traffic.contacts, begin_us)),
-            ("visits", stages.visits(traffic.visits, begin_us)),
-            ("misses", stages.misses(traffic, begin_us)),
-            ("states", stages.states(floor, traffic, begin_us)),
-            ("statuses", stages.statuses(floor, begin_us)),
-        ):
-            await stages.stage(self._connection, name, columns)
+
+class MonthFilling:
+    """One month, on a connection of its own."""
+
+    def __init__(self, connection: asyncpg.Connection, plan: Plan, month: Month) -> None:
+        self._connection = connection
+        self._plan = plan
+        self._month = month
+
+    async def run(self) -> None:
+        """Make the month, load it, tell of it."""
+        month, began = self._month, time.monotonic()
+        staged, count = await asyncio.to_thread(_make, self._plan, month)
+        for name, columns in staged.items():
+            await stages.stage(self._connection, self._staged(name), columns)
         made_s = time.monotonic() - began
         async with self._connection.transaction():
-            await self._load(month)
+            await self._load()
             took_s = time.monotonic() - began
-            count = len(traffic.contacts["contact"])
             await self._connection.execute(
                 "INSERT INTO history.months VALUES ($1, $2, $3)", month.first, count, took_s
             )
+            for name in staged:
+                await self._connection.execute(f"DROP TABLE history.{self._staged(name)}")
         print(
             f"{month.first:%Y-%m}: {count:,} interactions, {took_s:.0f} s"
             f" ({made_s:.0f} s of it making them)",
             flush=True,
         )
 
-    async def _load(self, month: Month) -> None:
+    def _staged(self, name: str) -> str:
+        """Return the name of a staging table: months are loaded side by side."""
+        return f"{name}_{self._month.first:%Y%m}"
+
+    async def _load(self) -> None:
         """Fill the month's partitions while nothing hangs on them, then attach them."""
+        month = self._month
         for table in TABLES:
-            await self._make_part(table, month)
+            await self._make_part(table)
         for source, sql in await statements(self._connection):
+            for name in stages.STAGES:
+                sql = sql.replace(f"history.{name} ", f"history.{self._staged(name)} ")
             sql = sql.replace("$boot", f"'{month.first:%Y-%m}'")
             await self._connection.execute(sql.replace("$part", part_of(source.table, month)))
         for table in TABLES:
-            # Now the indexes are built, each in one go.
+            await self._make_indexes(table)
+            await self._connection.execute(f"ANALYZE {part_of(table, month)}")
+        for table in TABLES:
             await self._connection.execute(
                 f"ALTER TABLE {table} ATTACH PARTITION {part_of(table, month)}"
                 f" FOR VALUES FROM ('{month.first} 00:00+00') TO ('{_after(month)} 00:00+00')"
             )
+            await self._connection.execute(
+                f"ALTER TABLE {part_of(table, month)} DROP CONSTRAINT in_month"
+            )
         await self._connection.execute("SELECT ensure_month($1)", month.first)
-        for table in TABLES:
-            await self._connection.execute(f"ANALYZE {part_of(table, month)}")
 
-    async def _make_part(self, table: str, month: Month) -> None:
-        part = part_of(table, month)
+    async def _make_part(self, table: str) -> None:
+        part = part_of(table, self._month)
         if await self._connection.fetchval("SELECT to_regclass($1) IS NOT NULL", part):
             if await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {part})"):
                 raise HistoryError(f"{part} holds rows that were not made here")
             await self._connection.execute(f"DROP TABLE {part}")
         await self._connection.execute(
-            f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)"
+            f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES,"
+            # Attaching need not look then whether it is so.
+            f" CONSTRAINT in_month CHECK (started_at >= '{self._month.first} 00:00+00'"
+            f" AND started_at < '{_after(self._month)} 00:00+00'))"
         )
 
-    async def _tell_sizes(self) -> None:
-        """Print the bytes per interaction of each table, indexes apart."""
-        rows = await self._fetch(_SIZES)
-        count = await self._connection.fetchval("SELECT sum(interactions) FROM history.months")
-        print(f"\n{'table':<26}{'rows':>13}{'bytes/inter.':>14}{'indexes':>10}")
-        total = 0
-        for row in rows:
-            total += row["heap"] + row["indexes"]
-            print(
-                f"{row['name']:<26}{row['rows']:>13,}{row['heap'] / float(count):>14,.0f}"
-                f"{row['indexes'] / float(count):>10,.0f}"
-            )
-        print(f"{'all':<26}{'':>13}{total / float(count):>14,.0f}  = {total / 1e9:.1f} GB")
+    async def _make_indexes(self, table: str) -> None:
+        """Build the parent's indexes in one go each: attaching then finds them there."""
+        part = part_of(table, self._month)
+        for row in await self._connection.fetch(_INDEXES, table):
+            if row["key"] is not None:
+                sql = f"ALTER TABLE {part} ADD {row['key']}"
+            else:
+                sql = f"CREATE INDEX ON {part} USING {row['index'].split(' USING ', 1)[1]}"
+            await self._connection.execute(sql)
 
+
+def _make(plan: Plan, month: Month) -> tuple[dict[str, stages.Staged], int]:
+    """Return a month's staging tables, and how many contacts it has."""
+    floor = make_floor(plan, month, int(month.interactions * ANSWERED_SHARE))
+    traffic = make_traffic(plan, month, floor)
+    return stages.staged(floor, traffic, month_us(month.first)), len(traffic.contacts["contact"])
+
+
+@contextlib.asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, command_timeout=7200)
+    try:
+        await connection.execute("SET synchronous_commit = off")
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _tell_sizes(connection: asyncpg.Connection) -> None:
+    """Print the bytes per interaction of each table, indexes apart."""
+    rows = await connection.fetch(_SIZES)
+    count = await connection.fetchval("SELECT sum(interactions) FROM history.months")
+    print(f"\n{'table':<26}{'rows':>13}{'bytes/inter.':>14}{'indexes':>10}")
+    total = 0
+    for row in rows:
+        total += row["heap"] + row["indexes"]
+        print(
+            f"{row['name']:<26}{row['rows']:>13,}{row['heap'] / float(count):>14,.0f}"
+            f"{row['indexes'] / float(count):>10,.0f}"
+        )
+    print(f"{'all':<26}{'':>13}{total / float(count):>14,.0f}  = {total / 1e9:.1f} GB")
+
+
+_DONE = "SELECT first FROM history.months"
+
+_INDEXES = """
+SELECT pg_get_indexdef(i.indexrelid) AS index, pg_get_constraintdef(c.oid) AS key
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype = 'p'
+WHERE i.indrelid = $1::regclass ORDER BY i.indexrelid
+"""
 
 _SIZES = """
 SELECT parent.relname AS name, sum(greatest(part.reltuples, 0))::bigint AS rows,
@@ -158,12 +217,7 @@ async def fill(options: argparse.Namespace) -> None:
     """Connect and fill."""
     agents = options.agents or max(20, options.interactions // (PER_AGENT * options.years))
     year = Year(options.first, 12 * options.years, options.interactions, options.seed, agents)
-    connection = await asyncpg.connect(options.dsn, command_timeout=3600)
-    try:
-        await connection.execute("SET synchronous_commit = off")
-        await Filling(connection, Plan(year)).run()
-    finally:
-        await connection.close()
+    await Filling(options.dsn, Plan(year)).run(options.jobs)
 
 
 def main() -> int:
@@ -172,6 +226,7 @@ def main() -> int:
     parser.add_argument("--dsn", required=True, help="an empty database, or one begun here")
     parser.add_argument("--interactions", type=int, default=10_000_000)
     parser.add_argument("--years", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="months at a time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--agents", type=int, help=f"default: one for each {PER_AGENT:,} a year")
     parser.add_argument(

@@ -12,6 +12,9 @@ import numpy as np
 from .contacts import Columns, Outcome, Traffic
 from .floor import MISSED_RING_S, Floor
 
+Staged = dict[str, tuple[str, np.ndarray]]
+"A staging table: each column's type and values."
+
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
@@ -32,7 +35,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 async def stage(
-    connection: asyncpg.Connection, name: str, columns: dict[str, tuple[str, np.ndarray]]
+    connection: asyncpg.Connection, name: str, columns: Staged
 ) -> None:
     """Make a staging table anew and fill it."""
     fields = ", ".join(f"{column} {kind} NOT NULL" for column, (kind, _) in columns.items())
@@ -48,7 +51,7 @@ async def stage(
     await connection.execute(f"ANALYZE history.{name}")
 
 
-def binary(columns: dict[str, tuple[str, np.ndarray]]) -> bytes:
+def binary(columns: Staged) -> bytes:
     """Return the bytes of COPY."""
     layout: list[tuple[str, str]] = [("fields", ">i2")]
     for column, (kind, _) in columns.items():
@@ -77,7 +80,7 @@ def _lasts(end: np.ndarray, begin: np.ndarray) -> tuple[str, np.ndarray]:
     return "float8", np.round(np.nan_to_num(end - begin), 6)
 
 
-def contacts(columns: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def contacts(columns: Columns, begin_us: int) -> Staged:
     """Return the staging table of contacts, in the order of their start."""
     order = np.argsort(columns["start"], kind="stable")
     c = {name: values[order] for name, values in columns.items()}
@@ -97,7 +100,7 @@ def contacts(columns: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray
     }
 
 
-def visits(columns: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def visits(columns: Columns, begin_us: int) -> Staged:
     """Return the staging table of queue visits, in the order of their contact's start."""
     order = np.argsort(columns["start"], kind="stable")
     v = {name: values[order] for name, values in columns.items()}
@@ -128,7 +131,7 @@ def visits(columns: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray]]
     }
 
 
-def misses(traffic: Traffic, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def misses(traffic: Traffic, begin_us: int) -> Staged:
     """Return the staging table of phones that rang in vain."""
     columns = traffic.misses
     return {
@@ -151,7 +154,7 @@ BREAK, LUNCH = 1, 2
 NONE = -1
 
 
-def states(floor: Floor, traffic: Traffic, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def states(floor: Floor, traffic: Traffic, begin_us: int) -> Staged:
     """Return the agents' states, each until the next one begins."""
     slots = floor.slots
     contact, id_at = _contacts_of(floor, traffic)
@@ -189,7 +192,7 @@ def states(floor: Floor, traffic: Traffic, begin_us: int) -> dict[str, tuple[str
     }
 
 
-def statuses(floor: Floor, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def statuses(floor: Floor, begin_us: int) -> Staged:
     """Return what the agents wanted, each until the next one begins."""
     parts = [_part(floor.agent, floor.start, READY), _part(floor.agent, floor.end, LOGGED_OUT)]
     for number, reason in enumerate((BREAK, LUNCH, BREAK)):
@@ -245,7 +248,7 @@ def _track(floor: Floor, parts: list[Columns]) -> Columns:
     return {name: values[order] for name, values in track.items()}
 
 
-def _interval(track: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray]]:
+def _interval(track: Columns, begin_us: int) -> Staged:
     return {
         "started_at": _at(track["begin"], begin_us),
         "ended_at": _at(track["end"], begin_us),
@@ -254,3 +257,18 @@ def _interval(track: Columns, begin_us: int) -> dict[str, tuple[str, np.ndarray]
         "seq": ("bigint", np.arange(1, len(track["begin"]) + 1)),
         "agent": ("integer", track["agent"]),
     }
+
+
+STAGES = ("contacts", "visits", "misses", "states", "statuses")
+
+
+def staged(floor: Floor, traffic: Traffic, begin_us: int) -> dict[str, Staged]:
+    """Return all staging tables of a month by their names."""
+    tables = (
+        contacts(traffic.contacts, begin_us),
+        visits(traffic.visits, begin_us),
+        misses(traffic, begin_us),
+        states(floor, traffic, begin_us),
+        statuses(floor, begin_us),
+    )
+    return dict(zip(STAGES, tables, strict=True))
