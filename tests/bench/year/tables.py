@@ -29,6 +29,8 @@ def _list(words: tuple[str, ...]) -> str:
 NAMES = tuple(outcome.name.lower() for outcome in Outcome)
 CLASSES = ("inquiry", "order", "complaint", "transfer", "other")
 NODE = "'node1'"
+TRUNK = "CASE WHEN c.contact % 4 = 0 THEN 'carrier_b' ELSE 'carrier_a' END"
+REGIONS = ("", "", "", "guangdong", "fujian", "shanghai")
 
 # Legs, visits and offers of a contact are told apart by a number: those of its k-th visit.
 INTERACTION, CALLER_LEG, AGENT_LEG, VISIT, OFFER, MISSED, TRANSFER = 0, 1, 16, 32, 48, 64, 80
@@ -90,6 +92,8 @@ SOURCES = (
             "peer": "'udp:10.20.0.' || (c.contact % 4 + 1) || ':5060'",
             "sip_call_id": f"{identity('c', CALLER_LEG_ID)} || '@carrier'",
             "flow": "q.flow",
+            "flow_version": "$boot",
+            "trunk": TRUNK,
             "answered_at": "c.started_at + interval '0.12 s'",
             "ended_at": "c.ended_at",
             "duration_s": "c.lasts_s",
@@ -112,7 +116,7 @@ SOURCES = (
             "leg": identity("c", CALLER_LEG_ID),
             "side": "CASE WHEN c.callback THEN 'called' ELSE 'caller' END",
             "agent": "''",
-            "trunk": "'carrier'",
+            "trunk": TRUNK,
             "number": f"CASE WHEN c.callback THEN {NUMBER} ELSE '' END",
             "sip_call_id": f"{identity('c', CALLER_LEG_ID)} || '@carrier'",
             "began_at": "c.started_at",
@@ -183,6 +187,10 @@ SOURCES = (
             "service_level_s": "20.0",
             "agent": agent("c.agent"),
             "callback": "c.callback",
+            "skill": "q.name",
+            "region": f"{_list(REGIONS)}[(c.contact % {len(REGIONS)})::integer + 1]",
+            "trunk": TRUNK,
+            "flow_version": "q.flow || '@' || $boot",
         },
         VISITS,
     ),

@@ -10,6 +10,9 @@ from .floor import PER_PROJECT, QUEUES
 from .plan import Plan
 
 PROJECTS = ("main", "insurance", "loans", "travel")
+TEAM = 20
+"Agents of a team."
+
 CANDIDATES = 6
 "Most candidates in an offer's record here; ten are kept at most."
 
@@ -61,6 +64,7 @@ async def make_world(connection: asyncpg.Connection, plan: Plan) -> None:
         await connection.copy_records_to_table(
             "queues", schema_name="history", records=[_queue(queue) for queue in range(QUEUES)]
         )
+        await connection.execute(_PROFILES, plan.year.first, plan.year.agents, TEAM, QUEUES)
         await connection.execute(_CANDIDATES, plan.year.agents, CANDIDATES, QUEUES)
         await connection.copy_records_to_table(
             "customers", schema_name="history", records=_customers(customers(plan))
@@ -75,6 +79,20 @@ def _queue(queue: int) -> tuple[int, str, str, str, str, str, int]:
     priority = 10 if kind_name(queue) == "sales" else 0
     return queue, queue_name(queue), kind_name(queue), project, hotline, flow, priority
 
+
+_PROFILES = """
+INSERT INTO agent_profiles
+    (project, started_at, node, boot, seq, agent, name, team, leader, skills, groups, configured)
+SELECT 'main', $1::date::timestamptz + since * interval '182 days', 'node1', 'profiles',
+    2 * a + since, (1001 + a)::text, 'agent ' || (1001 + a), 'team ' || team, 'leader ' || team,
+    jsonb_build_object(q.name, (ARRAY['C', 'B', 'A', 'AA', 'AAA'])[a % 5 + 1]), '{}', true
+FROM generate_series(0, $2 - 1) a
+-- One agent in ten is in another team from the year's middle on.
+JOIN generate_series(0, 1) since ON since = 0 OR a % 10 = 0
+CROSS JOIN LATERAL (SELECT (a / $3 + since) % greatest($2 / $3, 1) + 1 AS team) t
+JOIN history.queues q ON q.queue = a % $4
+ON CONFLICT DO NOTHING
+"""
 
 _CANDIDATES = """
 INSERT INTO history.candidates
