@@ -71,7 +71,9 @@ class Filling:
                 "INSERT INTO history.year VALUES ($1, $2, $3, $4, $5)", *wanted
             )
         elif tuple(rows[0]) != wanted:
-            raise HistoryError(f"the database holds {tuple(rows[0])}, not {wanted}: empty it first")
+            raise HistoryError(
+                f"the database holds {tuple(rows[0])}, not {wanted}: empty it first"
+            )
 
 
 class MonthFilling:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kill the server under load, again and again on one state, and count whether a record is missing.
 
-    .venv/bin/python tests/bench/kill_run.py --kills 200
+    PYTHONPATH=tests/system .venv/bin/python tests/bench/kill_run.py --kills 200
 
 25 calls a second by SIPp all the while, through the time without a server too. One kill in six
 comes while the server starts, when it closes what the one before left open.
@@ -14,12 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT), str(ROOT / "tests" / "system")]
-
-from counted import CountedLoad, check_records, counted_site
+from counted import CountedLoad, check_records, counted_site, settled
 from lossy_load import free_port
-from server import Server, Site, until
+from server import Server, Site
 
 AGENTS = 100
 READY_S = 180
@@ -44,14 +41,6 @@ def kill_again_and_again(
         assert load.alive, "SIPp has ended"
         if number % 10 == 0:
             print(f"{number} kills, {len(load.callers('D'))} calls finished", flush=True)
-
-
-def settled(server: Server) -> None:
-    """Wait until no call is under way and all of the journal is in the tables."""
-    server.no_calls(within_s=60)
-    until(
-        lambda: "\nacd_journal_lag_records 0" in server.get("/metrics")[1], "records", within_s=60
-    )
 
 
 def run(kills: int, seed: int, rate: int, longest_s: float) -> int:
@@ -82,7 +71,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--rate", type=int, default=25, help="calls a second")
-    parser.add_argument("--longest-s", type=float, default=4.0, help="the longest life of a server")
+    parser.add_argument(
+        "--longest-s", type=float, default=4.0, help="the longest life of a server"
+    )
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     return run(options.kills, options.seed, options.rate, options.longest_s)

@@ -5,6 +5,7 @@ the journal before the message leaves. A caller whose BYE was answered has exact
 call that ended in good order. A phone that got an ACK has exactly one talk with that caller.
 """
 
+import itertools
 import re
 import shutil
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 
 from lossy import HOST
 from lossy_load import SCENARIOS, free_port
-from server import Server, Site
+from server import Server, Site, until
 
 NUMBER, QUEUE = "4550", "counted"
 HOLD_MS = 1200
@@ -65,6 +66,7 @@ class CountedLoad:
         self._target, self._folder, self._agents = target, folder, agents
         self._agents_port, self._callers_port = free_port(), free_port()
         self._running: list[subprocess.Popen[bytes]] = []
+        self._runs = itertools.count(1)
         for name in ("counted_caller", "counted_agent", "lossy_register"):
             text = (SCENARIOS / f"{name}.xml").read_text().replace("@T1@", "500")
             (folder / f"{name}.xml").write_text(text.replace("[hold_ms]", str(HOLD_MS)))
@@ -78,15 +80,15 @@ class CountedLoad:
         """Register every agent; to be done before `start_agents`, from the same port."""
         more = ("-inf", "accounts.csv", "-m", str(self._agents), "-r", "100", "-timeout", "60s")
         code = self._sipp("lossy_register", self._agents_port, *more).wait(70)
-        assert code == 0, f"the agents cannot register\n{self._told('lossy_register')}"
+        assert code == 0, f"the agents cannot register\n{self._told()}"
 
     def start_agents(self) -> None:
         """Let the agents' phones take calls."""
         self._phones = self._sipp("counted_agent", self._agents_port)
 
-    def start_callers(self, rate: int, calls: int = 1_000_000) -> None:
-        """Let so many call a second, until all have or `end_calls`."""
-        more = ("-s", NUMBER, "-r", str(rate), "-m", str(calls), "-l", "5000")
+    def start_callers(self, rate: int) -> None:
+        """Let so many call a second, until `end_calls`."""
+        more = ("-s", NUMBER, "-r", str(rate), "-m", "1000000", "-l", "5000")
         self._callers = self._sipp("counted_caller", self._callers_port, *more)
 
     def end_calls(self) -> None:
@@ -96,11 +98,7 @@ class CountedLoad:
         try:
             self._callers.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"callers still call\n{self._told('counted_caller')}") from None
-
-    def wait(self, within_s: float) -> None:
-        """Wait until the callers have made all their calls."""
-        self._callers.wait(within_s)
+            raise AssertionError(f"callers still call\n{self._told()}") from None
 
     @property
     def alive(self) -> bool:
@@ -110,12 +108,14 @@ class CountedLoad:
     def _sipp(self, name: str, port: int, *arguments: str) -> subprocess.Popen[bytes]:
         program = shutil.which("sipp")
         assert program, "SIPp is missing: apt-get install sip-tester (`make test` does)"
-        with (self._folder / f"{name}.out").open("wb") as out:
+        run = f"{name}.{next(self._runs)}"
+        self._last = self._folder / f"{run}.out"
+        with self._last.open("wb") as out:
             process = subprocess.Popen(
                 [
                     *(program, self._target, "-sf", f"{name}.xml"),
                     *("-i", HOST, "-p", str(port), "-nostdin"),
-                    *("-trace_logs", "-log_file", f"{name}.log"),
+                    *("-trace_logs", "-log_file", f"{run}.log"),
                     *("-cid_str", f"{name}-%u-%p@%s"),
                     *("-default_behaviors", "all,-abortunexp"),
                     *("-max_invite_retrans", "9", "-max_non_invite_retrans", "11"),
@@ -151,11 +151,21 @@ class CountedLoad:
         return [(words[0], words[1]) for words in self._noted("counted_agent", "C")]
 
     def _noted(self, name: str, kind: str) -> list[list[str]]:
-        log = (self._folder / f"{name}.log").read_text(errors="replace")
-        return [line.split() for line in re.findall(rf"^{kind} (.+)$", log, re.M)]
+        logs = [path.read_text(errors="replace") for path in self._folder.glob(f"{name}.*.log")]
+        return [line.split() for log in logs for line in re.findall(rf"^{kind} (.+)$", log, re.M)]
 
-    def _told(self, name: str) -> str:
-        return (self._folder / f"{name}.out").read_text(errors="replace")[-2000:]
+    def _told(self) -> str:
+        return self._last.read_text(errors="replace")[-2000:]
+
+
+def settled(server: Server, within_s: float = 60.0) -> None:
+    """Wait until no call is under way and all of the journal is in the tables."""
+    server.no_calls(within_s=within_s)
+    until(
+        lambda: re.search(r"^acd_journal_lag_records 0(\.0)?$", server.get("/metrics")[1], re.M),
+        "all of the journal in the tables",
+        within_s=within_s,
+    )
 
 
 @dataclass

@@ -5,6 +5,13 @@ import threading
 from contextlib import suppress
 from typing import Self
 
+COPY_HEAD = b"PGCOPY\n\xff\r\n\0"
+"With it each binary COPY begins (PostgreSQL manual, COPY, Binary Format)."
+
+
+class _CutError(Exception):
+    """The connection was cut by order."""
+
 
 class Gate:
     """Forwards a port of loopback to Postgres' unix socket while it is open.
@@ -20,6 +27,9 @@ class Gate:
         self._thread.start()
         self._server: asyncio.Server | None = None
         self._connections: list[asyncio.Task[None]] = []
+        self._cut_in_copy = False
+        self.cuts = 0
+        "How many COPYs were cut in two."
         self.port = 0
         # Bound once to learn a free port, then closed: it is the test that opens it.
         self.open()
@@ -33,6 +43,10 @@ class Gate:
     def close(self) -> None:
         """Refuse connections and cut those there are."""
         self._run(self._close())
+
+    def cut_in_copy(self) -> None:
+        """Cut the connection in which the next COPY is sent, after half of its first data."""
+        self._cut_in_copy = True
 
     def end(self) -> None:
         """Close for good."""
@@ -68,11 +82,28 @@ class Gate:
             far_reader, far_writer = await asyncio.open_unix_connection(self._socket_path)
             ends.append(far_writer)
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pass_on(reader, far_writer))
+                group.create_task(self._pass_to_postgres(reader, far_writer))
                 group.create_task(_pass_on(far_reader, writer))
+        except* _CutError:
+            self.cuts += 1
         finally:
             for end in ends:
                 end.transport.abort()
+
+    async def _pass_to_postgres(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                begin = data.find(COPY_HEAD) if self._cut_in_copy else -1
+                if begin >= 0:
+                    self._cut_in_copy = False
+                    writer.write(data[: begin + (len(data) - begin) // 2])
+                    await writer.drain()
+                    raise _CutError
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -32,7 +32,7 @@ PATIENCE_S = 45.0
 
 CUSTOMERS_PER_CONTACT = 0.35
 TAIL = 1.6
-"A contact's customer is the one of rank u^1.6 of all: a tenth of them make a quarter of the calls."
+"A contact's customer is the one of rank u^1.6 of all: a tenth make a quarter of the calls."
 
 WITHHELD = 0.01
 CATEGORIES = (
@@ -184,7 +184,9 @@ def _misses(
     who = who[fits][once]
     at = slots.missed[who]
     wait_s = wait_s.copy()
-    wait_s[taker] = np.maximum(wait_s[taker], slots.connected[taker] - at + rng.uniform(0, 3, len(at)))
+    wait_s[taker] = np.maximum(
+        wait_s[taker], slots.connected[taker] - at + rng.uniform(0, 3, len(at))
+    )
     slots.missed[:] = np.nan
     slots.missed[who] = at
     return {

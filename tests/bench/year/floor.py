@@ -115,7 +115,13 @@ class _Walk:
     def __init__(
         self, plan: Plan, first: int, day: np.ndarray, agent: np.ndarray, start_s: np.ndarray
     ) -> None:
-        self.plan, self.first, self.day, self.agent, self.start_s = plan, first, day, agent, start_s
+        self.plan, self.first, self.day, self.agent, self.start_s = (
+            plan,
+            first,
+            day,
+            agent,
+            start_s,
+        )
         self.load = np.array(LOAD)
 
     def some(self, chosen: np.ndarray) -> "_Walk":
@@ -147,9 +153,7 @@ class _Walk:
         pauses[due[:, None] <= np.arange(3)[None, :]] = np.nan
         paused_until = np.nan_to_num(pauses[:, :, 1]).max(axis=1)
         end = np.maximum(np.maximum(ready, shift_end), paused_until)
-        return Floor(
-            Slots(**joined), self.agent, now, ready, end, self._next_starts(), pauses
-        )
+        return Floor(Slots(**joined), self.agent, now, ready, end, self._next_starts(), pauses)
 
     def _pauses(self, now: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return when lunch and the two breaks are due, and how long each is."""
@@ -160,7 +164,7 @@ class _Walk:
             pauses[:, number, 1] = minutes * 60 * rng.uniform(0.8, 1.15, size)
         return pauses
 
-    def _step(self, alive, ready, shift_end, pauses, due, busy, pause_s, rng):  # noqa: PLR0917
+    def _step(self, alive, ready, shift_end, pauses, due, busy, pause_s, rng):
         """Give each of these agents the next call; those whose shift is over get none."""
         count = len(alive)
         idle_from = ready[alive].copy()

@@ -1,4 +1,4 @@
-"""The year's plan: who works when, how busy each hour and day is, how many contacts each month has.
+"""The year's plan: who works when, how busy hours and days are, how many contacts a month has.
 
 A day here begins at 08:00 in Asia/Shanghai, which is midnight in UTC: so a day's contacts lie in
 one month's partition, and no shift crosses a day's end.
@@ -6,6 +6,7 @@ one month's partition, and no shift crosses a day's end.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -118,7 +119,7 @@ class Plan:
         firsts = [self.year.month(index) for index in range(self.year.months + 1)]
         edges = [self.year.day_index(first) for first in firsts]
         worked = ~np.isnan(self.start_s[: self.days]) * self.day_load[: self.days, None]
-        weight = np.array([worked[a:b].sum() for a, b in zip(edges, edges[1:], strict=False)])
+        weight = np.array([worked[a:b].sum() for a, b in pairwise(edges)])
         until = np.round(np.cumsum(weight) / weight.sum() * self.year.interactions).astype(int)
         counts = np.diff(until, prepend=0)
         return [

@@ -34,9 +34,7 @@ NEVER = np.iinfo(np.int64).max
 "Postgres' infinity: stands for no time at all."
 
 
-async def stage(
-    connection: asyncpg.Connection, name: str, columns: Staged
-) -> None:
+async def stage(connection: asyncpg.Connection, name: str, columns: Staged) -> None:
     """Make a staging table anew and fill it."""
     fields = ", ".join(f"{column} {kind} NOT NULL" for column, (kind, _) in columns.items())
     await connection.execute(f"DROP TABLE IF EXISTS history.{name}")
@@ -174,7 +172,14 @@ def states(floor: Floor, traffic: Traffic, begin_us: int) -> Staged:
         (IDLE, rang, slots.missed + MISSED_RING_S),
     )
     parts = [
-        _part(slots.agent[which], begin[which], state, slots.queue[which], contact[which], id_at[which])
+        _part(
+            slots.agent[which],
+            begin[which],
+            state,
+            slots.queue[which],
+            contact[which],
+            id_at[which],
+        )
         for state, which, begin in of_calls
     ]
     parts += [_part(slots.agent[which], begin[which], state) for state, which, begin in between]
@@ -209,7 +214,7 @@ def statuses(floor: Floor, begin_us: int) -> Staged:
 
 
 def _contacts_of(floor: Floor, traffic: Traffic) -> tuple[np.ndarray, np.ndarray]:
-    """Return each slot's contact, and the time in its id: the k-th of an agent is the same call."""
+    """Return each slot's contact, and the time in its id: an agent's k-th is the same call."""
     slots, visits_ = floor.slots, traffic.visits
     served = visits_["outcome"] == Outcome.ANSWERED
     here = np.lexsort((slots.connected, slots.agent))

@@ -38,7 +38,7 @@ ATTEMPT_LEG = 2
 
 
 def identity(alias: str, part: int | str) -> str:
-    """Return a UUIDv7's text: the time, and in place of chance the contact's number and the part."""
+    """Return a UUIDv7's text: the time, and in place of chance the contact's number and part."""
     return (
         f"'0' || overlay(to_hex({alias}.id_ms) placing '-' from 8 for 0) || '-7000-8000-'"
         f" || to_hex({1 << 47} + {alias}.contact * 128 + {part})"
@@ -101,7 +101,8 @@ SOURCES = (
                 {Outcome.TIMED_OUT}, {Outcome.CALLBACK}, {Outcome.EMPTY}, {Outcome.CLOSED},
                 {Outcome.REFUSED_FULL}) THEN 'flow'
                 WHEN c.outcome = {Outcome.FAULTED} THEN 'fault' ELSE 'caller' END""",
-            "reason": f"CASE WHEN c.outcome = {Outcome.FAULTED} THEN 'media_lost' ELSE 'hangup' END",
+            "reason": f"""CASE WHEN c.outcome = {Outcome.FAULTED} THEN 'media_lost'
+                ELSE 'hangup' END""",
             "sip_status": "0",
             "detail": "''",
             "withheld": "c.customer < 0",
@@ -258,7 +259,7 @@ SOURCES = (
             "flow": "q.flow",
             "version": "$boot",
             "node": "s.node",
-            "outcome": f"""CASE WHEN s.step < 3 THEN s.outcome WHEN c.outcome < 0 THEN 'timeout'
+            "outcome": """CASE WHEN s.step < 3 THEN s.outcome WHEN c.outcome < 0 THEN 'timeout'
                 ELSE 'queue' END""",
             "note": "''",
         },
@@ -376,7 +377,8 @@ SOURCES = (
             "agent": agent("c.agent"),
             "state": f"{_list(STATES)}[c.state + 1]",
             "queue": "coalesce(q.name, '')",
-            "interaction": f"CASE WHEN c.contact < 0 THEN '' ELSE {identity('c', INTERACTION)} END",
+            "interaction": f"""CASE WHEN c.contact < 0 THEN ''
+                ELSE {identity("c", INTERACTION)} END""",
             "started_mono_s": "c.mono_s",
             "ended_at": known("c.ended_at"),
             "duration_s": "CASE WHEN c.ended_at < 'infinity' THEN c.lasts_s END",
@@ -424,7 +426,9 @@ async def statements(connection: asyncpg.Connection) -> list[tuple[Source, str]]
     for source in SOURCES:
         columns = {row["column_name"] for row in found if row["table_name"] == source.table}
         needed = {
-            row["column_name"] for row in found if row["table_name"] == source.table and row["needed"]
+            row["column_name"]
+            for row in found
+            if row["table_name"] == source.table and row["needed"]
         }
         if unknown := needed - set(source.columns):
             raise UnknownColumnError(
