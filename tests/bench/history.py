@@ -22,6 +22,7 @@ from year import stages
 from year.contacts import ANSWERED_SHARE, make_traffic
 from year.floor import make_floor
 from year.plan import Month, Plan, Year, month_us
+from year.staging import STAGES, staged
 from year.tables import TABLES, UnknownColumnError, statements
 from year.world import make_world
 
@@ -48,18 +49,22 @@ class Filling:
             await migrate(connection)
             await make_world(connection, self._plan)
             await self._same_year(connection)
-            done = {row["first"] for row in await connection.fetch(_DONE)}
-        months = [month for month in self._plan.months() if month.first not in done]
+            done = {(row["first"], row["name"]) for row in await connection.fetch(_DONE)}
+        todo = [
+            (month, [table for table in TABLES if (month.first, table) not in done])
+            for month in self._plan.months()
+        ]
+        months = [(month, tables) for month, tables in todo if tables]
         async with asyncio.TaskGroup() as group:
             for _ in range(jobs):
                 group.create_task(self._work(months))
         async with _connected(self._dsn) as connection:
             await _tell_sizes(connection)
 
-    async def _work(self, months: list[Month]) -> None:
+    async def _work(self, months: list[tuple[Month, list[str]]]) -> None:
         async with _connected(self._dsn) as connection:
             while months:
-                await MonthFilling(connection, self._plan, months.pop(0)).run()
+                await MonthFilling(connection, self._plan, *months.pop(0)).run()
 
     async def _same_year(self, connection: asyncpg.Connection) -> None:
         """Go on with what was begun only if it is the same year out of the same seed."""
@@ -77,27 +82,31 @@ class Filling:
 
 
 class MonthFilling:
-    """One month, on a connection of its own."""
+    """One month, on a connection of its own; tables that came with a later schema join in."""
 
-    def __init__(self, connection: asyncpg.Connection, plan: Plan, month: Month) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, plan: Plan, month: Month, tables: list[str]
+    ) -> None:
         self._connection = connection
         self._plan = plan
         self._month = month
+        self._tables = tables
 
     async def run(self) -> None:
         """Make the month, load it, tell of it."""
         month, began = self._month, time.monotonic()
-        staged, count = await asyncio.to_thread(_make, self._plan, month)
-        for name, columns in staged.items():
+        made, count = await asyncio.to_thread(_make, self._plan, month)
+        for name, columns in made.items():
             await stages.stage(self._connection, self._staged(name), columns)
         made_s = time.monotonic() - began
         async with self._connection.transaction():
             await self._load()
             took_s = time.monotonic() - began
-            await self._connection.execute(
-                "INSERT INTO history.months VALUES ($1, $2, $3)", month.first, count, took_s
+            await self._connection.executemany(
+                "INSERT INTO history.months VALUES ($1, $2, $3, $4)",
+                [(month.first, table, count, took_s) for table in self._tables],
             )
-            for name in staged:
+            for name in made:
                 await self._connection.execute(f"DROP TABLE history.{self._staged(name)}")
         print(
             f"{month.first:%Y-%m}: {count:,} interactions, {took_s:.0f} s"
@@ -112,17 +121,17 @@ class MonthFilling:
     async def _load(self) -> None:
         """Fill the month's partitions while nothing hangs on them, then attach them."""
         month = self._month
-        for table in TABLES:
+        for table in self._tables:
             await self._make_part(table)
-        for source, sql in await statements(self._connection):
-            for name in stages.STAGES:
+        for source, sql in await statements(self._connection, self._tables):
+            for name in STAGES:
                 sql = sql.replace(f"history.{name} ", f"history.{self._staged(name)} ")
             sql = sql.replace("$boot", f"'{month.first:%Y-%m}'")
             await self._connection.execute(sql.replace("$part", part_of(source.table, month)))
-        for table in TABLES:
+        for table in self._tables:
             await self._make_indexes(table)
             await self._connection.execute(f"ANALYZE {part_of(table, month)}")
-        for table in TABLES:
+        for table in self._tables:
             await self._connection.execute(
                 f"ALTER TABLE {table} ATTACH PARTITION {part_of(table, month)}"
                 f" FOR VALUES FROM ('{month.first} 00:00+00') TO ('{_after(month)} 00:00+00')"
@@ -141,8 +150,8 @@ class MonthFilling:
         await self._connection.execute(
             f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES,"
             # Attaching need not look then whether it is so.
-            f" CONSTRAINT in_month CHECK (started_at >= '{self._month.first} 00:00+00'"
-            f" AND started_at < '{_after(self._month)} 00:00+00'))"
+            f" CONSTRAINT in_month CHECK ({TABLES[table]} >= '{self._month.first} 00:00+00'"
+            f" AND {TABLES[table]} < '{_after(self._month)} 00:00+00'))"
         )
 
     async def _make_indexes(self, table: str) -> None:
@@ -160,7 +169,7 @@ def _make(plan: Plan, month: Month) -> tuple[dict[str, stages.Staged], int]:
     """Return a month's staging tables, and how many contacts it has."""
     floor = make_floor(plan, month, int(month.interactions * ANSWERED_SHARE))
     traffic = make_traffic(plan, month, floor)
-    return stages.staged(floor, traffic, month_us(month.first)), len(traffic.contacts["contact"])
+    return staged(floor, traffic, month_us(month.first)), len(traffic.contacts["contact"])
 
 
 @contextlib.asynccontextmanager
@@ -176,7 +185,9 @@ async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 async def _tell_sizes(connection: asyncpg.Connection) -> None:
     """Print the bytes per interaction of each table, indexes apart."""
     rows = await connection.fetch(_SIZES)
-    count = await connection.fetchval("SELECT sum(interactions) FROM history.months")
+    count = await connection.fetchval(
+        "SELECT sum(interactions) FROM history.months WHERE name = 'interactions'"
+    )
     print(f"\n{'table':<26}{'rows':>13}{'bytes/inter.':>14}{'indexes':>10}")
     total = 0
     for row in rows:
@@ -188,7 +199,7 @@ async def _tell_sizes(connection: asyncpg.Connection) -> None:
     print(f"{'all':<26}{'':>13}{total / float(count):>14,.0f}  = {total / 1e9:.1f} GB")
 
 
-_DONE = "SELECT first FROM history.months"
+_DONE = "SELECT first, name FROM history.months"
 
 _INDEXES = """
 SELECT pg_get_indexdef(i.indexrelid) AS index, pg_get_constraintdef(c.oid) AS key

@@ -1,12 +1,17 @@
 """The generator of a year's records (tests/bench/history.py): what it makes is consistent."""
 
 import asyncio
+import json
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import asyncpg
+import numpy as np
 import pytest
 from storage_site import fetch
+
+from acd.storage.agent_quarters import refresh_agent_quarters
 
 BENCH = Path(__file__).parents[1] / "bench"
 CONTACTS = 4_000
@@ -92,18 +97,55 @@ def test_a_year_is_consistent_and_of_the_wanted_size(history, dsn: str) -> None:
     assert {"short_abandon", "overflowed", "callback"} <= set(outcomes)
 
 
-def test_the_peaks_are_before_and_after_noon_and_weekends_are_calm(history, dsn: str) -> None:
+def test_the_peaks_are_before_and_after_noon_and_weekends_are_calm(history) -> None:
+    plan = history.Plan(history.Year(FIRST, 3, 1_500_000, 3, 300))
+    march = plan.months()[2]
+    floor = history.make_floor(plan, march, int(0.79 * march.interactions))
+    hours = np.bincount((floor.slots.connected / 3600).astype(int) % 24)
+    # By the hour from 08:00 in the centre's zone.
+    assert min(hours[2], hours[7]) > 1.3 * hours[5]
+    assert hours[20] < hours[2] / 5
+    days = np.bincount((floor.slots.connected / 86_400).astype(int))
+    weekend = [day for day in range(31) if (FIRST.replace(month=3, day=day + 1)).weekday() > 4]
+    working = [day for day in range(31) if day not in weekend]
+    assert days[weekend].mean() < 0.85 * days[working].mean()
+
+
+def test_agents_quarters_are_those_that_the_database_computes(history, dsn: str) -> None:
     fill(history, dsn)
-    sql = """
-        SELECT extract(hour FROM entered_at AT TIME ZONE 'Asia/Shanghai')::int AS hour,
-            count(*) AS n FROM queue_visits GROUP BY 1"""
-    hours = {row["hour"]: row["n"] for row in asyncio.run(fetch(dsn, sql))}
-    assert hours[10] > 1.3 * hours[13] < hours[16]
-    sql = """
-        SELECT extract(isodow FROM started_at)::int AS day, count(*) AS n FROM interactions
-        WHERE started_at >= '2025-02-10' AND started_at < '2025-02-24' GROUP BY 1"""
-    days = {row["day"]: row["n"] for row in asyncio.run(fetch(dsn, sql))}
-    assert max(days[6], days[7]) < min(days[day] for day in range(1, 6))
+
+    async def compute() -> tuple[list, list]:
+        connection = await asyncpg.connect(dsn)
+        made = await connection.fetch(QUARTERS)
+        await connection.execute(
+            "INSERT INTO agent_quarters_dirty (quarter_at, agent)"
+            " SELECT DISTINCT quarter_at, agent FROM agent_quarters"
+            " WHERE quarter_at < '2025-01-04'"
+        )
+        await refresh_agent_quarters(connection)
+        computed = await connection.fetch(QUARTERS)
+        await connection.close()
+        return made, computed
+
+    made, computed = asyncio.run(compute())
+    assert len(made) == len(computed) > 300
+    for ours, theirs in zip(made, computed, strict=True):
+        assert rounded(ours) == rounded(theirs)
+
+
+QUARTERS = """
+SELECT * FROM agent_quarters WHERE quarter_at < '2025-01-04' ORDER BY quarter_at, agent, queue
+"""
+
+
+def rounded(row: asyncpg.Record) -> dict[str, object]:
+    """A row with its seconds as precise as the records: µs, several of them added."""
+    values = dict(row) | {"away_reasons": json.loads(row["away_reasons"])}
+    values |= values.pop("away_reasons")
+    return {
+        name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value
+        for name, value in values.items()
+    }
 
 
 def test_it_goes_on_where_it_stopped_and_takes_no_other_year(history, dsn: str) -> None:

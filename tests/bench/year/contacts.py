@@ -114,7 +114,11 @@ def make_traffic(plan: Plan, month: Month, floor: Floor) -> Traffic:
     if missing > 0:
         contacts = _joined(contacts, _served_by_flow(slots, numbers.take(missing), rng))
     _callers(plan, contacts, rng)
-    misses["contact"] = contact[misses.pop("slot")]
+    slot = misses.pop("slot")
+    # Who was called back did not wait for the phone that rang in vain.
+    waited = visits["entered"][slot] <= misses["at"]
+    misses = {name: values[waited] for name, values in misses.items()}
+    misses["contact"] = contact[slot[waited]]
     return Traffic(contacts, visits, misses)
 
 

@@ -152,7 +152,7 @@ BREAK, LUNCH = 1, 2
 NONE = -1
 
 
-def states(floor: Floor, traffic: Traffic, begin_us: int) -> Staged:
+def state_track(floor: Floor, traffic: Traffic) -> Columns:
     """Return the agents' states, each until the next one begins."""
     slots = floor.slots
     contact, id_at = _contacts_of(floor, traffic)
@@ -187,7 +187,11 @@ def states(floor: Floor, traffic: Traffic, begin_us: int) -> Staged:
         _part(floor.agent, floor.rest_from, IDLE),
         _part(floor.agent, floor.end, OFFLINE),
     ]
-    track = _track(floor, parts)
+    return _track(floor, parts)
+
+
+def states(track: Columns, begin_us: int) -> Staged:
+    """Return the staging table of states."""
     return {
         **_interval(track, begin_us),
         "id_ms": _ms(track["id_at"], begin_us),
@@ -197,15 +201,21 @@ def states(floor: Floor, traffic: Traffic, begin_us: int) -> Staged:
     }
 
 
-def statuses(floor: Floor, begin_us: int) -> Staged:
-    """Return what the agents wanted, each until the next one begins."""
-    parts = [_part(floor.agent, floor.start, READY), _part(floor.agent, floor.end, LOGGED_OUT)]
+def status_track(floor: Floor) -> Columns:
+    """Return what the agents wanted, each until the next one begins; `queue` is the reason."""
+    parts = [_part(floor.agent, floor.start, READY)]
     for number, reason in enumerate((BREAK, LUNCH, BREAK)):
         taken = ~np.isnan(floor.pauses[:, number, 0])
         begin, end = floor.pauses[taken, number].T
         parts.append(_part(floor.agent[taken], begin, AWAY, np.full(len(begin), reason)))
         parts.append(_part(floor.agent[taken], end, READY))
-    track = _track(floor, parts)
+    # The last, for a pause may end with the day.
+    parts.append(_part(floor.agent, floor.end, LOGGED_OUT))
+    return _track(floor, parts)
+
+
+def statuses(track: Columns, begin_us: int) -> Staged:
+    """Return the staging table of statuses."""
     return {
         **_interval(track, begin_us),
         "status": ("smallint", track["kind"]),
@@ -262,18 +272,3 @@ def _interval(track: Columns, begin_us: int) -> Staged:
         "seq": ("bigint", np.arange(1, len(track["begin"]) + 1)),
         "agent": ("integer", track["agent"]),
     }
-
-
-STAGES = ("contacts", "visits", "misses", "states", "statuses")
-
-
-def staged(floor: Floor, traffic: Traffic, begin_us: int) -> dict[str, Staged]:
-    """Return all staging tables of a month by their names."""
-    tables = (
-        contacts(traffic.contacts, begin_us),
-        visits(traffic.visits, begin_us),
-        misses(traffic, begin_us),
-        states(floor, traffic, begin_us),
-        statuses(floor, begin_us),
-    )
-    return dict(zip(STAGES, tables, strict=True))

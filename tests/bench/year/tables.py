@@ -1,10 +1,12 @@
 """What goes into which table: expressions over the staging tables, one INSERT per source."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import asyncpg
 
 from .contacts import CATEGORIES, Outcome
+from .quarters import COUNTS, TIMES
 from .stages import REASONS, STATES, STATUSES
 
 
@@ -19,6 +21,9 @@ class Source:
     table: str
     columns: dict[str, str]
     rows: str
+
+    by: str = "started_at"
+    "The column whose month chooses the partition."
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -58,6 +63,8 @@ NUMBER = (
     "((c.customer::bigint * 387420489 + 1234567) % 999999937)::text, 9, '0') END"
 )
 "The customer's, as in history.customers."
+
+ORDER_ID = "'O' || c.contact || '-' || c.turn"
 
 KEY = {
     "project": "q.project",
@@ -330,7 +337,7 @@ SOURCES = (
             "queue": "q.name",
             "call_class": f"{_list(CLASSES)}[c.call_class + 1]",
             "category": f"{_list(CATEGORIES)}[c.category + 1]",
-            "order_id": "CASE WHEN c.ordered THEN 'O' || c.contact || '-' || c.turn ELSE '' END",
+            "order_id": f"CASE WHEN c.ordered THEN {ORDER_ID} ELSE '' END",
             "ordered": "c.ordered",
             "solved": "CASE c.solved WHEN 1 THEN true WHEN 0 THEN false END",
             "amount": "CASE WHEN c.ordered THEN c.amount END",
@@ -406,12 +413,94 @@ SOURCES = (
         },
         "history.statuses c",
     ),
+    Source(
+        "hold_segments",
+        KEY
+        | {
+            "leg": identity("c", f"{AGENT_LEG} + c.turn"),
+            "hold": "1",
+            "visit": identity("c", f"{VISIT} + c.turn"),
+            "queue": "q.name",
+            "agent": agent("c.agent"),
+            "began_at": "c.left_at + make_interval(secs => 0.4 * c.talk_s)",
+            "ended_at": "c.left_at + make_interval(secs => 0.4 * c.talk_s + c.hold_s)",
+            "duration_s": "c.hold_s",
+        },
+        f"{ANSWERED} AND c.hold_s > 0",
+    ),
+    Source(
+        "order_events",
+        KEY
+        | {
+            "order_id": ORDER_ID,
+            "key": "'shop-1'",
+            # Of 100 orders: 70 signed for, 8 cancelled, 7 refused, 4 returned, 11 on the way.
+            "state": """CASE WHEN c.contact % 100 < 70 THEN 'signed' WHEN c.contact % 100 < 78
+                THEN 'cancelled' WHEN c.contact % 100 < 85 THEN 'refused' ELSE 'returned' END""",
+            "at": "c.ready_at + (1 + c.contact % 9) * interval '1 day'",
+            "entered_at": "c.ready_at + (1 + c.contact % 9) * interval '1 day'",
+            "agent": agent("c.agent"),
+            "queue": "q.name",
+            "category": f"{_list(CATEGORIES)}[c.category + 1]",
+            "amount": "NULL::bigint",
+            "currency": "''",
+            "entered_by": "'shop'",
+        },
+        f"{VISITS} WHERE c.ordered AND c.contact % 100 < 89",
+    ),
+    Source(
+        "csat_answers",
+        KEY
+        | {
+            "question": "''",
+            "answered": "c.contact % 5 < 2",
+            "at": "c.ended_at",
+            "score": """CASE WHEN c.contact % 5 < 2
+                THEN 5 - (c.contact % 7) * (c.contact % 2) / 2 END""",
+            "scale_low": "1",
+            "scale_high": "5",
+            "comment": "''",
+            "channel": "'ivr'",
+            "agent": agent("c.agent"),
+            "queue": "q.name",
+            "entered_at": "c.ended_at",
+            "entered_by": "''",
+        },
+        f"{ANSWERED} AND NOT c.handed_on AND NOT c.callback AND c.contact % 3 = 0",
+    ),
+    Source(
+        "agent_quarters",
+        {
+            "project": "'main'",
+            "quarter_at": "c.quarter_at",
+            "agent": agent("c.agent"),
+            "queue": "coalesce(q.name, '')",
+            "team": "(agent_profile_at("
+            + agent("c.agent")
+            + ", c.quarter_at + interval '15 minutes' - interval '1 microsecond')).team",
+            "away_reasons": """jsonb_strip_nulls(jsonb_build_object(
+                'break', nullif(c.break_s, 0), 'lunch', nullif(c.lunch_s, 0)))""",
+            **{
+                name: f"c.{name}"
+                for name in (*TIMES, *COUNTS)
+                if name not in {"break_s", "lunch_s"}
+            },
+            "paused_s": "0",
+            "cool_down_s": "0",
+            "own_calls": "0",
+        },
+        "history.quarters c LEFT JOIN history.queues q USING (queue)",
+        by="quarter_at",
+    ),
 )
 
-TABLES = tuple(dict.fromkeys(source.table for source in SOURCES))
+TABLES = {source.table: source.by for source in SOURCES}
+"Each table, and the column whose month chooses its partition."
 
 
-async def statements(connection: asyncpg.Connection) -> list[tuple[Source, str]]:
+async def statements(
+    connection: asyncpg.Connection, tables: Collection[str]
+) -> list[tuple[Source, str]]:
     """Return the INSERTs for the columns that the schema has: into `$part`, for `$boot`.
 
     Raises UnknownColumnError when a column has neither expression nor default.
@@ -420,10 +509,12 @@ async def statements(connection: asyncpg.Connection) -> list[tuple[Source, str]]
         "SELECT table_name, column_name, column_default IS NULL AND is_nullable = 'NO' AS needed"
         " FROM information_schema.columns WHERE table_schema = 'public'"
         " AND table_name = ANY($1)",
-        list(TABLES),
+        list(tables),
     )
     made = []
     for source in SOURCES:
+        if source.table not in tables:
+            continue
         columns = {row["column_name"] for row in found if row["table_name"] == source.table}
         needed = {
             row["column_name"]

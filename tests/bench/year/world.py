@@ -22,7 +22,8 @@ KEY = b"the key of an invented centre..."
 SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS history;
 CREATE TABLE IF NOT EXISTS history.months (
-    first date PRIMARY KEY, interactions bigint NOT NULL, took_s float8 NOT NULL
+    first date, name text, interactions bigint NOT NULL, took_s float8 NOT NULL,
+    PRIMARY KEY (first, name)
 );
 CREATE TABLE IF NOT EXISTS history.year (
     first date, months integer, interactions bigint, seed bigint, agents integer
