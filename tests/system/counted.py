@@ -2,7 +2,9 @@
 
 A caller that got its 200 is on record, whatever became of the server since: the event stands in
 the journal before the message leaves. A caller whose BYE was answered has exactly one record of a
-call that ended in good order. A phone that got an ACK has exactly one talk with that caller.
+call that ended in good order. A phone that got an ACK has its offer on record, and each answered
+offer exactly one talk (where caller and phone cross, one hanging up as the other answers, there
+is none).
 """
 
 import itertools
@@ -222,18 +224,23 @@ def check_records(server: Server, load: CountedLoad) -> Account:
             "SELECT sip_call_id, reason, ended_at FROM interactions WHERE called = $1", NUMBER
         ),
     )
-    talks = Counter(
-        (row["caller"], row["agent"])
-        for row in server.query(
-            "SELECT i.caller, t.agent FROM talk_segments t"
-            " JOIN interactions i USING (started_at, interaction) WHERE called = $1",
-            NUMBER,
-        )
+    offers = server.query(
+        "SELECT i.caller, o.agent, o.outcome, (SELECT count(*) FROM talk_segments t"
+        " WHERE t.started_at = o.started_at AND t.interaction = o.interaction"
+        " AND t.leg = o.leg) AS talks"
+        " FROM offers o JOIN interactions i USING (started_at, interaction) WHERE called = $1",
+        NUMBER,
     )
-    noted = Counter(load.connected())
-    account.counts["talks"] = talks.total()
-    for pair, times in noted.items():
-        account.expect(talks[pair] >= times, f"{pair}: {times} talks, {talks[pair]} on record")
+    offered = Counter((row["caller"], row["agent"]) for row in offers)
+    for pair, times in Counter(load.connected()).items():
+        account.expect(
+            offered[pair] >= times, f"{pair}: {times} times connected, {offered[pair]} offers"
+        )
+    for row in offers:
+        account.expect(
+            row["talks"] == (row["outcome"] == "answered"), f"an offer and its talks: {row}"
+        )
+    account.counts["talks"] = sum(row["talks"] for row in offers)
     for name, (sql, fault) in FAULTS.items():
         found = server.query(sql)[0]["faults"]
         account.expect(found == 0, f"{name}: {found} {fault}")
