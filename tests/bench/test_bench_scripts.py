@@ -30,7 +30,7 @@ def test_it_runs(name: str) -> None:
         [sys.executable, str(BENCH / f"{name}.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
         env={**os.environ, "PYTHONPATH": str(BENCH.parents[1])},
     )
