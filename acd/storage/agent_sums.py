@@ -1,11 +1,12 @@
 """Agents' times and counts out of the database, summed by period and group, exact as of a moment.
 
 What the shipper has noted is computed first, and what lasts is added; so a report is never behind
-the rows.
+the rows. Days that are over are summed up once (agent_days), and again when something late has
+changed them.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,10 @@ COLUMNS = {"agent": "agent", "team": "team", "queue": "queue", "project": "proje
 """Dimensions and their columns; a queue's skill is that which it serves now."""
 
 
+FINE = frozenset({Period.QUARTER_HOUR, Period.HOUR})
+"Stretches shorter than a day."
+
+
 class WantedAgents(Struct, frozen=True, kw_only=True):
     """What is asked for."""
 
@@ -46,11 +51,14 @@ class WantedAgents(Struct, frozen=True, kw_only=True):
 async def agent_lines(connection: asyncpg.Connection, wanted: WantedAgents) -> list[AgentLine]:
     """Return the sums by period and group, in their order."""
     await refresh_agent_quarters(connection)
+    if wanted.period not in FINE:
+        await _sum_days(connection, wanted)
     keys = [_period(wanted.period), *(_column(name) for name in wanted.by)]
-    arguments = _arguments(wanted)
-    query = _sums(wanted, keys)
-    rows = await connection.fetch(query, *arguments)
-    away = await connection.fetch(_away(wanted, keys), *arguments)
+    # One moment for all of it: which days are summed up, their sums, and the quarter-hours.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        arguments = await _arguments(connection, wanted)
+        rows = await connection.fetch(_sums(wanted, keys), *arguments)
+        away = await connection.fetch(_away(wanted, keys), *arguments)
     width = len(keys)
     by_reason: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in away:
@@ -76,16 +84,44 @@ async def people(connection: asyncpg.Connection, before: datetime) -> dict[str, 
     return {row["agent"]: Person(row["name"], row["team"]) for row in rows}
 
 
+async def _sum_days(connection: asyncpg.Connection, wanted: WantedAgents) -> None:
+    """Sum up the days that are over and are not yet, one transaction each."""
+    current = await _current_days(connection, wanted)
+    for day, (begin, end) in _days(wanted).items():
+        if day not in current and end <= wanted.now_at:
+            await connection.execute(
+                "SELECT sum_agent_day($1, $2, $3, $4)", wanted.zone.key, day, begin, end
+            )
+
+
+async def _current_days(connection: asyncpg.Connection, wanted: WantedAgents) -> set[date]:
+    rows = await connection.fetch(
+        "SELECT day FROM agent_days_current WHERE zone = $1 AND from_at >= $2 AND to_at <= $3",
+        wanted.zone.key,
+        wanted.from_at,
+        wanted.to_at,
+    )
+    return {row["day"] for row in rows}
+
+
+def _days(wanted: WantedAgents) -> dict[date, tuple[datetime, datetime]]:
+    """Return the days of the time, with begin and end."""
+    first = wanted.from_at.astimezone(wanted.zone).date()
+    last = (wanted.to_at - timedelta(microseconds=1)).astimezone(wanted.zone).date()
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return {day: day_borders(day, wanted.zone) for day in days}
+
+
 def _period(period: Period) -> str:
     match period:
         case Period.ALL:
             return "NULL::timestamptz"
         case Period.QUARTER_HOUR:
-            return "quarter_at"
+            return "q.quarter_at"
         case Period.HOUR:
-            return "date_trunc('hour', quarter_at, $4)"
+            return "date_trunc('hour', q.quarter_at, $4)"
         case _:
-            return f"date_trunc('{period.value}', quarter_at AT TIME ZONE $4)::date"
+            return f"date_trunc('{period.value}', q.local_at)::date"
 
 
 def _begin_us(begin: datetime | date | None, zone: ZoneInfo) -> int | None:
@@ -102,17 +138,26 @@ def _column(dimension: str) -> str:
     return f"q.{COLUMNS[dimension]}"
 
 
-def _arguments(wanted: WantedAgents) -> list[object]:
+async def _arguments(connection: asyncpg.Connection, wanted: WantedAgents) -> list[object]:
+    """Return the statements' arguments; which days come from where is as of this transaction."""
+    days: list[date] = []
+    stretches = [(wanted.from_at, wanted.to_at)]
+    if wanted.period not in FINE:
+        current = await _current_days(connection, wanted)
+        all_days = _days(wanted)
+        days = [day for day in all_days if day in current]
+        stretches = [borders for day, borders in all_days.items() if day not in current]
     return [
         *(wanted.from_at, wanted.to_at, wanted.now_at, wanted.zone.key),
         *(list(wanted.skills), list(wanted.skills.values())),
+        *(days, [begin for begin, _ in stretches], [end for _, end in stretches]),
         *wanted.only.values(),
     ]
 
 
 def _conditions(wanted: WantedAgents) -> str:
     conditions = [
-        f"{_column(name)} = ${number}" for number, name in enumerate(wanted.only, start=7)
+        f"{_column(name)} = ${number}" for number, name in enumerate(wanted.only, start=10)
     ]
     # All arguments have to have a use, or the database cannot tell their types.
     used = "($4::text, $5::text[], $6::text[]) IS NOT NULL"
@@ -157,18 +202,28 @@ _OPEN = (
     " LEFT JOIN LATERAL agent_profile_at(p.agent, least(p.quarter_at + interval '15 minutes', $3))"
     " a ON true"
 )
-_ROWS = (
-    f"SELECT quarter_at, project, agent, queue, team, {', '.join(_TIMES)}, {', '.join(_COUNTS)}"
-    " FROM agent_quarters WHERE quarter_at >= $1 AND quarter_at < $2"
-    " UNION ALL"
-    f" SELECT p.quarter_at, coalesce(a.project, 'main'), p.agent, p.queue, coalesce(a.team, ''),"
-    f" {_OPEN_TIMES}, {', '.join('0' for _ in _COUNTS)} {_OPEN}"
+_STRETCHES = (
+    "unnest($8::timestamptz[], $9::timestamptz[]) AS stretch (begin_at, end_at)"
+    " JOIN agent_quarters ON quarter_at >= begin_at AND quarter_at < end_at"
 )
+_DAYS = "agent_days WHERE zone = $4 AND day = ANY($7::date[])"
+_WHO = "project, agent, queue, team"
+_OPEN_WHO = (
+    "p.quarter_at, p.quarter_at AT TIME ZONE $4, coalesce(a.project, 'main'), p.agent, p.queue,"
+    " coalesce(a.team, '')"
+)
+_ROWS = (
+    f"SELECT quarter_at, quarter_at AT TIME ZONE $4 AS local_at, {_WHO}, {', '.join(_STORED)}"
+    f" FROM {_STRETCHES}"
+    f" UNION ALL SELECT NULL, day::timestamp, {_WHO}, {', '.join(_STORED)} FROM {_DAYS}"
+    f" UNION ALL SELECT {_OPEN_WHO}, {_OPEN_TIMES}, {', '.join('0' for _ in _COUNTS)} {_OPEN}"
+)
+_REASONS = "r.key AS reason, r.value::float8 AS amount"
 _AWAY_ROWS = (
-    "SELECT quarter_at, project, agent, queue, team, r.key AS reason, r.value::float8 AS amount"
-    " FROM agent_quarters, jsonb_each_text(away_reasons) r"
-    " WHERE quarter_at >= $1 AND quarter_at < $2 AND away_s > 0"
-    " UNION ALL"
-    " SELECT p.quarter_at, coalesce(a.project, 'main'), p.agent, p.queue, coalesce(a.team, ''),"
-    f" p.reason, p.amount {_OPEN} WHERE p.measure = 'away_s'"
+    f"SELECT quarter_at, quarter_at AT TIME ZONE $4 AS local_at, {_WHO}, {_REASONS}"
+    f" FROM {_STRETCHES} CROSS JOIN jsonb_each_text(away_reasons) r WHERE away_s > 0"
+    f" UNION ALL SELECT NULL, day::timestamp, {_WHO}, {_REASONS}"
+    f" FROM agent_days CROSS JOIN jsonb_each_text(away_reasons) r"
+    " WHERE zone = $4 AND day = ANY($7::date[]) AND away_s > 0"
+    f" UNION ALL SELECT {_OPEN_WHO}, p.reason, p.amount {_OPEN} WHERE p.measure = 'away_s'"
 )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from storage_site import START_US, Site, ship
+from storage_site import START_US, Site, fetch, ship
 from storage_traffic import offered, started
 
 from acd.app.reporting import REPORTS
@@ -152,6 +152,46 @@ def test_the_day_of_a_period_begins_at_the_zones_midnight(morning: str) -> None:
     days = report(morning, period=Period.DAY, by=())
     assert [row["period"] for row in days] == [microseconds(NINE.replace(hour=0))]
     assert days[0]["ready_s"] == 2400 + 7200
+
+
+def test_a_day_that_is_over_is_summed_up_once_and_anew_when_something_late_comes(
+    dsn: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path)
+    site.write([(NINE_S + at_s, event) for at_s, event in MORNING])
+    # Who is logged in still has an open interval, which no sum of a day has.
+    site.write(
+        [(NINE_S + 3700.0, status(LI, "logged_out")), (NINE_S + 3700.0, state(LI, "offline"))]
+    )
+    asyncio.run(ship(site, dsn))
+    over = {"now_at": DAY["to_at"]}
+    amid = {"now_at": DAY["to_at"] - timedelta(minutes=15)}
+    cuts: list[dict[str, object]] = [
+        {"period": Period.DAY},
+        {"period": Period.MONTH, "by": ("team", "queue")},
+        {"by": ()},
+        {"by": ("skill",), "skills": {"sales": "selling"}},
+        {"only": {"team": "一组"}},
+    ]
+
+    def current() -> list[object]:
+        rows = asyncio.run(fetch(dsn, "SELECT day FROM agent_days_current"))
+        return [row["day"] for row in rows]
+
+    plain = [report(dsn, **cut, **amid) for cut in cuts]
+    assert current() == []
+    assert [report(dsn, **cut, **over) for cut in cuts] == plain
+    assert current() == [NINE.date()]
+    # From the sums now, not the quarter-hours, which is to be seen by what is written into them.
+    asyncio.run(fetch(dsn, "UPDATE agent_days SET handled = 7 WHERE handled = 1"))
+    assert report(dsn, **over)[0]["handled"] == 7
+    wrong = ev.DispositionEntered(interaction="call", **WANG, call_class="complaint")
+    site.write([(NINE_S + 90_000.0, wrong)])
+    asyncio.run(ship(site, dsn))
+    wang = report(dsn, **over)[0]
+    assert (wang["handled"], wang["orders"], wang["complaints"]) == (1, 0, 1)
+    assert wang == report(dsn, **amid)[0]
+    site.journal.close()
 
 
 def test_queues_and_skills_have_no_time_without_calls(morning: str) -> None:
