@@ -41,6 +41,9 @@ FIRST_TRY_S = 8.0
 DRAIN_S = 10.0
 "How long the end waits for the last records to be written; what is left is shipped next time."
 
+SETTLE_S = 60.0
+"How long a scheduled report waits for the last records of its days; else it is tried again."
+
 CONNECT_S = 5.0
 
 RETRY_S = 10.0
@@ -107,6 +110,16 @@ class Database:
             trouble.cancel()
         if self.status == "starting":
             self._down("it has not answered yet")
+
+    async def settled(self) -> None:
+        """Return when all that is recorded by now is in the tables.
+
+        Raises ServiceUnavailableError when that takes too long.
+        """
+        try:
+            await asyncio.wait_for(self._shipper.drain(), SETTLE_S)
+        except TimeoutError as error:
+            raise ServiceUnavailableError(f"records wait in the journal: {self.status}") from error
 
     async def drain(self) -> None:
         """Write the last records, if the database is there to take them."""

@@ -147,6 +147,8 @@ def _served(config: Config) -> tuple[object, ...]:
         config.blacklist,
         config.trunks,
         config.trunk_passwords,
+        config.reports,
+        config.mail_password,
     )
 
 

@@ -66,8 +66,7 @@ from .order_outcomes import OrderOutcomes
 from .protection import Protection
 from .rank_keeper import RankKeeper
 from .reload import Reloader, flow_context, read_flow_files
-from .reporting.apart import ReportsApart
-from .reporting.asked import Reports
+from .reporting.office import ReportOffice
 from .standing import StandingOrders
 from .state import Running, StartError, prepare_state
 from .subscribers import Subscribers
@@ -351,9 +350,8 @@ class Service:
         keys = KeyBook(self._state, time.time)
         keys.open()
         stack.callback(keys.close)
-        apart = ReportsApart(self._database.dsn, lambda: self._reloader.config)
-        stack.push_async_callback(apart.close)
-        self._reports = Reports(apart, lambda: self._reloader.config)
+        self._reports = ReportOffice(self._state, self._database, lambda: self._reloader.config)
+        stack.push_async_callback(self._reports.close)
         parts = Parts(
             state=self._state,
             keys=keys,
@@ -370,7 +368,7 @@ class Service:
             metrics=self._metrics,
             tracer=self._tracer,
             lines=self._lines,
-            reports=self._reports,
+            reports=self._reports.asked,
             live=self._live,
             protection=self._protection,
             health=lambda: {"version": VERSION, "uptime_s": round(self._uptime_s(), 1)},
@@ -403,6 +401,7 @@ class Service:
                     tasks.create_task(kept_apart("contacts", contacts)),
                     tasks.create_task(kept_apart("orders", self._order_outcomes.run())),
                     tasks.create_task(kept_apart("reload", self._reloader.run())),
+                    tasks.create_task(kept_apart("scheduled reports", self._reports.run())),
                     tasks.create_task(kept_apart("certificates", self._certificates.run())),
                 ]
                 asyncio.get_running_loop().add_signal_handler(
@@ -550,6 +549,7 @@ class Service:
         provide_secrets(config, self._secret_store)
         self._configure(config)
         self._lines.take(config, self._driver)
+        self._reports.take(config)
 
     def _configure(self, config: Config) -> None:
         """Have the centre go on under this configuration and the assignments in force."""

@@ -44,11 +44,14 @@ def check(arguments: argparse.Namespace) -> int:
             count = len(error.faults)
             print(f"{count} fault{'' if count == 1 else 's'}; nothing was changed")
         return 1
+    from acd.app.reporting.scheduled import unknown_reports
+
+    warned = (*config.warnings, *unknown_reports(config))
     if arguments.json:
-        warnings = [_fault(fault) for fault in config.warnings]
+        warnings = [_fault(fault) for fault in warned]
         print_json({"ok": True, "faults": [], "warnings": warnings, **_counts(config)})
         return 0
-    for fault in config.warnings:
+    for fault in warned:
         print(f"warning: {fault}")
     counts = ", ".join(f"{value} {name}" for name, value in _counts(config).items())
     print(f"{config.folder}: good; {counts}")

@@ -33,6 +33,7 @@ from .contracts import Contracts
 from .numbers import Numbers, NumberTarget
 from .queues import Queues
 from .reasons import Reasons
+from .reports import Reports
 from .server import Server
 from .trunk_secrets import Passwords
 from .trunk_values import trunk_settings
@@ -63,12 +64,16 @@ class Config:
     blacklist: Blacklist
     trunks: Trunks
     contracts: Contracts
+    reports: Reports
 
     contract_values: ContractValues = field(repr=False)
     "What is entered by hand for contracts."
 
     trunk_passwords: Passwords = field(repr=False)
     "Read with the configuration, so that a trunk and its password change at one moment."
+
+    mail_password: str = field(repr=False)
+    "Of the server that takes the reports' e-mails."
 
     warnings: tuple[Fault, ...]
     "What is allowed but hardly meant: a queue without agents, a skill that nothing asks for."

@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from . import agents, blacklist, contracts, numbers, queues, reasons, server, trunks, values
+from . import (
+    agents,
+    blacklist,
+    contracts,
+    numbers,
+    queues,
+    reasons,
+    reports,
+    server,
+    trunks,
+    values,
+)
 from .values import Address, Section
 
 _FILES: tuple[tuple[str, type[Section], str], ...] = (
@@ -20,6 +31,7 @@ _FILES: tuple[tuple[str, type[Section], str], ...] = (
     ("reasons.yaml", reasons.Reasons, "Optional: the lists below are the default ones."),
     ("blacklist.yaml", blacklist.Blacklist, "Optional: nobody is blocked."),
     ("contracts.yaml", contracts.Contracts, "Optional: nobody has a contract."),
+    ("reports.yaml", reports.Reports, "Optional: no report comes by itself."),
 )
 
 _INTRODUCTION = """\

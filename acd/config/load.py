@@ -8,6 +8,7 @@ from .checks import faults_between, warnings_about
 from .config import Config, ConfigError
 from .contract_values import read_contract_values
 from .contracts import entered_measures
+from .reports import read_mail_password
 from .sources import read_sources
 from .trunk_secrets import read_passwords
 
@@ -34,12 +35,24 @@ def load_config(folder: Path) -> Config:
     )
     contracts = sources.contracts.model
     values, wrong = read_contract_values(folder, entered_measures(contracts) if contracts else ())
-    faults = (*sources.faults, *faults_between(sources), *missing, *wrong)
+    reports = sources.reports.model
+    mail_password, no_mail = (
+        read_mail_password(folder, sources.reports.document, reports) if reports else ("", [])
+    )
+    faults = (*sources.faults, *faults_between(sources), *missing, *wrong, *no_mail)
     server, numbers, queues = sources.server.model, sources.numbers.model, sources.queues.model
     agents, reasons = sources.agents.model, sources.reasons.model
     blacklist = sources.blacklist.model
     if faults or not (
-        server and numbers and queues and agents and reasons and blacklist and trunks and contracts
+        server
+        and numbers
+        and queues
+        and agents
+        and reasons
+        and blacklist
+        and trunks
+        and contracts
+        and reports
     ):
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.file, fault.line))))
     return Config(
@@ -53,6 +66,8 @@ def load_config(folder: Path) -> Config:
         trunks=trunks,
         contracts=contracts,
         contract_values=values,
+        reports=reports,
+        mail_password=mail_password,
         trunk_passwords=passwords,
         warnings=tuple(warnings_about(sources)),
     )

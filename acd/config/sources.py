@@ -14,6 +14,7 @@ from .contracts import Contracts
 from .numbers import Numbers
 from .queues import Queues
 from .reasons import Reasons
+from .reports import Reports
 from .server import Server
 from .trunks import Trunks
 from .values import Section
@@ -62,6 +63,7 @@ class Sources:
     blacklist: Source[Blacklist]
     trunks: Source[Trunks]
     contracts: Source[Contracts]
+    reports: Source[Reports]
     faults: tuple[Fault, ...]
 
 
@@ -92,6 +94,7 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
         blacklist=read("blacklist.yaml", Blacklist, required=False),
         trunks=read("trunks.yaml", Trunks, required=False),
         contracts=read("contracts.yaml", Contracts, required=False),
+        reports=read("reports.yaml", Reports, required=False),
         faults=tuple(faults),
     )
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from acd.ivr.document import Document, Fault
 from acd.ivr.document import Path as Place
@@ -26,7 +27,7 @@ def read_passwords(
     passwords: Passwords = {}
     faults: list[Fault] = []
     for place, path, holder, needed_by in _holders(trunks):
-        password, wrong = _read(folder, holder, needed_by, environment)
+        password, wrong = read_secret(folder, holder, needed_by, environment)
         passwords[place] = password
         if wrong is not None:
             setting, message, hint = wrong
@@ -46,9 +47,22 @@ def _holders(
         yield (name, "incoming"), (*path, "incoming"), incoming, needed_by
 
 
-def _read(
-    folder: Path, holder: Trunk | Incoming, needed_by: str, environment: Mapping[str, str]
+class Holder(Protocol):
+    """Settings that say where a password is."""
+
+    @property
+    def password_file(self) -> str:
+        """Return the file's name, relative to the configuration folder; empty: none."""
+
+    @property
+    def password_env(self) -> str:
+        """Return the environment variable's name; empty: none."""
+
+
+def read_secret(
+    folder: Path, holder: Holder, needed_by: str, environment: Mapping[str, str]
 ) -> tuple[str, Wrong | None]:
+    """Return a holder's password and what is wrong; `needed_by` is the setting that needs one."""
     file, variable = holder.password_file, holder.password_env
     if file and variable:
         hint = "password_file or password_env"

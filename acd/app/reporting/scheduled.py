@@ -1,0 +1,195 @@
+"""Makes the reports of reports.yaml when they are due, and keeps what was made over a restart."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from acd.config import Config
+from acd.config.reports import ScheduledReport
+from acd.ivr.document import Fault
+from acd.reports.asking import Wish
+from acd.reports.request import RequestError
+from acd.reports.schedule import NEVER, Run, Schedule
+from acd.storage.private_file import replace_private
+from acd.web.ports import ServiceUnavailableError, UnknownReportError
+from acd.web.reports_api import CONTENT_TYPES
+
+from . import REPORTS
+from .apart import ReportFailedError
+from .mail import Letter, MailError, send
+
+log = structlog.get_logger(__name__)
+
+FILE_NAME = "scheduled_reports.json"
+
+LIMIT_S = 1_800.0
+"Nobody waits for it at a screen: half an hour is enough for a year of a large centre."
+
+TROUBLE = (
+    ServiceUnavailableError,
+    UnknownReportError,
+    ReportFailedError,
+    RequestError,
+    MailError,
+    OSError,
+)
+"What can go wrong with a report; all of it may be right at the next attempt."
+
+Make = Callable[[str, Wish, str, str, str, float], Awaitable[bytes]]
+"As `Reports.document`."
+
+
+class ScheduledReports:
+    """Run `run` as a task beside the calls."""
+
+    def __init__(
+        self,
+        state: Path,
+        config: Callable[[], Config],
+        *,
+        make: Make,
+        settled: Callable[[], Awaitable[None]],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`settled` returns when all records of calls till now are in the database.
+
+        `now` is the wall's time, in UTC.
+        """
+        self._state = state
+        self._path = state / FILE_NAME
+        self._config = config
+        self._make = make
+        self._settled = settled
+        self._now = now
+        self._schedule = Schedule(self._read())
+        self._changed = asyncio.Event()
+
+    def take(self, config: Config) -> None:
+        """Go by another configuration."""
+        for fault in unknown_reports(config):
+            log.error("scheduled_report_unknown", fault=str(fault))
+        zone = ZoneInfo(config.server.centre.timezone)
+        self._schedule.take(config.reports.plans(zone), self._now())
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Make what is due, for ever; ends by cancellation."""
+        self.take(self._config())
+        await self._write()
+        while True:
+            self._changed.clear()
+            for run in self._schedule.on_time(self._now()):
+                await self._carry_out(run)
+            deadline = self._schedule.next_deadline()
+            wait_s = None
+            if deadline != NEVER:
+                wait_s = max(0.0, (deadline - self._now()).total_seconds())
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
+                await self._write()
+            except TimeoutError:
+                continue
+
+    async def _carry_out(self, run: Run) -> None:
+        one = self._config().reports.schedules.get(run.plan)
+        try:
+            if one is not None:
+                await self._deliver(run, one)
+        except TROUBLE as error:
+            self._fail(run, str(error))
+        except Exception:  # our own bug in one report must not end the others
+            log.exception("scheduled_report_broken", schedule=run.plan)
+            self._fail(run, "a fault of the program's own")
+        else:
+            self._schedule.on_made(run)
+        await self._write()
+
+    def _fail(self, run: Run, reason: str) -> None:
+        given_up = self._schedule.on_failed(run, self._now())
+        (log.critical if given_up else log.error)(
+            "scheduled_report_failed",
+            schedule=run.plan,
+            days=_days(run.first, run.last),
+            reason=reason,
+            then="given up" if given_up else "tried again",
+        )
+
+    async def _deliver(self, run: Run, one: ScheduledReport) -> None:
+        await self._settled()
+        config = self._config()
+        locale = one.locale or config.server.centre.locale
+        wish = one.wish(run.first, run.last)
+        content = await self._make(one.report, wish, one.format, locale, one.role, LIMIT_S)
+        file_name = f"{run.plan}-{_days(run.first, run.last)}.{one.format}"
+        if one.folder:
+            await asyncio.to_thread(self._save, self._state / one.folder, file_name, content)
+        if one.mail_to:
+            await self._mail(run, one, file_name, content)
+        log.info("scheduled_report_made", schedule=run.plan, file=file_name, bytes=len(content))
+
+    def _save(self, folder: Path, name: str, content: bytes) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_private(folder / name, content)
+
+    async def _mail(self, run: Run, one: ScheduledReport, file_name: str, content: bytes) -> None:
+        config = self._config()
+        centre, mail = config.server.centre, config.reports.mail
+        days = _days(run.first, run.last)
+        letter = Letter(
+            to=one.mail_to,
+            subject=f"{centre.name} {run.plan} {days}",
+            text=f"{centre.name}\n{run.plan}: {one.report}, {days} ({centre.timezone})\n",
+            file_name=file_name,
+            content=content,
+            content_type=CONTENT_TYPES[one.format],
+            message_id=_message_id(self._state, run, str(mail.sender)),
+            at=self._now(),
+        )
+        refused = await asyncio.to_thread(send, mail, config.mail_password, config.folder, letter)
+        if refused:
+            # The others have it; a second attempt would give it to them twice.
+            log.error("scheduled_report_not_taken", schedule=run.plan, days=days, by=refused)
+
+    def _read(self) -> dict[str, date]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, date])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("scheduled_reports_not_read", error=str(error), effect="begins anew")
+            return {}
+
+    async def _write(self) -> None:
+        data = msgspec.json.encode(self._schedule.kept())
+        try:
+            await asyncio.to_thread(replace_private, self._path, data)
+        except OSError as error:
+            log.warning("scheduled_reports_not_kept", error=str(error), effect="may come twice")
+
+
+def unknown_reports(config: Config) -> list[Fault]:
+    """Return the schedules whose report there is not."""
+    file, there_are = str(config.folder / "reports.yaml"), ", ".join(sorted(REPORTS))
+    return [
+        Fault(
+            file, 1, 1, f"schedules.{name}.report", f"there is no report {one.report}", there_are
+        )
+        for name, one in config.reports.schedules.items()
+        if one.report not in REPORTS
+    ]
+
+
+def _days(first: date, last: date) -> str:
+    return str(first) if first == last else f"{first}_{last}"
+
+
+def _message_id(state: Path, run: Run, sender: str) -> str:
+    told = f"{state.resolve()}/{run.plan}/{run.first}/{run.last}"
+    return f"<{hashlib.sha256(told.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
