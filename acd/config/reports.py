@@ -89,7 +89,7 @@ class ScheduledReport(Section):
     "When, on the day after, by the centre's clock: 07:30."
 
     format: Literal["xlsx", "html", "png", "csv", "json"] = "xlsx"
-    "The form, as of `acd report --format`."
+    "The form, as of `acd report`."
 
     locale: Literal["zh", "en"] | None = None
     "Language; the centre's unless said."
