@@ -104,4 +104,4 @@ def test_the_example_of_the_page_is_right(written):
 def test_a_report_that_there_is_not_is_warned_of(written, capsys):
     assert main(["config", "check", str(written(REPORTS.replace("agents", "angels")))]) == 0
     told = capsys.readouterr().out
-    assert "schedules.week.report: there is no report angels" in told
+    assert "week: there is no report angels" in told

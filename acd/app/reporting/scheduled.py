@@ -179,7 +179,12 @@ def unknown_reports(config: Config) -> list[Fault]:
     file, there_are = str(config.folder / "reports.yaml"), ", ".join(sorted(REPORTS))
     return [
         Fault(
-            file, 1, 1, f"schedules.{name}.report", f"there is no report {one.report}", there_are
+            file,
+            1,
+            1,
+            f"schedules.{name}.report",
+            f"{name}: there is no report {one.report}",
+            there_are,
         )
         for name, one in config.reports.schedules.items()
         if one.report not in REPORTS
