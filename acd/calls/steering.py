@@ -86,7 +86,8 @@ class Steering:
             return None
         visit = call.visit
         former, own = visit.priority, priority - visit.queue_priority
-        if not self._router.set_priority(visit.visit, own):
+        followed = self._router.set_priority(visit.visit, own, self._table.now)
+        if followed is None:
             return None
         visit.own_priority = own
         changed = events.PriorityChanged(
@@ -96,4 +97,5 @@ class Steering:
             priority=priority,
         )
         self._effects.append(changed)
+        self._queueing.apply(followed, self._table.now)
         return former

@@ -334,7 +334,7 @@ class Dispatch:
             # agent's fault: it sets aside for a moment, but counts towards nothing.
             missed = outcome is not OfferOutcome.FAILED
             self._set_aside(agent, waiting, aside_s, now, events, missed=missed)
-        self._go_on(waiting, now, events)
+        self.go_on(waiting, now, events)
 
     def leave(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         """Take out a call whose caller has left; every phone that rings for it falls silent."""
@@ -344,7 +344,8 @@ class Dispatch:
         for agent in agents:
             self.free(agent, agent.idle_since, now, events)
 
-    def _go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+    def go_on(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        """Find the call its next agent, after an offer came to nothing or its demand changed."""
         if waiting.offer:
             # Other phones ring on, and one more may.
             self.ring_on([waiting], now, events)
@@ -429,7 +430,7 @@ class Dispatch:
             agent.cool_down_s = max(0.0, agent.due_at - now)
         self._talk(agent, call, interaction, queue, now, events)
         if offer is not None:
-            self._go_on(offer.waiting, now, events)
+            self.go_on(offer.waiting, now, events)
 
     def switch(
         self, agent: Agent, call: str, interaction: str, now: float, events: list[Event]

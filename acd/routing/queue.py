@@ -4,8 +4,6 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Callable
 
-from msgspec import structs
-
 from .activation import Activation, RecentCalls
 from .announcing import CallAnnouncement
 from .deadlines import Timed
@@ -268,10 +266,10 @@ class Queue:
         del self.calls[waiting.call.call]
         del self._line[bisect_left(self._line, waiting.place)]
 
-    def reprioritise(self, waiting: Waiting, priority: int) -> None:
-        """Move to the place that this priority gives, offered or not."""
+    def reprioritise(self, waiting: Waiting, call: WaitingCall, demand: Demand) -> None:
+        """Move to the place that the call has with another priority, offered or not."""
         self.remove(waiting)
-        waiting.call = structs.replace(waiting.call, priority=priority)
+        waiting.call, waiting.demand = call, demand
         waiting.place = self.place_of(waiting.call)
         self.calls[waiting.call.call] = waiting
         insort(self._line, waiting.place)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 
+from msgspec.structs import replace
+
 from .activation import SwitchedGroup
 from .announcing import Announcement
 from .configuration import faults
@@ -255,16 +257,22 @@ class Router(Views):
         look(dispatch, waiting.queue, now, events)
         return events
 
-    def set_priority(self, call: str, priority: int) -> bool:
+    def set_priority(self, call: str, priority: int, now: float) -> list[Event] | None:
         """Give a waiting call another priority; it keeps its first enqueue time.
 
-        False: the call is in no line.
+        Rules that look at the priority may admit others now. None: the call is in no line.
         """
         waiting = self._dispatch.waiting.get(call)
         if waiting is None:
-            return False
-        waiting.queue.reprioritise(waiting, priority)
-        return True
+            return None
+        events: list[Event] = []
+        queue, before = waiting.queue, waiting.demand
+        changed = replace(waiting.call, priority=priority)
+        demand = self._dispatch.floor.demand_as(queue, changed, waiting.category)
+        queue.reprioritise(waiting, changed, demand)
+        if demand is not before:
+            self._dispatch.go_on(waiting, now, events)
+        return events
 
     # --- offers ---
 

@@ -669,7 +669,7 @@ class Floor(RuleBasedStateMachine):
     def a_call_matters_more_or_less(self, pick, priority):
         name = sorted(self.waiting)[pick % len(self.waiting)]
         self.waiting[name] = replace(self.waiting[name], priority=priority)
-        assert self.router.set_priority(name, priority)
+        assert self.router.set_priority(name, priority, self.now) == []
 
     @rule(number=NUMBERS, success=st.booleans(), category=st.sampled_from(["", "tv"]), of=PICK)
     def outcome(self, number, success, category, of):

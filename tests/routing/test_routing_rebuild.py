@@ -285,7 +285,8 @@ class Floor:
 
     def do_priority(self, pick, priority):
         if self.waiting:
-            self.router.set_priority(self.waiting[pick % len(self.waiting)], priority)
+            call = self.waiting[pick % len(self.waiting)]
+            return self.router.set_priority(call, priority, self.now)
         return []
 
     def do_group(self, queue, on):
@@ -419,7 +420,7 @@ def test_a_newer_announcement_replaces_what_was_known():
     old, new = world(), blank()
     told(new.router, old.router.announcements())
     new.router.settle(1010.0)
-    old.router.set_priority("b", 5)
+    old.router.set_priority("b", 5, old.now)
     old.answer("offer1")
     told(new.router, old.router.announcements())
     assert new.router.settle(1010.0) == []

@@ -326,18 +326,18 @@ def test_nobody_is_remembered_who_is_no_more(world):
 def test_a_waiting_call_that_matters_more_goes_first(world):
     world.call("first")
     world.call("second")
-    assert world.router.set_priority("second", 5)
+    assert world.router.set_priority("second", 5, world.now) == []
     assert [world.router.position(call) for call in ("first", "second")] == [2, 1]
     world.reachable("1", True)
     assert only_offer(world.status("1", Status.READY)).call == "second"
-    assert not world.router.set_priority("nobody", 5)
+    assert world.router.set_priority("nobody", 5, world.now) is None
 
 
 def test_a_call_on_offer_keeps_its_offer_when_its_priority_changes(world):
     world.log_in("1")
     made = only_offer(world.call("first"))
     world.call("second")
-    assert world.router.set_priority("first", -1)
+    assert world.router.set_priority("first", -1, world.now) == []
     assert world.router.position("first") == 2
     world.fail(made.offer)
     assert only_offer(world.wait(10.0)).call == "second"

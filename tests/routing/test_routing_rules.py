@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from acd.routing.model import LayerProfile
+from acd.routing.model import LayerProfile, Status
 from tests.routing.routing_world import World, agent, offered_to, queue
 
 
@@ -79,3 +79,18 @@ def test_calls_that_no_rule_lets_through_do_not_hold_up_others():
     world.call("vip", tags=("vip",))
     world.log_in("1")
     assert [event.call for event in world.log if hasattr(event, "choice")] == ["vip"]
+
+
+def test_a_rule_over_the_priority_is_asked_again_when_that_changes():
+    facts = frozenset({"call.priority"})
+    rule = Rule("urgent", lambda facts: facts["call.priority"] > 2, facts)
+    world = world_with(rule, agents=("1",))
+    world.log_in("1")
+    assert offered_to(world.call("c")) == []
+    assert offered_to(world.keep(world.router.set_priority("c", 1, world.now))) == []
+    events = world.keep(world.router.set_priority("c", 5, world.now))
+    assert offered_to(events) == [("c", "1")]
+    assert world.router.set_priority("c", 0, world.now) == []  # it rings on
+    world.status("1", Status.AWAY, "lunch")
+    assert offered_to(world.status("1", Status.READY)) == []
+    assert len(rule.asked) == 4
