@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,35 @@ def test_calls_go_on_while_the_database_is_killed(server: Server, hall: Hall) ->
     have_a_talk(hall, "13600000004")
     until(lambda: answers(server.dsn), "the database is up again", within_s=20)
     all_of_it_once(server, ["13600000003", "13600000004"])
+
+
+def test_a_disk_that_takes_no_more_refuses_new_calls_and_loses_no_record(
+    server: Server, hall: Hall
+) -> None:
+    agent, caller = hall.agent("1001"), hall.caller("13600000006")
+    have_a_talk(hall, "13600000005")  # so that the journal is larger than what is logged below
+    caller.call_answered(SALES)
+    agent.rings()
+    agent.answer()
+    caller.hears(AGENT_HZ)
+    journal = max((server.state / "journal").glob("*.journal"))
+    os.truncate(server.log_path, 0)
+    limit = journal.stat().st_size
+    unlimited = resource.prlimit(
+        server.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)
+    )
+    try:
+        agent.hangup()
+        caller.hung_up()
+        until(lambda: server.get("/readyz")[0] == 503, "not ready while nothing can be written")
+        assert "acd_journal_failing 1.0" in server.get("/metrics")[1]
+        assert hall.caller("13600000007").call_refused(SALES) == 503
+        assert "journal cannot be written" in server.log()
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+    until(lambda: server.get("/readyz")[0] == 200, "ready again by itself")
+    have_a_talk(hall, "13600000008")
+    all_of_it_once(server, ["13600000005", "13600000006", "13600000008"])
 
 
 def answers(dsn: str) -> bool:
