@@ -53,8 +53,11 @@ RETRY_S = 10.0
 class Database:
     """Embedded or the operator's own Postgres, and the shipper that fills it."""
 
-    def __init__(self, dsn: str, state: Path, journal: Journal, kept: Kept) -> None:
-        """Raise CustomerKeyError when the state folder keeps no sound key."""
+    def __init__(self, dsn: str, state: Path, journal: Journal, kept: Kept, zone: str) -> None:
+        """`zone` is the centre's, an IANA name.
+
+        Raises CustomerKeyError when the state folder keeps no sound key.
+        """
         self._trouble = "starting"
         self._embedded: EmbeddedPostgres | None = None
         if not dsn:
@@ -67,6 +70,7 @@ class Database:
             now=time.monotonic,
             customer_key=load_or_create_key(state),
             kept=kept,
+            zone=zone,
         )
         self._in_trouble = asyncio.Event()
 

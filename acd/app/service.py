@@ -211,6 +211,7 @@ class Service:
             self._state,
             self._journal,
             self._config.kept(),
+            self._config.server.centre.timezone,
         )
         stack.push_async_callback(self._database.stop)
 

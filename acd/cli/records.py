@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ._chain import show
 from ._erase import erase
 from ._options import CommandError, Subparsers, add_config, add_json, add_state, print_json
+from ._rollup import rollup
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,6 +75,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "--markdown", action="store_true", help="as the page docs/schema.md, with a picture"
     )
     schema_parser.set_defaults(run=schema)
+    rollup_parser = _verb(
+        verbs, "rollup", "compute the sums that reports are made of where records have changed"
+    )
+    rollup_parser.add_argument(
+        "--all", action="store_true", help="compute all anew, after records came by another way"
+    )
+    rollup_parser.set_defaults(run=rollup)
 
 
 def _verb(verbs: Subparsers, name: str, text: str) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from acd.ivr.document import DocumentModel, did_you_mean
+from acd.reports.days import has_quarter_hours
 from acd.routing.model import Grade
 
 
@@ -64,10 +65,15 @@ def _grade(value: object) -> Grade:
 
 def _timezone(value: str) -> str:
     try:
-        ZoneInfo(value)
+        zone = ZoneInfo(value)
     except (KeyError, ValueError, OSError):
         near = did_you_mean(value, ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "UTC"))
         raise fault("an IANA time zone is wanted", near) from None
+    if not has_quarter_hours(zone, range(2000, 2041)):
+        raise fault(
+            "a time zone is wanted whose offset is a multiple of 15 minutes",
+            "figures are kept by quarter-hour",
+        )
     return value
 
 

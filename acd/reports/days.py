@@ -31,3 +31,14 @@ def day_borders(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     following = day + timedelta(days=1)
     end = datetime(following.year, following.month, following.day, tzinfo=zone)
     return begin.astimezone(UTC), end.astimezone(UTC)
+
+
+def has_quarter_hours(zone: tzinfo, years: range) -> bool:
+    """Return whether the zone's offset is a multiple of 15 minutes in all these years.
+
+    Those in use have been since 1972, when Liberia gave up 44 minutes and 30 seconds.
+    """
+    quarter = timedelta(minutes=15)
+    moments = (datetime(year, month, 1, tzinfo=UTC) for year in years for month in range(1, 13))
+    offsets = (moment.astimezone(zone).utcoffset() for moment in moments)
+    return all(not (offset or timedelta()) % quarter for offset in offsets)

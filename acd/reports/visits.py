@@ -88,17 +88,24 @@ class _Answered:
     """Which visit an agent's part of an interaction belongs to."""
 
     def __init__(self, visits: list[QueueVisit], transfers: Iterable[Transfer]) -> None:
-        self.visits: set[str] = set()
+        self._home: dict[str, str] = {}
         self._last: dict[tuple[str, str, str], str] = {}
         self._consults: dict[str, list[str]] = defaultdict(list)
         for visit in sorted(visits, key=lambda visit: (visit.entered_us, visit.visit)):
             if visit.outcome == "answered":
-                self.visits.add(visit.visit)
+                self._home[visit.visit] = visit.interaction
                 self._last[visit.interaction, visit.queue, visit.agent] = visit.visit
                 self._last[visit.interaction, "", visit.agent] = visit.visit
         for transfer in transfers:
             if transfer.consult and transfer.outcome == "completed":
                 self._consults[transfer.interaction].append(transfer.consult)
+
+    def holds(self, interaction: str, visit: str) -> bool:
+        """Return whether a visit was answered in an interaction, or in one that joined it."""
+        home = self._home.get(visit)
+        return home is not None and (
+            home == interaction or home in self._consults.get(interaction, ())
+        )
 
     def last(self, interaction: str, queue: str, agent: str) -> list[str]:
         """Return the agent's last visit in the interaction, else those of joined consultations.
@@ -145,7 +152,7 @@ def _followed(
 ) -> dict[str, _Followed]:
     found: dict[str, _Followed] = defaultdict(_Followed)
     for talk in talks:
-        if talk.visit in answered.visits:
+        if answered.holds(talk.interaction, talk.visit):
             found[talk.visit].talk_s += talk.talk_s
             found[talk.visit].hold_s += talk.hold_s
     for state in states:

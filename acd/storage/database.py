@@ -37,6 +37,7 @@ from .homes import (
     microseconds,
     move_values,
 )
+from .kpi_marks import Starts, mark_quarters
 from .migrate import migrate
 from .table import Table, Values, at, month_of
 from .tables import TABLES
@@ -159,16 +160,24 @@ _LATE = (Disposition, OrderEvent, CsatAnswer, MatterOutcome, StreamQuality)
 class Writer:
     """One connection, with a staging table for each table."""
 
-    def __init__(self, connection: asyncpg.Connection, journal: str, node: str) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, journal: str, node: str, starts: Starts
+    ) -> None:
         self._connection = connection
         self._journal = journal
         self._node = node
+        self._starts = starts
         self._months: set[tuple[int, int]] = set()
         self._upserts: dict[str, PreparedStatement] = {}
 
     @classmethod
-    async def connect(cls, dsn: str, *, journal: str, node: str) -> Self:
-        """Connect and bring the schema up to date. Raises one of UNREACHABLE."""
+    async def connect(
+        cls, dsn: str, *, journal: str, node: str, starts: Starts | None = None
+    ) -> Self:
+        """Connect and bring the schema up to date. Raises one of UNREACHABLE.
+
+        `starts` outlives the connection: what it remembers need not be looked up.
+        """
         try:
             connection = await asyncpg.connect(
                 dsn,
@@ -185,7 +194,7 @@ class Writer:
         except BaseException:
             connection.terminate()
             raise
-        return cls(connection, journal, node)
+        return cls(connection, journal, node, starts or Starts())
 
     async def __aenter__(self) -> Self:
         return self
@@ -323,6 +332,7 @@ class Writer:
     async def _finish(self, batch: Batch, former: Progress | None, progress: Progress) -> None:
         for order_id, home in batch.moves:
             await self._connection.execute(MOVE_ORDER, *move_values(order_id, home, at))
+        await mark_quarters(self._connection, batch.tables, self._starts)
         if batch.set_aside:
             await self._connection.executemany(
                 "INSERT INTO set_aside (journal, place, error, content) VALUES ($1, $2, $3, $4)",

@@ -1,4 +1,4 @@
-"""The KPI figures, computed by the database (function `kpi_queues`, migration 0012)."""
+"""The KPI figures by the function `kpi_queues`, which the database has for psql and others."""
 
 from datetime import datetime
 

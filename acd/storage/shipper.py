@@ -29,6 +29,7 @@ from .erasures import Eraser, read_erasures
 from .errors import StorageError
 from .frames import START, Position, segments
 from .journal_reader import Entry, JournalReader
+from .kpi_marks import Starts
 
 RECORDS_BETWEEN_TURNS = 100
 "Records folded before other tasks get their turn: about a millisecond."
@@ -154,6 +155,7 @@ class Shipper:
         self._seeded = False
         self._refresh_from = 0.0
         self._position_moved = False
+        self._starts = Starts()
 
     async def drain(self, target: Position | None = None) -> None:
         """Return when all before `target`, by default the journal's end, stands in the tables."""
@@ -198,7 +200,7 @@ class Shipper:
     async def _ship(self) -> None:
         journal = self._journal
         async with await Writer.connect(
-            self._dsn, journal=journal.id, node=journal.node
+            self._dsn, journal=journal.id, node=journal.node, starts=self._starts
         ) as writer:
             await writer.listen(self._on_position_moved)
             await self._resume(writer)
@@ -292,9 +294,11 @@ class Shipper:
             if new:
                 self._batch.put_aside(_place(entry), error, entry.record)
             return
-        if new:
-            for row in rows:
+        for row in rows:
+            if new:
                 self._add(row)
+            else:
+                self._starts.remember(row)
 
     def _add(self, row: Row) -> None:
         if self._customers is not None and isinstance(row, Interaction):

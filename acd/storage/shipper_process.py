@@ -18,6 +18,7 @@ import uvloop
 from .errors import StorageError
 from .frames import Position
 from .journal_view import JournalView
+from .kpi_rollup import keep
 from .shipper import Shipper, ShipperSettings
 from .shipping_line import (
     Alarm,
@@ -68,6 +69,7 @@ async def serve(line: socket.socket) -> None:
 
     shipping = asyncio.create_task(shipper.run())
     looking_after = asyncio.create_task(_look_after(shipper, begin, tell))
+    rolling = asyncio.create_task(keep(begin.dsn, begin.zone))
     drains: set[asyncio.Task[None]] = set()
     while (body := await receive(reader)) is not None and not shipping.done():
         message: ToShipper = _decode(body)
@@ -80,9 +82,9 @@ async def serve(line: socket.socket) -> None:
                 task.add_done_callback(drains.discard)
             case Begin():
                 raise StorageError("Begin came twice")
-    for task in (shipping, looking_after, *drains):
+    for task in (shipping, looking_after, rolling, *drains):
         task.cancel()
-    await asyncio.gather(shipping, looking_after, *drains, return_exceptions=True)
+    await asyncio.gather(shipping, looking_after, rolling, *drains, return_exceptions=True)
 
 
 async def _look_after(shipper: Shipper, begin: Begin, tell: Callable[[ToServer], None]) -> None:

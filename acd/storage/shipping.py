@@ -58,11 +58,13 @@ class Shipping:
         interval_s: float = 2.0,
         customer_key: bytes = b"",
         kept: Kept | None = None,
+        zone: str = "UTC",
     ) -> None:
         """`on_alarm` gets one sentence when the database or the process goes away or comes back.
 
         `now` is monotonic seconds; `interval_s` as in `ShipperSettings`, `customer_key`
-        as in `Shipper`; `kept` is how long records stay, None: for ever.
+        as in `Shipper`; `kept` is how long records stay, None: for ever; `zone` is the one in
+        which the roll-ups of KPIs have their days.
         """
         self.connected = False
         "Whether the last contact with the database was a good one."
@@ -78,6 +80,7 @@ class Shipping:
         self._interval_s = interval_s
         self._customer_key = customer_key
         self._kept = kept or Kept()
+        self._zone = zone
         self._behind_since: float | None = now()
         self._writer: asyncio.StreamWriter | None = None
         self._numbers = count(1)
@@ -156,6 +159,7 @@ class Shipping:
                 customer_key=self._customer_key,
                 kept=self._kept,
                 erased=str(journal.folder.parent / ERASED),
+                zone=self._zone,
             )
         )
         for number, (target, _) in self._drains.items():

@@ -36,6 +36,7 @@ class Begin(Struct, frozen=True, tag=True):
     kept: Kept
     erased: str
     "File of the customers whose numbers must not come back."
+    zone: str
 
 
 class Appended(Struct, frozen=True, tag=True):

@@ -100,8 +100,9 @@ def test_sql_and_library_agree(dsn: str, tmp_path: Path, seed: int) -> None:
 
 
 def test_the_queries_of_the_documentation_run(dsn: str) -> None:
-    page = Path(__file__).parents[2] / "docs" / "records.md"
-    blocks = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    docs = Path(__file__).parents[2] / "docs"
+    pages = [(docs / name).read_text(encoding="utf-8") for name in ("records.md", "kpi.md")]
+    blocks = re.findall(r"```sql\n(.*?)```", "".join(pages), re.DOTALL)
     queries = [query for block in blocks for query in block.split(";\n") if query.strip()]
 
     async def run() -> list[object]:

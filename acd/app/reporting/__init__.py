@@ -15,11 +15,14 @@ from .abandoned import abandoned
 from .agents import agents
 from .calls import calls
 from .csat import csat
+from .intervals import intervals
 from .kpi import kpi
 from .orders import orders
+from .queues import queues
 from .repeat import repeat
 from .repeat_callers import repeat_callers
 from .routing import routing
+from .traffic import traffic
 
 Maker = Callable[[asyncpg.Connection, Config, Request], Awaitable[Report]]
 """Makes one report; the first line of its file stands in lists of reports.
@@ -32,9 +35,12 @@ REPORTS: Mapping[str, Maker] = {
     "agents": agents,
     "calls": calls,
     "csat": csat,
+    "intervals": intervals,
     "kpi": kpi,
     "orders": orders,
+    "queues": queues,
     "repeat": repeat,
     "repeat_callers": repeat_callers,
     "routing": routing,
+    "traffic": traffic,
 }

@@ -1,44 +1,36 @@
-"""Volumes, rates and waits per queue."""
+"""Volumes, rates and waits of any period, by whatever they can be cut by."""
 
 import asyncpg
 
 from acd.config import Config
-from acd.reports.kpi import ServiceLevel, with_all_queues
-from acd.reports.kpi_report import kpi_report
+from acd.reports.cells_report import figures_report, with_all_queues
 from acd.reports.report import Report
-from acd.reports.request import Request, RequestError, borders, microseconds, refuse_others
-from acd.storage.kpi import queue_kpis
+from acd.reports.request import DIMENSIONS, Period, Request, RequestError, refuse_others
+
+from .summing import cells_of, cut_of, service_levels
 
 
 async def kpi(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
-    """Return them."""
+    """Return them; by queue unless wished otherwise."""
     refuse_others(
-        request, "kpi", by=("queue",), only=("project", "queue"), options=("service_level",)
+        request,
+        "kpi",
+        by=DIMENSIONS,
+        only=DIMENSIONS,
+        per=tuple(Period),
+        options=("service_level", "percentiles"),
     )
-    level = _service_level(request)
-    from_at, to_at = borders(request)
-    found = await queue_kpis(
-        connection,
-        from_at=from_at,
-        to_at=to_at,
-        service_level=level,
-        project=request.only.get("project"),
-    )
-    queue = request.only.get("queue")
-    figures = with_all_queues(found, config.queues.queues)
-    return kpi_report(
-        (one for one in figures if queue in {None, one.queue}),
-        from_us=microseconds(from_at),
-        to_us=microseconds(to_at),
-        timezone=request.zone.key,
-        service_level=level,
-    )
+    levels, percentiles = service_levels(request), _percentiles(request)
+    by = request.by or ("queue",)
+    cells = await cells_of(connection, request, by, sketches=percentiles)
+    cut = cut_of(request, by)
+    if not request.only.keys() - {"project"}:
+        cells = dict(with_all_queues(cells, cut, config.queues.queues))
+    return figures_report(cells, cut, levels=levels, percentiles=percentiles)
 
 
-def _service_level(request: Request) -> ServiceLevel:
-    name = request.options.get("service_level", ServiceLevel.OFFERED.value)
-    try:
-        return ServiceLevel(name)
-    except ValueError:
-        names = ", ".join(level.value for level in ServiceLevel)
-        raise RequestError(f"{name}: expected one of {names}", field="service_level") from None
+def _percentiles(request: Request) -> bool:
+    text = request.options.get("percentiles", "no")
+    if text not in {"yes", "no"}:
+        raise RequestError(f"percentiles={text}: expected yes or no", field="options")
+    return text == "yes"

@@ -1,0 +1,370 @@
+"""Keeps the roll-ups of the KPIs: computes whole quarter-hours and days anew that have changed.
+
+A turn is one transaction that sees the records as they were at its begin, with exactly the marks
+that belong to them (REPEATABLE READ); marks made meanwhile stay for the next turn. Done twice, or
+killed in between, it leaves what doing it once leaves. It takes locks on nothing that the shipper
+writes to. Of several nodes one works at a time.
+
+Records that retention has taken away leave their roll-ups as they were: a month without its
+partition of queue_visits is not computed again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+
+import asyncpg
+from msgspec import Struct
+
+from .database import UNREACHABLE
+from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
+
+LOCK_KEY = 0x6163646B
+'"acdk": one computes roll-ups at a time.'
+
+QUARTER = timedelta(minutes=15)
+
+QUARTERS_A_TURN = 96
+"A day's worth: some seconds of work at 50,000 visits a day."
+
+DAYS_A_TURN = 4
+
+STATEMENT_LIMIT_S = 600.0
+"A turn of the busiest day takes seconds; a database that hangs must not hold the lock for ever."
+
+
+class Keeping(Struct, frozen=True, kw_only=True):
+    """When what has changed is computed again."""
+
+    settle_s: float = 60.0
+    """So long after its first mark a quarter-hour is left alone: what comes late comes together,
+    and a report adds up what is marked by itself."""
+
+    every_s: float = 10.0
+    "Pause when nothing was to be done."
+
+    retry_s: float = 30.0
+    "Pause after the database failed."
+
+
+class Turn(Struct, frozen=True):
+    """What one turn did."""
+
+    quarters: int = 0
+    days: int = 0
+
+
+class RollUps:
+    """Computes roll-ups over one connection, in one zone's days."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        zone: str,
+        *,
+        settle_s: float = 0.0,
+        patient: bool = False,
+    ) -> None:
+        """`zone` is the centre's, an IANA name; `settle_s` as in `Keeping`.
+
+        `patient`: wait for another process at work, instead of leaving the turn to it.
+        """
+        self._connection = connection
+        self._zone = zone
+        self._settle = timedelta(seconds=settle_s)
+        self._patient = patient
+
+    async def mark_all(self) -> int:
+        """Note that everything has changed; return how many quarter-hours that are."""
+        done = await self._connection.execute(_MARK_ALL)
+        return int(done.split()[-1])
+
+    async def turn(self) -> Turn:
+        """Compute the oldest of what has changed; nothing while another process does."""
+        async with self._alone() as alone:
+            if not alone:
+                return Turn()
+            for setting in _SETTINGS:
+                await self._connection.execute(setting)
+            await self._keep_zone()
+            quarters = await self._quarters()
+            return Turn(quarters, await self._days())
+
+    async def all_turns(self, on_turn: Callable[[Turn], None] = lambda _: None) -> Turn:
+        """Compute until nothing is left that is to be computed."""
+        quarters = days = 0
+        while (turn := await self.turn()) != Turn():
+            quarters, days = quarters + turn.quarters, days + turn.days
+            on_turn(turn)
+        return Turn(quarters, days)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[bool]:
+        # Before the transaction: one that begins while another ends would see too old a state.
+        if self._patient:
+            await self._connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+        got = self._patient or await self._connection.fetchval(
+            "SELECT pg_try_advisory_lock($1)", LOCK_KEY
+        )
+        try:
+            yield got
+        finally:
+            if got and not self._connection.is_closed():
+                await self._connection.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
+
+    async def _keep_zone(self) -> None:
+        """Begin the days anew where they are another zone's."""
+        async with self._connection.transaction():
+            zone = await self._connection.fetchval("SELECT zone FROM kpi_zone")
+            if zone == self._zone:
+                return
+            await self._connection.execute("DELETE FROM kpi_days")
+            await self._connection.execute("DELETE FROM kpi_dirty_days")
+            await self._connection.execute(_MARK_DAYS_OF_ALL_FACTS, self._zone)
+            await self._connection.execute(
+                "INSERT INTO kpi_zone (zone) VALUES ($1)"
+                " ON CONFLICT (only_one) DO UPDATE SET zone = EXCLUDED.zone",
+                self._zone,
+            )
+
+    async def _quarters(self) -> int:
+        async with self._connection.transaction(isolation="repeatable_read"):
+            rows = await self._connection.fetch(_DUE_QUARTERS, self._settle, QUARTERS_A_TURN)
+            due = [row["quarter_at"] for row in rows]
+            if not due:
+                return 0
+            kept = await self._with_records(due)
+            for begin, end in ranges(kept):
+                await self._compute(begin, end)
+            await self._connection.execute(_MARK_DAYS, kept, self._zone)
+            await self._connection.execute("DELETE FROM kpi_dirty WHERE quarter_at = ANY($1)", due)
+            return len(due)
+
+    async def _with_records(self, quarters: Sequence[datetime]) -> list[datetime]:
+        """Return those whose month has its records still, and see that it can have facts."""
+        months = sorted({(at.year, at.month) for at in quarters})
+        kept = set()
+        for year, month in months:
+            part = f"queue_visits_{year:04d}{month:02d}"
+            if await self._connection.fetchval("SELECT to_regclass($1) IS NOT NULL", part):
+                kept.add((year, month))
+                begin = next(at for at in quarters if (at.year, at.month) == (year, month))
+                await self._connection.execute("SELECT kpi_ensure_facts($1)", begin)
+        return [at for at in quarters if (at.year, at.month) in kept]
+
+    async def _compute(self, begin: datetime, end: datetime) -> None:
+        for statement in _QUARTERS_ANEW:
+            await self._connection.execute(statement, begin, end)
+
+    async def _days(self) -> int:
+        async with self._connection.transaction(isolation="repeatable_read"):
+            rows = await self._connection.fetch(_DUE_DAYS, self._settle, DAYS_A_TURN, self._zone)
+            due = [row["day"] for row in rows]
+            for day in due:
+                await self._day(day)
+            await self._connection.execute("DELETE FROM kpi_dirty_days WHERE day = ANY($1)", due)
+            return len(due)
+
+    async def _day(self, day: date) -> None:
+        await self._connection.execute("DELETE FROM kpi_days WHERE day = $1", day)
+        await self._connection.execute(_DAY_ANEW, day, self._zone)
+
+
+async def keep(dsn: str, zone: str, keeping: Keeping | None = None) -> None:
+    """Keep the roll-ups current for ever, through the database's outages; ends by cancellation."""
+    keeping = keeping or Keeping()
+    while True:
+        try:
+            connection = await connect(dsn)
+            try:
+                rolls = RollUps(connection, zone, settle_s=keeping.settle_s)
+                while True:
+                    if await rolls.turn() == Turn():
+                        await asyncio.sleep(keeping.every_s)
+            finally:
+                connection.terminate()
+        except UNREACHABLE:
+            # The shipper, beside this, tells of a database that is down; and it makes the tables.
+            await asyncio.sleep(keeping.retry_s)
+
+
+async def connect(dsn: str) -> asyncpg.Connection:
+    """Return a connection on which roll-ups can be computed."""
+    return await asyncpg.connect(
+        dsn,
+        timeout=5.0,
+        command_timeout=STATEMENT_LIMIT_S,
+        server_settings={"application_name": "acd roll-ups", "timezone": "UTC"},
+    )
+
+
+def ranges(quarters: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
+    """Return the stretches [begin, end) that quarter-hours make up."""
+    found: list[tuple[datetime, datetime]] = []
+    for at in sorted(quarters):
+        if found and found[-1][1] == at:
+            found[-1] = (found[-1][0], at + QUARTER)
+        else:
+            found.append((at, at + QUARTER))
+    return found
+
+
+# Plans for the very period: a day's visits are few, a general plan would fear for all.
+_SETTINGS = ("SET jit = off", "SET plan_cache_mode = force_custom_plan")
+
+_MARK_ALL = """
+INSERT INTO kpi_dirty (quarter_at)
+SELECT generate_series(
+    kpi_quarter(least(v.first, i.first)), greatest(v.last, i.last), '15 minutes'
+)
+FROM
+    (SELECT min(entered_at) AS first, max(entered_at) AS last FROM queue_visits) v,
+    (SELECT min(started_at) AS first, max(started_at) AS last FROM interactions) i
+WHERE i.first IS NOT NULL
+"""
+
+_DUE_QUARTERS = """
+SELECT quarter_at FROM kpi_dirty
+WHERE quarter_at <= now() - interval '15 minutes'
+GROUP BY quarter_at HAVING min(marked_at) <= now() - $1::interval
+ORDER BY quarter_at LIMIT $2
+"""
+
+_MARK_DAYS = """
+INSERT INTO kpi_dirty_days (day)
+SELECT DISTINCT (at AT TIME ZONE $2)::date FROM unnest($1::timestamptz[]) AS at
+"""
+
+_MARK_DAYS_OF_ALL_FACTS = """
+INSERT INTO kpi_dirty_days (day)
+SELECT generate_series(
+    (min(entered_at) AT TIME ZONE $1)::date, (max(entered_at) AT TIME ZONE $1)::date, '1 day'
+)::date FROM kpi_facts
+"""
+
+_DUE_DAYS = """
+SELECT day FROM kpi_dirty_days
+WHERE day < (now() AT TIME ZONE $3)::date
+    -- While quarter-hours of it are marked it would have to be done again.
+    AND NOT EXISTS (
+        SELECT FROM kpi_dirty d
+        WHERE d.quarter_at >= (kpi_dirty_days.day::timestamp AT TIME ZONE $3)
+            AND d.quarter_at < ((kpi_dirty_days.day + 1)::timestamp AT TIME ZONE $3)
+    )
+GROUP BY day HAVING min(marked_at) <= now() - $1::interval
+ORDER BY day LIMIT $2
+"""
+
+
+def _buckets(keys: str, group: str, of: str, value: str, source: str) -> str:
+    """Return a query of sketches per key: two arrays."""
+    return f"""
+    SELECT {keys}, array_agg(bucket ORDER BY bucket) AS {of}_buckets,
+        array_agg(times ORDER BY bucket) AS {of}_counts
+    FROM (
+        SELECT {group}, kpi_bucket({value}) AS bucket, count(*)::integer AS times
+        FROM {source} WHERE outcome = 'answered' GROUP BY {{sets}}
+    ) counted GROUP BY {keys}
+"""
+
+
+_HANDLED = "talk_s + hold_s + wrap_up_s"
+
+_QUARTER_FACTS = """(
+        SELECT kpi_quarter(entered_at) AS quarter_at, f.* FROM kpi_facts f
+        WHERE entered_at >= $1 AND entered_at < $2
+    ) f"""
+
+_QUARTER_KEYS = "quarter_at, project, queue"
+
+
+def _quarter_buckets(of: str, value: str) -> str:
+    query = _buckets(_QUARTER_KEYS, _QUARTER_KEYS, of, value, _QUARTER_FACTS)
+    return query.format(sets=f"{_QUARTER_KEYS}, bucket")
+
+
+_SKETCH_COLUMNS = "wait_buckets, wait_counts, handle_buckets, handle_counts"
+
+_SKETCH_VALUES = """coalesce(wait_buckets, '{}'), coalesce(wait_counts, '{}'),
+    coalesce(handle_buckets, '{}'), coalesce(handle_counts, '{}')"""
+
+_QUARTERS_ANEW = (
+    "DELETE FROM kpi_facts WHERE entered_at >= $1 AND entered_at < $2",
+    f"""
+INSERT INTO kpi_facts ({FACT_COLUMNS})
+SELECT {FACT_COLUMNS} FROM kpi_visits
+WHERE entered_at >= $1 AND entered_at < $2 AND NOT callback
+""",
+    "DELETE FROM kpi_quarters WHERE quarter_at >= $1 AND quarter_at < $2",
+    f"""
+INSERT INTO kpi_quarters ({_QUARTER_KEYS}, {MEASURE_COLUMNS}, {_SKETCH_COLUMNS})
+SELECT {_QUARTER_KEYS}, {MEASURE_COLUMNS}, {_SKETCH_VALUES}
+FROM (
+    SELECT {_QUARTER_KEYS}, {SUMS_OF_VISITS} FROM {_QUARTER_FACTS} GROUP BY {_QUARTER_KEYS}
+) sums
+LEFT JOIN ({_quarter_buckets("wait", "waited_s")}) waits USING ({_QUARTER_KEYS})
+LEFT JOIN ({_quarter_buckets("handle", _HANDLED)}) handles USING ({_QUARTER_KEYS})
+""",
+    "DELETE FROM traffic_quarters WHERE quarter_at >= $1 AND quarter_at < $2",
+    """
+INSERT INTO traffic_quarters (
+    quarter_at, project, trunk, flow_version, to_agents, self_service, left_in_flow, callbacks,
+    lost, failed, under_way
+)
+SELECT kpi_quarter(started_at), project, trunk, flow_version,
+    count(*) FILTER (WHERE outcome = 'to_agents'),
+    count(*) FILTER (WHERE outcome = 'self_service'),
+    count(*) FILTER (WHERE outcome = 'left_in_flow'),
+    count(*) FILTER (WHERE outcome = 'callbacks'),
+    count(*) FILTER (WHERE outcome = 'lost'),
+    count(*) FILTER (WHERE outcome = 'failed'),
+    count(*) FILTER (WHERE outcome = 'under_way')
+FROM traffic_contacts WHERE started_at >= $1 AND started_at < $2
+GROUP BY 1, 2, 3, 4
+""",
+)
+"Statements that compute the quarter-hours of [$1, $2)."
+
+_DAY_FACTS = """(
+        SELECT * FROM kpi_facts
+        WHERE entered_at >= ($1::date::timestamp AT TIME ZONE $2)
+            AND entered_at < (($1::date + 1)::timestamp AT TIME ZONE $2)
+    ) f"""
+
+_COLUMNS = tuple(DIMENSION_COLUMNS.values())
+
+_DIMENSION = (
+    "CASE "
+    + " ".join(
+        f"WHEN grouping({column}) = 0 THEN '{name}'" for name, column in DIMENSION_COLUMNS.items()
+    )
+    + " ELSE '' END AS dimension"
+)
+
+_DAY_GROUP = f"{_DIMENSION}, project, queue, coalesce({', '.join(_COLUMNS)}, '') AS value"
+
+_DAY_KEYS = "dimension, project, queue, value"
+
+
+def _sets(*more: str) -> str:
+    """Return the grouping: by queue alone, and by each dimension beside it."""
+    always = ", ".join(("project", "queue", *more))
+    each = ", ".join(f"({always}, {column})" for column in _COLUMNS)
+    return f"GROUPING SETS (({always}), {each})"
+
+
+def _day_buckets(of: str, value: str) -> str:
+    return _buckets(_DAY_KEYS, _DAY_GROUP, of, value, _DAY_FACTS).format(sets=_sets("bucket"))
+
+
+_DAY_ANEW = f"""
+INSERT INTO kpi_days (day, {_DAY_KEYS}, {MEASURE_COLUMNS}, {_SKETCH_COLUMNS})
+SELECT $1, {_DAY_KEYS}, {MEASURE_COLUMNS}, {_SKETCH_VALUES}
+FROM (
+    SELECT {_DAY_GROUP}, {SUMS_OF_VISITS} FROM {_DAY_FACTS} GROUP BY {_sets()}
+) sums
+LEFT JOIN ({_day_buckets("wait", "waited_s")}) waits USING ({_DAY_KEYS})
+LEFT JOIN ({_day_buckets("handle", _HANDLED)}) handles USING ({_DAY_KEYS})
+"""
+"Computes day $1 of zone $2."
