@@ -79,15 +79,15 @@ async def csat_sums(
     }
 
 
-# The contacts of the time and of N days (of 24 hours) around it, each beside its neighbours. Both
-# tables come in the order of their keys, so that nothing has to be sorted before the contacts are,
-# by customer.
+# The contacts of the time and of N days (of 24 hours) around it, each beside its neighbours.
+# Joined by the interaction alone: it is unique, and of two columns the planner expects so few rows
+# that it would look up one by one.
 _CONTACTS = """
 WITH contacts AS (
     SELECT DISTINCT ON (d.started_at, d.interaction)
         d.started_at, d.interaction, i.project, i.customer_key, d.call_class, d.agent, d.queue,
         d.category, d.solved
-    FROM dispositions d JOIN interactions i USING (started_at, interaction)
+    FROM dispositions d JOIN interactions i ON i.interaction = d.interaction
     WHERE d.started_at >= $1::timestamptz - $4::int * interval '1 hour'
         AND d.started_at < $2::timestamptz + $4::int * interval '1 hour'
         AND i.started_at >= $1::timestamptz - $4::int * interval '1 hour'
@@ -101,14 +101,14 @@ WITH contacts AS (
         PARTITION BY c.project, c.customer_key, c.call_class ORDER BY c.started_at, c.interaction
     )
 ), told AS (
-    SELECT started_at, interaction, bool_and(solved) AS solved FROM matter_outcomes
-    WHERE started_at >= $1 AND started_at < $2 GROUP BY 1, 2
+    SELECT interaction, bool_and(solved) AS solved FROM matter_outcomes
+    WHERE started_at >= $1 AND started_at < $2 GROUP BY 1
 ), counted AS (
     SELECT l.*,
         coalesce(l.former_at >= l.started_at - $4::int * interval '1 hour', false) AS repeated,
         coalesce(l.next_at <= l.started_at + $4::int * interval '1 hour', false) AS again,
         coalesce(t.solved, l.solved, false) AS closed
-    FROM linked l LEFT JOIN told t USING (started_at, interaction)
+    FROM linked l LEFT JOIN told t ON t.interaction = l.interaction
     WHERE l.started_at >= $1 AND l.started_at < $2
 )
 """
@@ -187,34 +187,36 @@ async def repeat_callers(
 
 # An order's line per group, and one per group and currency for what they are worth.
 _ORDERS = """
-WITH found AS MATERIALIZED (
-    SELECT * FROM orders_of($1, $2)
-), sales AS MATERIALIZED (
-    SELECT v.project, v.started_at, v.interaction, v.queue, v.agent, {category} AS category
-    FROM queue_visits v {join}
-    WHERE v.started_at >= $1 AND v.started_at < $2
-        AND v.kind = 'sales' AND v.outcome = 'answered'
-), facts AS (
-    SELECT o.project, o.started_at, o.interaction, o.queue, o.agent, o.category, o.state,
-        o.amount, o.currency,
-        o.interaction <> '' AND o.queue IN (SELECT queue FROM sales) AS sold, 0 AS answered
-    FROM found o
-    UNION ALL
-    SELECT s.project, s.started_at, s.interaction, s.queue, s.agent, s.category, NULL,
-        NULL, '', false, 1
-    FROM sales s
-), cut AS (
-    SELECT {names}, r.* FROM facts r WHERE {conditions}
+WITH found AS (
+    SELECT {names}, r.interaction, r.state, r.amount, r.currency,
+        r.interaction <> '' AND r.queue = ANY($4::text[]) AS sold
+    FROM orders_of($1, $2) r WHERE {conditions}
 )
 SELECT {columns}, currency, GROUPING(currency) = 1 AS whole,
-    sum(answered) AS answered,
-    count(DISTINCT (started_at, interaction)) FILTER (WHERE sold) AS converted,
+    count(DISTINCT interaction) FILTER (WHERE sold) AS converted,
     {states},
     count(amount) AS valued, coalesce(sum(amount), 0)::bigint AS value,
     coalesce(sum(amount) FILTER (WHERE state = 'signed'), 0)::bigint AS signed_value
-FROM cut
+FROM found
 GROUP BY GROUPING SETS (({columns}), ({columns}, currency))
 ORDER BY {columns}, whole DESC, currency
+"""
+
+_SALES = """
+SELECT {keys}, count(*) AS answered
+FROM (
+    SELECT v.project, v.started_at, v.queue, v.agent, {category} AS category
+    FROM queue_visits v {join}
+    WHERE v.started_at >= $1 AND v.started_at < $2
+        AND v.kind = 'sales' AND v.outcome = 'answered'
+) r
+WHERE {conditions}
+GROUP BY {numbers}
+"""
+
+_SALES_QUEUES = """
+SELECT DISTINCT queue FROM queue_visits
+WHERE started_at >= $1 AND started_at < $2 AND kind = 'sales' AND outcome = 'answered'
 """
 
 _CATEGORY = """
@@ -226,31 +228,42 @@ LEFT JOIN dispositions d
 
 async def order_sums(connection: asyncpg.Connection, cutting: Cutting) -> dict[Place, OrderSums]:
     """Return what the orders of calls of a time, and its answered sales calls, add up to."""
-    by_category = "category" in {*cutting.by, *cutting.only}
+    answered = await _sales_calls(connection, cutting)
+    queues = await connection.fetch(_SALES_QUEUES, cutting.from_at, cutting.to_at)
     columns = [f"key_{number}" for number in range(len(cutting.by) + 1)]
-    names = ", ".join(
-        f"{key} AS {column}" for key, column in zip(cutting.key_list, columns, strict=True)
-    )
     query = _ORDERS.format(
-        names=names,
+        names=", ".join(
+            f"{key} AS {column}" for key, column in zip(cutting.key_list, columns, strict=True)
+        ),
         columns=", ".join(columns),
-        conditions=cutting.conditions(),
-        category="coalesce(nullif(d.category, ''), v.category)" if by_category else "v.category",
-        join=_CATEGORY if by_category else "",
+        conditions=cutting.conditions(5),
         states=", ".join(f"count(*) FILTER (WHERE state = '{one}') AS {one}" for one in STATES),
     )
-    found: dict[Place, OrderSums] = {}
+    found = {place: OrderSums(answered=calls) for place, calls in answered.items()}
     values: dict[Place, dict[str, Worth]] = {}
-    for row in await connection.fetch(query, *cutting.arguments()):
+    for row in await connection.fetch(query, *cutting.arguments([one["queue"] for one in queues])):
         place = cutting.place(row)
         worths = values.setdefault(place, {})
         if row["whole"]:
             found[place] = OrderSums(
-                answered=row["answered"],
+                answered=answered.get(place, 0),
                 converted=row["converted"],
                 values=worths,
                 **{state: row[state] for state in STATES},
             )
         elif row["valued"]:
             worths[row["currency"]] = Worth(row["valued"], row["value"], row["signed_value"])
-    return found
+    return dict(sorted(found.items(), key=lambda line: (line[0].period_us or 0, line[0].group)))
+
+
+async def _sales_calls(connection: asyncpg.Connection, cutting: Cutting) -> dict[Place, int]:
+    by_category = "category" in {*cutting.by, *cutting.only}
+    query = _SALES.format(
+        keys=cutting.keys,
+        numbers=cutting.numbers,
+        conditions=cutting.conditions(),
+        category="coalesce(nullif(d.category, ''), v.category)" if by_category else "v.category",
+        join=_CATEGORY if by_category else "",
+    )
+    rows = await connection.fetch(query, *cutting.arguments())
+    return {cutting.place(row): row["answered"] for row in rows}
