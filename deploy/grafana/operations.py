@@ -88,9 +88,11 @@ NOW = Row(
             red_below=0.8,
         ),
         _figure(
-            "Agents at work", "在岗坐席", f'sum(acd_agents{{{HERE}, state!~"offline|paused"}})'
+            "Agents at work",
+            "在岗坐席",
+            f'sum(acd_agents{{{HERE}, state!~"offline|paused"}}) or vector(0)',
         ),
-        _figure("Phones", "在册话机", f"sum(acd_registrations{{{HERE}}})"),
+        _figure("Phones", "在册话机", f"sum(acd_registrations{{{HERE}}}) or vector(0)"),
         _figure("Database", "数据库", f"min(acd_database_up{{{HERE}}})", red_below=1),
         _figure(
             "Reports behind",

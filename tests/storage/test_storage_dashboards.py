@@ -258,3 +258,26 @@ def test_every_query_runs(evening: str) -> None:
         # The lists go back from now, wherever the clock of the test stands.
         rows = ask(evening, shown.replace("now()", "timestamptz '2026-10-01'"))
         assert found in {row[name] for row in rows}
+
+
+def test_an_account_that_may_only_read_is_enough(evening: str) -> None:
+    reader = f"reader_{evening.partition('/test')[2].partition('?')[0]}"
+
+    async def read() -> None:
+        connection = await asyncpg.connect(evening)
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            # As docs/monitoring.md says.
+            await connection.execute(f"CREATE ROLE {reader} LOGIN")
+            await connection.execute(f"GRANT pg_read_all_data TO {reader}")
+            await connection.execute(f"SET LOCAL ROLE {reader}")
+            for title, sql in panels().items():
+                assert await connection.fetch(expanded(sql, **DAYS)), title
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("DELETE FROM callbacks")
+        finally:
+            await transaction.rollback()  # accounts belong to the whole server
+            await connection.close()
+
+    asyncio.run(read())
