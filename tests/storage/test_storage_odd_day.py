@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,15 +18,22 @@ from storage_site import QUICK, Running
 from test_storage_dashboards import expanded, panels
 from test_storage_kpi import pure, rows_of
 
+from acd.app.reporting import REPORTS
 from acd.calls import cdr_rows as cdr
+from acd.config import load_config
 from acd.reports.agent_times import agent_quarters
 from acd.reports.agent_tracks import track_faults
 from acd.reports.days import day_borders
 from acd.reports.kpi import PARTS, QueueKpi, ServiceLevel
+from acd.reports.report import Report
+from acd.reports.request import Period, Request
 from acd.storage import kpi
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.agent_quarters import refresh_agent_quarters
+from acd.storage.kpi_rollup import RollUps, Turn
 from acd.storage.shipper import Shipper
+
+CONFIG = Path(__file__).parents[2] / "config"
 
 Day = tuple[str, list[cdr.Row]]
 "Where the day is in a database, and its rows as the fold gives them, without replaced ones."
@@ -153,6 +161,73 @@ def test_the_day_has_a_hundred_quarter_hours(day: Day) -> None:
     # From two to three twice: C with its consultation in the first, D's two visits in the second.
     assert by_hour == [("00:30", 2), ("01:30", 2)]
     assert sum(row["offered"] for row in found) == 14
+
+
+def rows_of_report(day: Day, name: str, **wish: Any) -> list[dict[str, Any]]:
+    """Return a report's rows by column, as the command line and HTTP get them."""
+    request = Request(first=DAY, last=DAY, zone=BERLIN, **wish)
+
+    async def ask() -> Report:
+        async with asking(day[0]) as connection:
+            return await REPORTS[name](connection, load_config(CONFIG), request)
+
+    report = asyncio.run(ask())
+    names = [column.name for column in report.columns]
+    return [dict(zip(names, row, strict=True)) for row in report.rows]
+
+
+def roll_up(day: Day) -> None:
+    """Compute the roll-ups, as the shipper's process does beside shipping."""
+
+    async def turns() -> None:
+        async with asking(day[0]) as connection:
+            rolling = RollUps(connection, BERLIN.key, patient=True)
+            while await rolling.turn() != Turn():
+                pass
+
+    asyncio.run(turns())
+    assert fetch(day[0], "SELECT FROM kpi_dirty UNION ALL SELECT FROM kpi_dirty_days") == []
+    assert len(fetch(day[0], "SELECT FROM kpi_quarters")) > 10
+
+
+def test_reports_say_the_same_out_of_records_and_of_roll_ups(day: Day) -> None:
+    def told() -> list[list[dict[str, Any]]]:
+        return [
+            rows_of_report(day, "kpi"),
+            rows_of_report(day, "kpi", period=Period.HOUR),
+            rows_of_report(day, "kpi", by=("agent",), only={"queue": "sales"}),
+            rows_of_report(day, "traffic"),
+        ]
+
+    out_of_records = told()
+    roll_up(day)
+    whole, hours, agents, [traffic] = told()
+    assert [whole, hours, agents, [traffic]] == [
+        [pytest.approx(row) for row in rows] for rows in out_of_records
+    ]
+
+    by_queue = {row["queue"]: row for row in whole}
+    sales, service = by_queue["sales"], by_queue["service"]
+    assert (sales["offered"], sales["answered"], sales["orders"]) == (11, 6, 2)
+    assert sales["service_level"] == pytest.approx(5 / 11)
+    assert sales["aht_s"] == pytest.approx((227 + 6 + 57) / 6)
+    assert (service["offered"], service["answered"], service["abandons"]) == (3, 2, 1)
+
+    # From two to three twice: C with its consultation, then D's two visits.
+    offered = [(row["period"], row["queue"], row["offered"]) for row in hours if row["offered"]]
+    twice = [
+        (int((EVENING + timedelta(seconds=at(25, hour))).timestamp() * 1e6), queue, 1)
+        for hour in (0, 1)
+        for queue in ("sales", "service")
+    ]
+    assert [row for row in offered if row[0] in {twice[0][0], twice[2][0]}] == twice
+    assert sum(count for *_, count in offered) == 14
+
+    answered = {row["agent"]: row["answered"] for row in agents if row["answered"]}
+    assert answered == {"1001": 2, "1002": 3, "1003": 1}
+    # A came the day before; C2, E2 and J are no callers.
+    assert (traffic["offered"], traffic["to_agents"], traffic["callbacks"]) == (11, 6, 1)
+    assert traffic["lost"] == 4  # D, F twice, and I
 
 
 def test_durations_are_those_of_the_monotonic_clock(day: Day) -> None:
