@@ -9,8 +9,10 @@ import pytest
 from storage_site import LIMIT_S, START_US, Running, Site, contents, fetch, ship
 from storage_traffic import started, timeline
 
+from acd.calls import events as ev
 from acd.storage.check import TableCheck, compare
 from acd.storage.customer_keys import CustomerKeys
+from acd.storage.database import Writer
 from acd.storage.erasures import Eraser, read_erasures
 from acd.storage.errors import ReplayError
 from acd.storage.frames import Position, segment_path, segments
@@ -183,6 +185,38 @@ def test_a_part_can_be_shipped_again_from_any_record(dsn: str, tmp_path: Path) -
             await moved_back(dsn, site, begin)
             await shipped(site, dsn)
             assert await contents(dsn) == before, begin
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def test_calls_that_began_before_the_place_come_back_whole(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path, keep_bytes=1 << 30)
+    site.write([(0.0, started("long", "leg"))])
+    idle = ev.AgentStateChanged(agent="1009", state="idle")
+    site.write([(1.0, idle), *((1.0 + at_s, event) for at_s, event in timeline(19, 10))])
+    begin = site.journal.end
+    end = ev.CallEnded(interaction="long", ended_by="caller", reason="hangup")
+    site.write(
+        [(400.0, ev.LegEnded(interaction="long", leg="leg", ended_by="peer")), (400.0, end)]
+    )
+
+    async def check() -> None:
+        await shipped(site, dsn)
+        before = await contents(dsn)
+        for table in ("legs", "interactions"):
+            await fetch(dsn, f"DELETE FROM {table} WHERE interaction = 'long'")
+        await moved_back(dsn, site, begin)
+        await shipped(site, dsn)
+        assert await contents(dsn) == before
+        # What began behind the place that is read on from is no interval that lasts from before.
+        async with await Writer.connect(dsn, journal=site.journal.id, node="node") as writer:
+            boot = site.journal.boot
+            lasting = await writer.open_intervals(boot, site.journal.sequence)
+            agents = {one.agent: one.seq for one in lasting}
+            assert "1009" in agents
+            earlier = await writer.open_intervals(boot, agents["1009"] - 1)
+            assert "1009" not in {one.agent for one in earlier}
 
     asyncio.run(check())
     site.journal.close()
