@@ -148,7 +148,7 @@ def test_sql_and_library_cut_alike(dsn: str) -> None:
         connection = runner.run(asyncpg.connect(dsn, server_settings={"timezone": "UTC"}))
 
         @settings(
-            max_examples=25,
+            max_examples=20,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
             suppress_health_check=[HealthCheck.too_slow],
@@ -161,6 +161,27 @@ def test_sql_and_library_cut_alike(dsn: str) -> None:
         check()
         runner.run(connection.close())
         runner.run(writer.__aexit__(None, None, None))
+
+
+def test_a_status_that_has_no_row_yet_corrects_the_quarter_after_its_own(dsn: str) -> None:
+    """Idle over a quarter's border and over, and computed, before the status has its open row."""
+    history: History = [
+        (50.0, "1001", ("status", "ready", ""), 0.0),
+        (0.5, "1001", ("state", "idle", ""), 0.0),
+        (12.0, "1001", ("state", "talking", "sales"), 0.0),
+    ]
+
+    async def check() -> None:
+        writer = await Writer.connect(dsn, journal="j", node="node")
+        connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"})
+        found, wanted = await written(writer, connection, history)
+        await connection.close()
+        await writer.__aexit__(None, None, None)
+        assert found == pytest.approx(wanted, abs=1e-5)
+        available = {key[0]: value for key, value in found.items() if key[3] == "available_s"}
+        assert [round(available[at], 3) for at in sorted(available)] == [10.377, 1.623]
+
+    asyncio.run(check())
 
 
 def test_counts_of_sql_and_library_agree(dsn: str, tmp_path: Path) -> None:
