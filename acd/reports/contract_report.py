@@ -29,6 +29,8 @@ class PayBasis(Struct, frozen=True, kw_only=True):
     name: str = ""
     team: str = ""
     answered: int = 0
+    "Sales calls among those handled."
+
     handled: int = 0
     complaints: int = 0
     "Handled calls of class complaint; they do not count towards the traffic index."
@@ -154,7 +156,7 @@ def _contract_remarks(contract: Contract) -> tuple[Words, ...]:
 
 _PAY_COLUMNS = (
     *_WHO,
-    Column(name="answered", title=Words("Answered", "接起量"), unit=Unit.COUNT),
+    Column(name="answered", title=Words("Sales calls", "销售接听量"), unit=Unit.COUNT),
     Column(name="handled", title=Words("Handled", "处理量"), unit=Unit.COUNT),
     Column(
         name="complaints_handled", title=Words("Complaints handled", "投诉处理量"), unit=Unit.COUNT

@@ -23,11 +23,22 @@ def _of(report: str, *columns: str) -> dict[str, Source]:
 
 MEASURED: Mapping[str, Source] = MappingProxyType(
     {
-        **_of("kpi", "answered", "service_level", "asa_s", "aht_s", "conversion_rate", "orders"),
-        **_of("agents", "handled", "occupancy", "utilisation", "missed_offers", "traffic_index"),
-        **_of("csat", "csat", "csat_response_rate"),
+        **_of("kpi", "service_level", "asa_s"),
+        **_of(
+            "agents",
+            "handled",
+            "missed_offers",
+            "offer_answer_rate",
+            "aht_s",
+            "orders",
+            "conversion_rate",
+            "occupancy",
+            "utilisation",
+            "traffic_index",
+        ),
+        **_of("csat", "csat", "csat_response_rate", "satisfied_rate"),
         **_of("repeat", "repeat_rate", "first_contact_resolution_rate"),
-        **_of("orders", "cancel_rate", "signed", "delivery_success_rate"),
+        **_of("orders", "signed", "cancel_rate", "refused_rate", "delivery_success_rate"),
     }
 )
 "Measure -> source."

@@ -14,10 +14,13 @@ from acd.reports.request import Request
 from .abandoned import abandoned
 from .agents import agents
 from .calls import calls
+from .contract import contract
 from .csat import csat
 from .intervals import intervals
 from .kpi import kpi
 from .orders import orders
+from .pay import pay
+from .quadrant import quadrant
 from .queues import queues
 from .repeat import repeat
 from .repeat_callers import repeat_callers
@@ -30,7 +33,7 @@ Maker = Callable[[asyncpg.Connection, Config, Request], Awaitable[Report]]
 Raises what the database raises, or RequestError with what would be right.
 """
 
-REPORTS: Mapping[str, Maker] = {
+_ASKED: Mapping[str, Maker] = {
     "abandoned": abandoned,
     "agents": agents,
     "calls": calls,
@@ -44,3 +47,12 @@ REPORTS: Mapping[str, Maker] = {
     "routing": routing,
     "traffic": traffic,
 }
+"Those that ask the records."
+
+REPORTS: Mapping[str, Maker] = {
+    **_ASKED,
+    "contract": contract(_ASKED),
+    "pay": pay(_ASKED),
+    "quadrant": quadrant(_ASKED),
+}
+"All; the last ones are made of what others say of the same agents."

@@ -15,7 +15,7 @@ from acd.reports.showing import local
 from .by_agent import Joined, Maker, ask
 from .contract import SELECTED_BY, agent_months, frame, sources
 
-ASKED = ("agents", "kpi", "orders")
+ASKED = ("agents", "orders")
 
 
 def pay(makers: Mapping[str, Maker]) -> Maker:
@@ -58,12 +58,12 @@ def _months(
                 agent=agent,
                 name=text(line, "agents.name"),
                 team=text(line, "agents.team"),
-                answered=_count(line, "kpi.answered"),
+                answered=_count(line, "orders.answered"),
                 handled=_count(line, "agents.handled"),
                 complaints=_count(line, "agents.complaints"),
                 orders=_count(line, "agents.orders"),
                 orders_signed=_count(line, "orders.signed"),
-                signed_amount=number(line, "orders.signed_amount"),
+                signed_amount=number(line, "orders.value_signed"),
                 currency=text(line, "orders.currency"),
                 contract=name,
                 score=total,

@@ -53,7 +53,7 @@ def _figures(found: Joined) -> list[AgentFigures]:
             orders=int(number(line, "agents.orders") or 0),
             conversion_rate=number(line, "agents.conversion_rate"),
             cancel_rate=number(line, "orders.cancel_rate"),
-            collected=number(line, "orders.signed_amount"),
+            collected=number(line, "orders.value_signed"),
             currency=text(line, "orders.currency"),
         )
         for (_, agent), line in found.lines.items()
