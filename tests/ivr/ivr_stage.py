@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from acd.ivr.book import FlowBook, load_flows
-from acd.ivr.effects import EchoCaller, Effect, EndCall, EnterQueue, PlaySounds
-from acd.ivr.events import DigitPressed, QueueLeft, SoundsFinished
+from acd.ivr.effects import AskCallback, EchoCaller, Effect, EndCall, EnterQueue, PlaySounds
+from acd.ivr.events import CallbackAnswered, DigitPressed, QueueLeft, SoundsFinished
 from acd.ivr.run import KEYS, FlowRun
 from acd.ivr.speech import NUMBER_SOUNDS
 from acd.ivr.validation import FlowContext
@@ -41,6 +41,8 @@ class Caller:
                     self.heard.append("plays " + " ".join(sounds))
                 case EnterQueue(queue):
                     self.heard.append(f"enters {queue}")
+                case AskCallback(number=number):
+                    self.heard.append(f"asks for {number!r}")
                 case EchoCaller():
                     self.heard.append("echoes")
                 case EndCall(reason):
@@ -50,7 +52,10 @@ class Caller:
         return effects
 
     def does(self, word: str) -> list[Effect]:
-        """Take one step of a walk: ".", "~", a key, or a reason to leave the queue."""
+        """Take one step of a walk.
+
+        ".", "~", a key, "promised" or "refused" a call-back, or a reason to leave the queue.
+        """
         if word == ".":
             return self.take(self.run.on_event(SoundsFinished(self.play), self.now))
         if word == "~":
@@ -58,6 +63,8 @@ class Caller:
             return self.take(self.run.on_time(self.now))
         if word in KEYS:
             return self.take(self.run.on_event(DigitPressed(word), self.now))
+        if word in {"promised", "refused"}:
+            return self.take(self.run.on_event(CallbackAnswered(word == "promised"), self.now))
         return self.take(self.run.on_event(QueueLeft(word), self.now))
 
     def walks(self, words: str) -> str:

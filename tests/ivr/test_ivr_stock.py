@@ -69,6 +69,30 @@ def test_after_hours_and_echo(book):
     assert Caller(book, "echo").walks(".") == "echoes"
 
 
+@pytest.mark.parametrize(
+    ("steps", "end"),
+    [
+        ("", "plays zh/callback_which"),
+        ("1", "asks for ''"),
+        (". ~ . ~", "asks for ''"),
+        ("5 5", "enters sales"),
+        ("2", "plays zh/callback_number"),
+        ("2 1 2 3 #", "plays zh/callback_number"),
+        ("2 1 2 3 # 1 2 #", "enters sales"),
+        ("2 8 3 9 1 2 3 4 # . 2", "plays zh/callback_number"),
+        ("2 8 3 9 1 2 3 4 # . 1", "asks for '8391234'"),
+        ("2 8 3 9 1 2 3 4 # . . ~ . ~", "asks for '8391234'"),
+        ("1 promised", "plays zh/callback_taken"),
+        ("1 promised .", "hangs up callback"),
+        ("1 refused", "plays zh/callback_refused"),
+        ("1 refused .", "enters sales"),
+        ("1 refused . timed_out .", "hangs up max_wait"),
+    ],
+)
+def test_the_callback_flow(book, steps, end):
+    assert Caller(book, "callback").walks(steps) == end
+
+
 def test_every_prompt_of_the_manifest_is_recorded_and_no_other():
     listed = {f"{language}/{name}" for name, texts in MANIFEST.items() for language in texts}
     assert listed == {sound for sound in SOUNDS if not sound.startswith(("music/", "tones/"))}

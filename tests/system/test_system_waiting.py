@@ -43,7 +43,13 @@ def server(site: Site, port: int) -> Iterator[Server]:
             wrap_up_s=0,
             position_every_s=0,
             callback={"first": first, "caller_id": CALLER_ID, "hours": ALL_DAY},
-            waiting={"exits": {"1": {"callback": True}, "9": {"flow": "hotline"}}},
+            waiting={
+                "exits": {
+                    "1": {"callback": True},
+                    "3": {"flow": "callback"},
+                    "9": {"flow": "hotline"},
+                }
+            },
         )
     server = Server(site)
     yield server.start()
@@ -72,8 +78,18 @@ def promised(server: Server, queue: str) -> dict[str, Any]:
     return callback
 
 
-def reached(server: Server, callback: dict[str, Any], agent: str) -> list[dict[str, Any]]:
-    """Check the records of wish and attempt; return the visits of both, in their order."""
+def reached(
+    server: Server,
+    callback: dict[str, Any],
+    agent: str,
+    *,
+    ended_by: str = "caller",
+    before: tuple[str, ...] = (),
+) -> list[dict[str, Any]]:
+    """Check the records of wish and attempt; return the visits of both, in their order.
+
+    `before`: outcomes of the wish's earlier visits.
+    """
     key = callback["callback"]
     sql = "SELECT * FROM callbacks WHERE callback = $1 AND outcome = 'reached'"
     [row] = server.rows(sql, key)
@@ -84,7 +100,7 @@ def reached(server: Server, callback: dict[str, Any], agent: str) -> list[dict[s
         " ORDER BY started_at"
     )
     wish, attempt = server.rows(sql, key, count=2)
-    assert (wish["direction"], wish["ended_by"]) == ("inbound", "caller")
+    assert (wish["direction"], wish["ended_by"]) == ("inbound", ended_by)
     assert (attempt["direction"], attempt["number"]) == ("callback", FULL)
     assert attempt["ended_by"] == "agent"
     sql = "SELECT * FROM talk_segments WHERE interaction = $1"
@@ -92,9 +108,9 @@ def reached(server: Server, callback: dict[str, Any], agent: str) -> list[dict[s
     assert (talk["agent"], talk["queue"]) == (agent, callback["queue"])
     assert 0.5 < talk["talk_s"] < 30
     sql = "SELECT * FROM queue_visits WHERE interaction = $1 ORDER BY entered_at"
-    visits = server.rows(sql, key, count=2)
-    assert [visit["outcome"] for visit in visits] == ["callback", "answered"]
-    assert [visit["callback"] for visit in visits] == [False, True]
+    visits = server.rows(sql, key, count=2 + len(before))
+    assert [visit["outcome"] for visit in visits] == [*before, "callback", "answered"]
+    assert [visit["callback"] for visit in visits] == [*(False for _ in before), False, True]
     return visits
 
 
@@ -146,6 +162,36 @@ def test_a_customer_who_is_called_first_gets_the_place_that_was_kept(
     wish, visit = reached(server, callback, "1005")
     first = visit["entered_at"] - timedelta(seconds=visit["waited_before_s"])
     assert abs(first - wish["entered_at"]) < timedelta(seconds=0.5)
+
+
+def test_the_stock_flow_asks_where_to_call_back_and_promises_it(
+    server: Server, hall: Hall, customer: Carrier
+) -> None:
+    caller = hall.caller(MOBILE)
+    caller.call_answered(SALES)
+    caller.hears_sound()
+    caller.digits("3")
+    until(lambda: the_queue(server) == "", "in the flow")
+    hears_more(caller, "which number?")
+    caller.digits("1")
+    hears_more(caller, "the promise")
+    caller.hung_up(within_s=20)
+    callback = promised(server, "sales")
+
+    agent = hall.agent("1001", state="offered")
+    agent.rings()
+    agent.answer()
+    talk(agent, customer)
+    server.no_calls()
+    line, wish, visit = reached(server, callback, "1001", ended_by="flow", before=("exited",))
+    first = visit["entered_at"] - timedelta(seconds=visit["waited_before_s"])
+    assert abs(first - line["entered_at"]) < timedelta(seconds=0.5)
+    assert wish["entered_at"] > line["entered_at"]
+
+
+def hears_more(caller: Phone, what: str) -> None:
+    heard = caller.recording().sound_s()
+    until(lambda: caller.recording().sound_s() > heard + 0.5, what, within_s=10)
 
 
 def test_a_key_leads_out_of_the_line_into_a_flow(server: Server, hall: Hall) -> None:
