@@ -70,6 +70,10 @@ class TouchedQuarters:
     def _disposition(self, row: cdr.Disposition) -> None:
         self._interactions.add((row.started_us, row.interaction))
 
+    def _order(self, row: cdr.OrderEvent) -> None:
+        if row.interaction:
+            self._interactions.add((row.started_us, row.interaction))
+
     def _transfer(self, row: cdr.Transfer) -> None:
         if row.consult and row.outcome == "completed":
             self._interactions.add((row.started_us, row.interaction))
@@ -91,6 +95,7 @@ _TOUCHES: dict[type, Callable[[TouchedQuarters, Any], None]] = {
     cdr.TalkSegment: TouchedQuarters._talk,
     cdr.AgentProfileRow: TouchedQuarters._profile,
     cdr.Disposition: TouchedQuarters._disposition,
+    cdr.OrderEvent: TouchedQuarters._order,
     cdr.Transfer: TouchedQuarters._transfer,
 }
 

@@ -88,6 +88,7 @@ async def mark_quarters(connection: asyncpg.Connection, rows: Rows, starts: Star
             moments.update(_quarter(values[0]) for values in table.values())
         if kind in _OF_VISITS:
             touched.update((key[0], key[1]) for key in table)
+    touched |= _ordered(rows)
     for started_at, interaction in touched:
         starts.add(interaction, started_at)
     touched |= await starts.find(connection, _wrapped_up(rows))
@@ -112,6 +113,7 @@ _OF_CONTACTS = frozenset({cdr.Interaction, cdr.QueueVisit, cdr.TalkSegment})
 
 
 _INTERVAL = TABLES[cdr.AgentStateInterval].columns
+_ORDERED = TABLES[cdr.OrderEvent].columns.index("interaction")
 _STATE, _INTERACTION = _INTERVAL.index("state"), _INTERVAL.index("interaction")
 
 
@@ -121,6 +123,15 @@ def _wrapped_up(rows: Rows) -> set[str]:
         values[_INTERACTION]
         for values in rows.get(cdr.AgentStateInterval, {}).values()
         if values[_STATE] == "wrap_up" and values[_INTERACTION]
+    }
+
+
+def _ordered(rows: Rows) -> set[tuple[datetime, str]]:
+    """Return the interactions that orders came from."""
+    return {
+        (values[0], values[_ORDERED])
+        for values in rows.get(cdr.OrderEvent, {}).values()
+        if values[_ORDERED]
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from acd.calls import events as ev
 from acd.calls.cdr import Fold
 from acd.calls.cdr_rows import CsatAnswer
 from acd.calls.journal import Record
+from acd.storage.agent_quarters import refresh_agent_quarters
 from acd.storage.database import Batch, Progress, Writer
 from acd.storage.frames import Position
 
@@ -158,6 +160,34 @@ def test_an_order_of_a_call_that_nobody_knows_is_set_aside(dsn: str, tmp_path: P
     assert place == "order_events"
     assert "nobody's" in content
     assert rows(dsn, ORDERS) == []
+
+
+def test_a_late_order_corrects_what_was_summed_up(dsn: str, tmp_path: Path) -> None:
+    said = ev.DispositionEntered(
+        interaction="call", agent="1001", queue="sales", call_class="inquiry"
+    )
+    site = Site(tmp_path)
+
+    async def orders() -> list[tuple]:
+        await ship(site, dsn)
+        connection = await asyncpg.connect(dsn)
+        try:
+            await refresh_agent_quarters(connection)
+            marked = await connection.fetchval("SELECT count(*) FROM kpi_dirty")
+            await connection.execute("DELETE FROM kpi_dirty")
+            query = """
+                SELECT (SELECT count(*) FROM kpi_visits WHERE ordered),
+                    (SELECT sum(orders) FROM agent_quarters)
+            """
+            return [(marked > 0, *row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    site.write([*sold("call"), (70, said)])
+    assert asyncio.run(orders()) == [(True, 0, 0)]
+    site.write([(30 * DAY_S, order("placed", at_s=50, interaction="call"))])
+    assert asyncio.run(orders()) == [(True, 1, 1)]
+    site.journal.close()
 
 
 STATES = st.lists(
