@@ -19,6 +19,11 @@ DAYS_MAX = 62
 
 CELL_PX = 14
 
+TICKS_MAX = 14
+"Dates that stand beside each other in the width of a chart."
+
+DAY_MS = 86_400_000
+
 CLOCK = re.compile(r"[0-2][0-9]:[0-5][05]\Z")
 
 WEEKDAYS = {
@@ -85,7 +90,7 @@ def _lines(
         values = with_gaps(values)
     lines = kept if by_group else titles
     encoding: Spec = {
-        "x": _time_axis(data, x)
+        "x": _time_axis(data, [int(point["x"] or 0) for point in values])
         if times
         else {"field": "x", "type": "ordinal", "title": None, "sort": None},
         "y": {"field": "y", "type": "quantitative", "axis": _shared_axis(data, measures)},
@@ -121,20 +126,24 @@ def _shared_axis(data: Data, measures: list[str]) -> Spec:
     return told
 
 
-def _time_axis(data: Data, x: str) -> Spec:
+def _time_axis(data: Data, times_ms: list[int]) -> Spec:
     days = (data.report.to_us - data.report.from_us) / 86_400e6
-    if days <= 1.1:
-        form = "%H:%M"
+    date_form = "%Y-%m-%d" if days > 300 else "%m-%d"
+    told: Spec = {"format": date_form}
+    if all(ms % DAY_MS == 0 for ms in times_ms):
+        # Whole days: a label where there is a point, none in the middle of a day.
+        distinct = sorted(set(times_ms))
+        told["values"] = distinct[:: -(-len(distinct) // TICKS_MAX)]
+    elif days <= 1.1:
+        told["format"] = "%H:%M"
     elif days <= 8:
-        form = "%m-%d %H:%M"
-    else:
-        form = "%Y-%m-%d" if days > 300 else "%m-%d"
+        told["format"] = f"{date_form} %H:%M"
     return {
         "field": "x",
         "type": "temporal",
         "title": None,
         "scale": {"type": "utc"},
-        "axis": {"format": form, "labelOverlap": True, "labelFlush": False},
+        "axis": told,
     }
 
 
@@ -170,7 +179,6 @@ def heat_map(chart: HeatMap, data: Data) -> Spec | None:
                 "axis": {
                     "values": [text for text in columns if text.endswith(":00")] or columns,
                     "labelAngle": 0,
-                    "labelOverlap": True,
                 },
             },
             "y": {

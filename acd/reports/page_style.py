@@ -17,7 +17,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 10
 th, td { padding: 5px 9px; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th { background: var(--soft); position: sticky; top: 0; vertical-align: bottom;
-  white-space: normal; font-weight: 600; }
+  white-space: normal; word-break: keep-all; font-weight: 600; }
 th.text, td.text { text-align: left; }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid #2b6cb0; }

@@ -199,3 +199,16 @@ def test_nothing_is_drawn_of_nothing() -> None:
     nothing = (None,) * len(EVERY_UNIT.columns)
     assert drawn(report(EVERY_UNIT.columns, nothing, charts=charts)) == []
     assert drawn(report((column("other", Unit.COUNT),), (1,), charts=charts)) == []
+
+
+def test_days_are_labelled_by_their_dates_and_not_by_noons() -> None:
+    told = report(
+        (column("at", Unit.TIME), column("calls", Unit.COUNT)),
+        *((BEGIN_US + day * DAY_US, day) for day in range(40)),
+        days=40,
+        charts=(Trend(title=T, x="at", y=("calls",)),),
+    )
+    axis = drawn(told)[0]["vconcat"][0]["encoding"]["x"]["axis"]
+    assert axis["format"] == "%m-%d"
+    midnight_ms = BEGIN_US // 1000 + 8 * 3_600_000
+    assert axis["values"] == [midnight_ms + day * 86_400_000 for day in range(0, 40, 3)]
