@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +14,20 @@ from zoneinfo import ZoneInfo
 from ._options import CommandError, Subparsers, add_config, add_state
 
 if TYPE_CHECKING:
+    import asyncpg
+
     from acd.config import Config
     from acd.reports.report import Report
     from acd.reports.request import Request
 
+BINARY = frozenset({"xlsx", "png"})
 FORMATS = ("table", "json", "csv", "xlsx", "png", "html")
 
 TABLE_WIDTH = 200
 "Columns where no terminal tells its own width."
 
 OPTION_OF_FIELD = {
-    **{name: f"--{name}" for name in ("day", "from", "to", "per", "by", "only")},
+    **{name: f"--{name}" for name in ("day", "from", "to", "per", "by", "only", "format")},
     "options": "--option",
     "service_level": "--service-level",
 }
@@ -111,17 +116,41 @@ def report(arguments: argparse.Namespace) -> int:
         return 0
     form = _form(arguments)
     config = load_config(arguments.config)
+    locale = arguments.locale or config.server.centre.locale
+    content = None
     try:
-        found = asyncio.run(_made(arguments, config))
+        with _progress() as tell:
+            found = asyncio.run(_made(arguments, config, tell))
+            if form != "table" or arguments.output is not None:
+                tell(f"{form} is being written")
+                content = _content(found, form, locale)
     except RequestError as error:
         option = OPTION_OF_FIELD.get(error.field, "")
         raise CommandError(f"{option} {error}".lstrip()) from error
-    locale = arguments.locale or config.server.centre.locale
-    if form == "table" and arguments.output is None:
+    if content is None:
         _print(found, locale)
     else:
-        _write(_content(found, form, locale), arguments.output)
+        _write(content, arguments.output)
     return 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows on a terminal what is being done, and for how long.
+
+    It is on standard error, and gone when the figures come; elsewhere it says nothing.
+    """
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _text: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda text: progress.update(task, description=text)
 
 
 def _list() -> None:
@@ -129,13 +158,16 @@ def _list() -> None:
     from acd.app.reporting.asked import about
 
     for name in sorted(REPORTS):
-        print(f"{name:<12}{about(name)}")
+        print(f"{name:<16}{about(name)}")
 
 
 def _form(arguments: argparse.Namespace) -> str:
     """Return the form wanted: as said, else by the file's ending."""
     if arguments.format is not None:
-        return str(arguments.format)
+        form = str(arguments.format)
+        if form in BINARY and arguments.output is None and sys.stdout.isatty():
+            raise CommandError(f"--format {form} is nothing for a terminal; say --output FILE")
+        return form
     if arguments.output is None:
         return "table"
     ending = arguments.output.suffix.removeprefix(".").lower()
@@ -145,7 +177,9 @@ def _form(arguments: argparse.Namespace) -> str:
     return str(ending)
 
 
-async def _made(arguments: argparse.Namespace, config: "Config") -> "Report":
+async def _made(
+    arguments: argparse.Namespace, config: "Config", tell: Callable[[str], None]
+) -> "Report":
     from acd.app.reporting import REPORTS
 
     from ._database import from_database
@@ -155,9 +189,13 @@ async def _made(arguments: argparse.Namespace, config: "Config") -> "Report":
         names = ", ".join(sorted(REPORTS))
         raise CommandError(f"there is no report {arguments.name}; there are {names}")
     request = _request(arguments, config)
-    return await from_database(
-        arguments.state, config, lambda connection: maker(connection, config, request)
-    )
+
+    async def make(connection: "asyncpg.Connection") -> "Report":
+        tell(f"{arguments.name}: the database is asked")
+        return await maker(connection, config, request)
+
+    tell("the records are brought together")
+    return await from_database(arguments.state, config, make)
 
 
 def _request(arguments: argparse.Namespace, config: "Config") -> "Request":
