@@ -37,6 +37,9 @@ from .upkeep import Upkeep
 
 _decode = msgspec.msgpack.Decoder(ToShipper).decode
 
+CANCEL_AGAIN_S = 1.0
+"A task ends within milliseconds of its cancellation, or has lost it."
+
 
 async def serve(line: socket.socket) -> None:
     """Ship until the line ends."""
@@ -82,9 +85,23 @@ async def serve(line: socket.socket) -> None:
                 task.add_done_callback(drains.discard)
             case Begin():
                 raise StorageError("Begin came twice")
-    for task in (shipping, looking_after, rolling, *drains):
-        task.cancel()
-    await asyncio.gather(shipping, looking_after, rolling, *drains, return_exceptions=True)
+    await end_all(shipping, looking_after, rolling, *drains)
+
+
+async def end_all(*tasks: asyncio.Task[None], again_s: float = CANCEL_AGAIN_S) -> None:
+    """Cancel the tasks until each has ended.
+
+    Once is not enough. Where a database goes away in the very moment of the cancellation, the
+    driver's roll-back raises an error of its own in its place, which looks like any outage: the
+    task goes on. Such a process, left over by a server that was killed, would ship on for ever,
+    beside the one of the next server.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=again_s)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _look_after(shipper: Shipper, begin: Begin, tell: Callable[[ToServer], None]) -> None:
