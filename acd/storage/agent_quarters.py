@@ -1,6 +1,7 @@
 """Notes which agents' quarter-hours rows touch, and has the database compute those anew."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -13,8 +14,9 @@ from .table import at
 NOTES_AT_ONCE = 5_000
 "Agents' quarter-hours computed in one transaction: a second or two of Postgres' work."
 
-Home = tuple[Any, str]
-"Start and id of an interaction."
+NOTES_OF_A_REPORT = 100_000
+"""What a report computes before it reads, half a minute at most. More has come together only where
+hours of records are shipped at once, and is worked off beside the shipping."""
 
 
 class TouchedQuarters:
@@ -121,11 +123,28 @@ WHERE v.outcome = 'answered'
 """
 
 
-async def refresh_agent_quarters(connection: asyncpg.Connection) -> int:
-    """Compute all that is noted; return how many quarter-hours of agents that was."""
+async def refresh_agent_quarters(
+    connection: asyncpg.Connection, *, most: int = NOTES_OF_A_REPORT
+) -> int:
+    """Compute what is noted, oldest note first; return how many quarter-hours of agents that was.
+
+    `most` bounds how many notes are worked off.
+    """
     refreshed = 0
-    while True:
+    for _ in range(0, most, NOTES_AT_ONCE):
         done: int = await connection.fetchval("SELECT refresh_agent_quarters($1)", NOTES_AT_ONCE)
         if not done:
-            return refreshed
+            break
         refreshed += done
+    return refreshed
+
+
+async def has_notes(connection: asyncpg.Connection, from_at: datetime, to_at: datetime) -> bool:
+    """Return whether something of a time has to be computed yet."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS ("
+        "SELECT FROM agent_quarters_dirty WHERE quarter_at >= $1 AND quarter_at < $2)",
+        from_at,
+        to_at,
+    )
+    return found

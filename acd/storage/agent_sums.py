@@ -16,9 +16,9 @@ from msgspec import Struct
 from acd.reports.agent_kpi import SUMS, AgentSums
 from acd.reports.agents_report import AgentLine, Person
 from acd.reports.days import day_borders
-from acd.reports.request import Period, microseconds
+from acd.reports.request import Period, RequestError, microseconds
 
-from .agent_quarters import refresh_agent_quarters
+from .agent_quarters import has_notes, refresh_agent_quarters
 
 _STORED = tuple(name for name in SUMS if name != "queue_handling_s")
 _TIMES = tuple(name for name in _STORED if name.endswith("_s"))
@@ -49,8 +49,16 @@ class WantedAgents(Struct, frozen=True, kw_only=True):
 
 
 async def agent_lines(connection: asyncpg.Connection, wanted: WantedAgents) -> list[AgentLine]:
-    """Return the sums by period and group, in their order."""
+    """Return the sums by period and group, in their order.
+
+    Raises RequestError while more has to be computed than a report can wait for.
+    """
     await refresh_agent_quarters(connection)
+    if await has_notes(connection, wanted.from_at, wanted.to_at):
+        raise RequestError(
+            "agents' figures of this time are being computed, since many records have come at"
+            " once: try again in some minutes"
+        )
     if wanted.period not in FINE:
         await _sum_days(connection, wanted)
     keys = [_period(wanted.period), *(_column(name) for name in wanted.by)]

@@ -214,8 +214,7 @@ class Shipper:
                 if self._position_moved:
                     return
                 await self._write(writer)
-                if caught_up:
-                    await self._refresh(writer)
+                if caught_up and not await self._refresh(writer):
                     await self._rest()
 
     def _on_position_moved(self) -> None:
@@ -331,16 +330,21 @@ class Shipper:
         await self._let_go(progress.resume)
         await self._tell()
 
-    async def _refresh(self, writer: Writer) -> None:
-        """Have the sums follow the rows; what fails here is told and does not hold up the rows."""
+    async def _refresh(self, writer: Writer) -> bool:
+        """Have the sums follow the rows a step; return whether there is more, after new rows.
+
+        What fails here is told, and does not hold up the rows.
+        """
         now = asyncio.get_running_loop().time()
         if now < self._refresh_from:
-            return
-        self._refresh_from = now + self._settings.refresh_s
+            return False
         try:
-            await writer.refresh()
+            if await writer.refresh():
+                return True
         except asyncpg.PostgresError as error:
             self._alarm(f"figures by quarter-hour are not up to date: {_words(error)}")
+        self._refresh_from = now + self._settings.refresh_s
+        return False
 
     async def _let_go(self, resume: Position) -> None:
         """Delete segments that nothing needs; let the next start's recovery read less."""

@@ -17,6 +17,7 @@ from acd.config import load_config
 from acd.reports.agents_report import AgentsWish, agents_report
 from acd.reports.report import Report, Value
 from acd.reports.request import Period, Request, RequestError, microseconds
+from acd.storage.agent_quarters import NOTES_OF_A_REPORT
 from acd.storage.agent_sums import WantedAgents, agent_lines, people
 
 ROOT = Path(__file__).parents[2]
@@ -97,9 +98,11 @@ def report(dsn: str, *, unit_target: float = 0.0, **wanted: object) -> list[Mapp
     async def ask() -> Report:
         connection = await asyncpg.connect(dsn)
         wish = WantedAgents(**DAY | wanted)
-        lines = await agent_lines(connection, wish)
-        known = await people(connection, wish.to_at)
-        await connection.close()
+        try:
+            lines = await agent_lines(connection, wish)
+            known = await people(connection, wish.to_at)
+        finally:
+            await connection.close()
         cut = AgentsWish(
             from_us=0,
             to_us=1,
@@ -191,6 +194,25 @@ def test_a_day_that_is_over_is_summed_up_once_and_anew_when_something_late_comes
     wang = report(dsn, **over)[0]
     assert (wang["handled"], wang["orders"], wang["complaints"]) == (1, 0, 1)
     assert wang == report(dsn, **amid)[0]
+    site.journal.close()
+
+
+def test_more_than_a_report_can_wait_for_is_said(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write([(NINE_S + at_s, event) for at_s, event in MORNING])
+    asyncio.run(ship(site, dsn))
+    noted = (
+        "INSERT INTO agent_quarters_dirty (quarter_at, agent)"
+        " SELECT timestamptz '2020-01-01', '1001' FROM generate_series(1, $1::int)"
+    )
+    # Of another time, and worked off in part: they hold nobody up who asks for this one.
+    asyncio.run(fetch(dsn, noted, NOTES_OF_A_REPORT))
+    assert report(dsn)[0]["handled"] == 1
+    asyncio.run(fetch(dsn, noted, 2 * NOTES_OF_A_REPORT))
+    site.write([(NINE_S + 4000.0, status(WANG, "ready")), (NINE_S + 4100.0, status(WANG, "away"))])
+    asyncio.run(ship(site, dsn))
+    with pytest.raises(RequestError, match="try again"):
+        report(dsn)
     site.journal.close()
 
 
