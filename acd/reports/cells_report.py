@@ -201,8 +201,7 @@ def intervals_report(
     levels: Sequence[ServiceLevel] = (ServiceLevel.OFFERED,),
 ) -> Report:
     """Return quarter-hours or hours over the days, for heat maps and rosters."""
-    volumes = tuple(one for one in _VOLUMES if one.column.name in _OF_INTERVALS)
-    measures = (*volumes, _ANSWER_RATE, *_levels(levels), *_REST)
+    measures = (*_VOLUMES, _ANSWER_RATE, *_levels(levels), *_REST)
     maps = tuple(
         HeatMap(title=title, x="time", y="day", colour=colour)
         for colour, title in (
@@ -215,8 +214,6 @@ def intervals_report(
     title = Words("Intervals", "时段分布")
     return _report("intervals", title, cells, cut, measures, levels, charts, clock=True)
 
-
-_OF_INTERVALS = ("offered", "answered", "short_abandons", "abandons")
 
 _PERIOD = Column(name="period", title=Words("Period", "时段"), unit=Unit.TIME)
 

@@ -223,6 +223,9 @@ def test_reports_say_the_same_out_of_records_and_of_roll_ups(day: Day) -> None:
     assert [row for row in offered if row[0] in {twice[0][0], twice[2][0]}] == twice
     assert sum(count for *_, count in offered) == 14
 
+    for row in rows_of_report(day, "intervals"):
+        assert row["offered"] == sum(row[part] for part in PARTS)
+
     answered = {row["agent"]: row["answered"] for row in agents if row["answered"]}
     assert answered == {"1001": 2, "1002": 3, "1003": 1}
     # A came the day before; C2, E2 and J are no callers.
