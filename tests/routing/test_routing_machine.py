@@ -609,6 +609,20 @@ class Floor(RuleBasedStateMachine):
         view = self.router.agent_view(number)
         return (view.idle_since, view.misses, view.counters.calls)
 
+    @rule(queue=st.sampled_from(["service", "sales"]), times=st.integers(1, 3))
+    def calls_are_served(self, queue, times):
+        """From the call to the end of wrap-up: the next choice goes by what has been done."""
+        for _ in range(times):
+            self.call_comes(queue)
+            ringing = self.ringing(f"c{next(self.calls_made) - 1}")
+            if ringing:
+                made = ringing[0]
+                self.agent_answers(sorted(self.offers).index(made.offer))
+                self.time_goes_by(2.0)
+                if made.agent in self.talking:
+                    self.talk_ends(sorted(self.talking).index(made.agent))
+                self.wrap_up_is_done(made.agent)
+
     @precondition(lambda self: self.talking)
     @rule(pick=PICK, held=st.booleans())
     def hold(self, pick, held):
