@@ -64,9 +64,7 @@ def as_xlsx(report: Report, locale: str) -> bytes:
             field="format",
         )
     content = io.BytesIO()
-    # No cell becomes a formula or a link because of how a text from outside looks.
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with Workbook(content, options) as book:
+    with Workbook(content, {"in_memory": True}) as book:
         end = local(report.to_us, ZoneInfo(report.timezone)).replace(tzinfo=None)
         # The library would read the clock; the same figures make the same file.
         book.set_properties({"title": heading(report, locale), "created": end})
@@ -103,6 +101,7 @@ def _writer(book: Workbook, report: Report, at: int) -> Write:
     column = report.columns[at]
     match column.unit:
         case Unit.TEXT:
+            # Not `write`: it makes formulas and links of what looks like one.
             return lambda sheet, row, at, value: sheet.write_string(row, at, _text(value))
         case Unit.BOOLEAN:
             return lambda sheet, row, at, value: sheet.write_boolean(row, at, bool(value))
