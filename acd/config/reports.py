@@ -110,7 +110,7 @@ class ScheduledReport(Section):
     "In whose eyes: customers' numbers are masked for those whom `privacy` does not name."
 
     folder: str = ""
-    "Folder to write to, relative to the state folder; made if it is not there. Empty: to none."
+    "Folder to write to, relative to the state folder if it does not begin with /; empty: to none."
 
     mail_to: Annotated[tuple[Mail, ...], Field(max_length=50)] = ()
     "Who gets it by e-mail; more than 50 are a list of the mail server's."

@@ -136,7 +136,10 @@ class ScheduledReports:
 
     def _save(self, folder: Path, name: str, content: bytes) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_private(folder / name, content)
+        # Whole or not at all, and by the usual umask: others shall read it.
+        draft = folder / f".{name}.new"
+        draft.write_bytes(content)
+        draft.replace(folder / name)
 
     async def _mail(self, run: Run, one: ScheduledReport, file_name: str, content: bytes) -> None:
         config = self._config()
