@@ -152,7 +152,7 @@ class Site:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.integers(0, 10**9))
 def test_reports_are_those_of_the_records_at_any_time(dsn: str, seed: int) -> None:

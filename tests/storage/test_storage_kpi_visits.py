@@ -20,7 +20,7 @@ async def viewed(connection: asyncpg.Connection) -> dict[str, dict[str, object]]
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
