@@ -26,7 +26,10 @@ from year.staging import STAGES, staged
 from year.tables import TABLES, UnknownColumnError, statements
 from year.world import make_world
 
+from acd.storage.kpi_rollup import RollUps
 from acd.storage.migrate import migrate
+
+ZONE = "Asia/Shanghai"
 
 PER_AGENT = 20_000
 "Contacts of an agent and year: some 70 answered calls on each of 230 days, and what goes beside."
@@ -59,6 +62,8 @@ class Filling:
             for _ in range(jobs):
                 group.create_task(self._work(months))
         async with _connected(self._dsn) as connection:
+            # A server that runs on it computes them, and so does `acd records rollup`.
+            await RollUps(connection, ZONE).mark_all()
             await _tell_sizes(connection)
 
     async def _work(self, months: list[tuple[Month, list[str]]]) -> None:
