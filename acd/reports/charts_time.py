@@ -187,6 +187,7 @@ def heat_map(chart: HeatMap, data: Data) -> Spec | None:
                 "title": None,
                 "sort": None,
                 "scale": {"domain": kept},
+                "axis": {"labelOverlap": False},
             },
             "color": {
                 "field": "colour",
