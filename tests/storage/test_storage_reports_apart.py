@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from acd.app.reporting.apart import WAITING_MAX, ReportsApart
-from acd.app.reporting.asked import Reports
+from acd.app.reporting.asked import Reports, about
 from acd.app.reporting.process import serve
 from acd.config import Config, load_config
 from acd.reports.asking import Wish
@@ -102,7 +102,7 @@ def test_what_takes_too_long_is_given_up_and_does_not_answer_for_the_next(dsn: s
             first = reports.pid
             await connection.execute("LOCK TABLE queue_visits IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(ServiceUnavailableError):
-                await reports.make("kpi", TODAY, "json", "en", limit_s=2.0)
+                await reports.make("abandoned", TODAY, "json", "en", limit_s=2.0)
             assert reports.pid in {0, first}
         await connection.close()
         async with apart(dsn) as reports:
@@ -136,9 +136,7 @@ def test_words_reach_the_report_in_the_centres_zone_and_language(dsn: str) -> No
                 "2026-11-02T00:00:00-05:00",
             )
             assert told["columns"][0]["title"] == "队列"
-            assert {"report": "kpi", "about": "Volumes, rates and waits per queue."} in (
-                reports.known()
-            )
+            assert {"report": "kpi", "about": about("kpi")} in (reports.known())
             with pytest.raises(UnknownReportError, match="abandoned, "):
                 await reports.document("nothing", wish, "json", "", "admin")
 
