@@ -36,6 +36,7 @@ MEASURED: Mapping[str, Source] = MappingProxyType(
             "utilisation",
             "traffic_index",
         ),
+        **_of("adherence", "adherence"),
         **_of("csat", "csat", "csat_response_rate", "satisfied_rate"),
         **_of("repeat", "repeat_rate", "first_contact_resolution_rate"),
         **_of("orders", "signed", "cancel_rate", "refused_rate", "delivery_success_rate"),

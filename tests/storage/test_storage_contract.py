@@ -32,6 +32,7 @@ pay:
   unit_target: 4
   tiers: [{from: 0, factor: 1}, {from: 1, factor: 1.2}]
 """
+SHIFTS = "agent,day,from,to,status\n1001,2026-09-21,22:00,06:00,ready\n"
 ENTERED = "month,who,measure,value\n2026-09,*,cost_per_call,9\n"
 
 
@@ -79,6 +80,13 @@ def story() -> list[tuple[float, ev.Event]]:
         events += call(f"b{index}", "1002", 1_000.0 + 100 * index, kind)
     events += [order("a0", "signed", 3_000.0), order("a1", "signed", 3_001.0)]
     events += [order("a2", "cancelled", 3_002.0), order("b0", "placed", 3_003.0)]
+    events += [
+        (0.0, ev.AgentStatusChanged(agent="1001", status="ready")),
+        (3_600.0, ev.AgentStatusChanged(agent="1001", status="away", reason="meal")),
+        (5_400.0, ev.AgentStatusChanged(agent="1001", status="ready")),
+        (7_200.0, ev.AgentStatusChanged(agent="1001", status="logged_out")),
+    ]
+    events.sort(key=lambda pair: pair[0])
     return [*events, (7_300.0, ev.ClosureChanged(queue="", closed=True, reason="", by=""))]
 
 
@@ -90,6 +98,7 @@ def folder(tmp_path: Path) -> Path:
     (config / "server.yaml").write_text(text.replace("../ivr_flows", f"{ROOT}/ivr_flows"))
     (config / "contracts.yaml").write_text(CONTRACT)
     (config / "contract_values.csv").write_text(ENTERED)
+    (config / "shifts.csv").write_text(SHIFTS)
     return config
 
 
@@ -183,6 +192,15 @@ def test_without_a_contract_the_file_is_named(records: str, folder: Path) -> Non
     (folder / "contract_values.csv").unlink()
     with pytest.raises(RequestError, match=r"contracts\.yaml"):
         made(records, folder, "contract")
+
+
+def test_adherence_holds_the_status_track_against_the_plan(records: str, folder: Path) -> None:
+    (row,) = table(made(records, folder, "adherence"))
+    assert (row["agent"], row["scheduled_s"], row["adherent_s"]) == ("1001", 28_800, 5_400)
+    assert table(made(records, folder, "adherence", only={"team": "二组"})) == []
+    (folder / "shifts.csv").write_text("agent,day\n")
+    with pytest.raises(RequestError, match=r"shifts\.csv:1"):
+        made(records, folder, "adherence")
 
 
 def test_everything_that_a_contract_can_measure_is_a_column(records: str, folder: Path) -> None:

@@ -12,6 +12,7 @@ from acd.reports.report import Report
 from acd.reports.request import Request
 
 from .abandoned import abandoned
+from .adherence import adherence
 from .agents import agents
 from .calls import calls
 from .contract import contract
@@ -35,6 +36,7 @@ Raises what the database raises, or RequestError with what would be right.
 
 _ASKED: Mapping[str, Maker] = {
     "abandoned": abandoned,
+    "adherence": adherence,
     "agents": agents,
     "calls": calls,
     "csat": csat,
