@@ -127,8 +127,8 @@ _DAY = (
 REMARKS_OF_DAY = (
     Words(
         "Utilisation = (handling time + available time) / time logged in: paid time is not known"
-        " without a shift plan, nor is adherence",
-        "人工利用率 =（处理时长 + 空闲时长）/ 签入时长：没有排班表，无法得知付薪时长与遵时率",
+        " without a shift plan",
+        "人工利用率 =（处理时长 + 空闲时长）/ 签入时长：没有排班，无法得知付薪时长",
     ),
 )
 REMARKS = (
