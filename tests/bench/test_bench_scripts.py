@@ -10,6 +10,7 @@ import pytest
 BENCH = Path(__file__).parent
 SCRIPTS = {
     "bench_call_signalling": (("20",), "signalling of one ACD call: "),
+    "bench_journal": (("0.1",), "never"),
     "bench_media_relay": (("--pairs", "2", "--seconds", "0.2"), "not judged at 2"),
     "bench_reports": (("--interactions", "1500", "--only", "agents"), "| agents |"),
     "bench_router_decision": (("--calls", "20", "--agents", "20"), "agent → call"),
