@@ -77,7 +77,7 @@ class House:
             new_id=lambda: f"id{next(ids)}",
             wall=lambda: datetime(2026, 9, 21, tzinfo=UTC),
         )
-        self.database = Database(dsn, folder, self.site.journal, Kept())
+        self.database = Database(dsn, folder, self.site.journal, Kept(), "UTC")
         self.calls = HandledCalls(
             centre.desk,
             handlings=self.database.handlings,
