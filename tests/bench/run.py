@@ -66,6 +66,10 @@ class LoadPlan:
     "What the server's settings have instead of those of `config`."
 
 
+DEEPER = (1000, 2000)
+"Waiting callers of the loads queue_1000 and queue_2000."
+
+
 def loads(*, quick: bool) -> list[LoadPlan]:
     """Return the loads in the order in which they run.
 
@@ -94,6 +98,15 @@ def _rate(rate: str, dial: str, agents: str, duration: str) -> LoadPlan:
     return LoadPlan(f"rate_{rate}", words, 180)
 
 
+def _deeper_queue(waiting: int) -> LoadPlan:
+    """Return the load `queue` with more callers; 20 agents serve ten of them a second."""
+    words = ("queue", "--dial", "4002", "--agents", "20", "--waiting", str(waiting), "--talk", "2")
+    patience_s = waiting * 8 // 100
+    return LoadPlan(
+        f"queue_{waiting}", (*words, "--patience", str(patience_s)), 3 * patience_s + 120
+    )
+
+
 def more_loads(
     *, sustained: int, leak_s: int, pauses_rate: int = 600, leak_rate: int = 100
 ) -> list[LoadPlan]:
@@ -116,6 +129,7 @@ def more_loads(
             )
             for rate in ("600", "1000")
         ),
+        *(_deeper_queue(waiting) for waiting in DEEPER),
         LoadPlan("pauses", long, 300, **many),
         LoadPlan("overload", over, 300, **many),
         LoadPlan("flood", ("flood", *calm), 300, profile=STRANGERS),
