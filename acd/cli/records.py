@@ -236,6 +236,7 @@ async def _follow(connection: "asyncpg.Connection", folder: Path, moved: "Moved"
         async with asyncio.timeout(FOLLOWED_S):
             while (now := await shipped_to(connection, folder)) is None or now < moved.end:
                 told(now.segment if now is not None else 0)
+                # Another process ships, and tells its position in the table alone.
                 await asyncio.sleep(FOLLOW_S)
     except TimeoutError as error:
         raise CommandError("the server has not shipped it within an hour; see its log") from error

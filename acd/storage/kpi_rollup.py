@@ -181,6 +181,7 @@ async def keep(dsn: str, zone: str, keeping: Keeping | None = None) -> None:
                 rolls = RollUps(connection, zone, settle_s=keeping.settle_s)
                 while True:
                     if await rolls.turn() == Turn():
+                        # A quarter-hour becomes due by the clock, without anything written.
                         await asyncio.sleep(keeping.every_s)
             finally:
                 connection.terminate()

@@ -110,6 +110,7 @@ class LiveApi:
                 return
             except ConnectionError:
                 return
+            # No wait for a change: what changes meanwhile goes out in one message.
             await asyncio.sleep(limits.interval_s)
             while True:
                 await live.changed(seen)

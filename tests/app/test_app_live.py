@@ -114,7 +114,7 @@ def test_after_work_that_is_over_changes_its_queues_handling_time() -> None:
 async def test_who_waits_is_woken_once_for_all() -> None:
     floor = Floor()
     waiting = [asyncio.create_task(floor.live.changed(floor.live.version)) for _ in range(3)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the tasks begin
     floor.happens(ENTERED)
     await asyncio.wait_for(asyncio.gather(*waiting), 5)
 
@@ -196,7 +196,7 @@ async def test_midnight_comes_by_itself() -> None:
     floor.wall_us = begin_us - 1
     floor.live.start()
     waiting = asyncio.create_task(floor.live.changed(floor.live.version))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the tasks begin
     floor.wall_us = begin_us + 1
     await asyncio.wait_for(waiting, 5)
     floor.live.stop()

@@ -27,7 +27,7 @@ def test_a_cancellation_that_got_lost_is_repeated() -> None:
         tries: list[str] = []
         stubborn = asyncio.create_task(loses_the_first_cancellation(tries))
         obedient: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(3600))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the tasks begin
         async with asyncio.timeout(10):
             await end_all(stubborn, obedient, again_s=0.01)
         assert stubborn.cancelled()
