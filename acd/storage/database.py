@@ -158,7 +158,7 @@ _LATE = (Disposition, OrderEvent, CsatAnswer, MatterOutcome, StreamQuality)
 
 
 class Writer:
-    """One connection, with a staging table for each table."""
+    """One connection, with a row type and a prepared statement for each table."""
 
     def __init__(
         self, connection: asyncpg.Connection, journal: str, node: str, starts: Starts
@@ -190,7 +190,7 @@ class Writer:
         try:
             await migrate(connection)
             for table in TABLES.values():
-                await connection.execute(table.stage)
+                await connection.execute(table.row_type)
         except BaseException:
             connection.terminate()
             raise
@@ -300,27 +300,26 @@ class Writer:
             await self._connection.execute("SELECT ensure_month($1)", date(year, month, 1))
             self._months.add((year, month))
 
-    async def _copy(self, table: Table, rows: list[Values], *, into: str = "") -> None:
+    async def _copy(self, table: Table, rows: list[Values]) -> None:
         await self._connection.copy_records_to_table(
-            into or table.name,
+            table.name,
             columns=table.columns,
             records=rows if len(rows) <= ROWS_BETWEEN_TURNS else _in_turns(rows),
         )
 
     async def _store(self, table: Table, rows: list[Values]) -> None:
-        await self._copy(table, rows, into=f"stage_{table.name}")
         # Prepared: planning an insert into partitions costs more than inserting some rows.
         upsert = self._upserts.get(table.name)
         if upsert is None:
             upsert = self._upserts[table.name] = await self._connection.prepare(table.upsert)
-        await upsert.fetch()
+        for begin in range(0, len(rows), ROWS_BETWEEN_TURNS):
+            await upsert.fetch(rows[begin : begin + ROWS_BETWEEN_TURNS])
 
     async def _store_carefully(self, table: Table, rows: list[Values], batch: Batch) -> None:
         """Store what the database takes; halve what it refuses until the bad rows are found."""
         try:
             async with self._connection.transaction():
                 await self._store(table, rows)
-                await self._connection.execute(f"DELETE FROM stage_{table.name}")
         except BAD_DATA as error:
             if len(rows) > 1:
                 middle = len(rows) // 2
