@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, field
 from random import Random
 
+from floor_staff import AGENTS, CREW, LAYERS, RULES, SALES, SERVICE, TEAM, profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from routing_world import World, agent, queue
-from test_routing_machine import AGENTS, CREW, LAYERS, RULES, SALES, SERVICE, TEAM, profile
 
 from acd.routing.announcing import (
     AgentAnnouncement,

@@ -5,32 +5,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import pytest
+from storage_dated import NOW, DatedJournal
 from storage_traffic import started
 
 from acd.app.earlier_contacts import learn_contacts
 from acd.calls import events as ev
 from acd.calls.contacts import LAST_AGENT, OPEN_MATTER, Contacts
 from acd.storage.earlier_talks import EarlierTalk, earlier_talks
-from acd.storage.journal import Journal
-from acd.storage.shipper import Shipper, ShipperSettings
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 WEEK_S = 7 * 86_400.0
 
 
-class Days:
-    """A journal whose clock is set by hand."""
-
-    def __init__(self, folder: Path) -> None:
-        self.at = NOW
-        self.journal = Journal.open(
-            folder,
-            node="node",
-            boot="boot",
-            wall_us=lambda: int(self.at.timestamp() * 1e6),
-            on_alarm=pytest.fail,
-        )
+class Days(DatedJournal):
+    """Talks of some days."""
 
     def talk(
         self,
@@ -43,7 +30,6 @@ class Days:
         classed_by: str = "",
         **told: object,
     ) -> None:
-        self.at = NOW - ago
         leg, visit = f"leg {name}", f"visit {name}"
         talk = {"interaction": name, "agent": agent, "leg": f"agent {name}"}
         visited = {"visit": visit, "queue": "sales"}
@@ -70,16 +56,7 @@ class Days:
             ev.LegEnded(interaction=name, leg=leg, ended_by="peer"),
             ev.CallEnded(interaction=name, ended_by="caller", reason="hangup"),
         ]
-        self.journal.append(happened, 0.0)
-
-    async def shipped(self, dsn: str) -> asyncpg.Connection:
-        quick = ShipperSettings(interval_s=0.0)
-        shipper = Shipper(self.journal, dsn, on_alarm=pytest.fail, settings=quick)
-        running = asyncio.create_task(shipper.run())
-        await asyncio.wait_for(shipper.drain(), 60)
-        running.cancel()
-        self.journal.close()
-        return await asyncpg.connect(dsn)
+        self.note(NOW - ago, happened)
 
 
 def test_talks_of_callers_who_may_be_told_oldest_first(dsn: str, tmp_path: Path) -> None:
