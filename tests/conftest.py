@@ -1,6 +1,9 @@
 """What holds for all tests."""
 
 import gc
+import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,10 +11,18 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 SYSTEM = "tests/system/"
+BYTECODE = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
 
 # How long an example takes is the machine's affair: budgets of time stand in tests/bench.
 settings.register_profile("acd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("acd")
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    # Containers' images like to set it. Then each of the hundreds of servers and commands that
+    # these tests start would compile a thousand files anew, half the time of a server's start.
+    # What is compiled lies apart: whoever set it wants no folders among the sources.
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
+    sys.dont_write_bytecode = False
 
 
 class SystemApart(LoadScopeScheduling):

@@ -65,30 +65,49 @@ def server(open_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def dsn(server: str) -> str:
-    """The DSN of a fresh database with the current schema."""
-    return new_database(server, template="acd")
+def new_database(server: str) -> Iterator[Callable[[str], str]]:
+    """Make a database of this template, returning its DSN; it goes with the test.
+
+    Hundreds of them, each some 600 files, would keep the disk busy all along and take a minute to
+    be deleted at the end; one that is dropped at once has hardly been written.
+    """
+    made: list[str] = []
+
+    def make(template: str) -> str:
+        name = f"test{next(_numbers)}"
+        made.append(name)
+        order(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+        return server.replace("/acd?", f"/{name}?")
+
+    yield make
+    order(server, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in made))
 
 
-@pytest.fixture
-def empty_dsn(server: str) -> str:
-    """The DSN of a fresh database without any schema."""
-    return new_database(server, template="template0")
+def order(server: str, *statements: str) -> None:
+    """Carry out what no database can do to itself."""
 
-
-@pytest.fixture
-def copied(server: str) -> Callable[[str], str]:
-    """Make a copy of a database nobody is connected to, as a backup is one; returns its DSN."""
-    return lambda dsn: new_database(server, template=dsn.partition("@/")[2].partition("?")[0])
-
-
-def new_database(server: str, *, template: str) -> str:
-    name = f"test{next(_numbers)}"
-
-    async def create() -> None:
+    async def run() -> None:
         connection = await asyncpg.connect(server.replace("/acd?", "/postgres?"))
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        for statement in statements:
+            await connection.execute(statement)
         await connection.close()
 
-    asyncio.run(create())
-    return server.replace("/acd?", f"/{name}?")
+    asyncio.run(run())
+
+
+@pytest.fixture
+def dsn(new_database: Callable[[str], str]) -> str:
+    """The DSN of a fresh database with the current schema."""
+    return new_database("acd")
+
+
+@pytest.fixture
+def empty_dsn(new_database: Callable[[str], str]) -> str:
+    """The DSN of a fresh database without any schema."""
+    return new_database("template0")
+
+
+@pytest.fixture
+def copied(new_database: Callable[[str], str]) -> Callable[[str], str]:
+    """Make a copy of a database nobody is connected to, as a backup is one; returns its DSN."""
+    return lambda dsn: new_database(dsn.partition("@/")[2].partition("?")[0])

@@ -67,6 +67,7 @@ class Hall:
     def abandon(self) -> None:
         """Let go of all phones: the server they knew is no more."""
         for phone in (*self._callers, *self.agents.values()):
+            phone.unplug()  # in good order it would wait for answers to its BYE
             phone.close()
         self._callers.clear()
         self.agents.clear()

@@ -72,6 +72,7 @@ def test_agents_are_where_they_were_though_the_database_is_down(
     assert borrowed["assigned"]["why"] == "peak"
     server.api("POST", "/agents/1001/free", {"why": "test"})
     server.agent_is("1001", "idle")
+    hall.abandon()  # they would unregister where they registered: the port of the first start
 
 
 def test_moves_have_a_name_and_are_on_record(server: Server, open_hall: Opened) -> None:
