@@ -9,7 +9,6 @@ Records that retention has taken away leave their roll-ups as they were: a month
 partition of queue_visits is not computed again.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
@@ -17,7 +16,6 @@ from datetime import date, datetime, timedelta
 import asyncpg
 from msgspec import Struct
 
-from .database import UNREACHABLE
 from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
 
 LOCK_KEY = 0x6163646B
@@ -32,20 +30,6 @@ DAYS_A_TURN = 4
 
 STATEMENT_LIMIT_S = 600.0
 "A turn of the busiest day takes seconds; a database that hangs must not hold the lock for ever."
-
-
-class Keeping(Struct, frozen=True, kw_only=True):
-    """When what has changed is computed again."""
-
-    settle_s: float = 60.0
-    """So long after its first mark a quarter-hour is left alone: what comes late comes together,
-    and a report adds up what is marked by itself."""
-
-    every_s: float = 10.0
-    "Pause when nothing was to be done."
-
-    retry_s: float = 30.0
-    "Pause after the database failed."
 
 
 class Turn(Struct, frozen=True):
@@ -169,25 +153,6 @@ class RollUps:
     async def _day(self, day: date) -> None:
         await self._connection.execute("DELETE FROM kpi_days WHERE day = $1", day)
         await self._connection.execute(_DAY_ANEW, day, self._zone)
-
-
-async def keep(dsn: str, zone: str, keeping: Keeping | None = None) -> None:
-    """Keep the roll-ups current for ever, through the database's outages; ends by cancellation."""
-    keeping = keeping or Keeping()
-    while True:
-        try:
-            connection = await connect(dsn)
-            try:
-                rolls = RollUps(connection, zone, settle_s=keeping.settle_s)
-                while True:
-                    if await rolls.turn() == Turn():
-                        # A quarter-hour becomes due by the clock, without anything written.
-                        await asyncio.sleep(keeping.every_s)
-            finally:
-                connection.terminate()
-        except UNREACHABLE:
-            # The shipper, beside this, tells of a database that is down; and it makes the tables.
-            await asyncio.sleep(keeping.retry_s)
 
 
 async def connect(dsn: str) -> asyncpg.Connection:

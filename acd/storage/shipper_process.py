@@ -18,7 +18,7 @@ import uvloop
 from .errors import StorageError
 from .frames import Position
 from .journal_view import JournalView
-from .kpi_rollup import keep
+from .kpi_keeping import keep, look_at
 from .shipper import Shipper, ShipperSettings
 from .shipping_line import (
     Alarm,
@@ -55,12 +55,18 @@ async def serve(line: socket.socket) -> None:
     def tell(message: ToServer) -> None:
         loop.call_soon_threadsafe(send, writer, message)
 
+    written = asyncio.Event()
+
+    def progressed() -> None:
+        tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside))
+        written.set()
+
     view = JournalView(begin, tell)
     shipper = Shipper(
         view,
         begin.dsn,
         on_alarm=lambda text: tell(Alarm(text)),
-        on_progress=lambda: tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside)),
+        on_progress=progressed,
         settings=ShipperSettings(interval_s=begin.interval_s),
         customer_key=begin.customer_key,
         erased=Path(begin.erased),
@@ -72,7 +78,7 @@ async def serve(line: socket.socket) -> None:
 
     shipping = asyncio.create_task(shipper.run())
     looking_after = asyncio.create_task(_look_after(shipper, begin, tell))
-    rolling = asyncio.create_task(keep(begin.dsn, begin.zone))
+    rolling = asyncio.create_task(keep(look_at(begin.dsn, begin.zone), written))
     drains: set[asyncio.Task[None]] = set()
     while (body := await receive(reader)) is not None and not shipping.done():
         message: ToShipper = _decode(body)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from server import Server, Site
 
-REST_S = 5.0
-"Far longer than any interval at which something would look again."
+REST_S = 12.0
+"""Longer than any interval at which something has ever looked again: 10 s, the shipper's process
+for figures to be summed up."""
 
-SETTLE_S = 30.0
-"What the start began comes to its end within: the first batch of records is shipped."
+SETTLE_S = 60.0
+"""What the start began comes to its end within: the first batch of records is shipped. A minute
+after that its quarter-hour is looked at, once."""
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""When the roll-ups of the KPIs are computed anew: when something is due, and at no other time.
+
+What is marked becomes due by the clock, and the database can tell when. So this sleeps until
+then; when nothing is marked, until the shipper, beside this, has written something.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+from msgspec import Struct
+
+from .database import UNREACHABLE
+from .kpi_rollup import RollUps, Turn, connect
+
+
+class Keeping(Struct, frozen=True, kw_only=True):
+    """When what has changed is computed again."""
+
+    settle_s: float = 60.0
+    """So long after its first mark a quarter-hour is left alone: what comes late comes together,
+    and a report adds up what is marked by itself."""
+
+    every_s: float = 10.0
+    """Pause between two looks at least: what is due cannot be done while another process is at
+    it."""
+
+    retry_s: float = 30.0
+    "Pause after the database failed."
+
+
+Look = Callable[[], Awaitable[float | None]]
+"""Does what is due; returns in how many seconds something is due again, not above 0: something
+is and could not be done; None: nothing is marked. Raises one of UNREACHABLE."""
+
+
+async def keep(look: Look, written: asyncio.Event, keeping: Keeping | None = None) -> None:
+    """Keep the roll-ups current for ever, through the database's outages; ends by cancellation.
+
+    `written` is set by the shipper whenever it has written rows. Marks that other nodes make
+    wake nobody here: those compute them.
+    """
+    keeping = keeping or Keeping()
+    while True:
+        # Before the look: what comes during it may be seen or not.
+        written.clear()
+        try:
+            due_in_s = await look()
+        except UNREACHABLE:
+            # The shipper tells of a database that is down; and it makes the tables.
+            await asyncio.sleep(keeping.retry_s)
+        else:
+            await _until_due(due_in_s, written, keeping)
+
+
+async def _until_due(due_in_s: float | None, written: asyncio.Event, keeping: Keeping) -> None:
+    """Wait; what is written meanwhile is due after `settle_s`, and not before."""
+    limit_s = None if due_in_s is None else max(due_in_s, keeping.every_s)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await written.wait()
+            await asyncio.sleep(keeping.settle_s)
+
+
+def look_at(dsn: str, zone: str, keeping: Keeping | None = None) -> Look:
+    """Return a look at the roll-ups of one database, whose days are those of `zone`."""
+    settle_s = (keeping or Keeping()).settle_s
+
+    async def look() -> float | None:
+        # Not kept open: the next look is a minute away, or many hours.
+        connection = await connect(dsn)
+        try:
+            rolls = RollUps(connection, zone, settle_s=settle_s)
+            while await rolls.turn() != Turn():
+                pass
+            return await due_in_s(connection, zone, settle_s=settle_s)
+        finally:
+            connection.terminate()
+
+    return look
+
+
+async def due_in_s(connection: asyncpg.Connection, zone: str, *, settle_s: float) -> float | None:
+    """Return in how many seconds `RollUps.turn` has something to do; None: nothing is marked.
+
+    Not above 0: at once.
+    """
+    seconds: float | None = await connection.fetchval(_DUE_IN_S, timedelta(seconds=settle_s), zone)
+    return seconds
+
+
+_DUE_IN_S = """
+SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
+    SELECT greatest(quarter_at + interval '15 minutes', min(marked_at) + $1::interval) AS due_at
+    FROM kpi_dirty GROUP BY quarter_at
+    UNION ALL
+    -- Days of which quarter-hours are marked come after those, and are marked anew then.
+    SELECT greatest((day + 1)::timestamp AT TIME ZONE $2, min(marked_at) + $1::interval)
+    FROM kpi_dirty_days
+    WHERE NOT EXISTS (
+        SELECT FROM kpi_dirty d
+        WHERE d.quarter_at >= (kpi_dirty_days.day::timestamp AT TIME ZONE $2)
+            AND d.quarter_at < ((kpi_dirty_days.day + 1)::timestamp AT TIME ZONE $2)
+    )
+    GROUP BY day
+    UNION ALL
+    -- Another zone's days are begun anew at once.
+    SELECT now() WHERE NOT EXISTS (SELECT FROM kpi_zone WHERE zone = $2)
+) due
+"""
