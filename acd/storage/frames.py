@@ -5,6 +5,7 @@ its CRC-32 (both little-endian, 4 bytes), then the payload: one `Record` as msgp
 lets a reader find the next whole frame behind a damaged place.
 """
 
+import os
 import re
 import struct
 import zlib
@@ -85,6 +86,42 @@ def segments(folder: Path) -> list[int]:
     """Return the numbers of the segments in a folder, ascending."""
     names = (re.fullmatch(r"(\d{10})\.journal", path.name) for path in folder.iterdir())
     return sorted(int(name[1]) for name in names if name)
+
+
+def size_between(folder: Path, begin: Position, end: Position) -> int:
+    """Return how many bytes lie between two positions, those of segments that are there."""
+    if begin >= end:
+        return 0
+    before = range(begin.segment, end.segment)
+    return sum(_size(segment_path(folder, n)) for n in before) + end.offset - begin.offset
+
+
+def make_safe(folder: Path, first: int, last: int) -> None:
+    """Have the disk hold what stands in these segments, and that they exist. Raises OSError."""
+    for number in segments(folder):
+        if first <= number <= last:
+            _sync(segment_path(folder, number), 0)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk hold which files a folder has. Raises OSError."""
+    _sync(folder, os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def sound_size(content: bytes) -> int:

@@ -6,6 +6,9 @@ power cut loses at most that; it does not run on the loop, where it would stall 
 were measured), unless the settings want each record safe before it counts. A disk that refuses
 does not raise: the state becomes FAILING, the records wait in a bounded backlog in memory, and
 writing goes on by itself when the disk takes data again.
+
+A boot begins a segment of its own, with its first record. A power cut may have taken bytes from
+the last one whose position somebody has noted; no others must come to stand in their place.
 """
 
 import errno
@@ -33,7 +36,9 @@ from .frames import (
     Position,
     segment_path,
     segments,
+    size_between,
     sound_size,
+    sync_folder,
 )
 from .kept_segments import KeptSegments
 from .private_file import PRIVATE_MODE, replace_private
@@ -119,6 +124,8 @@ class Journal:
         self._write_lock = threading.Lock()
         self._retired: list[int] = []
         self._new_file = False
+        self._earlier_boots = False
+        "Whether the last segment is an earlier boot's."
         self._dirty = False
         self._closing = False
         self._wake = threading.Event()
@@ -133,7 +140,9 @@ class Journal:
         except OSError as error:
             os.close(self._lock_fd)
             raise JournalError(f"{folder}: {error.strerror}") from error
-        self._boot_begin = Position(self._segment, self._size)
+        self._boot_begin = self.end
+        if self._earlier_boots:
+            self._boot_begin = Position(self._segment + 1, START.offset)
         # A power cut may have taken the records that the note was about.
         self._recover_from = min(self._recover_from, self._boot_begin)
         self._thread = threading.Thread(target=self._sync_for_ever, name="journal", daemon=True)
@@ -175,11 +184,6 @@ class Journal:
         return Position(self._segment, self._size)
 
     @property
-    def segment_bytes(self) -> int:
-        """How large a segment may grow."""
-        return self._settings.segment_bytes
-
-    @property
     def total_bytes(self) -> int:
         """Size of all segments."""
         return self._total
@@ -196,11 +200,7 @@ class Journal:
 
     def bytes_from(self, position: Position) -> int:
         """Return how many bytes of records lie behind a position, about."""
-        if position.segment >= self._segment:
-            return max(0, self._size - position.offset) if position <= self.end else 0
-        between = self._segment - position.segment - 1
-        limit = self._settings.segment_bytes
-        return max(0, limit - position.offset) + between * limit + self._size
+        return size_between(self.folder, position, self.end)
 
     @property
     def recover_from(self) -> Position:
@@ -317,7 +317,8 @@ class Journal:
         if self._total + len(data) > self._settings.total_bytes:
             limit = self._settings.total_bytes
             raise OSError(errno.ENOSPC, f"the journal's limit of {limit} bytes is reached")
-        if self._size + len(data) > self._settings.segment_bytes and self._size > START.offset:
+        full = self._size + len(data) > self._settings.segment_bytes and self._size > START.offset
+        if full or self._earlier_boots:
             self._begin_segment(self._segment + 1)
         written = 0
         try:
@@ -376,6 +377,7 @@ class Journal:
             self._alarm(f"{path}: begins with no segment head, left as it is")
             self._begin_segment(numbers[-1] + 1)
             return
+        self._earlier_boots = True
         self._segment = numbers[-1]
         self._size = sound_size(content)
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -399,6 +401,7 @@ class Journal:
             full = 100 * self.waiting_bytes // self._settings.total_bytes
             self._alarm(f"{self.folder}: the journal is {full} % full: the database takes nothing")
         self._fd = fd
+        self._earlier_boots = False
         self._segment = number
         self._size = len(SEGMENT_HEAD)
         self._total += len(SEGMENT_HEAD)
@@ -431,7 +434,7 @@ class Journal:
         try:
             os.fsync(self._fd)
             if self._new_file:
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
                 self._new_file = False
         except OSError as error:
             return error
@@ -446,15 +449,17 @@ class Journal:
         with self._write_lock:
             self._dirty = False
             retired, self._retired = self._retired, []
+            new_file, self._new_file = self._new_file, False
             current = os.dup(self._fd)
         try:
             if self._settings.sync is Sync.INTERVAL:
                 for fd in (*retired, current):
                     os.fsync(fd)
-                if retired:
-                    _sync_folder(self.folder)
+                if new_file:
+                    sync_folder(self.folder)
         except OSError as error:
             with self._write_lock:
+                self._new_file |= new_file
                 if self.state is JournalState.WRITING:
                     self._fail(error)
             return False
@@ -524,14 +529,6 @@ def _unlink(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return size
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _with_valid_text(record: Record) -> Record:

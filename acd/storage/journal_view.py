@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .frames import Position, segment_path
+from .frames import Position, segment_path, segments, size_between
 from .shipping_line import Begin, Listening, RecoverFrom, Released, ToServer
 
 
@@ -18,8 +18,8 @@ class JournalView:
         self.boot = begin.boot
         self.boot_begin = begin.boot_begin
         self.recover_from = begin.recover_from
-        self._segment_bytes = begin.segment_bytes
-        self._segment = begin.boot_begin.segment
+        # This boot's own segment is there with its first record.
+        self._segment = segments(self.folder)[-1]
         self._tell = tell
         self._on_more: Callable[[], None] | None = None
 
@@ -32,12 +32,7 @@ class JournalView:
 
     def bytes_from(self, position: Position) -> int:
         """Return how many bytes of records lie behind a position, about."""
-        end = self.end
-        if position.segment >= end.segment:
-            return max(0, end.offset - position.offset) if position <= end else 0
-        between = end.segment - position.segment - 1
-        limit = self._segment_bytes
-        return max(0, limit - position.offset) + between * limit + end.offset
+        return size_between(self.folder, position, self.end)
 
     def listen_once(self, position: Position, on_more: Callable[[], None]) -> None:
         """Ask to be told when there are records behind a position."""

@@ -7,7 +7,7 @@ from acd.calls.cdr_recovery import recover
 from acd.calls.events import ServerStarted, ServerStopped
 from acd.calls.journal import Record
 
-from .journal import Journal
+from .journal import Journal, JournalState
 from .journal_reader import JournalReader
 
 
@@ -18,7 +18,8 @@ def begin_boot(journal: Journal, *, version: str, mono_s: float) -> list[Record]
     """
     closing = recover(_earlier_records(journal))
     records = journal.append([ServerStarted(version=version), *closing], mono_s)
-    journal.mark_recovered()
+    if journal.state is JournalState.WRITING:
+        journal.mark_recovered()
     return records
 
 

@@ -27,7 +27,7 @@ from .customer_keys import CustomerKeys
 from .database import Batch, Progress, Writer
 from .erasures import Eraser, read_erasures
 from .errors import StorageError
-from .frames import START, Position, segments
+from .frames import START, Position, make_safe, segments
 from .journal_reader import Entry, JournalReader
 from .kpi_marks import Starts
 
@@ -233,8 +233,8 @@ class Shipper:
         self._seeded = progress is None
         self.shipped = progress
         confirmed = progress.confirmed if progress is not None else START
-        # A power cut may have taken records from the journal's end that had been shipped. This
-        # boot's records stand in their place, and are new.
+        # A state folder that was put back from a copy may end before what was shipped: this
+        # boot's records stand in place of others, and are new.
         if progress is not None and progress.boot != self._journal.boot:
             confirmed = min(confirmed, self._journal.boot_begin)
         resume = min(progress.resume, confirmed) if progress is not None else START
@@ -322,6 +322,12 @@ class Shipper:
             self._add(row)
         batch, self._batch = self._batch, Batch()
         progress = self._progress(position)
+        # Else a power cut could take from the journal what the tables have: a call whose end they
+        # know would be one under way to the next boot, which closes those.
+        with contextlib.suppress(OSError):  # a disk that refuses is told by the journal's writer
+            await asyncio.to_thread(
+                make_safe, self._journal.folder, self._confirmed.segment, position.segment
+            )
         await writer.write(batch, self.shipped, progress)
         self.shipped = progress
         self._confirmed = position

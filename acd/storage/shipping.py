@@ -153,7 +153,6 @@ class Shipping:
                 boot=journal.boot,
                 boot_begin=journal.boot_begin,
                 recover_from=journal.recover_from,
-                segment_bytes=journal.segment_bytes,
                 dsn=self._dsn,
                 interval_s=self._interval_s,
                 customer_key=self._customer_key,

@@ -29,7 +29,6 @@ class Begin(Struct, frozen=True, tag=True):
     boot: str
     boot_begin: Position
     recover_from: Position
-    segment_bytes: int
     dsn: str
     interval_s: float
     customer_key: bytes

@@ -379,8 +379,7 @@ def test_where_recovery_reads_from_moves_forward_and_never_past_the_end(tmp_path
     journal = opened(tmp_path, boot="next")
     assert journal.recover_from == middle
     journal.close()
-    path = segment_path(tmp_path, 1)
-    path.write_bytes(path.read_bytes()[: begin.offset])
+    segment_path(tmp_path, 1).unlink()
     journal = opened(tmp_path, boot="after the power cut")
     assert journal.recover_from == journal.boot_begin == begin
     journal.close()
