@@ -124,15 +124,22 @@ WHERE v.outcome = 'answered'
 
 
 async def refresh_agent_quarters(
-    connection: asyncpg.Connection, *, most: int = NOTES_OF_A_REPORT
+    connection: asyncpg.Connection,
+    *,
+    most: int = NOTES_OF_A_REPORT,
+    until_at: datetime | None = None,
 ) -> int:
-    """Compute what is noted, oldest note first; return how many quarter-hours of agents that was.
+    """Compute what is noted, oldest first; return how many quarter-hours of agents that was.
 
-    `most` bounds how many notes are worked off.
+    `most` bounds how many. Those that begin at `until_at` or later are left.
     """
     refreshed = 0
     for _ in range(0, most, NOTES_AT_ONCE):
-        done: int = await connection.fetchval("SELECT refresh_agent_quarters($1)", NOTES_AT_ONCE)
+        done: int = await connection.fetchval(
+            "SELECT refresh_agent_quarters($1, coalesce($2::timestamptz, 'infinity'))",
+            NOTES_AT_ONCE,
+            until_at,
+        )
         if not done:
             break
         refreshed += done

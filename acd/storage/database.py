@@ -25,7 +25,7 @@ from acd.calls.cdr_rows import (
     StreamQuality,
 )
 
-from .agent_quarters import NOTES_AT_ONCE, TouchedQuarters, refresh_agent_quarters
+from .agent_quarters import TouchedQuarters
 from .errors import DatabaseError
 from .frames import Position
 from .homes import (
@@ -269,13 +269,6 @@ class Writer:
                 for kind, rows in batch.tables.items():
                     await self._store_carefully(TABLES[kind], list(rows.values()), batch)
                 await self._finish(batch, former, progress)
-
-    async def refresh(self) -> bool:
-        """Compute some of what is summed up anew; return whether there is more. Raises as `write`.
-
-        A second or two of Postgres' work, for which rows wait.
-        """
-        return await refresh_agent_quarters(self._connection, most=NOTES_AT_ONCE) > 0
 
     async def _find_homes(self, batch: Batch) -> None:
         """Look up the calls that late rows belong to."""

@@ -1,4 +1,6 @@
-"""When the roll-ups of the KPIs are computed anew: when something is due, and at no other time.
+"""When the sums of the records are computed anew: when something is due, and at no other time.
+
+That is the roll-ups of the KPIs and the quarter-hours of the agents.
 
 What is marked becomes due by the clock, and the database can tell when. So this sleeps until
 then; when nothing is marked, until the shipper, beside this, has written something.
@@ -7,11 +9,12 @@ then; when nothing is marked, until the shipper, beside this, has written someth
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 from msgspec import Struct
 
+from .agent_quarters import refresh_agent_quarters
 from .database import UNREACHABLE
 from .kpi_rollup import RollUps, Turn, connect
 
@@ -75,6 +78,7 @@ def look_at(dsn: str, zone: str, keeping: Keeping | None = None) -> Look:
             rolls = RollUps(connection, zone, settle_s=settle_s)
             while await rolls.turn() != Turn():
                 pass
+            await refresh_agent_quarters(connection, until_at=await _over_at(connection, settle_s))
             return await due_in_s(connection, zone, settle_s=settle_s)
         finally:
             connection.terminate()
@@ -82,8 +86,19 @@ def look_at(dsn: str, zone: str, keeping: Keeping | None = None) -> Look:
     return look
 
 
+async def _over_at(connection: asyncpg.Connection, settle_s: float) -> datetime:
+    """Return the moment before which quarter-hours begin that are over and have settled.
+
+    The one that lasts is written with every call: it is computed when it is over, or asked for.
+    """
+    moment: datetime = await connection.fetchval(
+        "SELECT now() - interval '15 minutes' - $1::interval", timedelta(seconds=settle_s)
+    )
+    return moment
+
+
 async def due_in_s(connection: asyncpg.Connection, zone: str, *, settle_s: float) -> float | None:
-    """Return in how many seconds `RollUps.turn` has something to do; None: nothing is marked.
+    """Return in how many seconds there is something to compute; None: nothing is marked.
 
     Not above 0: at once.
     """
@@ -105,6 +120,8 @@ SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
             AND d.quarter_at < ((kpi_dirty_days.day + 1)::timestamp AT TIME ZONE $2)
     )
     GROUP BY day
+    UNION ALL
+    SELECT min(quarter_at) + interval '15 minutes' + $1::interval FROM agent_quarters_dirty
     UNION ALL
     -- Another zone's days are begun anew at once.
     SELECT now() WHERE NOT EXISTS (SELECT FROM kpi_zone WHERE zone = $2)

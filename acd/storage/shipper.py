@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-import asyncpg
 from msgspec import Struct, structs
 
 from acd.calls.cdr import Fold
@@ -50,10 +49,6 @@ class ShipperSettings(Struct, frozen=True, kw_only=True):
     batch_interactions: int = 2_000
     batch_rows: int = 40_000
     "Limits of one transaction: about 0.5 s of Postgres' work, 30 MB here."
-
-    refresh_s: float = 10.0
-    """Between two refreshes of what is summed up by quarter-hour, while nothing waits to be
-    written. Reports refresh it before they read."""
 
     retry_first_s: float = 0.5
     retry_limit_s: float = 30.0
@@ -153,7 +148,6 @@ class Shipper:
         self._last: Record | None = None
         self._seeds: list[Interval] = []
         self._seeded = False
-        self._refresh_from = 0.0
         self._position_moved = False
         self._starts = Starts()
 
@@ -214,7 +208,7 @@ class Shipper:
                 if self._position_moved:
                     return
                 await self._write(writer)
-                if caught_up and not await self._refresh(writer):
+                if caught_up:
                     await self._rest()
 
     def _on_position_moved(self) -> None:
@@ -335,22 +329,6 @@ class Shipper:
         self._report(batch)
         await self._let_go(progress.resume)
         await self._tell()
-
-    async def _refresh(self, writer: Writer) -> bool:
-        """Have the sums follow the rows a step; return whether there is more, after new rows.
-
-        What fails here is told, and does not hold up the rows.
-        """
-        now = asyncio.get_running_loop().time()
-        if now < self._refresh_from:
-            return False
-        try:
-            if await writer.refresh():
-                return True
-        except asyncpg.PostgresError as error:
-            self._alarm(f"figures by quarter-hour are not up to date: {_words(error)}")
-        self._refresh_from = now + self._settings.refresh_s
-        return False
 
     async def _let_go(self, resume: Position) -> None:
         """Delete segments that nothing needs; let the next start's recovery read less."""

@@ -131,7 +131,7 @@ async def written(writer: Writer, connection: asyncpg.Connection, history: Histo
         await writer.write(batch, former, progress)
         batch, former, now_us = Batch(), progress, record.wall_us + 17_000_000
         if number % 2:
-            await writer.refresh()
+            await refresh_agent_quarters(connection, until_at=at(now_us - number * 100_000_000))
     await refresh_agent_quarters(connection)
     pure = agent_quarters(
         [row for row in rows.values() if isinstance(row, cdr.AgentStatusInterval)],

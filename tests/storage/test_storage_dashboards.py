@@ -130,7 +130,7 @@ def evening(dsn: str, tmp_path: Path) -> str:
     asyncio.run(ship(site, dsn))
     assert site.alarms == []
     site.journal.close()
-    ask(dsn, "SELECT refresh_agent_quarters()")  # as the shipper does in its pauses
+    ask(dsn, "SELECT refresh_agent_quarters()")  # as is done beside the shipper
     return dsn
 
 

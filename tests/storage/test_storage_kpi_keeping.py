@@ -237,3 +237,30 @@ def test_what_was_written_is_computed_and_what_another_process_holds_is_waited_f
         await other.close()
 
     asyncio.run(check())
+
+
+def test_agents_quarter_hours_are_computed_when_they_are_over(dsn: str) -> None:
+    async def check() -> None:
+        connection = await connect(dsn)
+        try:
+            begin = await connection.fetchval("SELECT quarter_of(now() - interval '1 minute')")
+            await connection.executemany(
+                "INSERT INTO agent_quarters_dirty (quarter_at, agent) VALUES ($1, $2)",
+                [
+                    (begin, "1001"),
+                    (begin, "1001"),
+                    (begin, "1002"),
+                    (begin - QUARTER, "1001"),
+                    (begin - 90 * 96 * QUARTER, "1001"),
+                ],
+            )
+            due = await look_at(dsn, "UTC")()
+            now = await connection.fetchval("SELECT now()")
+            left = await connection.fetch("SELECT * FROM agent_quarters_dirty ORDER BY id")
+        finally:
+            await connection.close()
+        assert [row["agent"] for row in left] == ["1001", "1001", "1002"]
+        assert {row["quarter_at"] for row in left} == {begin}
+        assert due == pytest.approx((begin + QUARTER + SETTLE - now).total_seconds(), abs=30)
+
+    asyncio.run(check())
