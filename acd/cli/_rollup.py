@@ -39,7 +39,7 @@ async def _rolled_up(connection: "asyncpg.Connection", zone: str, *, again: bool
 
     def on_turn(turn: Turn) -> None:
         nonlocal done
-        done = Turn(done.quarters + turn.quarters, done.days + turn.days)
+        done += turn
         if sys.stderr.isatty():
             of = f" of {left}" if left else ""
             print(f"\r{done.quarters}{of} quarter-hours", end="", file=sys.stderr)

@@ -100,6 +100,12 @@ class Worth(Struct, frozen=True):
     value: int = 0
     signed: int = 0
 
+    def __add__(self, other: "Worth") -> "Worth":
+        """Return that of both."""
+        return Worth(
+            self.orders + other.orders, self.value + other.value, self.signed + other.signed
+        )
+
 
 class OrderSums(Struct, frozen=True, kw_only=True):
     """What orders and answered sales calls add up to."""
@@ -127,6 +133,17 @@ class OrderSums(Struct, frozen=True, kw_only=True):
     def sent_out(self) -> int:
         """Orders that were not cancelled."""
         return self.orders - self.cancelled
+
+    def __add__(self, other: "OrderSums") -> "OrderSums":
+        """Return the sums of both; no call may have orders in both."""
+        values = dict(self.values)
+        for currency, worth in other.values.items():
+            values[currency] = values.get(currency, Worth()) + worth
+        counts = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in ("answered", "converted", *STATES)
+        }
+        return OrderSums(values=values, **counts)
 
 
 def order_lines(

@@ -82,7 +82,12 @@ ORDER BY order_id, interaction = '', entered_at, started_at
 """
 
 MOVE_ORDER = """
-WITH moved AS (DELETE FROM order_events WHERE order_id = $1 AND interaction = '' RETURNING *)
+WITH moved AS (
+    DELETE FROM order_events WHERE order_id = $1 AND interaction = '' RETURNING *
+), marked AS (
+    INSERT INTO kpi_dirty (quarter_at)
+    SELECT DISTINCT kpi_quarter(side) FROM moved, unnest(ARRAY[started_at, $2]) AS side
+)
 INSERT INTO order_events (
     started_at, interaction, project, agent, queue, category, order_id, key, state, at, entered_at,
     amount, currency, entered_by

@@ -113,13 +113,17 @@ SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
     UNION ALL
     -- Days of which quarter-hours are marked come after those, and are marked anew then.
     SELECT greatest((day + 1)::timestamp AT TIME ZONE $2, min(marked_at) + $1::interval)
-    FROM kpi_dirty_days
+    FROM (
+        SELECT 'visits' AS kind, day, marked_at FROM kpi_dirty_days
+        UNION ALL
+        SELECT 'orders', day, marked_at FROM order_days_dirty
+    ) days
     WHERE NOT EXISTS (
         SELECT FROM kpi_dirty d
-        WHERE d.quarter_at >= (kpi_dirty_days.day::timestamp AT TIME ZONE $2)
-            AND d.quarter_at < ((kpi_dirty_days.day + 1)::timestamp AT TIME ZONE $2)
+        WHERE d.quarter_at >= (days.day::timestamp AT TIME ZONE $2)
+            AND d.quarter_at < ((days.day + 1)::timestamp AT TIME ZONE $2)
     )
-    GROUP BY day
+    GROUP BY kind, day
     UNION ALL
     SELECT min(quarter_at) + interval '15 minutes' + $1::interval FROM agent_quarters_dirty
     UNION ALL

@@ -84,7 +84,7 @@ async def mark_quarters(connection: asyncpg.Connection, rows: Rows, starts: Star
     moments = set[datetime]()
     touched = set[tuple[datetime, str]]()
     for kind, table in rows.items():
-        if kind in _OF_CONTACTS or kind is cdr.AgentProfileRow:
+        if kind in _AT_THEIR_START:
             moments.update(_quarter(values[0]) for values in table.values())
         if kind in _OF_VISITS:
             touched.update((key[0], key[1]) for key in table)
@@ -108,8 +108,15 @@ _OF_VISITS = frozenset(
 """Kinds whose rows change what is counted of visits of their interaction. The interaction's own do
 so where they come after those of the after-call work, which could not be told whose it was."""
 
-_OF_CONTACTS = frozenset({cdr.Interaction, cdr.QueueVisit, cdr.TalkSegment})
-"Kinds whose rows change what became of a caller."
+_AT_THEIR_START = frozenset(
+    {
+        *(cdr.Interaction, cdr.QueueVisit, cdr.TalkSegment),
+        *(cdr.Disposition, cdr.OrderEvent),
+        cdr.AgentProfileRow,
+    }
+)
+"""Kinds whose rows change what is counted where their interaction started: what became of a
+caller, the day's orders. Profiles change the team from their own time on."""
 
 
 _INTERVAL = TABLES[cdr.AgentStateInterval].columns

@@ -16,6 +16,9 @@ from datetime import date, datetime, timedelta
 import asyncpg
 from msgspec import Struct
 
+from acd.reports.traffic import OUTCOMES
+
+from . import agent_days, kpi_bulk, order_days
 from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
 
 LOCK_KEY = 0x6163646B
@@ -37,6 +40,17 @@ class Turn(Struct, frozen=True):
 
     quarters: int = 0
     days: int = 0
+    order_days: int = 0
+    agent_days: int = 0
+
+    def __add__(self, other: "Turn") -> "Turn":
+        """Return what both did."""
+        return Turn(
+            self.quarters + other.quarters,
+            self.days + other.days,
+            self.order_days + other.order_days,
+            self.agent_days + other.agent_days,
+        )
 
 
 class RollUps:
@@ -49,19 +63,24 @@ class RollUps:
         *,
         settle_s: float = 0.0,
         patient: bool = False,
+        bulk_from: timedelta = kpi_bulk.LEAST,
     ) -> None:
         """`zone` is the centre's, an IANA name; `settle_s` as in `Keeping`.
 
         `patient`: wait for another process at work, instead of leaving the turn to it.
+        `bulk_from`: so long a stretch is computed as a whole.
         """
         self._connection = connection
         self._zone = zone
         self._settle = timedelta(seconds=settle_s)
         self._patient = patient
+        self._bulk_from = bulk_from
 
     async def mark_all(self) -> int:
         """Note that everything has changed; return how many quarter-hours that are."""
-        done = await self._connection.execute(_MARK_ALL)
+        async with self._connection.transaction():
+            await self._connection.execute("SELECT order_days_mark_all()")
+            done = await self._connection.execute(_MARK_ALL)
         return int(done.split()[-1])
 
     async def turn(self) -> Turn:
@@ -73,15 +92,20 @@ class RollUps:
                 await self._connection.execute(setting)
             await self._keep_zone()
             quarters = await self._quarters()
-            return Turn(quarters, await self._days())
+            return Turn(
+                quarters,
+                await self._days(),
+                await self._order_days(),
+                await agent_days.sum_days(self._connection, self._zone),
+            )
 
     async def all_turns(self, on_turn: Callable[[Turn], None] = lambda _: None) -> Turn:
         """Compute until nothing is left that is to be computed."""
-        quarters = days = 0
+        done = Turn()
         while (turn := await self.turn()) != Turn():
-            quarters, days = quarters + turn.quarters, days + turn.days
+            done += turn
             on_turn(turn)
-        return Turn(quarters, days)
+        return done
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[bool]:
@@ -111,19 +135,30 @@ class RollUps:
                 " ON CONFLICT (only_one) DO UPDATE SET zone = EXCLUDED.zone",
                 self._zone,
             )
+            await order_days.forget(self._connection)
 
     async def _quarters(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
-            rows = await self._connection.fetch(_DUE_QUARTERS, self._settle, QUARTERS_A_TURN)
-            due = [row["quarter_at"] for row in rows]
+            due = await self._due_quarters()
             if not due:
                 return 0
             kept = await self._with_records(due)
             for begin, end in ranges(kept):
                 await self._compute(begin, end)
             await self._connection.execute(_MARK_DAYS, kept, self._zone)
+            await self._connection.execute(order_days.MARK, kept, self._zone)
             await self._connection.execute("DELETE FROM kpi_dirty WHERE quarter_at = ANY($1)", due)
             return len(due)
+
+    async def _due_quarters(self) -> list[datetime]:
+        """Return the oldest: a long stretch of them, or else some."""
+        most = kpi_bulk.MOST // QUARTER
+        rows = await self._connection.fetch(_DUE_QUARTERS, self._settle, most)
+        due = [row["quarter_at"] for row in rows]
+        for begin, end in ranges(due)[:1]:
+            if end - begin >= self._bulk_from:
+                return [at for at in due if at < end]
+        return due[:QUARTERS_A_TURN]
 
     async def _with_records(self, quarters: Sequence[datetime]) -> list[datetime]:
         """Return those whose month has its records still, and see that it can have facts."""
@@ -138,8 +173,15 @@ class RollUps:
         return [at for at in quarters if (at.year, at.month) in kept]
 
     async def _compute(self, begin: datetime, end: datetime) -> None:
+        await self._connection.execute(_DELETE_FACTS, begin, end)
+        bulk = end - begin >= self._bulk_from
+        if bulk:
+            await kpi_bulk.insert_facts(self._connection, begin, end)
+        else:
+            await self._connection.execute(_INSERT_FACTS, begin, end)
         for statement in _QUARTERS_ANEW:
             await self._connection.execute(statement, begin, end)
+        await self._connection.execute(_BULK_TRAFFIC if bulk else _TRAFFIC, begin, end)
 
     async def _days(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
@@ -153,6 +195,10 @@ class RollUps:
     async def _day(self, day: date) -> None:
         await self._connection.execute("DELETE FROM kpi_days WHERE day = $1", day)
         await self._connection.execute(_DAY_ANEW, day, self._zone)
+
+    async def _order_days(self) -> int:
+        async with self._connection.transaction(isolation="repeatable_read"):
+            return await order_days.compute_days(self._connection, self._zone, self._settle)
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
@@ -177,7 +223,12 @@ def ranges(quarters: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
 
 
 # Plans for the very period: a day's visits are few, a general plan would fear for all.
-_SETTINGS = ("SET jit = off", "SET plan_cache_mode = force_custom_plan")
+# In so much memory a day's groups are found by hashes, instead of by a sort for each dimension.
+_SETTINGS = (
+    "SET jit = off",
+    "SET plan_cache_mode = force_custom_plan",
+    "SET work_mem = '64MB'",
+)
 
 _MARK_ALL = """
 INSERT INTO kpi_dirty (quarter_at)
@@ -255,13 +306,15 @@ _SKETCH_COLUMNS = "wait_buckets, wait_counts, handle_buckets, handle_counts"
 _SKETCH_VALUES = """coalesce(wait_buckets, '{}'), coalesce(wait_counts, '{}'),
     coalesce(handle_buckets, '{}'), coalesce(handle_counts, '{}')"""
 
-_QUARTERS_ANEW = (
-    "DELETE FROM kpi_facts WHERE entered_at >= $1 AND entered_at < $2",
-    f"""
+_DELETE_FACTS = "DELETE FROM kpi_facts WHERE entered_at >= $1 AND entered_at < $2"
+
+_INSERT_FACTS = f"""
 INSERT INTO kpi_facts ({FACT_COLUMNS})
 SELECT {FACT_COLUMNS} FROM kpi_visits
 WHERE entered_at >= $1 AND entered_at < $2 AND NOT callback
-""",
+"""
+
+_QUARTERS_ANEW = (
     "DELETE FROM kpi_quarters WHERE quarter_at >= $1 AND quarter_at < $2",
     f"""
 INSERT INTO kpi_quarters ({_QUARTER_KEYS}, {MEASURE_COLUMNS}, {_SKETCH_COLUMNS})
@@ -273,24 +326,25 @@ LEFT JOIN ({_quarter_buckets("wait", "waited_s")}) waits USING ({_QUARTER_KEYS})
 LEFT JOIN ({_quarter_buckets("handle", _HANDLED)}) handles USING ({_QUARTER_KEYS})
 """,
     "DELETE FROM traffic_quarters WHERE quarter_at >= $1 AND quarter_at < $2",
-    """
+)
+"Statements that compute the quarter-hours of [$1, $2) out of their facts and records."
+
+
+def _traffic(contacts: str) -> str:
+    """Return the statement that computes the callers of [$1, $2)."""
+    counts = ", ".join(f"count(*) FILTER (WHERE outcome = '{name}')" for name in OUTCOMES)
+    return f"""
 INSERT INTO traffic_quarters (
-    quarter_at, project, trunk, flow_version, to_agents, self_service, left_in_flow, callbacks,
-    lost, failed, under_way
+    quarter_at, project, trunk, flow_version, {", ".join(OUTCOMES)}
 )
-SELECT kpi_quarter(started_at), project, trunk, flow_version,
-    count(*) FILTER (WHERE outcome = 'to_agents'),
-    count(*) FILTER (WHERE outcome = 'self_service'),
-    count(*) FILTER (WHERE outcome = 'left_in_flow'),
-    count(*) FILTER (WHERE outcome = 'callbacks'),
-    count(*) FILTER (WHERE outcome = 'lost'),
-    count(*) FILTER (WHERE outcome = 'failed'),
-    count(*) FILTER (WHERE outcome = 'under_way')
-FROM traffic_contacts WHERE started_at >= $1 AND started_at < $2
+SELECT kpi_quarter(started_at), project, trunk, flow_version, {counts}
+FROM {contacts} WHERE started_at >= $1 AND started_at < $2
 GROUP BY 1, 2, 3, 4
-""",
-)
-"Statements that compute the quarter-hours of [$1, $2)."
+"""
+
+
+_TRAFFIC = _traffic("traffic_contacts")
+_BULK_TRAFFIC = _traffic(f"({kpi_bulk.CONTACTS}) contacts")
 
 _DAY_FACTS = """(
         SELECT * FROM kpi_facts

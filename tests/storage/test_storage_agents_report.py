@@ -14,14 +14,17 @@ from storage_traffic import offered, started
 from acd.app.reporting import REPORTS
 from acd.calls import events as ev
 from acd.config import load_config
+from acd.reports.agent_kpi import SUMS
 from acd.reports.agents_report import AgentsWish, agents_report
 from acd.reports.report import Report, Value
 from acd.reports.request import Period, Request, RequestError, microseconds
 from acd.storage.agent_quarters import NOTES_OF_A_REPORT
 from acd.storage.agent_sums import WantedAgents, agent_lines, people
+from acd.storage.kpi_rollup import RollUps, Turn, connect
 
 ROOT = Path(__file__).parents[2]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+SUMS_STORED = [name for name in SUMS if name != "queue_handling_s"]
 NINE = datetime(2026, 9, 22, 9, 0, tzinfo=SHANGHAI)
 NINE_S = NINE.timestamp() - START_US / 1e6
 CALL = {"interaction": "call", "queue": "sales", "visit": "visit"}
@@ -157,6 +160,14 @@ def test_the_day_of_a_period_begins_at_the_zones_midnight(morning: str) -> None:
     assert days[0]["ready_s"] == 2400 + 7200
 
 
+async def rolled(dsn: str) -> Turn:
+    connection = await connect(dsn)
+    try:
+        return await RollUps(connection, SHANGHAI.key).all_turns()
+    finally:
+        await connection.close()
+
+
 def test_a_day_that_is_over_is_summed_up_once_and_anew_when_something_late_comes(
     dsn: str, tmp_path: Path
 ) -> None:
@@ -191,9 +202,19 @@ def test_a_day_that_is_over_is_summed_up_once_and_anew_when_something_late_comes
     wrong = ev.DispositionEntered(interaction="call", **WANG, call_class="complaint")
     site.write([(NINE_S + 90_000.0, wrong)])
     asyncio.run(ship(site, dsn))
-    wang = report(dsn, **over)[0]
-    assert (wang["handled"], wang["orders"], wang["complaints"]) == (1, 0, 1)
-    assert wang == report(dsn, **amid)[0]
+    told = report(dsn, **amid)[0]
+    assert (told["handled"], told["orders"], told["complaints"]) == (1, 0, 1)
+    assert current() == []
+    # In the background, so that the next report need not.
+    assert asyncio.run(rolled(dsn)).agent_days == 1
+    assert current() == [NINE.date()]
+    assert report(dsn, **over)[0] == told
+    earlier = "INSERT INTO agent_quarters (quarter_at, agent, queue, team, away_reasons, {0})"
+    earlier += " SELECT quarter_at - interval '3 days', agent, queue, team, away_reasons, {0}"
+    earlier += " FROM agent_quarters"
+    asyncio.run(fetch(dsn, earlier.format(", ".join(SUMS_STORED))))
+    assert asyncio.run(rolled(dsn)).agent_days == 3
+    assert asyncio.run(rolled(dsn)).agent_days == 0
     site.journal.close()
 
 

@@ -25,9 +25,10 @@ from acd.reports.cut import Place
 from acd.reports.orders import Order, OrderStep, SalesCall, order_lines, orders_of
 from acd.reports.repeat import DAY_US, Contact, repeat_lines
 from acd.reports.request import Period, microseconds
-from acd.storage.customers import csat_sums, order_sums, repeat_callers, repeat_sums
+from acd.storage.customers import csat_sums, repeat_callers, repeat_sums
 from acd.storage.cuts import Cutting
 from acd.storage.homes import microseconds as us
+from acd.storage.order_sums import order_sums
 from acd.storage.table import Values
 from acd.storage.tables import TABLES
 
@@ -283,7 +284,7 @@ class Tables:
         return self._runner.run(self._asks(told, questions))
 
     async def _asks(self, told: list[Call], questions: tuple[Any, ...]) -> list[Any]:
-        transaction = self._connection.transaction()
+        transaction = self._connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
             by_kind: dict[type[Row], list[Values]] = {}

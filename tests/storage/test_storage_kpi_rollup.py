@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kpi_histories import History, Loader, clear, counted, latest
 
@@ -18,14 +18,43 @@ from acd.reports.request import DIMENSIONS, Period, microseconds
 from acd.reports.traffic import TRAFFIC_DIMENSIONS, traffic_cells
 from acd.storage import traffic
 from acd.storage.database import Writer
+from acd.storage.kpi_bulk import LEAST
 from acd.storage.kpi_cells import Wanted, kpi_cells, without
-from acd.storage.kpi_rollup import RollUps, Turn, connect, ranges
+from acd.storage.kpi_rollup import QUARTER, RollUps, Turn, connect, ranges
+from acd.storage.kpi_sums import FACT_COLUMNS
 from acd.storage.tables import TABLES
 
 ZONES = ("Asia/Shanghai", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 "Hours off by thirty minutes, and two clock changes in the histories' night."
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
+
+
+class Sold(History):
+    """A history with agents who talk to a caller twice, and orders that only the shop tells of."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, hours=30)
+        said = [row for row in self.rows if isinstance(row, cdr.Disposition)]
+        for row in self.random.sample(said, len(said) // 3):
+            self.rows.append(
+                cdr.OrderEvent(
+                    interaction=row.interaction,
+                    started_us=row.started_us,
+                    project=row.project,
+                    order_id=f"order-{self._next()}",
+                    key="shop",
+                    state="signed",
+                    at_us=row.entered_us,
+                    entered_us=row.entered_us,
+                    agent=self.random.choice((row.agent, "1001", "")),
+                    queue="",
+                    category="",
+                    amount=None,
+                    currency="",
+                    entered_by="shop",
+                )
+            )
 
 
 def key_of(row: cdr.Row) -> object:
@@ -124,15 +153,17 @@ async def same_traffic(
 class Site:
     """A database with a writer, roll-ups and a reader."""
 
-    def __init__(self, dsn: str, zone: str = "Asia/Shanghai") -> None:
-        self.dsn, self.zone = dsn, zone
+    def __init__(
+        self, dsn: str, zone: str = "Asia/Shanghai", *, bulk_from: timedelta = LEAST
+    ) -> None:
+        self.dsn, self.zone, self.bulk_from = dsn, zone, bulk_from
 
     async def __aenter__(self) -> "Site":
         self.writer = await Writer.connect(self.dsn, journal="j", node="n")
         self.connection = await connect(self.dsn)
         await clear(self.connection)
         self.loader = Loader(self.writer)
-        self.rolls = RollUps(self.connection, self.zone)
+        self.rolls = RollUps(self.connection, self.zone, bulk_from=self.bulk_from)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -151,16 +182,25 @@ class Site:
         return await self.connection.fetchval(f"SELECT count(*) FROM {table}")
 
 
-@settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+several = settings(
+    max_examples=5,
+    deadline=None,
+    # A smaller seed is no smaller history.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@several
 @given(st.integers(0, 10**9))
 def test_reports_are_those_of_the_records_at_any_time(dsn: str, seed: int) -> None:
     pick = random.Random(seed)
     zone = pick.choice(ZONES)
+    # As a whole however short: so that both ways of computing come into play.
+    bulk_from = pick.choice((LEAST, timedelta(0), QUARTER * 2))
 
     async def compare() -> None:
-        async with Site(dsn, zone) as site:
+        async with Site(dsn, zone, bulk_from=bulk_from) as site:
             loaded: list[cdr.Row] = []
             for part in in_parts(History(seed).rows, pick):
                 await site.loader.load(part)
@@ -179,6 +219,23 @@ def test_reports_are_those_of_the_records_at_any_time(dsn: str, seed: int) -> No
                 wanted = some_wish(pick, ZoneInfo(zone))
                 found = await kpi_cells(site.connection, wanted)
                 same(found, expected(loaded, wanted), wanted.sketches)
+
+    asyncio.run(compare())
+
+
+@several
+@given(st.integers(0, 10**9))
+def test_many_days_at_once_have_the_facts_of_the_view(dsn: str, seed: int) -> None:
+    async def compare() -> None:
+        async with Site(dsn, bulk_from=timedelta(0)) as site:
+            for part in in_parts(Sold(seed).rows, random.Random(seed)):
+                await site.loader.load(part)
+            await site.rolls.all_turns()
+            facts = f"SELECT {FACT_COLUMNS} FROM kpi_facts"
+            seen = f"SELECT {FACT_COLUMNS} FROM kpi_visits WHERE NOT callback"
+            assert await site.count("kpi_facts") > 15
+            for one, other in ((facts, seen), (seen, facts)):
+                assert await site.connection.fetch(f"{one} EXCEPT ALL {other}") == []
 
     asyncio.run(compare())
 

@@ -6,7 +6,7 @@ from acd.config import Config
 from acd.reports.orders import DIMENSIONS, orders_report
 from acd.reports.report import Report
 from acd.reports.request import Request
-from acd.storage.customers import order_sums
+from acd.storage.order_sums import order_sums
 
 from .cutting import cut_of
 
