@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV := .venv
 STAMP := $(ENV)/.installed
 RUN_ARGS ?=
-TEST_ARGS ?= -n 2
+TEST_ARGS ?= -n 3
 
 .PHONY: run test env check format bench demo prompts lock clean
 

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-SYSTEM = "tests/system/"
+LOADS = {
+    f"tests/system/test_system_{name}.py"
+    for name in ("handbook", "idle", "leak", "load", "loss", "protection", "records")
+}
+"What puts a server under load, or measures how little it does."
+
+FIRST = ("tests/system/", "tests/bench/", "tests/app/", "tests/cli/", "tests/storage/")
+"What starts processes; the rest is arithmetic, a second for most of its files."
+
 BYTECODE = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
 
 # How long an example takes is the machine's affair: budgets of time stand in tests/bench.
@@ -25,25 +34,47 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.dont_write_bytecode = False
 
 
-class SystemApart(LoadScopeScheduling):
-    """With `-n 2`: tests/system on one worker, the files of the rest on the other.
+class LoadsApart(LoadScopeScheduling):
+    """Shares out the tests by file; servers under load run one after the other on one worker.
 
-    System tests wait for phones most of the time, and two servers under load at once would
-    disturb each other on two cores.
+    Two of them at once would disturb each other on two cores. The other system tests wait for
+    phones most of the time.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return SYSTEM if nodeid.startswith(SYSTEM) else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return "loads" if file in LOADS else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Have the work shared out as above."""
-    return SystemApart(config, log)
+    """Have the work shared out as above, in the order below."""
+    config.option.loadscopereorder = False
+    return LoadsApart(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with tests/system: they take the longest."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SYSTEM))
+    """Begin with the loads, which take longest, and end with many short files.
+
+    So no worker has a long file still to begin when the others are done.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return 0 if file in LOADS else 1 if file.startswith(FIRST) else 2
+
+    items.sort(key=turn)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidied() -> Iterator[None]:
+    """Collect what the tests of a file have left behind while it is still clear whose it is.
+
+    What was not closed fails a test; it would be any that the collector happens to run in. What
+    lives on is left to itself, as below.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_finish() -> None:

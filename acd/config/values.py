@@ -15,7 +15,7 @@ from acd.routing.model import Grade
 class Section(DocumentModel):
     """Part of a settings file: unknown keys are faults, and values do not change."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, validate_by_name=True)
+    model_config = ConfigDict(validate_by_name=True)
 
 
 class Address(NamedTuple):

@@ -133,10 +133,11 @@ def _english(number: int) -> list[str]:
 
 
 _WORDS: dict[str, Callable[[int], list[str]]] = {"zh": _mandarin, "en": _english}
+_TELLING = (*range(1000), *range(1000, MAX_NUMBER + 1, 1000))
+"Numbers that need all the words there are."
+
 NUMBER_SOUNDS: dict[str, tuple[str, ...]] = {
-    language: tuple(
-        sorted({f"{language}/number_{word}" for n in range(MAX_NUMBER + 1) for word in words(n)})
-    )
+    language: tuple(sorted({f"{language}/number_{word}" for n in _TELLING for word in words(n)}))
     for language, words in _WORDS.items()
 }
 "All sounds that numbers may need, by language."

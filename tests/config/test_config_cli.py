@@ -75,13 +75,13 @@ def test_describe_for_a_terminal(capsys):
 
 
 def test_every_setting_is_described():
-    from acd.config.describe import _FILES, _meaning, _plain, _sections
+    from acd.config.describe import _FILES, _plain, _sections
 
     for file, model, _ in _FILES:
         for path, section in _sections(model):
             assert section.__doc__, f"{file} {path}"
-            for name, field in _plain(section):
-                assert _meaning(field), f"{file} {path}.{name}"
+            for name, _, said in _plain(section):
+                assert said, f"{file} {path}.{name}"
 
 
 def test_list(agents):

@@ -47,6 +47,12 @@ def test_numbers_are_read_as_people_do(number, mandarin, english):
     assert words(say_number(number, "en")) == english
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_number_needs_a_sound_beside_those_that_are_checked(language):
+    needed = {sound for number in range(MAX_NUMBER + 1) for sound in say_number(number, language)}
+    assert needed == set(NUMBER_SOUNDS[language])
+
+
 @given(st.integers(0, MAX_NUMBER), st.sampled_from(["zh", "en"]))
 def test_each_number_is_read_by_words_on_record_and_in_its_own_way(number, language):
     sounds = say_number(number, language)

@@ -42,7 +42,6 @@ def counted_site(site: Site, agents: int) -> None:
         settings["sip"]["digest_algorithms"] = ["MD5"]  # SIPp 3.6 knows no other
         settings["sip"]["registrar"]["qualify_s"] = 0  # an OPTIONS would be the call it waits for
         settings["log"]["level"] = "warning"
-        settings["media"]["port_max"] = settings["media"]["port_min"] + 2000
         numbers["numbers"][NUMBER] = {"queue": QUEUE}
         people["ranges"] = [
             {
@@ -60,6 +59,7 @@ def counted_site(site: Site, agents: int) -> None:
             "position_every_s": 0,
             "miss": {"away_after_misses": 0, "failed_s": 1, "no_answer_s": 1},
         }
+    site.move_rtp(2000)
 
 
 class CountedLoad:

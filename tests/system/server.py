@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import asyncpg
 import trustme
 import yaml
+from clusters import put_cluster
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
@@ -33,8 +34,9 @@ RECORDS_S = 30.0
 RTP_PORTS = 400
 "A hundred calls of two legs, two ports each."
 
-RTP_FIRST = (13_000, 18_500)
-"Where a server's ports begin: above the phones' and away from the stock range, where others run."
+RTP_FIRST, RTP_EACH, RTP_SHARES = 13_000, 2_300, 3
+"""From here, above the phones' ports, so many for each of three workers of pytest: their servers
+run at the same time. All of them are below the stock range, where others run."""
 
 RTP_TAKEN = "choose another range or address"
 "What a server says that found no RTP port: another one has the range that chance gave to both."
@@ -70,10 +72,11 @@ class Site:
     """A copy of the stock configuration and flows, to be changed for a test.
 
     It lies where other accounts may pass: the embedded Postgres of a server that runs as root
-    belongs to another.
+    belongs to another. Unless it is `bare`, its servers find a database as a former start left it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool = False) -> None:
+        self.bare = bare
         self.folder = Path(tempfile.mkdtemp(prefix="acd-system-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.config = self.folder / "config"
@@ -86,9 +89,9 @@ class Site:
         shutil.copytree(ROOT / "ivr_flows", self.flows, ignore=shutil.ignore_patterns("prompts"))
         (self.flows / "prompts").symlink_to(ROOT / "ivr_flows" / "prompts")
         with self.edit("server.yaml") as server:
-            server["media"] |= {"port_min": 0, "port_max": RTP_PORTS, "workers": 1}
+            server["media"]["workers"] = 1
             server["log"] = {"format": "json", "level": "info"}
-        self.move_rtp()
+        self.move_rtp(RTP_PORTS)
 
     @contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
@@ -103,12 +106,12 @@ class Site:
         content: dict[str, Any] = yaml.safe_load((self.config / "server.yaml").read_text())
         return content
 
-    def move_rtp(self) -> None:
-        """Take another range of RTP ports, as many, by chance."""
-        first = SystemRandom().randrange(*RTP_FIRST, 2)
+    def move_rtp(self, ports: int = 0) -> None:
+        """Take another range of RTP ports by chance; as many if not told."""
         with self.edit("server.yaml") as server:
             media = server["media"]
-            ports = media["port_max"] - media["port_min"]
+            ports = ports or media["port_max"] - media["port_min"]
+            first = rtp_first(ports)
             media |= {"port_min": first, "port_max": first + ports}
 
     def queue(self, name: str, **settings: object) -> None:
@@ -135,12 +138,24 @@ class Site:
         with self.edit("server.yaml") as server:
             server["sip"] |= {"certificate": {"file": "server.pem"}, **sip}
 
+    @property
+    def embedded(self) -> bool:
+        """Whether its servers have a Postgres of their own."""
+        return not self.settings().get("database", {}).get("dsn")
+
     def remove(self) -> None:
         """Take away all that lies on the disk, also where the embedded Postgres went."""
         location = self.state / "postgres.location"
         if location.exists():
             shutil.rmtree(location.read_text().strip(), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def rtp_first(ports: int) -> int:
+    """Return where so many RTP ports begin, within the share of this worker of pytest."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = RTP_FIRST + worker % RTP_SHARES * RTP_EACH
+    return share + SystemRandom().randrange(0, max(2, RTP_EACH - ports), 2)
 
 
 def replace(path: Path, text: str) -> None:
@@ -192,6 +207,8 @@ class Server:
         """Start without waiting."""
         assert self._process is None or self._process.poll() is not None, "it still runs"
         (self.state / "run.json").unlink(missing_ok=True)
+        if self.site.embedded and not self.site.bare and not self.state.exists():
+            put_cluster(self.state)
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "acd", "run"),
@@ -223,8 +240,7 @@ class Server:
             status, body = self.get("/readyz")
         except (OSError, ValueError):
             return False
-        embedded = not self.site.settings().get("database", {}).get("dsn")
-        return status == 200 and (not embedded or json.loads(body)["database"] == "up")
+        return status == 200 and (not self.site.embedded or json.loads(body)["database"] == "up")
 
     @property
     def pid(self) -> int:

@@ -56,7 +56,6 @@ def server(site: Site) -> Iterator[Server]:
         settings["sip"]["registrar"]["qualify_s"] = 0  # an OPTIONS would be the call it waits for
         settings["sip"]["t1_s"] = T1_MS / 1000
         settings["sip"]["min_se_s"] = 2
-        settings["media"]["port_max"] = settings["media"]["port_min"] + 2000  # they rest for 2 s
         numbers["numbers"][RINGING] = {"queue": "service", "ringing": True}
         agents["ranges"] = []
         for group in (TALKERS, GIVERS):
@@ -72,6 +71,7 @@ def server(site: Site) -> Iterator[Server]:
                 "position_every_s": 0,
                 "miss": {"away_after_misses": 0},
             }
+    site.move_rtp(2000)  # they rest for 2 s
     server = Server(site)
     yield server.start()
     server.close()

@@ -53,7 +53,6 @@ def server(site: Site) -> Iterator[Server]:
         settings["sip"]["registrar"]["qualify_s"] = 0  # an OPTIONS would be the call it waits for
         settings["sip"]["t1_s"] = T1_MS / 1000
         settings["media"]["workers"] = 1 + 4 * CALLS // 1000  # of 1000 streams each
-        settings["media"]["port_max"] = settings["media"]["port_min"] + 12 * CALLS + 200
         agents["ranges"] = []
         for group, _ in GROUPS.values():
             name = f"q{group.number}"
@@ -74,6 +73,7 @@ def server(site: Site) -> Iterator[Server]:
                 "position_every_s": 0,
                 "miss": {"away_after_misses": 0},
             }
+    site.move_rtp(12 * CALLS + 200)
     server = Server(site)
     yield server.start()
     server.close()

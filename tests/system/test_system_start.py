@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import pytest
-from server import ROOT, Server, Site
+from server import ROOT, START_S, Server, Site
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Return a site whose server starts for the first time."""
+    site = Site(bare=True)
+    yield site
+    site.remove()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,7 @@ def refused(site: Site, **options: str) -> list[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=START_S,
         check=False,
     )
     assert done.returncode not in {0, -6, -9, -11}

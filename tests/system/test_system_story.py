@@ -14,6 +14,14 @@ ECHO = "4099"
 
 
 @pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Return a site whose server starts for the first time."""
+    site = Site(bare=True)
+    yield site
+    site.remove()
+
+
+@pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[Server]:
     site.rank("sales", a1001=0.92, a1002=0.55)
     server = Server(site)
