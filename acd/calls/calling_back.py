@@ -18,7 +18,6 @@ from typing import TypedDict
 from msgspec.structs import replace
 
 from acd.media import commands as media
-from acd.routing.deadlines import Deadlines
 from acd.routing.events import LeaveReason, OfferMade
 from acd.routing.model import QueueProfile, WaitingCall
 from acd.routing.router import Router
@@ -76,7 +75,7 @@ class CallBacks:
         self._settings = settings
         self._new_id = new_id
         self._wall = wall
-        self._deadlines = Deadlines()
+        self._deadlines = table.deadlines
         self._all: dict[str, Callback] = {}
         self._by_key: dict[tuple[str, str], Callback] = {}
         self._by_visit: dict[str, Callback] = {}
@@ -512,18 +511,12 @@ class CallBacks:
 
     # --- time, views, restart ---
 
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
-
-    def on_time(self, now: float) -> None:
-        """Line up what has rested for long enough, and end what has expired."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            assert isinstance(due, Callback)  # nothing else is armed here
-            if now >= due.expires_at:
-                self._end(due, "expired")
-            else:
-                self._line_up(due)
+    def due(self, callback: Callback, now: float) -> None:
+        """Line up what has rested for long enough, or end what has expired."""
+        if now >= callback.expires_at:
+            self._end(callback, "expired")
+        else:
+            self._line_up(callback)
 
     def __iter__(self) -> Iterator[Callback]:
         """Go through all, the oldest wish first."""

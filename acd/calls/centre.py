@@ -15,15 +15,17 @@ from acd.routing.model import AgentMemory, AgentProfile, AgentRules, QueueProfil
 from acd.routing.router import Router
 from acd.sip import events as sip
 
+from .announcing import Listener
 from .arrival import Arrival
-from .call import Call, EndReason, Phase
+from .call import Call, EndReason, FlowTimer, Phase, RingTimer
 from .call_table import CallTable
+from .callback import Callback
 from .calling_back import CallBacks
 from .closures import Closures
 from .codes import Codes
 from .contacts import Contacts
 from .desk import Desk, Disposition
-from .desk_login import DeskLogins
+from .desk_login import DeskLogins, KeyTimer
 from .dial_plan import Barred
 from .duration import DurationLimit
 from .effects import Effect, Effects
@@ -43,8 +45,9 @@ from .queueing import Queueing
 from .replacing import Replacing
 from .settings import CentreSettings
 from .steering import Steering
-from .transfer import Transfers
+from .transfer import Transfer, Transfers
 from .transferring import Transferring
+from .waiting_room import Watch
 
 Result = TypeVar("Result")
 
@@ -87,7 +90,7 @@ class CallCentre:
             effects,
             self,
             hearing,
-            table.by_leg,
+            table,
             new_id,
             lambda: wall().timestamp(),
         )
@@ -103,7 +106,7 @@ class CallCentre:
             new_id=new_id,
         )
         holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
-        flowing = self._flowing = Flowing(flows, effects, self, hearing, wall)
+        flowing = self._flowing = Flowing(flows, effects, self, hearing, wall, table.deadlines)
         desk_logins = self._desk_logins = DeskLogins(
             table=table,
             effects=effects,
@@ -123,7 +126,7 @@ class CallCentre:
             outbound=outbound,
             engagement=engagement,
         )
-        transfers = self._transfers = Transfers(effects, parting, new_id)
+        transfers = Transfers(effects, parting, new_id, table.deadlines)
         replacing = Replacing(
             table=table,
             effects=effects,
@@ -259,6 +262,16 @@ class CallCentre:
             media_in.StreamsLost: leg_events.streams_lost,
         }
 
+        self._on_due: dict[type, Callable[..., None]] = {
+            FlowTimer: flowing.due,
+            RingTimer: outbound.due,
+            Transfer: transfers.due,
+            KeyTimer: desk_logins.due,
+            Listener: queueing.room.prompt_due,
+            Watch: queueing.room.watch_due,
+            Callback: call_backs.due,
+        }
+
     # --- inputs ---
 
     def on_sip(self, event: sip.Event, now: float) -> Effects:
@@ -276,14 +289,10 @@ class CallCentre:
     def on_time(self, now: float) -> Effects:
         """Run every deadline that has passed."""
         self._table.now = now
-        self._flowing.on_time(now)
-        self._outbound.on_time(now)
-        self._transfers.on_time(now)
-        self._durations.on_time(now)
-        self._desk_logins.on_time(now)
         self._queueing.now = now
-        self._queueing.room.on_time(now)
-        self._call_backs.on_time(now)
+        while (due := self._table.deadlines.pop_due(now)) is not None:
+            self._on_due[type(due)](due, now)
+        self._durations.on_time(now)
         if self._router.next_deadline() <= now:
             self._queueing.apply(self._router.on_time(now), now)
         return self._take()
@@ -291,14 +300,9 @@ class CallCentre:
     def next_deadline(self) -> float:
         """Return when `on_time` must next be called; inf for never."""
         return min(
-            self._flowing.next_deadline(),
+            self._table.deadlines.next(),
             self._router.next_deadline(),
-            self._outbound.next_deadline(),
-            self._transfers.next_deadline(),
             self._durations.next_deadline(),
-            self._desk_logins.next_deadline(),
-            self._queueing.room.next_deadline(),
-            self._call_backs.next_deadline(),
         )
 
     # --- what people command ---

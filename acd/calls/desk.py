@@ -64,7 +64,7 @@ class Disposition(Struct, frozen=True, kw_only=True):
         )
 
 
-class HandledCall(Struct, frozen=True):
+class HandledCall(Struct, frozen=True, gc=False):
     """The call an agent took last, for the disposition that follows it."""
 
     interaction: str

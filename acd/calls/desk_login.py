@@ -7,7 +7,7 @@ slow on purpose, and the PIN is nobody else's business; it is in no event and no
 from dataclasses import dataclass
 
 from acd.ivr.speech import DIGITS
-from acd.routing.deadlines import Deadlines, Timed
+from acd.routing.deadlines import Timed
 
 from .call import Call, EndReason, Phase, Playing
 from .call_table import CallTable
@@ -70,7 +70,7 @@ class DeskLogins:
         self._desk = desk
         self._engagement = engagement
         self._prompts = prompts
-        self._deadlines = Deadlines()
+        self._deadlines = table.deadlines
         self._timers: dict[str, KeyTimer] = {}
 
     def begin(self, call: Call) -> None:
@@ -120,18 +120,13 @@ class DeskLogins:
         self._host.end_with_prompt(call, done, EndReason.CODE_DONE)
         return agent
 
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
-
-    def on_time(self, now: float) -> None:
-        """End attempts that nobody goes on with."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            assert isinstance(due, KeyTimer)  # nothing else is armed here
-            call = due.entry.call
-            self._timers.pop(call.interaction, None)
-            if call.phase is Phase.LOGGING_IN:
-                self._host.end_with_prompt(call, self._prompts.code_refused, EndReason.CODE_DONE)
+    def due(self, timer: KeyTimer, now: float) -> None:
+        """End an attempt that nobody goes on with."""
+        del now  # there is nothing to reckon
+        call = timer.entry.call
+        self._timers.pop(call.interaction, None)
+        if call.phase is Phase.LOGGING_IN:
+            self._host.end_with_prompt(call, self._prompts.code_refused, EndReason.CODE_DONE)
 
     def _ask(self, entry: Entry, prompt: str) -> None:
         call = entry.call

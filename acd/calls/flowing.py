@@ -8,7 +8,7 @@ from acd.ivr import effects as ivr
 from acd.ivr import events as ivr_in
 from acd.ivr.book import FlowBook
 from acd.ivr.run import FlowRun
-from acd.routing.deadlines import Deadlines, Timed
+from acd.routing.deadlines import Deadlines
 from acd.routing.model import Grade, Requirements
 
 from . import events
@@ -28,6 +28,7 @@ class Flowing:
         host: Host,
         hearing: Hearing,
         wall: Callable[[], datetime],
+        deadlines: Deadlines,
     ) -> None:
         self.flows = flows
         "For calls that enter a flow from now on; those under way keep the book they began with."
@@ -35,7 +36,7 @@ class Flowing:
         self._host = host
         self._hearing = hearing
         self._wall = wall
-        self._deadlines = Deadlines()
+        self._deadlines = deadlines
         self._handlers: dict[type, Callable[..., None]] = {
             ivr.PlaySounds: self._plays,
             ivr.StopSounds: self._hushes,
@@ -83,16 +84,11 @@ class Flowing:
             self._deadlines.arm(call.timer, inf)
         call.run = None
 
-    def on_time(self, now: float) -> None:
-        """Run every deadline that has passed."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            call = _call_of(due)
-            if call.run is not None:
-                self._carry_out(call, call.run.on_time(now))
-
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
+    def due(self, timer: FlowTimer, now: float) -> None:
+        """Let the flow do what it has to do by itself."""
+        call = timer.call
+        if call.run is not None:
+            self._carry_out(call, call.run.on_time(now))
 
     def _carry_out(self, call: Call, effects: list[ivr.Effect]) -> None:
         for effect in effects:
@@ -155,8 +151,3 @@ class Flowing:
 
     def _variable_set(self, call: Call, effect: ivr.VariableSet) -> None:
         """Do nothing: variables are the flow's own business; its steps are recorded."""
-
-
-def _call_of(due: Timed) -> Call:
-    assert isinstance(due, FlowTimer)  # nothing else is armed here
-    return due.call

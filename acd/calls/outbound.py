@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from acd.media import commands as media
-from acd.routing.deadlines import Deadlines
 from acd.routing.events import OfferOutcome
 from acd.routing.model import State
 from acd.routing.router import Router
@@ -73,7 +72,7 @@ class Outbound:
         self._queueing = queueing
         self._engagement = engagement
         self._new_id = new_id
-        self._deadlines = Deadlines()
+        self._deadlines = table.deadlines
 
     # --- beginning ---
 
@@ -418,11 +417,10 @@ class Outbound:
             self._effects.append(kind(interaction=call.interaction, agent=agent, leg=own_leg))
             self._engagement.hold(agent, call.interaction, held, now)
 
-    def on_time(self, now: float) -> None:
-        """Give up phones that have rung for long enough."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            assert isinstance(due, RingTimer)  # nothing else is armed here
-            due.expired()
+    def due(self, timer: RingTimer, now: float) -> None:
+        """Give up a phone that has rung for long enough."""
+        del now  # there is nothing to reckon
+        timer.expired()
 
     def wait(self, timer: RingTimer, until: float) -> None:
         """Have the timer expire then, in place of any earlier arrangement; inf: never."""
@@ -437,9 +435,6 @@ class Outbound:
             leg.rings = True  # long enough: no other trunk is tried
             self.failed(call, leg, 408, ended_by="server")
 
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
 
 
 def _beside(call: Call, leg: CalledLeg) -> tuple[CalledLeg, ...]:

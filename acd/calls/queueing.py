@@ -16,6 +16,7 @@ from acd.routing.router import Router
 
 from . import events
 from .call import Call, EndReason, Phase, Playing, Visit
+from .call_table import CallTable
 from .desk import Desk
 from .effects import Effects
 from .hearing import Hearing
@@ -42,7 +43,7 @@ class Queueing:
         effects: Effects,
         host: Host,
         hearing: Hearing,
-        calls_by_leg: dict[str, Call],
+        table: CallTable,
         new_id: Callable[[], str],
         wall_s: Callable[[], float],
     ) -> None:
@@ -52,11 +53,11 @@ class Queueing:
         self._host = host
         self._hearing = hearing
         self._new_id = new_id
-        self.talks = Talks(router, desk, effects, host, hearing, calls_by_leg, self.apply)
+        self.talks = Talks(router, desk, effects, host, hearing, table.by_leg, self.apply)
         self.offers = Offers(
-            router, desk, effects, hearing, calls_by_leg, new_id, self, self.talks
+            router, desk, effects, hearing, table.by_leg, new_id, self, self.talks
         )
-        self.room = WaitingRoom(router, effects, hearing, self, wall_s)
+        self.room = WaitingRoom(router, effects, hearing, self, wall_s, table.deadlines)
         self._returning = Returning()
         self._queues: dict[str, QueueProfile] = {}
         self._waiting: dict[str, Call] = {}

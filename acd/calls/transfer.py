@@ -43,12 +43,18 @@ class Transfer(Timed):
 class Transfers:
     """The transfer under way of each call, one at most."""
 
-    def __init__(self, effects: Effects, parting: Parting, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        effects: Effects,
+        parting: Parting,
+        new_id: Callable[[], str],
+        deadlines: Deadlines,
+    ) -> None:
         self._effects = effects
         self._parting = parting
         self._new_id = new_id
         self._by_call: dict[str, Transfer] = {}
-        self._deadlines = Deadlines()
+        self._deadlines = deadlines
 
     def of(self, call: Call) -> Transfer | None:
         """Return the call's transfer, if one is under way."""
@@ -210,14 +216,7 @@ class Transfers:
         self._deadlines.arm(transfer, float("inf"))
         self._by_call.pop(transfer.call.interaction, None)
 
-    # --- time ---
-
-    def on_time(self, now: float) -> None:
-        """Hang up on agents whose phones did not do it themselves."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            assert isinstance(due, Transfer)  # nothing else is armed here
-            self.let_go(due)
-
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
+    def due(self, transfer: Transfer, now: float) -> None:
+        """Hang up on an agent whose phone did not do it itself."""
+        del now  # there is nothing to reckon
+        self.let_go(transfer)

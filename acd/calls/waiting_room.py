@@ -37,7 +37,7 @@ class Lines(Protocol):
         """Take a waiting caller out, and send the caller on as after a refusal."""
 
 
-class _Watch(Timed):
+class Watch(Timed):
     """When a queue that nobody serves is cleared."""
 
     __slots__ = ("queue", "rule")
@@ -58,15 +58,16 @@ class WaitingRoom:
         hearing: Hearing,
         lines: Lines,
         wall_s: Callable[[], float],
+        deadlines: Deadlines,
     ) -> None:
         """`wall_s` gives UTC seconds."""
         self.closures = Closures(effects)
         self._router = router
         self._lines = lines
         self._wall_s = wall_s
-        self._deadlines = Deadlines()
+        self._deadlines = deadlines
         self._announcements = Announcements(router, hearing, self._deadlines)
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, Watch] = {}
 
     def configure(self, queues: Iterable[QueueProfile]) -> None:
         """Take over the queues' rules; visits under way keep their announcements and keys."""
@@ -74,7 +75,7 @@ class WaitingRoom:
         for watch in self._watches.values():
             self._deadlines.arm(watch, inf)
         self._watches = {
-            queue.name: _Watch(queue.name, queue.waiting.leave_when_empty)
+            queue.name: Watch(queue.name, queue.waiting.leave_when_empty)
             for queue in queues
             if queue.waiting.leave_when_empty is not EmptyRule.NEVER
         }
@@ -142,14 +143,12 @@ class WaitingRoom:
 
     # --- time ---
 
-    def next_deadline(self) -> float:
-        """Return when `on_time` must next be called; inf for never."""
-        return self._deadlines.next()
+    def prompt_due(self, listener: Listener, now: float) -> None:
+        """Let a waiting caller hear the next of the queue's prompts."""
+        self._announcements.due(listener, now)
 
-    def on_time(self, now: float) -> None:
-        """Do what is due."""
-        while (due := self._deadlines.pop_due(now)) is not None:
-            if isinstance(due, Listener):
-                self._announcements.due(due, now)
-            elif isinstance(due, _Watch) and self._router.is_empty(due.queue, due.rule):
-                self._clear(due.queue, LeaveReason.EMPTY)
+    def watch_due(self, watch: Watch, now: float) -> None:
+        """Lead out those who wait in a queue that nobody has served for long enough."""
+        del now  # there is nothing to reckon
+        if self._router.is_empty(watch.queue, watch.rule):
+            self._clear(watch.queue, LeaveReason.EMPTY)

@@ -8,7 +8,7 @@ worker process here, rtpengine, or a WebRTC stack.
 from msgspec import Struct
 
 
-class OpenStream(Struct, frozen=True, tag=True):
+class OpenStream(Struct, frozen=True, tag=True, gc=False):
     """Make a stream; answered by `StreamOpened` or `StreamRefused`."""
 
     leg: str
@@ -24,14 +24,14 @@ class OpenStream(Struct, frozen=True, tag=True):
     or the other side of a bridge would like better; empty: all that the engine has."""
 
 
-class AcceptAnswer(Struct, frozen=True, tag=True):
+class AcceptAnswer(Struct, frozen=True, tag=True, gc=False):
     """The peer's SDP answer to our offer; answered by `StreamAccepted` or `StreamRefused`."""
 
     leg: str
     answer: bytes
 
 
-class Reoffer(Struct, frozen=True, tag=True):
+class Reoffer(Struct, frozen=True, tag=True, gc=False):
     """The peer's new offer within the call; answered by `StreamReoffered` or `StreamRefused`."""
 
     leg: str
@@ -40,7 +40,7 @@ class Reoffer(Struct, frozen=True, tag=True):
     "Empty: the peer asks for our offer; `StreamReoffered` carries it, `AcceptAnswer` follows."
 
 
-class Play(Struct, frozen=True, tag=True):
+class Play(Struct, frozen=True, tag=True, gc=False):
     """Play sounds one after the other to the leg, in place of what played before.
 
     `PlayFinished` follows at the end of the last sound, unless something else took its place.
@@ -58,32 +58,32 @@ class Play(Struct, frozen=True, tag=True):
     "Start again after the last one, for ever."
 
 
-class StopPlay(Struct, frozen=True, tag=True):
+class StopPlay(Struct, frozen=True, tag=True, gc=False):
     """Fall silent."""
 
     leg: str
 
 
-class Bridge(Struct, frozen=True, tag=True):
+class Bridge(Struct, frozen=True, tag=True, gc=False):
     """Connect two streams to each other, both ways; ends what either was playing or echoing."""
 
     leg: str
     other: str
 
 
-class Unbridge(Struct, frozen=True, tag=True):
+class Unbridge(Struct, frozen=True, tag=True, gc=False):
     """Take the leg and its other side apart again; both are silent."""
 
     leg: str
 
 
-class Echo(Struct, frozen=True, tag=True):
+class Echo(Struct, frozen=True, tag=True, gc=False):
     """Send back to the leg what it sends."""
 
     leg: str
 
 
-class CloseStream(Struct, frozen=True, tag=True):
+class CloseStream(Struct, frozen=True, tag=True, gc=False):
     """End the stream and give its ports back; `StreamClosed` follows with what was counted."""
 
     leg: str

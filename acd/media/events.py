@@ -3,14 +3,14 @@
 from msgspec import Struct
 
 
-class StreamOpened(Struct, frozen=True, tag=True):
+class StreamOpened(Struct, frozen=True, tag=True, gc=False):
     """The stream stands; send this SDP to the peer (an answer or an offer, as was asked)."""
 
     leg: str
     sdp: bytes
 
 
-class StreamAccepted(Struct, frozen=True, tag=True):
+class StreamAccepted(Struct, frozen=True, tag=True, gc=False):
     """The peer's answer fits: the stream sends and receives."""
 
     leg: str
@@ -19,7 +19,7 @@ class StreamAccepted(Struct, frozen=True, tag=True):
     "The peer put us on hold by its answer, as in `StreamReoffered`."
 
 
-class StreamReoffered(Struct, frozen=True, tag=True):
+class StreamReoffered(Struct, frozen=True, tag=True, gc=False):
     """The stream follows the peer's new offer."""
 
     leg: str
@@ -29,7 +29,7 @@ class StreamReoffered(Struct, frozen=True, tag=True):
     "The peer put us on hold: sendonly, inactive, or the address 0.0.0.0 (RFC 3264 8.4)."
 
 
-class StreamRefused(Struct, frozen=True, tag=True):
+class StreamRefused(Struct, frozen=True, tag=True, gc=False):
     """The engine could not do what was asked; a stream that stood before stands on."""
 
     leg: str
@@ -43,14 +43,14 @@ class StreamRefused(Struct, frozen=True, tag=True):
     "Of the Warning header that goes with it (RFC 3261 20.43)."
 
 
-class PlayFinished(Struct, frozen=True, tag=True):
+class PlayFinished(Struct, frozen=True, tag=True, gc=False):
     """The last sound of a play was sent to its end."""
 
     leg: str
     play: int
 
 
-class DigitPressed(Struct, frozen=True, tag=True):
+class DigitPressed(Struct, frozen=True, tag=True, gc=False):
     """One key press in the peer's RTP (RFC 4733), reported once, at its end."""
 
     leg: str
@@ -61,7 +61,7 @@ class DigitPressed(Struct, frozen=True, tag=True):
     duration_ms: int
 
 
-class StreamClosed(Struct, frozen=True, tag=True):
+class StreamClosed(Struct, frozen=True, tag=True, gc=False):
     """What a stream counted, sent once after `CloseStream`."""
 
     leg: str
@@ -81,7 +81,7 @@ class StreamClosed(Struct, frozen=True, tag=True):
     "Interarrival jitter (RFC 3550 6.4.1) at the end."
 
 
-class StreamsLost(Struct, frozen=True, tag=True):
+class StreamsLost(Struct, frozen=True, tag=True, gc=False):
     """The engine's worker died and these streams with it; no `StreamClosed` follows."""
 
     legs: tuple[str, ...]

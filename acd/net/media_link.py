@@ -34,7 +34,7 @@ class Configure(Struct, frozen=True, tag=True):
     "How many bound ports it shall keep announced."
 
 
-class Open(Struct, frozen=True, tag=True):
+class Open(Struct, frozen=True, tag=True, gc=False):
     """Begin a stream on a port that was announced."""
 
     leg: str
@@ -43,7 +43,7 @@ class Open(Struct, frozen=True, tag=True):
     "None: the peer's answer is still to come."
 
 
-class Negotiate(Struct, frozen=True, tag=True):
+class Negotiate(Struct, frozen=True, tag=True, gc=False):
     """What an answer or a new offer came to."""
 
     leg: str

@@ -28,7 +28,7 @@ DayOf = Callable[[int], tuple[int, int]]
 "Wall time (µs) -> begin and end of its day."
 
 
-class LiveVisit(Struct):
+class LiveVisit(Struct, gc=False):
     """One visit of today."""
 
     visit: str

@@ -44,7 +44,7 @@ class LeaveReason(Enum):
     FAULTED = "faulted"
 
 
-class OfferMade(Struct, frozen=True):
+class OfferMade(Struct, frozen=True, gc=False):
     """Ring this agent for this call. A lease: it ends by itself at `expires_at`."""
 
     offer: str
@@ -57,7 +57,7 @@ class OfferMade(Struct, frozen=True):
     expires_at: float
 
 
-class OfferWithdrawn(Struct, frozen=True):
+class OfferWithdrawn(Struct, frozen=True, gc=False):
     """Stop ringing: the lease ran out, the caller left, the agent did, or another one answered."""
 
     offer: str
@@ -66,7 +66,7 @@ class OfferWithdrawn(Struct, frozen=True):
     outcome: OfferOutcome
 
 
-class CallTimedOut(Struct, frozen=True):
+class CallTimedOut(Struct, frozen=True, gc=False):
     """The call reached its queue's maximum wait; the router has forgotten it."""
 
     call: str
@@ -74,7 +74,7 @@ class CallTimedOut(Struct, frozen=True):
     queue: str
 
 
-class CallRefused(Struct, frozen=True):
+class CallRefused(Struct, frozen=True, gc=False):
     """The router never held the call: the queue is full, or there is no such queue."""
 
     call: str
@@ -84,7 +84,7 @@ class CallRefused(Struct, frozen=True):
     "FAULTED: no queue of this name is configured. `acd.calls` adds EMPTY and CLOSED."
 
 
-class PositionDue(Struct, frozen=True):
+class PositionDue(Struct, frozen=True, gc=False):
     """Tell the caller the place in the line."""
 
     call: str
@@ -92,7 +92,7 @@ class PositionDue(Struct, frozen=True):
     "1 is the head."
 
 
-class GroupActivated(Struct, frozen=True):
+class GroupActivated(Struct, frozen=True, gc=False):
     """A group that is held back may take calls of this queue from now on, or no longer."""
 
     queue: str
@@ -102,7 +102,7 @@ class GroupActivated(Struct, frozen=True):
     'A supervisor\'s name, or "rule".'
 
 
-class AgentStatusChanged(Struct, frozen=True):
+class AgentStatusChanged(Struct, frozen=True, gc=False):
     """The status track: what the agent wants."""
 
     agent: str
@@ -117,7 +117,7 @@ class AgentStatusChanged(Struct, frozen=True):
     "Why, where somebody else changed it."
 
 
-class AwayLimitExceeded(Struct, frozen=True):
+class AwayLimitExceeded(Struct, frozen=True, gc=False):
     """The agent is away for longer than the reason allows. Once for each time away."""
 
     agent: str
@@ -125,7 +125,7 @@ class AwayLimitExceeded(Struct, frozen=True):
     limit_s: float
 
 
-class AgentStateChanged(Struct, frozen=True):
+class AgentStateChanged(Struct, frozen=True, gc=False):
     """The state track: what the system knows."""
 
     agent: str

@@ -317,7 +317,7 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     at most this long after the head of the line; 0: strict order."""
 
 
-class Preferred(Struct, frozen=True):
+class Preferred(Struct, frozen=True, gc=False):
     """An agent whom a call is to reach rather than any other, if that one is there."""
 
     agent: str
@@ -325,7 +325,7 @@ class Preferred(Struct, frozen=True):
     "Why, for the record: `open_matter`, `manager`, `last_agent`."
 
 
-class WaitingCall(Struct, frozen=True, kw_only=True):
+class WaitingCall(Struct, frozen=True, kw_only=True, gc=False):
     """A call as the router is told of it; telling it twice changes nothing."""
 
     call: str
@@ -380,7 +380,7 @@ class Counters(Struct):
     "Number of the latest offer, counted over all agents: smaller is longer ago; 0: none yet."
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One agent weighed for a call."""
 
     agent: str
@@ -388,7 +388,7 @@ class Candidate(Struct, frozen=True):
     idle_s: float
 
 
-class Choice(Struct, frozen=True):
+class Choice(Struct, frozen=True, gc=False):
     """Why this agent got this call."""
 
     layer: str

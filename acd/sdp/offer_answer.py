@@ -70,7 +70,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     "Take this one whatever order the peer likes: a bridge without transcoding."
 
 
-class Negotiated(Struct, frozen=True):
+class Negotiated(Struct, frozen=True, gc=False):
     """What both sides agreed on."""
 
     address: str

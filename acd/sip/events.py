@@ -48,7 +48,7 @@ class ContactsCause(Enum):
     "It answers again."
 
 
-class Contact(Struct, frozen=True):
+class Contact(Struct, frozen=True, gc=False):
     """One registered device of an account (RFC 3261 section 10)."""
 
     uri: str
@@ -78,7 +78,7 @@ class Contact(Struct, frozen=True):
     "False when it was asked and did not answer: nothing is sent there but further questions."
 
 
-class InviteReceived(Struct, frozen=True):
+class InviteReceived(Struct, frozen=True, gc=False):
     """A new incoming call. 100 was sent; answer with `ring`, `answer` or `reject`."""
 
     leg: str
@@ -122,13 +122,13 @@ class InviteReceived(Struct, frozen=True):
     "Numbers that the call was for before, the first one first (RFC 5806, RFC 7044)."
 
 
-class LegCancelled(Struct, frozen=True):
+class LegCancelled(Struct, frozen=True, gc=False):
     """The caller gave up before we answered; 487 has been sent."""
 
     leg: str
 
 
-class LegConfirmed(Struct, frozen=True):
+class LegConfirmed(Struct, frozen=True, gc=False):
     """The ACK of our 2xx came."""
 
     leg: str
@@ -137,14 +137,14 @@ class LegConfirmed(Struct, frozen=True):
     "The SDP answer in the ACK when we had made the offer in the 2xx; else empty."
 
 
-class EarlyAnswered(Struct, frozen=True):
+class EarlyAnswered(Struct, frozen=True, gc=False):
     """The caller answered the offer that we made in a reliable provisional answer (RFC 3262)."""
 
     leg: str
     answer: bytes
 
 
-class LegRinging(Struct, frozen=True):
+class LegRinging(Struct, frozen=True, gc=False):
     """A provisional answer above 100 to our INVITE."""
 
     leg: str
@@ -152,14 +152,14 @@ class LegRinging(Struct, frozen=True):
     sdp: bytes
 
 
-class LegAnswered(Struct, frozen=True):
+class LegAnswered(Struct, frozen=True, gc=False):
     """A 2xx to our INVITE; its ACK has been sent."""
 
     leg: str
     answer: bytes
 
 
-class LegFailed(Struct, frozen=True):
+class LegFailed(Struct, frozen=True, gc=False):
     """Our INVITE came to nothing: a final answer of 300 and above, or none at all."""
 
     leg: str
@@ -180,7 +180,7 @@ class LegFailed(Struct, frozen=True):
     of RFC 5626)."""
 
 
-class LegEnded(Struct, frozen=True):
+class LegEnded(Struct, frozen=True, gc=False):
     """An established leg ended by the other side or by a fault (not by our own BYE)."""
 
     leg: str
@@ -190,7 +190,7 @@ class LegEnded(Struct, frozen=True):
     "The Reason header of the BYE, or what failed; may be empty."
 
 
-class LegReoffered(Struct, frozen=True):
+class LegReoffered(Struct, frozen=True, gc=False):
     """A re-INVITE or UPDATE offers a changed session (hold, resume, moved media).
 
     Answer with `accept_offer` or `refuse_offer`.
@@ -200,7 +200,7 @@ class LegReoffered(Struct, frozen=True):
     offer: bytes
 
 
-class TransferRequested(Struct, frozen=True):
+class TransferRequested(Struct, frozen=True, gc=False):
     """A phone asks that the other side of its call be connected elsewhere (RFC 3515).
 
     Answer with `accept_transfer` or `refuse_transfer`.
@@ -224,14 +224,14 @@ class TransferRequested(Struct, frozen=True):
     "The URI of Referred-By (RFC 3892), if any; it proves nothing."
 
 
-class ReofferAnswered(Struct, frozen=True):
+class ReofferAnswered(Struct, frozen=True, gc=False):
     """The other side took the session that we offered by `reoffer`."""
 
     leg: str
     answer: bytes
 
 
-class ReofferRefused(Struct, frozen=True):
+class ReofferRefused(Struct, frozen=True, gc=False):
     """The other side refused our `reoffer`; the session stays as it was."""
 
     leg: str
@@ -240,7 +240,7 @@ class ReofferRefused(Struct, frozen=True):
     "The answer's code; 491 when its own offers were in the way all the time."
 
 
-class InfoDigit(Struct, frozen=True):
+class InfoDigit(Struct, frozen=True, gc=False):
     """A digit in a SIP INFO body (application/dtmf-relay or application/dtmf)."""
 
     leg: str
@@ -248,7 +248,7 @@ class InfoDigit(Struct, frozen=True):
     duration_ms: int
 
 
-class ContactsChanged(Struct, frozen=True):
+class ContactsChanged(Struct, frozen=True, gc=False):
     """An account's registered devices are now these, newest first; empty when none is left.
 
     Those that do not answer are among them, marked so. A refresh is no change.
@@ -259,7 +259,7 @@ class ContactsChanged(Struct, frozen=True):
     cause: ContactsCause = ContactsCause.REGISTERED
 
 
-class ContactsRefreshed(Struct, frozen=True):
+class ContactsRefreshed(Struct, frozen=True, gc=False):
     """Bindings of an account expire later than before, and are the same otherwise.
 
     Not for the call centre, nor for the record: whoever keeps bindings over a restart wants to
@@ -269,7 +269,7 @@ class ContactsRefreshed(Struct, frozen=True):
     account: str
 
 
-class AuthenticationFailed(Struct, frozen=True):
+class AuthenticationFailed(Struct, frozen=True, gc=False):
     """A request was refused because its credentials do not prove the account.
 
     Not for the call centre, nor for the record: whoever guards the server wants to know.

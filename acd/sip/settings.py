@@ -103,7 +103,7 @@ class Credentials(Protocol):
         """
 
 
-class InviteTarget(Struct, frozen=True, kw_only=True):
+class InviteTarget(Struct, frozen=True, kw_only=True, gc=False):
     """Whom an outgoing leg calls and on whose behalf."""
 
     uri: str

@@ -176,7 +176,7 @@ _REQUEST = (
 )
 
 
-class HopParts(Struct, frozen=True):
+class HopParts(Struct, frozen=True, gc=False):
     """What an INVITE, its CANCEL and the ACK of its refusal have in common (9.1, 17.1.1.3)."""
 
     uri: bytes
