@@ -117,4 +117,6 @@ class IdlePool:
 
 def shown(front: list[Key], now: float) -> tuple[Candidate, ...]:
     """Return the candidates of these places for the record."""
-    return tuple([Candidate(key[2], -key[0], now - key[1]) for key in front])
+    return tuple(
+        [Candidate(number, -worse, now - idle_since) for worse, idle_since, number in front]
+    )

@@ -53,7 +53,9 @@ class Waiting(Timed):
     )
 
     def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
-        super().__init__(f"1 call {call.call}")
+        # `Timed`'s own, without one call more.
+        self.due_at = math.inf
+        self.name = f"1 call {call.call}"
         self.call = call
         self.queue = queue
         self.demand = demand
@@ -252,11 +254,14 @@ class Queue:
     def __len__(self) -> int:
         return len(self._line)
 
-    def add(self, waiting: Waiting) -> None:
-        """Line up."""
+    def add(self, waiting: Waiting, *, aside: bool = False) -> None:
+        """Line up; `aside`: open to no agent's offers before `put_back`."""
         self.calls[waiting.call.call] = waiting
         insort(self._line, waiting.place)
-        self.put_back(waiting)
+        if aside:
+            self._aside[waiting.call.call] = waiting
+        else:
+            self.put_back(waiting)
 
     def remove(self, waiting: Waiting) -> None:
         """Leave the line for good."""

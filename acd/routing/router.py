@@ -224,9 +224,14 @@ class Router(Views):
         dispatch.waiting[call.call] = waiting
         if call.preferred:
             dispatch.reserve(waiting, now)
-        queue.add(waiting)
+        # Where nobody else waits there is nobody to compare with: a call that an agent takes at
+        # once need not be sorted in and out.
+        alone = len(dispatch.waiting) == 1
+        queue.add(waiting, aside=alone)
         events: list[Event] = []
         dispatch.assign(waiting, now, events)
+        if alone and not waiting.offer:
+            queue.put_back(waiting)
         if queue.profile.position_every_s and not waiting.offer:
             events.append(PositionDue(call.call, queue.position(waiting)))
         if queue.profile.activations:
