@@ -77,6 +77,7 @@ class Exchange:
                 c.leg, c.refer, c.status, "", now, final=c.final
             ),
         }
+        self._recorded = frozenset(CallEvent.__args__)
         self._media_commands = frozenset(MediaCommand.__args__)
         self._sends = frozenset({sip_effects.Send, sip_effects.Disconnect})
         self._heard = frozenset(SipEvent.__args__)
@@ -131,6 +132,13 @@ class Exchange:
         """What the endpoint noticed about who sends; to be taken out by whoever guards it."""
         return self._endpoint.sightings
 
+    def take_media(self) -> list[MediaCommand]:
+        """Hand over the commands to the media engine that have come together in this step."""
+        media = self.step.media
+        if media:
+            self.step.media = []
+        return media
+
     def take_step(self) -> Step:
         """Hand over what has come together, and begin anew."""
         step, self.step = self.step, Step()
@@ -146,18 +154,17 @@ class Exchange:
             self._sort(self._centre.on_sip(pending.popleft(), now), pending, now)
 
     def _sort(self, effects: Effects, pending: deque[SipEvent], now: float) -> None:
-        step = self.step
+        step, recorded = self.step, self._recorded
         for effect in effects:
             kind = type(effect)
-            command = self._commands.get(kind)
-            if command is not None:
-                self._sort_sip(command(effect, now), pending)
+            if kind in recorded:
+                step.events.append(effect)  # type: ignore[arg-type]  # told by its type
             elif kind in self._media_commands:
-                step.media.append(effect)  # type: ignore[arg-type]  # told apart by type above
+                step.media.append(effect)  # type: ignore[arg-type]  # told by its type
             elif kind is commands.VerifyPin:
                 step.pins.append(effect)  # type: ignore[arg-type]  # told by its type
             else:
-                step.events.append(effect)  # type: ignore[arg-type]  # the only kind left
+                self._sort_sip(self._commands[kind](effect, now), pending)
 
     def _sort_sip(self, outputs: list[Output], pending: deque[SipEvent]) -> None:
         for output in outputs:

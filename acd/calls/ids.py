@@ -5,6 +5,7 @@ from collections.abc import Callable
 _COUNTER_BITS = 12
 _RANDOM_BITS = 62
 _VARIANT = 0b10 << _RANDOM_BITS
+_LOWEST_48 = (1 << 48) - 1
 
 
 class Uuid7Source:
@@ -33,5 +34,5 @@ class Uuid7Source:
             self._millis = millis
             text = f"{millis:012x}"
             self._head = f"{text[:8]}-{text[8:]}-7"
-        low = f"{_VARIANT | self._random_bits(_RANDOM_BITS):x}"
-        return f"{self._head}{stamp & 0xFFF:03x}-{low[:4]}-{low[4:]}"
+        low = _VARIANT | self._random_bits(_RANDOM_BITS)
+        return f"{self._head}{stamp & 0xFFF:03x}-{low >> 48:x}-{low & _LOWEST_48:012x}"

@@ -436,7 +436,6 @@ class Outbound:
             self.failed(call, leg, 408, ended_by="server")
 
 
-
 def _beside(call: Call, leg: CalledLeg) -> tuple[CalledLeg, ...]:
     """Return the legs to the party but this one."""
     if not call.called_others:

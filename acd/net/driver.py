@@ -154,29 +154,21 @@ class Driver:
 
     def _carry_out_step(self) -> None:
         exchange, engine = self._exchange, self._engine
-        step = exchange.take_step()
-        media = step.media
-        while media:
-            # The engine may answer from within `execute`; that lands in the next step.
+        while media := exchange.take_media():
+            # The engine may answer from within `execute`; what follows joins this step.
             for command in media:
                 engine.execute(command)
-            more = exchange.take_step()
-            step.events += more.events
-            step.sends += more.sends
-            step.failed_proofs += more.failed_proofs
-            step.questions += more.questions
-            step.pins += more.pins
-            step.refreshed |= more.refreshed
-            media = more.media
+        step = exchange.take_step()
         if step.events:
             self._journal(step.events)
         self._tell(step)
-        send = self._transports.send
+        send, taps = self._transports.send, self._taps
         for effect in step.sends:
-            if isinstance(effect, Send):
-                for tap in self._taps:
-                    tap("out", effect.peer, effect.data)
-                send(effect.peer, effect.data)
+            if type(effect) is Send:
+                peer, data = effect.peer, effect.data
+                for tap in taps:
+                    tap("out", peer, data)
+                send(peer, data)
             else:
                 self._transports.disconnect(effect.peer)
 

@@ -273,7 +273,9 @@ def _bare_positions(value: bytes, separator: int) -> Iterator[int]:
 
 def quote(name: str) -> bytes:
     """Write a quoted-string; line breaks and other control characters become spaces."""
-    clean = "".join(" " if char < " " or char == "\x7f" else char for char in name)
+    clean = name
+    if not name.isprintable():
+        clean = "".join(" " if char < " " or char == "\x7f" else char for char in name)
     clean = clean.replace("\\", "\\\\").replace('"', '\\"')
     return b'"%b"' % clean.encode("utf-8", "replace")
 
@@ -281,6 +283,9 @@ def quote(name: str) -> bytes:
 def _end_of_quotes(value: bytes, start: int) -> int:
     """Return the index after the quotation mark that closes the one at `start`."""
     at = start + 1
+    end = value.find(b'"', at)
+    if end >= 0 and value.find(b"\\", at, end) < 0:
+        return end + 1
     while at < len(value):
         if value[at] == 0x5C:  # a backslash escapes the next byte
             at += 1

@@ -59,6 +59,11 @@ _SINGLE = frozenset(
         b"expires",
     }
 )
+# Read as a whole; every other status line is taken apart.
+_USUAL_STATUS = {
+    b"SIP/2.0 %d %b" % (status, reason): (status, reason)
+    for status, reason in ((100, b"Trying"), (180, b"Ringing"), (200, b"OK"))
+}
 _TOKEN = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
 _FOLD = re.compile(rb"\r\n[ \t]+")
 
@@ -192,7 +197,7 @@ def read(data: bytes) -> Request | Response:
         if not blank or b"\n\n" in head:
             head, blank, body = data.partition(b"\n\n")  # lines ended by LF only: tolerated
         lines = _mend_lines(head)
-    elif _FOLD.search(head):
+    elif b"\r\n " in head or b"\r\n\t" in head:
         lines = _mend_lines(head)
     headers: dict[bytes, bytes] = {}
     more: dict[bytes, list[bytes]] = {}
@@ -216,9 +221,13 @@ def _mend_lines(head: bytes) -> list[bytes]:
 def _start(
     line: bytes, headers: dict[bytes, bytes], more: dict[bytes, list[bytes]]
 ) -> Request | Response:
-    words = line.split(None, 2)
     if line[:8] == b"SIP/2.0 ":
         response = Response(headers, more)
+        usual = _USUAL_STATUS.get(line)
+        if usual is not None:
+            response.status, response.reason = usual
+            return response
+        words = line.split(None, 2)
         if len(words) < 2 or len(words[1]) != 3 or not words[1].isdigit():
             raise BadMessageError("Status code is not three digits")
         response.status = int(words[1])
@@ -226,6 +235,7 @@ def _start(
         if not 100 <= response.status <= 699:
             raise BadMessageError("Status code is not within 100 to 699")
         return response
+    words = line.split(None, 2)
     if len(words) != 3:
         raise BadMessageError("Start line is no request and no response")
     request = Request(headers, more)
@@ -254,7 +264,7 @@ def _file_headers(
     for line in lines[1:]:
         spelling, colon, value = line.partition(b":")
         name = known(spelling) or _canonical(spelling)
-        if name and colon and name not in headers:
+        if colon and name and name not in headers:
             headers[name] = value.strip()
         elif not colon or not name:
             fault = BadMessageError("Header line has no name and colon")

@@ -74,6 +74,8 @@ def status_line(status: int, reason: str = "") -> bytes:
 
 def one_line(value: str) -> bytes:
     """Encode a value of our own for a header line: no line break can get in."""
+    if value.isprintable():  # nearly all: spared a look at each character
+        return value.encode("utf-8", "replace")
     return "".join(" " if char < " " or char == "\x7f" else char for char in value).encode(
         "utf-8", "replace"
     )

@@ -16,11 +16,11 @@ import fcntl
 import os
 import threading
 import uuid
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -240,21 +240,26 @@ class Journal:
 
     def append(self, events: Sequence[Event], mono_s: float) -> list[Record]:
         """Write the events as this boot's next records and return those. Never raises OSError."""
+        node, boot, encode, head = self.node, self.boot, self._encode, FRAME_HEAD.pack
         wall_us = self._wall_us()
-        records: list[Record] = []
-        parts: list[bytes] = []
-        for event in events:
-            self._sequence += 1
-            record = Record(self.node, self.boot, self._sequence, wall_us, mono_s, event)
-            try:
-                payload = self._encode(record)
-            except UnicodeEncodeError:
-                record = _with_valid_text(record)
-                payload = self._encode(record)
-            parts += (FRAME_HEAD.pack(MARKER, len(payload), zlib.crc32(payload)), payload)
-            records.append(record)
-        if records:
-            self._write(len(records), b"".join(parts))
+        records = [
+            Record(node, boot, sequence, wall_us, mono_s, event)
+            for sequence, event in enumerate(events, self._sequence + 1)
+        ]
+        if not records:
+            return records
+        try:
+            payloads = [encode(record) for record in records]
+        except UnicodeEncodeError:
+            records = [_with_valid_text(record) for record in records]
+            payloads = [encode(record) for record in records]
+        self._sequence += len(records)
+        frames = [
+            part
+            for payload in payloads
+            for part in (head(MARKER, len(payload), crc32(payload)), payload)
+        ]
+        self._write(len(records), b"".join(frames))
         return records
 
     def release(self, before_segment: int) -> None:

@@ -24,6 +24,8 @@ _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECAS
 _USUAL_CALL_ID = b"\r\nCall-ID: "
 "How nearly everybody writes it; searching these bytes costs a third of the expression above."
 
+_USUAL_BYTES = len(_USUAL_CALL_ID)
+
 
 _BLANK = frozenset({b"\r", b"\n"})
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
@@ -76,24 +78,25 @@ class _Shelf:
     """Dialogs in the order in which they began, within a number and a size."""
 
     def __init__(self, dialogs_max: int, bytes_max: int, messages_max: int) -> None:
-        self.dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+        self.dialogs: OrderedDict[bytes, _Dialog] = OrderedDict()
         self._dialogs_max = dialogs_max
         self._bytes_max = bytes_max
         self._messages_max = messages_max
         self._bytes = 0
 
-    def begin(self, call_id: str) -> _Dialog:
+    def begin(self, call_id: bytes) -> _Dialog:
         dialog = self.dialogs[call_id] = _Dialog([])
         if len(self.dialogs) > self._dialogs_max:
             self._drop_oldest()
         return dialog
 
     def add(self, dialog: _Dialog, message: _Message) -> None:
-        if len(dialog.messages) >= self._messages_max:
+        messages, size = dialog.messages, len(message.data)
+        if len(messages) >= self._messages_max:
             return
-        dialog.messages.append(message)
-        dialog.bytes += len(message.data)
-        self._bytes += len(message.data)
+        messages.append(message)
+        dialog.bytes += size
+        self._bytes += size
         while self._bytes > self._bytes_max:
             self._drop_oldest()
 
@@ -110,6 +113,7 @@ class Tracer:
 
     def __init__(self, limits: TraceLimits = TraceLimits()) -> None:  # noqa: B008  frozen
         self._limits = limits
+        self._events_max = limits.events_per_call
         self._calls = _Shelf(limits.calls * 4, limits.bytes, limits.messages_per_call)
         self._requests = _Shelf(limits.requests, limits.bytes // 8, limits.messages_per_call)
         self._interactions: OrderedDict[str, _Interaction] = OrderedDict()
@@ -122,9 +126,11 @@ class Tracer:
         call_id = _call_id(data)
         if not call_id:
             return
-        if data[:1] in _BLANK:
+        begin = data[:5]
+        if begin[:1] in _BLANK:
             data = data.lstrip(b"\r\n")  # as the endpoint reads it
-        if data[:5] == b"INFO ":
+            begin = data[:5]
+        if begin == b"INFO ":
             data = _without_digits(data)
         shelf = self._calls
         dialog = shelf.dialogs.get(call_id)
@@ -148,10 +154,12 @@ class Tracer:
             interaction = self._interactions[name] = _Interaction([], [], {})
             if len(self._interactions) > self._limits.calls:
                 self._interactions.popitem(last=False)
-        if len(interaction.events) < self._limits.events_per_call:
-            interaction.events.append((wall_us, event))
-        if type(event) in _LEGS_OF:
-            for call_id, party in _LEGS_OF[type(event)](event):
+        kept = interaction.events
+        if len(kept) < self._events_max:
+            kept.append((wall_us, event))
+        legs_of = _LEGS_OF.get(type(event))
+        if legs_of is not None:
+            for call_id, party in legs_of(event):
                 self._link(interaction, name, call_id, party)
 
     def ladder(self, interaction_or_call_id: str, *, messages: bool = False) -> str | None:
@@ -190,11 +198,13 @@ class Tracer:
         return draw(name, lines) + "".join(f"{text}\n" for _, text in texts)
 
     def _dialog(self, call_id: str) -> _Dialog | None:
-        return self._calls.dialogs.get(call_id) or self._requests.dialogs.get(call_id)
+        key = call_id.encode("utf-8", "replace")
+        return self._calls.dialogs.get(key) or self._requests.dialogs.get(key)
 
     def _link(self, interaction: _Interaction, name: str, call_id: str, party: str) -> None:
         # The caller's INVITE is here before its event; an agent's may come after it.
-        dialog = self._calls.dialogs.get(call_id) or self._calls.begin(call_id)
+        key = call_id.encode("utf-8", "replace")
+        dialog = self._calls.dialogs.get(key) or self._calls.begin(key)
         dialog.interaction = name
         if call_id not in interaction.parties:
             interaction.call_ids.append(call_id)
@@ -238,10 +248,13 @@ def _without_digits(data: bytes) -> bytes:
     return data[: blank.end()] + MASK.encode()
 
 
-def _call_id(data: bytes) -> str:
+def _call_id(data: bytes) -> bytes:
+    """Return the Call-ID's bytes, as `str.encode` gives them of the text in an event."""
     start = data.find(_USUAL_CALL_ID)
     if start >= 0:
-        start += len(_USUAL_CALL_ID)
-        return data[start : data.find(b"\r\n", start)].decode(errors="replace").strip()
-    found = _CALL_ID.search(data)
-    return found[1].decode(errors="replace").strip() if found else ""
+        start += _USUAL_BYTES
+        value = data[start : data.find(b"\r\n", start)].strip()
+    else:
+        found = _CALL_ID.search(data)
+        value = found[1].strip() if found else b""
+    return value if value.isascii() else value.decode(errors="replace").encode()

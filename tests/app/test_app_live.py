@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
-from acd.app.live import LiveFloor
+from acd.app.live import COUNTED_TOGETHER, LiveFloor
 from acd.calls import events as ev
 from acd.calls.centre import CallCentre
 from acd.calls.journal import Record
@@ -96,6 +97,23 @@ def test_only_what_has_changed_is_told() -> None:
     assert [(one["agent"], one["handled"]) for one in news["agents"]] == [("1001", 1)]
     assert row(news, "sales")["service_level"] == 1.0
     assert floor.live.news(floor.live.version) is None
+
+
+def test_what_nobody_looks_at_is_counted_together_and_nothing_is_missed() -> None:
+    """Calls that come while no screen is open, more than are kept for one go, and in two days."""
+    floor = Floor()
+    seen = floor.live.version
+    calls = COUNTED_TOGETHER + 3
+    for number in range(calls):
+        entered = structs.replace(ENTERED, interaction=f"i{number}", visit=f"v{number}")
+        floor.happens(entered, structs.replace(LEFT, visit=entered.visit))
+    news = floor.live.news(seen)
+    assert news is not None
+    assert (row(news, "sales")["offered"], row(news, "sales")["answered"]) == (calls, calls)
+    floor.happens(structs.replace(ENTERED, visit="before midnight"))
+    floor.wall_us += 12 * 3_600_000_000
+    floor.happens(structs.replace(ENTERED, visit="after midnight"))
+    assert row(floor.live.snapshot(), "sales")["offered"] == 1
 
 
 def test_after_work_that_is_over_changes_its_queues_handling_time() -> None:

@@ -295,3 +295,12 @@ def test_no_bytes_break_the_tracer(messages):
 
     text = tracer.ladder("a", messages=True) or ""
     assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_a_call_id_that_is_no_text_is_found_by_what_an_event_says_of_it():
+    tracer = Tracer()
+    raw = request("INVITE", "4000", "CALLID").replace(b"CALLID", b"z\xfe-\xc3\xa9")
+    tracer.message("in", CALLER, raw, NOON_US)
+    tracer.observe(call_started(call_id="z\ufffd-é"), NOON_US + 100)
+    assert "INVITE" in tracer.ladder("I1")
+    assert tracer.ladder("z\ufffd-é") == tracer.ladder("I1")
