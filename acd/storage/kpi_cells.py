@@ -23,6 +23,9 @@ from acd.reports.sketch import Sketch
 from .kpi_rollup import ranges
 from .kpi_sums import DIMENSION_COLUMNS, SUMS_OF_SUMS, SUMS_OF_VISITS
 
+GROUP_MEMORY = "64MB"
+"Of one report: the lines of a month by quarter-hour and agent are grouped in it without a file."
+
 Stretch = tuple[datetime, datetime]
 "[begin, end), UTC."
 
@@ -70,6 +73,7 @@ async def kpi_cells(connection: asyncpg.Connection, wanted: Wanted) -> dict[Key,
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SET LOCAL jit = off")
         await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        await connection.execute(f"SET LOCAL work_mem = '{GROUP_MEMORY}'")
         sources = await _sources(connection, wanted)
         query = _Query(wanted, sources)
         measures = await query.measures(connection)
@@ -174,12 +178,18 @@ class _Query:
         ]
         if not parts:
             return {}
-        query = (
-            f"SELECT {self._names()}{SUMS_OF_SUMS} FROM ({' UNION ALL '.join(parts)}) parts"
-            f"{self._group()}"
-        )
+        query = parts[0]
+        if len(parts) > 1:
+            query = (
+                f"SELECT {self._names()}{SUMS_OF_SUMS} FROM ({' UNION ALL '.join(parts)}) parts"
+                f"{self._group()}"
+            )
+        width = self._width()
         rows = await self._fetch(connection, query)
-        found = {self._key(row): _measures(row) for row in rows}
+        found = {
+            self._key(row): Measures(**dict(zip(MEASURES, row[width:], strict=True)))
+            for row in rows
+        }
         return {key: sums for key, sums in found.items() if sums.offered}
 
     async def sketches(
@@ -300,7 +310,3 @@ class _Query:
         if not isinstance(begin, datetime):
             begin = day_borders(begin, self._wanted.zone)[0]
         return (microseconds(begin), *values[1:])
-
-
-def _measures(row: asyncpg.Record) -> Measures:
-    return Measures(**{name: row[name] for name in MEASURES})

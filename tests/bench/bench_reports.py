@@ -6,9 +6,11 @@ measures a database that tests/bench/history.py has filled; without --dsn it fil
 its own. Per report and case: the first run after the connection was made, and the median of
 five. A restart of Postgres before the first is the caller's.
 
-    PYTHONPATH=. python tests/bench/bench_reports.py --chart CHART.png 1M.json 3M.json 10M.json
+    PYTHONPATH=. python tests/bench/bench_reports.py --dsn DSN --chart CHART.svg
 
-draws what several runs have found.
+measures as if the history had ended after some months, after more, and after all of them
+(`--months` for one such run), and draws the times over its length; `--chart CHART.svg 1M.json
+10M.json` draws what runs over several databases have found.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import altair
@@ -42,6 +45,9 @@ OWN_MONTHS = 2
 RUNS = 5
 LIMIT_S = 120.0
 "What takes longer is not run again."
+
+CHART_MONTHS = (1, 3, 6, 12)
+"So long a history, a point of the chart each."
 
 GOALS_S = {"day": 1.0, "month by agent": 3.0, "year by month": 3.0}
 
@@ -68,11 +74,17 @@ def cases(first: date, last: date) -> dict[str, Request]:
     }
 
 
-async def measure(dsn: str, config: Config, only: list[str]) -> tuple[int, list[Found]]:
-    """Return the number of interactions, and the times of all reports in all cases."""
+async def measure(
+    dsn: str, config: Config, only: list[str], months: int | None = None
+) -> tuple[int, list[Found]]:
+    """Return the number of interactions, and the times of all reports in all cases.
+
+    `months`: as if the history had ended after so many; what came later is not asked for.
+    """
     connection = await asyncpg.connect(dsn, command_timeout=LIMIT_S)
     year = await connection.fetchrow("SELECT * FROM history.year")
-    end = Year(year["first"], year["months"], 0, 0, 0).month(year["months"])
+    end = Year(year["first"], year["months"], 0, 0, 0).month(min(months or 999, year["months"]))
+    interactions = await connection.fetchval(_INTERACTIONS, end)
     found = []
     for case, request in cases(year["first"], end - timedelta(days=1)).items():
         for name in REPORTS:
@@ -84,7 +96,12 @@ async def measure(dsn: str, config: Config, only: list[str]) -> tuple[int, list[
                 found.append(one)
                 print(f"{name:<16}{case:<16}{one.first_s:8.2f}{one.median_s:8.2f} s", flush=True)
     await connection.close()
-    return year["interactions"], found
+    return interactions, found
+
+
+_INTERACTIONS = """
+SELECT sum(interactions)::bigint FROM history.months WHERE name = 'interactions' AND first < $1
+"""
 
 
 async def _times(
@@ -120,17 +137,14 @@ def table(found: list[Found]) -> str:
     return "\n".join(lines)
 
 
-def chart(paths: list[Path], picture: Path) -> None:
+def chart(runs: list[dict[str, Any]], picture: Path) -> None:
     """Draw the medians over the number of interactions, a field for each case."""
-    rows = []
-    for path in paths:
-        run = json.loads(path.read_text())
-        rows += [one | {"interactions": run["interactions"]} for one in run["found"]]
+    rows = [one | {"interactions": run["interactions"]} for run in runs for one in run["found"]]
     lines = (
         altair.Chart(altair.Data(values=rows))
         .mark_line(point=True)
         .encode(
-            x=altair.X("interactions:Q", title="interactions in a year"),
+            x=altair.X("interactions:Q", title="interactions in the history"),
             y=altair.Y(
                 "median_s:Q", title="seconds", scale=altair.Scale(type="symlog", constant=0.1)
             ),
@@ -149,14 +163,17 @@ def chart(paths: list[Path], picture: Path) -> None:
         for goal in goals
     ]
     spec = altair.hconcat(*panels).to_json()
-    picture.write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))
+    if picture.suffix == ".svg":
+        picture.write_text(vl_convert.vegalite_to_svg(spec))
+    else:
+        picture.write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))
 
 
 async def run(options: argparse.Namespace, folder: Path) -> list[Found]:
     """Measure the database of the arguments, or a small one in this folder."""
     config = load_config(ROOT / "config")
     if options.dsn:
-        interactions, found = await measure(options.dsn, config, options.only)
+        interactions, found = await measure(options.dsn, config, options.only, options.months)
     else:
         postgres = EmbeddedPostgres(folder, on_event=print)
         dsn = await postgres.start()
@@ -167,9 +184,23 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Found]:
         finally:
             await postgres.stop()
     if options.out:
-        values = [vars(one) for one in found]
-        options.out.write_text(json.dumps({"interactions": interactions, "found": values}))
+        options.out.write_text(json.dumps(as_run(interactions, found)))
     return found
+
+
+def as_run(interactions: int, found: list[Found]) -> dict[str, Any]:
+    """Return what is kept of a run."""
+    return {"interactions": interactions, "found": [vars(one) for one in found]}
+
+
+async def growing(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure a history that gets longer."""
+    config = load_config(ROOT / "config")
+    runs = []
+    for months in CHART_MONTHS:
+        print(f"after {months} months", flush=True)
+        runs.append(as_run(*await measure(options.dsn, config, options.only, months)))
+    return runs
 
 
 def main() -> int:
@@ -180,11 +211,18 @@ def main() -> int:
     parser.add_argument("--interactions", type=int, default=100_000, help="of the own database")
     parser.add_argument("--only", action="append", default=[], choices=sorted(REPORTS))
     parser.add_argument("--out", type=Path, help="keep the figures as JSON")
-    parser.add_argument("--chart", type=Path, metavar="PNG", help="draw the runs that are named")
+    parser.add_argument("--months", type=int, help="as if the history ended after so many")
+    parser.add_argument(
+        "--chart",
+        type=Path,
+        metavar="FILE",
+        help="draw (svg, png) the runs that are named, or --dsn",
+    )
     parser.add_argument("runs", nargs="*", type=Path)
     options = parser.parse_args()
     if options.chart:
-        chart(options.runs, options.chart)
+        runs = [json.loads(path.read_text()) for path in options.runs]
+        chart(runs or asyncio.run(growing(options)), options.chart)
         return 0
     with tempfile.TemporaryDirectory(prefix="acd-reports-", dir="/var/tmp") as name:
         folder = Path(name)
