@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from math import inf
 from struct import unpack_from
 
 from acd.sip.admission import Admission, Level, Verdict
@@ -36,6 +37,11 @@ MEASURE_AFTER = 8
 BUSY_S = 0.002
 """Reads that follow each other faster look for more datagrams; slower ones take the one that is
 there and spare the system call that would find nothing, a tenth of all of a call's."""
+
+LEAVE_S = 0.001
+"""Longer than this no answer waits for the other messages at hand, while there is no great rush.
+Agents who hang up in the same moment would else be offered their next callers together, after the
+last of them was served; and so they would hang up together again, and wait again."""
 
 DATAGRAM_BYTES_MAX = 65_535
 
@@ -85,6 +91,7 @@ class UdpListener:
         self._pace = Pace(gather_s)
         self._next_read: asyncio.Handle | None = None
         self._served = 0
+        self._leave_at = inf
         self._loop.add_reader(sock, self.read)
 
     def read(self) -> None:
@@ -121,10 +128,12 @@ class UdpListener:
     def _read(self, now: float) -> None:
         receive, judge = self.sock.recvfrom, self._admission.judge
         behind = self._admission.level is not _CALM
-        busy = behind or now - self._read_at < BUSY_S or self._pace.gathering
+        rush = behind or self._pace.gathering
+        busy = rush or now - self._read_at < BUSY_S
         self._read_at = now
         if behind:
             self._measure(now)
+        self._leave_at = now + LEAVE_S if busy and not rush else inf
         for count in range(READ_MAX if busy else 1):
             if count == MEASURE_AFTER:
                 self._measure(now)
@@ -143,9 +152,16 @@ class UdpListener:
                 self._on_message(data, self._peers.get(addr) or self._first_from(addr))
                 if self._served >= BATCH_MAX:
                     break
+                self._let_leave()
             elif verdict is _SHED:
                 self._on_shed(data, self._peers.get(addr) or self._first_from(addr))
         self._on_batch()
+
+    def _let_leave(self) -> None:
+        """Let what is ready leave before further messages are served, if it has waited."""
+        if self._time() >= self._leave_at:
+            self._on_batch()
+            self._leave_at = self._time() + LEAVE_S
 
     def _measure(self, now: float) -> None:
         """Tell how many bytes wait in the socket's queue, the kernel's own ones included."""

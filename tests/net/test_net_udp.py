@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import time
 
 import pytest
 
 from acd.net.listener import SipTransports, TransportError
-from acd.net.udp import KEEP_ALIVE_BYTES_MAX
+from acd.net.udp import BUSY_S, KEEP_ALIVE_BYTES_MAX, LEAVE_S
 from acd.sip.peer import Peer
-from tests.net.sip_wire import Arrivals, Serving, message, run
+from tests.net.sip_wire import Arrivals, Serving, message, run, until
 
 
 def client_socket(family=socket.AF_INET):
@@ -212,3 +213,31 @@ def test_an_address_that_cannot_be_used_is_said_in_one_line(listener, reason):
         assert "\n" not in str(caught.value)
 
     run(scenario)
+
+
+def test_what_takes_long_to_serve_holds_up_no_answer_that_is_ready():
+    """Agents who hang up together: each one's next call leaves before the next one is served."""
+    happened = []
+
+    def serve(data, _peer):
+        end = time.monotonic() + (LEAVE_S + BUSY_S) / 2
+        while time.monotonic() < end:
+            pass  # as the calls would: the loop stands still meanwhile
+        happened.append(data)
+
+    async def scenario():
+        leave = lambda: happened.append("leave")  # noqa: E731
+        transports = SipTransports(serve, lambda peer: None, on_batch=leave)
+        await transports.start([("udp", "127.0.0.1", 0)])
+        try:
+            with client_socket() as sock:
+                for number in range(5):
+                    sock.sendto(message(number), transports.bound_addresses()[0][1:])
+                await until(lambda: happened.count("leave") < len(happened) - 4)
+        finally:
+            await transports.close()
+
+    run(scenario)
+    served = [index for index, what in enumerate(happened) if what != "leave"]
+    assert [happened[index] for index in served] == [message(number) for number in range(5)]
+    assert all(happened[index + 1] == "leave" for index in served)
