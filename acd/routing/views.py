@@ -40,9 +40,10 @@ class Views:
         )
         return tuple(each for each in said if each is not None)
 
-    def occupancies(self, now: float) -> dict[str, float]:
-        """Return each agent's occupancy, 0-1, as the caps see it."""
-        return {number: agent.occupancy.at(now) for number, agent in self._dispatch.agents.items()}
+    def occupancies(self, numbers: Iterable[str], now: float) -> dict[str, float]:
+        """Return the occupancy of these agents, 0-1, as the caps see it."""
+        known = self._dispatch.agents
+        return {number: known[number].occupancy.at(now) for number in numbers if number in known}
 
     def shares(self) -> dict[str, dict[str, float]]:
         """Return the agents' shares of the calls, 0-1, of each queue with a maximum share."""
@@ -89,6 +90,10 @@ class Views:
         """Those of these agents that are known, at this moment."""
         known = self._dispatch.agents
         return [known[number].view() for number in numbers if number in known]
+
+    def agent_numbers(self) -> list[str]:
+        """Every agent's number."""
+        return list(self._dispatch.agents)
 
     def agents(self) -> list[AgentView]:
         """Every agent at this moment."""

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
-from acd.app.keeper import REFRESHED_S, Keeper
+from acd.app.keeper import AGENTS_AT_ONCE, REFRESHED_S, Keeper
 from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.effects import Effects
@@ -49,11 +49,17 @@ SALES = QueueProfile(
 class Boot:
     """One run of the process: a centre, a keeper, and a driver that only carries out."""
 
-    def __init__(self, folder: Path, *, login_at_registration: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        login_at_registration: bool = True,
+        numbers: Iterable[str] = NUMBERS,
+    ) -> None:
         ids = count(1)
         profiles = [
             AgentProfile(number=number, name="", account=number, skills={"sales": Grade.A})
-            for number in NUMBERS
+            for number in numbers
         ]
         self.router = Router(agents=profiles, queues=(SALES,), new_id=lambda: f"id{next(ids)}")
         self.centre = CallCentre(
@@ -199,6 +205,25 @@ async def test_a_refresh_reaches_the_snapshot_though_no_record_says_it(tmp_path:
 
 
 @pytest.mark.asyncio
+async def test_agents_who_are_looked_at_in_turns_are_all_saved(tmp_path: Path) -> None:
+    """More agents than are looked at in one go."""
+    numbers = [str(1001 + index) for index in range(2 * AGENTS_AT_ONCE + 1)]
+    boot = Boot(tmp_path, numbers=numbers)
+    boot.registers(numbers[0])
+    boot.wants(numbers[-1], Status.AWAY, "lunch")
+    async with asyncio.timeout(10):
+        while not (tmp_path / FILE).exists():  # noqa: ASYNC110 - a file tells nobody that it came
+            await asyncio.sleep(0.05)
+    snapshot = read_snapshot(tmp_path)
+    assert snapshot is not None
+    assert [one.agent for one in snapshot.agents] == numbers
+    assert snapshot.agents[0].status == "ready"
+    assert snapshot.agents[-1].reason == "lunch"
+    assert snapshot.contacts.keys() == {numbers[0]}
+    await boot.keeper.save()
+
+
+@pytest.mark.asyncio
 async def test_a_change_does_not_wait_for_a_refresh_before_it(tmp_path: Path) -> None:
     boot = Boot(tmp_path)
     boot.keeper.refreshed()
@@ -279,7 +304,7 @@ async def test_who_was_above_the_cap_rests_on_after_a_restart(tmp_path: Path) ->
     former.router.release("1001", former.now())
     await former.keeper.save()
     boot = Boot(tmp_path).restore()
-    assert boot.router.occupancies(boot.now())["1001"] == pytest.approx(0.86, abs=0.01)
+    assert boot.router.occupancies(NUMBERS, boot.now())["1001"] == pytest.approx(0.86, abs=0.01)
     assert offered(boot, "call") == ("1002",)
 
 
@@ -294,4 +319,4 @@ async def test_figures_that_are_no_shares_are_none(tmp_path: Path) -> None:
     write_snapshot(tmp_path, Snapshot({}, (*busy, none), shares))
     boot = Boot(tmp_path).restore()
     assert boot.router.shares() == {"sales": {}}
-    assert set(boot.router.occupancies(boot.now()).values()) == {0.0}
+    assert set(boot.router.occupancies(NUMBERS, boot.now()).values()) == {0.0}
