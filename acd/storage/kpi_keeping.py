@@ -118,11 +118,7 @@ SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
         UNION ALL
         SELECT 'orders', day, marked_at FROM order_days_dirty
     ) days
-    WHERE NOT EXISTS (
-        SELECT FROM kpi_dirty d
-        WHERE d.quarter_at >= (days.day::timestamp AT TIME ZONE $2)
-            AND d.quarter_at < ((days.day + 1)::timestamp AT TIME ZONE $2)
-    )
+    WHERE day NOT IN (SELECT (quarter_at AT TIME ZONE $2)::date FROM kpi_dirty)
     GROUP BY kind, day
     UNION ALL
     SELECT min(quarter_at) + interval '15 minutes' + $1::interval FROM agent_quarters_dirty

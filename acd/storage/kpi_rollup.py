@@ -264,11 +264,7 @@ _DUE_DAYS = """
 SELECT day FROM kpi_dirty_days
 WHERE day < (now() AT TIME ZONE $3)::date
     -- While quarter-hours of it are marked it would have to be done again.
-    AND NOT EXISTS (
-        SELECT FROM kpi_dirty d
-        WHERE d.quarter_at >= (kpi_dirty_days.day::timestamp AT TIME ZONE $3)
-            AND d.quarter_at < ((kpi_dirty_days.day + 1)::timestamp AT TIME ZONE $3)
-    )
+    AND day NOT IN (SELECT (quarter_at AT TIME ZONE $3)::date FROM kpi_dirty)
 GROUP BY day HAVING min(marked_at) <= now() - $1::interval
 ORDER BY day LIMIT $2
 """

@@ -66,14 +66,10 @@ async def _day(connection: asyncpg.Connection, day: date, begin: datetime, end: 
 _DUE = """
 SELECT day, day::timestamp AT TIME ZONE $3 AS begin_at,
     (day + 1)::timestamp AT TIME ZONE $3 AS end_at
-FROM order_days_dirty m
+FROM order_days_dirty
 WHERE day < (now() AT TIME ZONE $3)::date
     -- While quarter-hours of it are marked it would have to be done again.
-    AND NOT EXISTS (
-        SELECT FROM kpi_dirty d
-        WHERE d.quarter_at >= (m.day::timestamp AT TIME ZONE $3)
-            AND d.quarter_at < ((m.day + 1)::timestamp AT TIME ZONE $3)
-    )
+    AND day NOT IN (SELECT (quarter_at AT TIME ZONE $3)::date FROM kpi_dirty)
 GROUP BY day HAVING min(marked_at) <= now() - $1::interval
 ORDER BY day LIMIT $2
 """
