@@ -107,6 +107,7 @@ def test_what_nobody_looks_at_is_counted_together_and_nothing_is_missed() -> Non
     for number in range(calls):
         entered = structs.replace(ENTERED, interaction=f"i{number}", visit=f"v{number}")
         floor.happens(entered, structs.replace(LEFT, visit=entered.visit))
+        assert len(floor.live._fresh) < COUNTED_TOGETHER
     news = floor.live.news(seen)
     assert news is not None
     assert (row(news, "sales")["offered"], row(news, "sales")["answered"]) == (calls, calls)
