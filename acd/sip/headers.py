@@ -194,8 +194,11 @@ def read_retry_after(value: bytes) -> int:
 
 
 def read_q850_cause(values: list[bytes]) -> int:
-    """Return the telephone network's cause in a Reason (RFC 3326); 0 where there is none."""
-    for reason in (one for value in values for one in split_list(value)):
+    """Return the telephone network's cause in a Reason (RFC 3326); 0 where there is none.
+
+    What cannot be read says nothing: a call ends all the same.
+    """
+    for reason in (one for value in values for one in _readable_list(value)):
         protocol, _, parameters = reason.partition(b";")
         if protocol.strip().lower() != b"q.850":
             continue
@@ -243,6 +246,13 @@ def split_list(value: bytes) -> list[bytes]:
     if b'"' not in value and b"<" not in value:
         return [piece.strip() for piece in value.split(b",")]
     return [piece.strip() for piece in split_outside_quotes(value, b",")]
+
+
+def _readable_list(value: bytes) -> list[bytes]:
+    try:
+        return split_list(value)
+    except BadMessageError:
+        return []
 
 
 def split_outside_quotes(value: bytes, separator: bytes) -> list[bytes]:

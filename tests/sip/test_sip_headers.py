@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.sip.errors import BadMessageError, BadTargetError
-from acd.sip.headers import CSeq, NameAddr, Via, parse_number, quote, split_list
+from acd.sip.headers import (
+    CSeq,
+    NameAddr,
+    Via,
+    parse_number,
+    quote,
+    read_q850_cause,
+    split_list,
+)
 from acd.sip.outgoing_leg import request_uri
 from acd.sip.uri import Uri, escape_user, text, unescape
 
@@ -197,3 +205,11 @@ def test_sent_by_says_what_the_via_said() -> None:
     assert Via.parse(b"SIP/2.0/UDP Host;branch=x").sent_by == b"host"
     assert Via.parse(b"SIP/2.0/UDP host:5060;branch=x").sent_by == b"host:5060"
     assert Via.parse(b"SIP/2.0/UDP [2001:DB8::1]:5;branch=x").sent_by == b"[2001:db8::1]:5"
+
+
+@pytest.mark.parametrize(
+    "values", [[b'Q.850;cause=17, SIP;text="'], [b'Q.850;cause=17;text="'], [b'", Q.850;cause=17']]
+)
+def test_a_reason_whose_quotes_stay_open_tells_no_cause(values: list[bytes]) -> None:
+    """The BYE that carries it ends the call all the same."""
+    assert read_q850_cause(values) == 0
