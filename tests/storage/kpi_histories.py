@@ -29,6 +29,9 @@ CLASSES = ("inquiry", "order", "complaint")
 class History:
     """Interactions of some hours, made of a seed; each row comes as often as it changes."""
 
+    agents = AGENTS
+    "Who answers."
+
     def __init__(self, seed: int, interactions: int = 30, hours: float = 9.0) -> None:
         self.random = random.Random(seed)
         self.rows: list[cdr.Row] = []
@@ -125,7 +128,7 @@ class History:
             waited_before_s=0.0,
             short_abandon_s=5.0,
             service_level_s=pick.choice((10.0, 20.0)),
-            agent=pick.choice(AGENTS) if outcome == "answered" else "",
+            agent=pick.choice(self.agents) if outcome == "answered" else "",
             callback=pick.random() < 0.05,
             skill=skill,
             region=pick.choice(("", "广东", "福建")),

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from kpi_histories import History, Loader, clear, counted, latest
+from kpi_histories import AGENTS, History, Loader, clear, counted, latest
 
 from acd.calls import cdr_rows as cdr
 from acd.reports import cells as pure
@@ -31,7 +31,9 @@ KOLKATA = ZoneInfo("Asia/Kolkata")
 
 
 class Sold(History):
-    """A history with agents who talk to a caller twice, and orders that only the shop tells of."""
+    """Two agents, who talk to a caller again, and orders that only the shop tells of."""
+
+    agents = AGENTS[:2]
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed, hours=30)
