@@ -211,8 +211,9 @@ class Fold:
             return
         moment = self._moment(record, call.row)
         # Whatever the closing events left out is closed here, so that no row stays open.
-        for closing in closing_events(call, moment, event.reason)[:-1]:
-            HANDLERS[type(closing)](self, record, closing, call.mark)
+        if call.under_way:
+            for closing in closing_events(call, moment, event.reason)[:-1]:
+                HANDLERS[type(closing)](self, record, closing, call.mark)
         row = call.row
         row.ended_us = moment.wall_us
         row.duration_s = elapsed_s(call.mono_s, moment.mono_s)

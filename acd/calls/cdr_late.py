@@ -4,6 +4,8 @@ Each event is complete in itself. Where the fold still knows when the call began
 whoever writes the row looks it up (`started_us` 0).
 """
 
+from collections.abc import Callable
+
 from . import events as ev
 from .cdr_agents import PROJECT
 from .cdr_rows import CsatAnswer, Disposition, MatterOutcome, OrderEvent, Row, StreamQuality
@@ -20,17 +22,8 @@ LateEvent = (
 
 def late_row(record: Record, event: LateEvent, started_us: int, project: str) -> Row:
     """Return the event's row, of a call that began then (0: not known) for this project."""
-    match event:
-        case ev.DispositionEntered():
-            return _disposition(record, event, started_us, project)
-        case ev.OrderChanged():
-            return _order(record, event, started_us, project)
-        case ev.CsatRecorded():
-            return _csat(record, event, started_us, project)
-        case ev.MatterSettled():
-            return _matter(record, event, started_us, project)
-        case ev.StreamMeasured():
-            return _stream(event, started_us, project)
+    row: Row = _ROWS[type(event)](record, event, started_us, project)
+    return row
 
 
 def _disposition(
@@ -107,7 +100,7 @@ def _matter(
     )
 
 
-def _stream(event: ev.StreamMeasured, started_us: int, project: str) -> StreamQuality:
+def _stream(_: Record, event: ev.StreamMeasured, started_us: int, project: str) -> StreamQuality:
     return StreamQuality(
         interaction=event.interaction,
         started_us=started_us,
@@ -120,3 +113,12 @@ def _stream(event: ev.StreamMeasured, started_us: int, project: str) -> StreamQu
         packets_foreign=event.packets_foreign,
         jitter_ms=event.jitter_ms,
     )
+
+
+_ROWS: dict[type[LateEvent], Callable[..., Row]] = {
+    ev.DispositionEntered: _disposition,
+    ev.OrderChanged: _order,
+    ev.CsatRecorded: _csat,
+    ev.MatterSettled: _matter,
+    ev.StreamMeasured: _stream,
+}

@@ -119,6 +119,11 @@ class OpenCall(Struct):
     "Wishes without outcome; most calls never have any."
 
     @property
+    def under_way(self) -> bool:
+        """Whether a part of it has not ended."""
+        return bool(self.legs or self.visits or self.offers or self.talks or self.transfers)
+
+    @property
     def flow_version(self) -> str:
         """The first flow and its version; empty before any."""
         row = self.row

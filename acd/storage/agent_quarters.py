@@ -45,7 +45,11 @@ class TouchedQuarters:
     # --- which row touches what ---
 
     def _state(self, row: cdr.AgentStateInterval) -> None:
-        if row.duration_s is not None and row.state != "offline":
+        if row.duration_s is None or row.state == "offline":
+            return
+        if row.began_us % QUARTER_US + row.duration_s * 1e6 < QUARTER_US:  # nearly always
+            self._moment(row.agent, row.began_us)
+        else:
             self._stretch(row.agent, row.began_us, length_us(row, 0))
 
     def _status(self, row: cdr.AgentStatusInterval) -> None:
@@ -56,18 +60,18 @@ class TouchedQuarters:
         self._stretch(row.agent, row.began_us, length_us(row, row.began_us + QUARTER_US))
 
     def _offer(self, row: cdr.Offer) -> None:
-        self._stretch(row.agent, row.offered_us, 1)
+        self._moment(row.agent, row.offered_us)
 
     def _visit(self, row: cdr.QueueVisit) -> None:
         if row.outcome == "answered":
-            self._stretch(row.agent, row.entered_us, 1)
+            self._moment(row.agent, row.entered_us)
 
     def _talk(self, row: cdr.TalkSegment) -> None:
         if not row.visit:
-            self._stretch(row.agent, row.began_us, 1)
+            self._moment(row.agent, row.began_us)
 
     def _profile(self, row: cdr.AgentProfileRow) -> None:
-        self._stretch(row.agent, row.started_us, 1)
+        self._moment(row.agent, row.started_us)
 
     def _disposition(self, row: cdr.Disposition) -> None:
         self._interactions.add((row.started_us, row.interaction))
@@ -80,13 +84,13 @@ class TouchedQuarters:
         if row.consult and row.outcome == "completed":
             self._interactions.add((row.started_us, row.interaction))
 
+    def _moment(self, agent: str, at_us: int) -> None:
+        self._quarters.add((at_us - at_us % QUARTER_US, agent))
+
     def _stretch(self, agent: str, began_us: int, lasted_us: int) -> None:
         first = began_us // QUARTER_US
         last = (began_us + max(1, lasted_us) - 1) // QUARTER_US
-        if first == last:  # nearly always
-            self._quarters.add((first * QUARTER_US, agent))
-        else:
-            self._quarters.update((n * QUARTER_US, agent) for n in range(first, last + 1))
+        self._quarters.update((n * QUARTER_US, agent) for n in range(first, last + 1))
 
 
 _TOUCHES: dict[type, Callable[[TouchedQuarters, Any], None]] = {

@@ -61,6 +61,30 @@ def sound_payload(buffer: bytes, at: int) -> bytes | None:
     return payload if zlib.crc32(payload) == checksum else None
 
 
+def sound_payloads(buffer: bytes, at: int, limit: int) -> list[bytes]:
+    """Return the payloads from `at` on, up to the first frame that is not whole or is damaged.
+
+    As `sound_payload`, for many at once: a quarter of the time per record went into the calls.
+    """
+    found: list[bytes] = []
+    unpack, checksum_of = FRAME_HEAD.unpack_from, zlib.crc32
+    last = len(buffer) - FRAME_HEAD_BYTES
+    while at <= last and len(found) < limit:
+        marker, size, checksum = unpack(buffer, at)
+        begin = at + FRAME_HEAD_BYTES
+        at = begin + size
+        payload = buffer[begin:at]
+        if (
+            checksum_of(payload) != checksum
+            or marker != MARKER
+            or not 0 < size <= MAX_PAYLOAD_BYTES
+            or len(payload) != size
+        ):
+            break
+        found.append(payload)
+    return found
+
+
 def payload_size(buffer: bytes, at: int) -> int:
     """Return the payload's length of the frame at `at`, or INCOMPLETE, or DAMAGED."""
     payload = sound_payload(buffer, at)

@@ -18,13 +18,14 @@ from .frames import (
     segment_path,
     segments,
     sound_payload,
+    sound_payloads,
 )
 
 CHUNK_BYTES = 256 * 1024
 "Read at once: some thousand records, a tenth of a millisecond from the page cache."
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record as it was found."""
 
     begin: Position
@@ -79,23 +80,29 @@ class JournalReader:
     def decode(self, limit: int) -> list[Entry]:
         """Return records from the buffer only: no I/O."""
         entries: list[Entry] = []
-        segment, base, buffer = self._segment, self._base, self._buffer
-        begin = self.position
         while len(entries) < limit:
-            payload = sound_payload(buffer, self._at)
-            if not payload:
-                if payload is None and self._skip_damage(at_end=False):
-                    begin = self.position
-                    continue
+            payloads = sound_payloads(self._buffer, self._at, limit - len(entries))
+            if payloads:
+                self._take(payloads, entries)
+                continue
+            damaged = sound_payload(self._buffer, self._at) is None
+            if not (damaged and self._skip_damage(at_end=False)):
                 break
-            self._at += FRAME_HEAD_BYTES + len(payload)
-            end = Position(segment, base + self._at)
+        return entries
+
+    def _take(self, payloads: list[bytes], entries: list[Entry]) -> None:
+        """Add the records of frames that follow each other, and go behind them."""
+        decode, segment, offset = self._decode, self._segment, self._base + self._at
+        begin = Position(segment, offset)
+        for payload in payloads:
+            offset += FRAME_HEAD_BYTES + len(payload)
+            end = Position(segment, offset)
             try:
-                entries.append(Entry(begin, end, self._decode(payload)))
+                entries.append(Entry(begin, end, decode(payload)))
             except msgspec.DecodeError as error:
                 entries.append(Entry(begin, end, None, payload, str(error)))
             begin = end
-        return entries
+        self._at = offset - self._base
 
     def fetch(self) -> bool:
         """Read on from the file, or from the next segment; False when there is nothing new."""

@@ -7,12 +7,13 @@ quarter-hour in which its visit was offered, however long ago that was. Marks ar
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import asyncpg
 
 from acd.calls import cdr_rows as cdr
 
-from .table import Values, at
+from .table import RECENT_TIMES, Values, at
 from .tables import TABLES
 
 MAX_STARTS = 100_000
@@ -142,5 +143,6 @@ def _ordered(rows: Rows) -> set[tuple[datetime, str]]:
     }
 
 
+@lru_cache(RECENT_TIMES)
 def _quarter(moment: datetime) -> datetime:
     return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)

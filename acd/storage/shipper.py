@@ -147,7 +147,10 @@ class Shipper:
         self._batch = Batch()
         self._last: Record | None = None
         self._seeds: list[Interval] = []
-        self._seeded = False
+        self._all_new = False
+        "Whether the reader is past what the tables hold."
+        self._writing: asyncio.Task[None] | None = None
+        "The batch that the database works on while the next one is gathered."
         self._position_moved = False
         self._starts = Starts()
 
@@ -203,13 +206,22 @@ class Shipper:
             if self._in_trouble:
                 self._in_trouble = False
                 self._alarm("the database is written again")
-            while True:
-                caught_up = await self._gather()
-                if self._position_moved:
-                    return
-                await self._write(writer)
-                if caught_up:
-                    await self._rest()
+            try:
+                await self._ship_over(writer)
+            finally:
+                await self._drop_write()
+
+    async def _ship_over(self, writer: Writer) -> None:
+        """Gather and write until the position is moved by hand."""
+        while True:
+            caught_up = await self._gather()
+            await self._written()
+            if self._position_moved:
+                return
+            await self._begin_write(writer)
+            if caught_up:
+                await self._written()
+                await self._rest()
 
     def _on_position_moved(self) -> None:
         self._position_moved = True
@@ -224,7 +236,7 @@ class Shipper:
         self._seeds = []
         if progress is not None:
             self._seeds = await writer.open_intervals(progress.boot, progress.seq)
-        self._seeded = progress is None
+        self._all_new = False
         self.shipped = progress
         confirmed = progress.confirmed if progress is not None else START
         # A state folder that was put back from a copy may end before what was shipped: this
@@ -259,8 +271,7 @@ class Shipper:
             entries = self._reader.decode(RECORDS_BETWEEN_TURNS)
             if not entries and not await self._fetch():
                 return True
-            for entry in entries:
-                self._take(entry)
+            self._take(entries)
             await asyncio.sleep(0)
         return False
 
@@ -271,43 +282,49 @@ class Shipper:
             return self._reader.fetch()
         return await asyncio.to_thread(self._reader.fetch)
 
-    def _take(self, entry: Entry) -> None:
-        new = entry.begin >= self._confirmed
-        if new and not self._seeded:
-            self._seed()
-        if entry.record is None:
-            if new:
-                error = StorageError(entry.error)
-                self._batch.put_aside(_place(entry), error, entry.payload.hex())
-            return
-        self._last = entry.record
-        try:
-            rows = self._fold.apply(entry.record, (entry.begin.segment, entry.begin.offset))
-        except Exception as error:  # noqa: BLE001  # one record must not hold up all others
-            if new:
-                self._batch.put_aside(_place(entry), error, entry.record)
-            return
-        for row in rows:
-            if new:
-                self._add(row)
-            else:
-                self._starts.remember(row)
+    def _take(self, entries: list[Entry]) -> None:
+        """Fold records, and put what they complete into the batch."""
+        apply = self._fold.apply
+        for entry in entries:
+            new = self._all_new or self._is_new(entry)
+            record, begin = entry.record, entry.begin
+            if record is None:
+                if new:
+                    error = StorageError(entry.error)
+                    self._batch.put_aside(_place(entry), error, entry.payload.hex())
+                continue
+            self._last = record
+            try:
+                rows = apply(record, (begin.segment, begin.offset))
+            except Exception as error:  # noqa: BLE001  # one record must not hold up all others
+                if new:
+                    self._batch.put_aside(_place(entry), error, record)
+                continue
+            for row in rows:
+                if new:
+                    self._add(row)
+                else:
+                    self._starts.remember(row)
+
+    def _is_new(self, entry: Entry) -> bool:
+        """Return whether the tables lack an entry; at the first of those all before is known."""
+        if entry.begin < self._confirmed:
+            return False
+        # Give the fold what the tables keep, now that it has come to where they end.
+        if self.shipped is not None:
+            self._fold.seed(self._journal.node, self.shipped.moment, self._seeds)
+        self._all_new = True
+        return True
 
     def _add(self, row: Row) -> None:
-        if self._customers is not None and isinstance(row, Interaction):
+        if self._customers is not None and type(row) is Interaction:
             self._customers.fill(row)
         if self._eraser is not None:
             self._eraser.clean(row)
         self._batch.add(row)
 
-    def _seed(self) -> None:
-        """Give the fold what the tables keep, now that it has come to where they end."""
-        if self.shipped is not None:
-            self._fold.seed(self._journal.node, self.shipped.moment, self._seeds)
-        self._seeded = True
-
-    async def _write(self, writer: Writer) -> None:
-        """Write what was gathered, and move the position."""
+    async def _begin_write(self, writer: Writer) -> None:
+        """Have what was gathered written, beside the gathering of what comes next."""
         position = self._reader.position
         if self.shipped is not None and position <= self._confirmed:
             await self._tell()
@@ -315,7 +332,26 @@ class Shipper:
         for row in self._open_rows():
             self._add(row)
         batch, self._batch = self._batch, Batch()
-        progress = self._progress(position)
+        write = self._write(writer, batch, position, self._progress(position))
+        self._writing = asyncio.create_task(write)
+
+    async def _written(self) -> None:
+        """Wait for the end of the write under way; raises what went wrong in it."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    async def _drop_write(self) -> None:
+        """End the write under way; the position is read again before anything else is written."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+            self._writing = None
+
+    async def _write(
+        self, writer: Writer, batch: Batch, position: Position, progress: Progress
+    ) -> None:
+        """Write a batch, and move the position."""
         # Else a power cut could take from the journal what the tables have: a call whose end they
         # know would be one under way to the next boot, which closes those.
         with contextlib.suppress(OSError):  # a disk that refuses is told by the journal's writer

@@ -121,14 +121,19 @@ async def _look_after(shipper: Shipper, begin: Begin, tell: Callable[[ToServer],
     await upkeep.run()
 
 
+def tune_collector() -> None:
+    """Have Python's collector look seldom: a batch's rows all live until it is written."""
+    gc.freeze()  # what is loaded now lives as long as the process
+    gc.set_threshold(50_000, 50, 100)
+
+
 def main() -> None:
     """Ship what the server at the other end of the line says."""
     # The server tells us to end by closing the line, when all is shipped; a terminal's Ctrl-C and
     # a service manager's SIGTERM reach all processes of the group at once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    gc.freeze()  # what is loaded now lives as long as the process
-    gc.set_threshold(50_000, 50, 100)
+    tune_collector()
     line = socket.socket(fileno=int(sys.argv[1]))
     line.setblocking(False)
     uvloop.run(serve(line))

@@ -44,7 +44,7 @@ class Table(Struct, frozen=True):
     @property
     def upsert(self) -> str:
         """Write rows, $1; a complete row replaces the one that was still open."""
-        return self.merge(f"unnest($1::row_{self.name}[])", self.name)
+        return self.merge(f"unnest($1::{self.stage}[])", self.name)
 
     def merge(self, source: str, target: str, more: tuple[str, ...] = ()) -> str:
         """Move rows from one table to another by the rules of this one; `more` are its columns."""
@@ -63,14 +63,20 @@ class Table(Struct, frozen=True):
         return upsert
 
     @property
-    def row_type(self) -> str:
-        """Make the type of a row as `values` gives it.
+    def stage(self) -> str:
+        """The name of a connection's staging table, and of the type of a row as `values` gives it.
 
-        It is that of an empty table, and no staging table: to empty some twenty of those at the
-        end of each transaction took a third of the shipping's time, and held up the disk.
+        Most rows go as an array of that type, and the table stays empty: to empty some twenty of
+        them at the end of each transaction took a third of the shipping's time, and held up the
+        disk.
         """
+        return f"row_{self.name}"
+
+    @property
+    def make_stage(self) -> str:
+        """Make the staging table."""
         columns = ", ".join(self.columns)
-        return f"CREATE TEMP TABLE row_{self.name} AS SELECT {columns} FROM {self.name} LIMIT 0"
+        return f"CREATE TEMP TABLE {self.stage} AS SELECT {columns} FROM {self.name} LIMIT 0"
 
 
 @lru_cache(RECENT_TIMES)
@@ -85,10 +91,8 @@ def at_or_none(wall_us: int | None) -> datetime | None:
     return None if wall_us is None else at(wall_us)
 
 
-@lru_cache(RECENT_TIMES)
-def month_of(wall_us: int) -> tuple[int, int]:
-    """Return year and month (UTC) of a wall time: the partition. Raises ValueError."""
-    moment = at(wall_us)
+def month_of(moment: datetime) -> tuple[int, int]:
+    """Return year and month of a time in UTC: the partition. Raises ValueError."""
     if moment.year >= LAST_YEAR:
         raise ValueError(f"{moment} is no time of a call: set the clock")
     return moment.year, moment.month

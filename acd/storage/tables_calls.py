@@ -6,6 +6,8 @@ from acd.calls import cdr_rows as cdr
 
 from .table import Table, Values, at, at_or_none, columns
 
+_json = msgspec.json.Encoder().encode
+
 
 def _interaction(row: cdr.Interaction) -> Values:
     return (
@@ -121,7 +123,7 @@ def _offer(row: cdr.Offer) -> Values:
         row.layer,
         row.ranked_by,
         row.waited_s,
-        msgspec.json.encode(row.candidates).decode(),
+        _json(row.candidates).decode(),
         row.candidates_total,
         row.hold_out,
         row.spared,

@@ -26,6 +26,7 @@ from acd.storage.journal import Journal
 from acd.storage.migrate import migrate
 from acd.storage.postgres import EmbeddedPostgres
 from acd.storage.shipper import Shipper
+from acd.storage.shipper_process import tune_collector
 
 GOAL = 1_200
 "Interactions a second."
@@ -194,6 +195,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("calls", nargs="?", type=int, default=60_000)
     options = parser.parse_args()
+    tune_collector()  # as in the shipper's process
     with tempfile.TemporaryDirectory(prefix="acd-shipping-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the embedded Postgres belongs to another account

@@ -10,9 +10,9 @@ from storage_traffic import Traffic, offered, started, timeline
 
 from acd.calls import events as ev
 from acd.calls.cdr_rows import Interaction
-from acd.storage.database import Batch, Progress, Writer
+from acd.storage.database import STAGED_ROWS, Batch, Progress, Writer
 from acd.storage.errors import DatabaseError
-from acd.storage.frames import Position, frame, segment_path, segments
+from acd.storage.frames import START, Position, frame, segment_path, segments
 from acd.storage.lag import Lag, lag_of
 from acd.storage.postgres import EmbeddedPostgres
 from acd.storage.recovery import begin_boot
@@ -407,6 +407,33 @@ def test_a_row_of_an_absurd_clock_is_set_aside(dsn: str, tmp_path: Path) -> None
         assert "set the clock" in errors[1][0]
         ((calls,),) = await fetch(dsn, "SELECT count(*) FROM interactions")
         assert calls == 1
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def test_a_large_batch_takes_the_same_way_as_small_ones_however_often(
+    dsn: str, tmp_path: Path
+) -> None:
+    """Thousands of rows of one table, some of them twice, and one that Postgres refuses."""
+    site = Site(tmp_path)
+    base = {"by": "test", "role": "admin", "action": "status"}
+    subjects = [f"s{number}" for number in range(2 * STAGED_ROWS)]
+    subjects[700] = "refused \0"
+    site.write((0.0, ev.CommandAudited(**base, subject=subject)) for subject in subjects)
+    wanted = sorted(subject.replace("\0", "�") for subject in subjects)
+
+    async def check() -> None:
+        for _ in range(2):
+            await ship(site, dsn)
+            rows = await fetch(dsn, "SELECT subject FROM audit")
+            assert sorted(row["subject"] for row in rows) == wanted
+            assert await fetch(dsn, "SELECT FROM set_aside") == []
+            await fetch(
+                dsn,
+                "UPDATE journal_position SET segment_offset = $1, resume_offset = $1",
+                START.offset,
+            )
 
     asyncio.run(check())
     site.journal.close()
