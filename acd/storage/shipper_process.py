@@ -6,6 +6,7 @@ with the line, thus with the server, whatever that dies of.
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from .errors import StorageError
 from .frames import Position
 from .journal_view import JournalView
 from .kpi_keeping import keep, look_at
+from .postgres_child import NICENESS
 from .shipper import Shipper, ShipperSettings
 from .shipping_line import (
     Alarm,
@@ -133,6 +135,7 @@ def main() -> None:
     # a service manager's SIGTERM reach all processes of the group at once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
     tune_collector()
     line = socket.socket(fileno=int(sys.argv[1]))
     line.setblocking(False)

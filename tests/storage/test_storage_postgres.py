@@ -14,6 +14,7 @@ import pytest
 
 from acd.storage.errors import DatabaseError
 from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
+from acd.storage.postgres_child import NICENESS
 from acd.storage.postgres_home import (
     SOCKET_NAME,
     SOCKET_PATH_LIMIT,
@@ -78,7 +79,7 @@ def test_start_stop_and_start_again(state: Path) -> None:
     assert not is_running(pid)
 
 
-def test_it_listens_on_nothing_but_a_private_socket(state: Path) -> None:
+def test_it_listens_on_nothing_but_a_private_socket_and_lets_calls_go_first(state: Path) -> None:
     async def look() -> None:
         postgres = EmbeddedPostgres(state, on_event=pytest.fail)
         dsn = await postgres.start()
@@ -86,6 +87,8 @@ def test_it_listens_on_nothing_but_a_private_socket(state: Path) -> None:
             (row,) = await execute(dsn, "SHOW listen_addresses")
             assert row[0] == ""
             assert find_home(state).socket_folder.stat().st_mode & 0o777 == 0o700
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            assert os.getpriority(os.PRIO_PROCESS, postgres.pid or 0) == min(19, own + NICENESS)
         finally:
             await postgres.stop()
 
