@@ -4,8 +4,8 @@ The queries name the row `r`: its `started_at` and the columns below. Parameters
 end and the zone's name; those of the dimensions that are selected by follow `first`.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -24,6 +24,15 @@ COLUMNS: Mapping[str, str] = {
     "class": "r.call_class",
 }
 "Dimensions; which of them a row has is the report's affair."
+
+_BEGINS: Mapping[Period, Callable[[date], bool]] = {
+    Period.DAY: lambda _: True,
+    Period.WEEK: lambda day: day.weekday() == 0,
+    Period.MONTH: lambda day: day.day == 1,
+    Period.QUARTER: lambda day: day.day == 1 and day.month % 3 == 1,
+    Period.YEAR: lambda day: day.day == day.month == 1,
+}
+"Which days begin a period."
 
 
 class Cutting(Struct, frozen=True, kw_only=True):
@@ -62,6 +71,33 @@ class Cutting(Struct, frozen=True, kw_only=True):
     def arguments(self, *more: object) -> list[object]:
         """Return the parameters: begin, end, zone, `more`, and what is selected by."""
         return [self.from_at, self.to_at, self.zone.key, *more, *self.only.values()]
+
+    def group(self, moment: str, begins: str) -> str:
+        """Return what is the same for moments of a period alone, and found quicker than its name.
+
+        `moment` is a column, `begins` the parameter that is `begins`.
+        """
+        if "team" in self.by or "team" in self.only:  # which changes at any moment
+            return moment
+        if self.period is Period.ALL:
+            return f"{moment} IS NULL"
+        if self.period in _BEGINS:
+            return f"width_bucket({moment}, {begins})"
+        return f"quarter_of({moment})"
+
+    @property
+    def begins(self) -> list[datetime]:
+        """When periods of a day and longer begin, after the first one."""
+        found = [self.from_at]
+        begins_one = _BEGINS.get(self.period)
+        if begins_one is None:
+            return found
+        day = self.from_at.astimezone(self.zone).date() + timedelta(days=1)
+        while (begin := day_borders(day, self.zone)[0]) < self.to_at:
+            if begins_one(day):
+                found.append(begin)
+            day += timedelta(days=1)
+        return found
 
     def place(self, row: asyncpg.Record) -> Place:
         """Return which line a row of the answer is."""
