@@ -1,14 +1,18 @@
-"""What a call costs in its flow. Budget: 40 µs of CPU for greeting, opening hours and menu."""
+"""What a call costs in its flow, in calls of functions: time is no measure on a shared machine.
 
-import time
+Greeting, opening hours and menu took 40 µs of CPU when the budget was set.
+"""
+
+import sys
+from types import FrameType
 
 from ivr_stage import TUESDAY, book_of
 
 from acd.ivr.events import DigitPressed, SoundsFinished
 from acd.ivr.run import FlowRun
 
-BUDGET_US = 40.0
-CALLS = 500
+BUDGET_CALLS = 90
+"70 were counted with Python 3.11; other versions inline more."
 FLOW = """
 start: hours
 languages: [zh, en]
@@ -24,16 +28,18 @@ nodes:
 
 def test_a_call_through_greeting_and_menu_keeps_its_budget():
     book = book_of(f=FLOW)
-    played, pressed = SoundsFinished(1), DigitPressed("1")
+    counted = 0
 
-    def calls() -> float:
-        began = time.process_time()
-        for _ in range(CALLS):
-            run = FlowRun(book, "f", caller="13800138000", called="4000", wall=lambda: TUESDAY)
-            run.start(0.0)
-            run.on_event(played, 5.0)
-            run.on_event(pressed, 9.0)
-        return (time.process_time() - began) / CALLS * 1e6
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
 
-    # The best of some runs: others share this machine's caches.
-    assert min(calls() for _ in range(8)) <= BUDGET_US
+    sys.setprofile(count)
+    try:
+        run = FlowRun(book, "f", caller="13800138000", called="4000", wall=lambda: TUESDAY)
+        run.start(0.0)
+        run.on_event(SoundsFinished(1), 5.0)
+        run.on_event(DigitPressed("1"), 9.0)
+    finally:
+        sys.setprofile(None)
+    assert 0 < counted <= BUDGET_CALLS
