@@ -6,12 +6,14 @@ import asyncpg
 
 from acd.reports.routing import Amounts, Group, RoutingGain, routing_gains
 
+# An interaction is given up after a day, so a visit begins within it: only these months are read.
 _CALLS = """
     WITH calls AS (
         SELECT v.queue, v.started_at, v.interaction, v.ordered, o.agent, o.hold_out, o.ranked_by
         FROM kpi_visits v
         JOIN offers o ON o.started_at = v.started_at AND o.interaction = v.interaction
             AND o.visit = v.visit AND o.outcome = 'answered'
+            AND o.started_at > $1::timestamptz - interval '2 days' AND o.started_at < $2
         WHERE v.entered_at >= $1 AND v.entered_at < $2
             AND v.kind = 'sales' AND v.outcome = 'answered'
             AND ($3::text IS NULL OR v.project = $3)
