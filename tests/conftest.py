@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     # What is compiled lies apart: whoever set it wants no folders among the sources.
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
     sys.dont_write_bytecode = False
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell has its background jobs ignore Ctrl-C, and what they start inherits that: a command
+    # that a test interrupts would go on for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class LoadsApart(LoadScopeScheduling):

@@ -1,5 +1,6 @@
 """A short run of the fuzzer from its seeds; long ones are started by hand (docs/sip.md)."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,4 +36,7 @@ def test_nothing_but_the_peers_mistakes_is_raised(tmp_path: Path, target: str) -
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3_000:]
-    assert f"stat::number_of_executed_units: {RUNS}" in run.stderr
+    # The fuzzer may run an input again at the end.
+    runs = re.search(r"^stat::number_of_executed_units:\s*(\d+)", run.stderr, re.MULTILINE)
+    assert runs is not None
+    assert int(runs[1]) >= RUNS
