@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from functools import partial
 
 import pytest
 
@@ -226,8 +227,8 @@ def test_what_takes_long_to_serve_holds_up_no_answer_that_is_ready():
         happened.append(data)
 
     async def scenario():
-        leave = lambda: happened.append("leave")  # noqa: E731
-        transports = SipTransports(serve, lambda peer: None, on_batch=leave)
+        left = partial(happened.append, "leave")
+        transports = SipTransports(serve, lambda peer: None, on_batch=left)
         await transports.start([("udp", "127.0.0.1", 0)])
         try:
             with client_socket() as sock:
