@@ -13,8 +13,13 @@ from test_system_load import sipp
 STRANGER, SCANNER, OURS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 FLOOD_S = 2.0
 PATIENCE_S = 1.0
-BURST, PAUSE_S = 50, 0.01
-"5,000 a second."
+BURST, PAUSE_S = 25, 0.01
+"""2,500 a second. The rig's load `flood` has 5,000 on a machine of its own; here other tests share the
+cores, and a server that falls behind refuses honest callers too."""
+
+TRIES = 15
+"""Calls before that, one by one: a server that is short of time refuses nearly all of a flood with
+503, and may not come to the 20 unknown numbers that are a ban."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,7 @@ class Flood:
         ends = time.monotonic() + FLOOD_S
         number = 0
         while time.monotonic() < ends:
-            for _ in range(BURST):
+            for _ in range(BURST if number >= TRIES else 1):
                 number += 1
                 self._socket.send(request("INVITE", number, self._called))
             time.sleep(PAUSE_S)
