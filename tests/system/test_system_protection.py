@@ -14,8 +14,8 @@ STRANGER, SCANNER, OURS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 FLOOD_S = 2.0
 PATIENCE_S = 1.0
 BURST, PAUSE_S = 25, 0.01
-"""2,500 a second. The rig's load `flood` has 5,000 on a machine of its own; here other tests share the
-cores, and a server that falls behind refuses honest callers too."""
+"""2,500 a second. The rig's load `flood` has 5,000 on a machine of its own; here other tests share
+the cores, and a server that falls behind refuses honest callers too."""
 
 TRIES = 15
 """Calls before that, one by one: a server that is short of time refuses nearly all of a flood with
