@@ -34,27 +34,58 @@ class Keeping(Struct, frozen=True, kw_only=True):
     "Pause after the database failed."
 
 
+class Trouble:
+    """Tells of looks that fail; not of the first, since the shipper makes the tables beside it."""
+
+    def __init__(self, on_alarm: Callable[[str], None]) -> None:
+        self._alarm = on_alarm
+        self._failures = 0
+        self._told = ""
+
+    def failed(self, error: BaseException) -> None:
+        """Tell the reason, if it is another than the one told before."""
+        self._failures += 1
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if self._failures > 1 and reason != self._told:
+            self._told = reason
+            self._alarm(f"sums of the records are not computed, reports are slower: {reason}")
+
+    def over(self) -> None:
+        """Tell that it is over, if anybody was told that it had begun."""
+        if self._told:
+            self._alarm("sums of the records are computed again")
+        self._failures, self._told = 0, ""
+
+
 Look = Callable[[], Awaitable[float | None]]
 """Does what is due; returns in how many seconds something is due again, not above 0: something
 is and could not be done; None: nothing is marked. Raises one of UNREACHABLE."""
 
 
-async def keep(look: Look, written: asyncio.Event, keeping: Keeping | None = None) -> None:
+async def keep(
+    look: Look,
+    written: asyncio.Event,
+    on_alarm: Callable[[str], None],
+    keeping: Keeping | None = None,
+) -> None:
     """Keep the roll-ups current for ever, through the database's outages; ends by cancellation.
 
     `written` is set by the shipper whenever it has written rows. Marks that other nodes make
-    wake nobody here: those compute them.
+    wake nobody here: those compute them. `on_alarm` gets a sentence when looks begin to fail,
+    when they fail for another reason, and when one succeeds again.
     """
     keeping = keeping or Keeping()
+    trouble = Trouble(on_alarm)
     while True:
         # Before the look: what comes during it may be seen or not.
         written.clear()
         try:
             due_in_s = await look()
-        except UNREACHABLE:
-            # The shipper tells of a database that is down; and it makes the tables.
+        except UNREACHABLE as error:
+            trouble.failed(error)
             await asyncio.sleep(keeping.retry_s)
         else:
+            trouble.over()
             await _until_due(due_in_s, written, keeping)
 
 

@@ -116,7 +116,10 @@ class Shipper:
         customer_key: bytes = b"",
         erased: Path | None = None,
     ) -> None:
-        """`on_alarm` gets one sentence when the database goes away, comes back, or refuses rows.
+        """`on_alarm` gets one sentence when something goes wrong, and when it is over.
+
+        That is when the database goes away, comes back or refuses rows, and when the disk begins
+        to refuse to make the journal safe.
 
         `on_progress` is called when `connected` or `shipped` have changed. `customer_key` makes
         the hashes of customers' numbers; empty: interactions get none. `erased` is the file of
@@ -141,6 +144,7 @@ class Shipper:
         self._drains = 0
         self._released = 0
         self._in_trouble = False
+        self._disk_refuses = False
         self._reader = JournalReader(journal.folder, on_damage=on_alarm)
         self._confirmed = START
         self._fold = Fold()
@@ -352,12 +356,7 @@ class Shipper:
         self, writer: Writer, batch: Batch, position: Position, progress: Progress
     ) -> None:
         """Write a batch, and move the position."""
-        # Else a power cut could take from the journal what the tables have: a call whose end they
-        # know would be one under way to the next boot, which closes those.
-        with contextlib.suppress(OSError):  # a disk that refuses is told by the journal's writer
-            await asyncio.to_thread(
-                make_safe, self._journal.folder, self._confirmed.segment, position.segment
-            )
+        await self._make_safe(position)
         await writer.write(batch, self.shipped, progress)
         self.shipped = progress
         self._confirmed = position
@@ -365,6 +364,27 @@ class Shipper:
         self._report(batch)
         await self._let_go(progress.resume)
         await self._tell()
+
+    async def _make_safe(self, end: Position) -> None:
+        """Have the disk hold what is about to be written; tell when it begins to refuse.
+
+        Else a power cut could take from the journal what the tables have: a call whose end they
+        know would be one under way to the next boot, which closes those. From a disk that refuses
+        the rows are brought away all the same: that is worth more, and no later success of fsync
+        would say anything about the pages that failed once.
+        """
+        first, folder = self._confirmed.segment, self._journal.folder
+        try:
+            await asyncio.to_thread(make_safe, folder, first, end.segment)
+        except OSError as error:
+            if not self._disk_refuses:
+                self._alarm(
+                    "the disk does not make the journal safe, which is shipped all the same:"
+                    f" {_words(error)}"
+                )
+            self._disk_refuses = True
+        else:
+            self._disk_refuses = False
 
     async def _let_go(self, resume: Position) -> None:
         """Delete segments that nothing needs; let the next start's recovery read less."""

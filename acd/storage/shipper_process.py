@@ -63,11 +63,12 @@ async def serve(line: socket.socket) -> None:
         tell(Shipped(shipper.connected, shipper.shipped, shipper.set_aside))
         written.set()
 
+    alarm = _alarming(tell)
     view = JournalView(begin, tell)
     shipper = Shipper(
         view,
         begin.dsn,
-        on_alarm=lambda text: tell(Alarm(text)),
+        on_alarm=alarm,
         on_progress=progressed,
         settings=ShipperSettings(interval_s=begin.interval_s),
         customer_key=begin.customer_key,
@@ -80,7 +81,7 @@ async def serve(line: socket.socket) -> None:
 
     shipping = asyncio.create_task(shipper.run())
     looking_after = asyncio.create_task(_look_after(shipper, begin, tell))
-    rolling = asyncio.create_task(keep(look_at(begin.dsn, begin.zone), written))
+    rolling = asyncio.create_task(keep(look_at(begin.dsn, begin.zone), written, alarm))
     drains: set[asyncio.Task[None]] = set()
     while (body := await receive(reader)) is not None and not shipping.done():
         message: ToShipper = _decode(body)
@@ -94,6 +95,10 @@ async def serve(line: socket.socket) -> None:
             case Begin():
                 raise StorageError("Begin came twice")
     await end_all(shipping, looking_after, rolling, *drains)
+
+
+def _alarming(tell: Callable[[ToServer], None]) -> Callable[[str], None]:
+    return lambda text: tell(Alarm(text))
 
 
 async def end_all(*tasks: asyncio.Task[None], again_s: float = CANCEL_AGAIN_S) -> None:
@@ -117,7 +122,7 @@ async def _look_after(shipper: Shipper, begin: Begin, tell: Callable[[ToServer],
     upkeep = Upkeep(
         begin.dsn,
         begin.kept,
-        on_event=lambda text: tell(Alarm(text)),
+        on_event=_alarming(tell),
         on_dropped=lambda partitions: tell(PartitionsDropped(partitions)),
     )
     await upkeep.run()

@@ -11,7 +11,7 @@ import pytest
 
 from acd.calls import events as ev
 from acd.calls.cdr import Fold
-from acd.storage.journal import Journal, JournalSettings
+from acd.storage.journal import Journal, JournalSettings, Sync
 from acd.storage.journal_reader import JournalReader
 from acd.storage.shipper import Shipper, ShipperSettings
 from acd.storage.tables import TABLES
@@ -27,7 +27,12 @@ class Site:
     """One node's journal on a clock that the test sets."""
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int = 64 << 20, keep_bytes: int = 0
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = 64 << 20,
+        keep_bytes: int = 0,
+        sync: Sync = Sync.INTERVAL,
     ) -> None:
         self.at_s = 0.0
         self.erased = folder / "erased.json"
@@ -39,7 +44,10 @@ class Site:
             wall_us=lambda: START_US + int(self.at_s * 1e6),
             on_alarm=self.alarms.append,
             settings=JournalSettings(
-                segment_bytes=segment_bytes, keep_bytes=keep_bytes, keep_s=1e9 if keep_bytes else 0
+                segment_bytes=segment_bytes,
+                keep_bytes=keep_bytes,
+                keep_s=1e9 if keep_bytes else 0,
+                sync=sync,
             ),
         )
 

@@ -27,6 +27,7 @@ class Desk:
     def __init__(self, *answers: float | Exception | None) -> None:
         self.written = asyncio.Event()
         self.looks: list[float] = []
+        self.told: list[str] = []
         self._answers = iter(answers)
 
     async def look(self) -> float | None:
@@ -38,7 +39,7 @@ class Desk:
 
     @asynccontextmanager
     async def kept(self):
-        task = asyncio.create_task(keep(self.look, self.written))
+        task = asyncio.create_task(keep(self.look, self.written, self.told.append))
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -106,6 +107,30 @@ async def test_a_database_that_is_away_is_tried_again() -> None:
     async with desk.kept():
         await asyncio.sleep(86_400)
     assert desk.looks == pytest.approx([0, 30, 60])
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_sums_that_cannot_be_computed_are_told_once_and_so_is_their_end() -> None:
+    broken = asyncpg.NumericValueOutOfRangeError("value out of range: overflow")
+    desk = Desk(broken, broken, broken, OSError("refused"), broken, None, broken, None)
+    async with desk.kept():
+        await asyncio.sleep(200)
+        desk.written.set()
+        await asyncio.sleep(86_400)
+    beginning = "sums of the records are not computed, reports are slower: "
+    overflow = beginning + "value out of range: overflow"
+    again = "sums of the records are computed again"
+    assert desk.told == [overflow, beginning + "refused", overflow, again]
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_the_first_failure_is_not_told_as_the_tables_may_be_about_to_come() -> None:
+    desk = Desk(asyncpg.UndefinedTableError("no table yet"), None)
+    async with desk.kept():
+        await asyncio.sleep(86_400)
+    assert desk.told == []
 
 
 # --- what the database says ---
@@ -219,7 +244,7 @@ def test_what_was_written_is_computed_and_what_another_process_holds_is_waited_f
             return due
 
         other = await connect(dsn)
-        task = asyncio.create_task(keep(told, written, quick))
+        task = asyncio.create_task(keep(told, written, pytest.fail, quick))
         async with asyncio.timeout(LIMIT_S):
             assert await looked.get() is None
             await other.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)

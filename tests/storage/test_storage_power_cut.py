@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from storage_site import START_US, Site, fetch, ship
+from storage_site import LIMIT_S, START_US, Running, Site, fetch, ship
 
 from acd.calls import events as ev
 from acd.storage.frames import START, Position, segment_path, segments
@@ -100,6 +100,31 @@ def node(dsn: str, tmp_path: Path) -> Iterator[Node]:
     one = Node(dsn, tmp_path)
     yield one
     one.site.journal.close()
+
+
+def test_from_a_disk_that_refuses_fsync_records_are_brought_away_and_it_is_told_once(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path, sync=Sync.NEVER)  # the journal itself asks nothing of the disk
+    fsync = os.fsync
+
+    def refused(_fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def check() -> None:
+        async with Running(site.shipper(dsn)) as shipper:
+            for number, answer in enumerate((refused, refused, fsync, refused)):
+                monkeypatch.setattr(os, "fsync", answer)
+                site.write([(number, entry(f"refused:{number}"))])
+                await shipper.drain()
+
+    asyncio.run(asyncio.wait_for(check(), LIMIT_S))
+    rows = asyncio.run(fetch(dsn, "SELECT FROM audit WHERE subject LIKE 'refused:%'"))
+    assert len(rows) == 4
+    told = [text for text in site.alarms if "does not make the journal safe" in text]
+    assert len(told) == 2
+    assert "Input/output error" in told[0]
+    site.journal.close()
 
 
 def test_a_boot_that_ships_nothing_after_a_power_cut_loses_nothing(node: Node) -> None:
