@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec import structs
 from storage_site import LIMIT_S, START_US, Running, Site, contents, fetch, ship
 from storage_traffic import started, timeline
 
@@ -104,6 +105,41 @@ def test_a_backup_that_is_too_old_is_told(
     asyncio.run(shipped(site, backup))
     (alarm,) = [text for text in site.alarms if "are gone" in text]
     assert "journal.keep_days" in alarm
+    site.journal.close()
+
+
+def test_orders_and_answers_told_long_after_the_call_are_looked_at(
+    dsn: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, keep_bytes=1 << 30)
+    site.write([(0.0, started("call", "leg"))])
+    site.write([(9.0, ev.CallEnded(interaction="call", ended_by="caller", reason="hangup"))])
+    asked = ev.CsatRecorded(interaction="call", at_us=START_US)
+    answered = structs.replace(asked, at_us=START_US + 60_000_000, score=5, comment="好\0")
+    order = ev.OrderChanged(order_id="A1", state="placed", at_us=START_US, interaction="call")
+
+    async def spoil(connection: asyncpg.Connection) -> None:
+        await connection.execute("UPDATE order_events SET amount = 5 WHERE state = 'placed'")
+        await connection.execute("DELETE FROM order_events WHERE order_id = 'B2'")
+        await connection.execute("UPDATE csat_answers SET score = 1")
+
+    async def check() -> None:
+        site.write([(10.0, asked), (10.0, order)])
+        await shipped(site, dsn)
+        # The fold has forgotten the call by now; and of this order nobody says whose it is.
+        site.write([(90_000.0, answered), (90_000.0, structs.replace(order, state="signed"))])
+        site.write([(90_001.0, structs.replace(order, order_id="B2", interaction=""))])
+        await shipped(site, dsn)
+        found = await checked(site, dsn)
+        assert wrong(found) == {}
+        assert (found["order_events"].rows, found["csat_answers"].rows) == (3, 1)
+        await ask(dsn, spoil)
+        found = await checked(site, dsn)
+        assert wrong(found) == {"order_events": (1, 1), "csat_answers": (0, 1)}
+        (score,) = found["csat_answers"].examples
+        assert (score.field, score.journal, score.database) == ("score", "5", "1")
+
+    asyncio.run(check())
     site.journal.close()
 
 
