@@ -6,8 +6,9 @@ import secrets
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -53,6 +54,7 @@ from .agent_register import AgentRegister
 from .assignments import Assignments
 from .banner import print_banner
 from .database import Database
+from .draining import Draining
 from .earlier_contacts import learn_contacts
 from .gauges import gauges
 from .glance import Glance
@@ -78,14 +80,11 @@ from .waiting import kept_apart, unless
 log = structlog.get_logger(__name__)
 
 VERSION = version("acd")
-DRAINING, JOURNAL_FAILING = "draining", "journal_failing"
+JOURNAL_FAILING = "journal_failing"
 "Why new calls are refused (`CallCentre.refusing`)."
 
 START_ERRORS = (TransportError, ListenError, MediaEngineError, StorageError, RoutingError)
 "What the rooms raise when the world does not let them begin; their messages are for operators."
-
-BYE_GRACE_S = 1.0
-"How long phones get to answer our BYE before the sockets close; they answer within 1 ms here."
 
 
 class Service:
@@ -106,9 +105,7 @@ class Service:
         self._zone = ZoneInfo(config.server.centre.timezone)
         self._started_at = time.monotonic()
         self._built = self._ready = False
-        self._end_wanted = asyncio.Event()
-        self._end_now = asyncio.Event()
-        self._no_calls = asyncio.Event()
+        self._draining = Draining(config.server.drain_s)
 
     async def run(self) -> int:
         """Start, serve, drain; return the exit code.
@@ -118,10 +115,10 @@ class Service:
         raise_file_limit()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_end_signal)
+            loop.add_signal_handler(number, self._draining.on_signal)
         async with AsyncExitStack() as stack:
             try:
-                built = await unless(self._end_wanted, self._build(stack))
+                built = await unless(self._draining.wanted, self._build(stack))
             except START_ERRORS as error:
                 raise StartError(str(error)) from error
             if built:
@@ -328,7 +325,7 @@ class Service:
                 (self._count, Metrics.KINDS),
                 (self._trace, Tracer.KINDS),
                 (call_log, call_log.kinds),
-                (self._watch_calls, {events.CallEnded}),
+                (partial(self._draining.watch, self._centre), {events.CallEnded}),
                 (self._protection.rejected, {events.CallRejected}),
                 (self._keeper, Keeper.KINDS),
                 (self._hot_desks, HotDesks.KINDS),
@@ -409,11 +406,11 @@ class Service:
                     signal.SIGHUP,
                     lambda: tasks.create_task(kept_apart("reload", self._look_again())),
                 )
-                if await unless(self._end_wanted, self._database.tried_once()):
+                if await unless(self._draining.wanted, self._database.tried_once()):
                     self._announce()
                     tune_collector()
-                    await self._end_wanted.wait()
-                await self._drain()
+                    await self._draining.wanted.wait()
+                await self._end()
                 for task in background:
                     task.cancel()
         finally:
@@ -446,20 +443,10 @@ class Service:
             # Nobody reads it any more, or not in this script; the calls do not depend on it.
             log.warning("banner_not_printed", reason=str(error))
 
-    async def _drain(self) -> None:
-        """Refuse new calls, let running ones end, then hang up on the rest.
-
-        A second signal cuts every wait short.
-        """
+    async def _end(self) -> None:
+        """Let calls end, and keep what the next start shall know."""
         self._ready = False
-        self._endpoint.draining = True
-        self._centre.refusing = DRAINING
-        log.info("draining", calls=self._centre.calls_total, seconds=self._config.server.drain_s)
-        await self._calls_over(self._config.server.drain_s)
-        if self._centre.calls_total:
-            self._driver.carry_out(self._centre.shut_down(self._driver.now()))
-            self._driver.flush()
-            await self._until(self._end_now, BYE_GRACE_S)
+        await self._draining.end_calls(self._endpoint, self._centre, self._driver)
         await self._keeper.save()
         await self._rank_keeper.save()
         await self._standing.save()
@@ -467,28 +454,8 @@ class Service:
         self._lines.leave(self._driver)
         self._driver.stop()
         self._journal.append([events.ServerStopped()], self._driver.now())
-        if not await unless(self._end_now, self._database.drain()):
+        if not await unless(self._draining.hurried, self._database.drain()):
             log.warning("records_wait_in_journal", records=self._database.lag().records)
-
-    async def _calls_over(self, limit_s: float) -> None:
-        """Wait until no call is left, the limit is over, or a second signal comes."""
-        if not self._centre.calls_total:
-            return
-        # It was set whenever the last of several calls had ended, all day long.
-        self._no_calls.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await unless(self._end_now, self._no_calls.wait())
-
-    @staticmethod
-    async def _until(event: asyncio.Event, limit_s: float) -> None:
-        try:
-            await asyncio.wait_for(event.wait(), limit_s)
-        except TimeoutError:
-            return
-
-    def _on_end_signal(self) -> None:
-        (self._end_now if self._end_wanted.is_set() else self._end_wanted).set()
 
     # --- what happens ---
 
@@ -534,15 +501,11 @@ class Service:
     def _trace(self, record: Record) -> None:
         self._tracer.observe(record.event, record.wall_us)
 
-    def _watch_calls(self, _ended: Record) -> None:
-        if not self._centre.calls_total:
-            self._no_calls.set()
-
     def _on_journal_alarm(self, text: str) -> None:
         failing = self._journal.state is Writing.FAILING
         (log.critical if failing else log.warning)("journal", alarm=text)
         # A journal that had a torn tail says so before there is a call centre.
-        if self._built and self._centre.refusing != DRAINING:
+        if self._built and self._centre.refusing != Draining.REASON:
             self._centre.refusing = JOURNAL_FAILING if failing else None
 
     def _take_config(self, config: Config) -> None:
@@ -586,7 +549,7 @@ class Service:
             "sip": sip,
             "journal": self._journal.state.value,
             "database": self._database.status,
-            "draining": self._end_wanted.is_set(),
+            "draining": self._draining.wanted.is_set(),
             "media_workers": len(self._engine.statistics().workers),
             "flows": self._reloader.flows.versions(),
             "trunks": self._lines.details(),
