@@ -42,6 +42,7 @@ async def _rolled_up(connection: "asyncpg.Connection", zone: str, *, again: bool
         done += turn
         if sys.stderr.isatty():
             of = f" of {left}" if left else ""
-            print(f"\r{done.quarters}{of} quarter-hours", end="", file=sys.stderr)
+            contacts = f", contacts of {done.repeat_quarters}" if done.repeat_quarters else ""
+            print(f"\r{done.quarters}{of} quarter-hours{contacts}", end="", file=sys.stderr)
 
     return await rolls.all_turns(on_turn)

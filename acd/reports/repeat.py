@@ -55,6 +55,16 @@ class RepeatSums(Struct, frozen=True, kw_only=True):
     open: int = 0
     "Matters whose N days are not over: what is resolved may still be called about."
 
+    def __add__(self, other: "RepeatSums") -> "RepeatSums":
+        """Return the sums of both."""
+        return RepeatSums(
+            calls=self.calls + other.calls,
+            repeats=self.repeats + other.repeats,
+            solved=self.solved + other.solved,
+            resolved=self.resolved + other.resolved,
+            open=self.open + other.open,
+        )
+
     @property
     def matters(self) -> int:
         """First contacts."""

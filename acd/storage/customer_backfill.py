@@ -17,11 +17,16 @@ WHERE (started_at, interaction) > ($1, $2) AND ($3 OR customer_key = '')
 ORDER BY started_at, interaction LIMIT $4
 """
 
+# Whose calls they are makes repeat calls of them, or first ones.
 _SET = """
-UPDATE interactions i SET customer_key = made.customer_key
-FROM unnest($1::timestamptz[], $2::text[], $3::text[])
-    AS made (started_at, interaction, customer_key)
-WHERE i.started_at = made.started_at AND i.interaction = made.interaction
+WITH changed AS (
+    UPDATE interactions i SET customer_key = made.customer_key
+    FROM unnest($1::timestamptz[], $2::text[], $3::text[])
+        AS made (started_at, interaction, customer_key)
+    WHERE i.started_at = made.started_at AND i.interaction = made.interaction
+    RETURNING i.started_at
+)
+INSERT INTO repeat_contacts_dirty (quarter_at) SELECT DISTINCT kpi_quarter(started_at) FROM changed
 """
 
 Place = tuple[datetime, str]

@@ -103,7 +103,9 @@ async def _pass(
     connection: asyncpg.Connection, numbers: set[str], hashes: list[str], pseudonym: str
 ) -> dict[str, int]:
     wanted = sorted(numbers)
-    done = {"interactions": await _count(connection, INTERACTIONS, wanted, hashes, pseudonym)}
+    async with connection.transaction():
+        done = {"interactions": await _count(connection, INTERACTIONS, wanted, hashes, pseudonym)}
+        await connection.execute("SELECT repeat_contacts_rename($1, $2)", hashes, pseudonym)
     for table, column in NUMBERS.items():
         update = f"UPDATE {table} SET {column} = '' WHERE {column} = ANY($1)"
         done[table] = await _count(connection, update, wanted)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 from msgspec import Struct
 
+from . import repeat_days
 from .agent_quarters import refresh_agent_quarters
 from .database import UNREACHABLE
 from .kpi_rollup import RollUps, Turn, connect
@@ -133,11 +134,12 @@ async def due_in_s(connection: asyncpg.Connection, zone: str, *, settle_s: float
 
     Not above 0: at once.
     """
-    seconds: float | None = await connection.fetchval(_DUE_IN_S, timedelta(seconds=settle_s), zone)
+    settle = timedelta(seconds=settle_s)
+    seconds: float | None = await connection.fetchval(_DUE_IN_S, settle, zone, repeat_days.AFTER)
     return seconds
 
 
-_DUE_IN_S = """
+_DUE_IN_S = f"""
 SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
     SELECT greatest(quarter_at + interval '15 minutes', min(marked_at) + $1::interval) AS due_at
     FROM kpi_dirty GROUP BY quarter_at
@@ -151,6 +153,16 @@ SELECT extract(epoch FROM min(due_at) - now())::float8 FROM (
     ) days
     WHERE day NOT IN (SELECT (quarter_at AT TIME ZONE $2)::date FROM kpi_dirty)
     GROUP BY kind, day
+    UNION ALL
+    SELECT min(quarter_at) + interval '15 minutes' FROM repeat_contacts_dirty
+    WHERE quarter_at NOT IN (SELECT quarter_at FROM kpi_dirty)
+    UNION ALL
+    SELECT greatest(
+        (day + 1)::timestamp AT TIME ZONE $2 + $3::interval, min(marked_at) + $1::interval
+    )
+    FROM repeat_days_dirty
+    WHERE day NOT IN ({repeat_days.BLOCKED.format(repeat_days.BLOCKED_DAYS, "$2")})
+    GROUP BY day
     UNION ALL
     SELECT min(quarter_at) + interval '15 minutes' + $1::interval FROM agent_quarters_dirty
     UNION ALL

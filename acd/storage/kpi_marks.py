@@ -112,12 +112,13 @@ so where they come after those of the after-call work, which could not be told w
 _AT_THEIR_START = frozenset(
     {
         *(cdr.Interaction, cdr.QueueVisit, cdr.TalkSegment),
-        *(cdr.Disposition, cdr.OrderEvent),
+        *(cdr.Disposition, cdr.MatterOutcome, cdr.OrderEvent),
         cdr.AgentProfileRow,
     }
 )
 """Kinds whose rows change what is counted where their interaction started: what became of a
-caller, the day's orders. Profiles change the team from their own time on."""
+caller, the day's orders, whether the matter was closed. Profiles change the team from their own
+time on."""
 
 
 _INTERVAL = TABLES[cdr.AgentStateInterval].columns

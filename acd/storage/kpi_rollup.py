@@ -12,13 +12,14 @@ partition of queue_visits is not computed again.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
+from operator import add
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from acd.reports.traffic import OUTCOMES
 
-from . import agent_days, kpi_bulk, order_days
+from . import agent_days, kpi_bulk, order_days, repeat_contacts, repeat_days
 from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
 
 LOCK_KEY = 0x6163646B
@@ -42,15 +43,13 @@ class Turn(Struct, frozen=True):
     days: int = 0
     order_days: int = 0
     agent_days: int = 0
+    repeat_quarters: int = 0
+    repeat_days: int = 0
 
     def __add__(self, other: "Turn") -> "Turn":
         """Return what both did."""
-        return Turn(
-            self.quarters + other.quarters,
-            self.days + other.days,
-            self.order_days + other.order_days,
-            self.agent_days + other.agent_days,
-        )
+        sums = map(add, structs.astuple(self), structs.astuple(other))
+        return Turn(*sums)
 
 
 class RollUps:
@@ -80,6 +79,7 @@ class RollUps:
         """Note that everything has changed; return how many quarter-hours that are."""
         async with self._connection.transaction():
             await self._connection.execute("SELECT order_days_mark_all()")
+            await self._connection.execute("SELECT repeat_contacts_mark_all()")
             done = await self._connection.execute(_MARK_ALL)
         return int(done.split()[-1])
 
@@ -97,6 +97,8 @@ class RollUps:
                 await self._days(),
                 await self._order_days(),
                 await agent_days.sum_days(self._connection, self._zone),
+                await self._repeat_contacts(),
+                await self._repeat_days(),
             )
 
     async def all_turns(self, on_turn: Callable[[Turn], None] = lambda _: None) -> Turn:
@@ -136,6 +138,7 @@ class RollUps:
                 self._zone,
             )
             await order_days.forget(self._connection)
+            await repeat_days.forget(self._connection)
 
     async def _quarters(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
@@ -147,6 +150,7 @@ class RollUps:
                 await self._compute(begin, end)
             await self._connection.execute(_MARK_DAYS, kept, self._zone)
             await self._connection.execute(order_days.MARK, kept, self._zone)
+            await self._connection.execute(repeat_contacts.MARK, kept)
             await self._connection.execute("DELETE FROM kpi_dirty WHERE quarter_at = ANY($1)", due)
             return len(due)
 
@@ -154,7 +158,9 @@ class RollUps:
         """Return the oldest: a long stretch of them, or else some."""
         most = kpi_bulk.MOST // QUARTER
         rows = await self._connection.fetch(_DUE_QUARTERS, self._settle, most)
-        due = [row["quarter_at"] for row in rows]
+        return self._one_turn([row["quarter_at"] for row in rows])
+
+    def _one_turn(self, due: list[datetime]) -> list[datetime]:
         for begin, end in ranges(due)[:1]:
             if end - begin >= self._bulk_from:
                 return [at for at in due if at < end]
@@ -200,6 +206,24 @@ class RollUps:
         async with self._connection.transaction(isolation="repeatable_read"):
             return await order_days.compute_days(self._connection, self._zone, self._settle)
 
+    async def _repeat_contacts(self) -> int:
+        async with self._connection.transaction(isolation="repeatable_read"):
+            most = kpi_bulk.MOST // QUARTER
+            rows = await self._connection.fetch(repeat_contacts.DUE, most)
+            due = self._one_turn([row["quarter_at"] for row in rows])
+            parts = [part for one in ranges(due) for part in months(*one)]
+            long = [(begin, end) for begin, end in parts if end - begin >= self._bulk_from]
+            for part in long:
+                await repeat_contacts.compute(self._connection, [part], bulk=True)
+            short = [part for part in parts if part not in long]
+            await repeat_contacts.compute(self._connection, short)
+            await repeat_contacts.forget_done(self._connection, due)
+            return len(due)
+
+    async def _repeat_days(self) -> int:
+        async with self._connection.transaction(isolation="repeatable_read"):
+            return await repeat_days.compute_days(self._connection, self._zone, self._settle)
+
 
 async def connect(dsn: str) -> asyncpg.Connection:
     """Return a connection on which roll-ups can be computed."""
@@ -220,6 +244,17 @@ def ranges(quarters: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
         else:
             found.append((at, at + QUARTER))
     return found
+
+
+def months(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the parts of [begin, end) that lie in one month of UTC each."""
+    parts = []
+    while begin < end:
+        following = (begin.replace(day=1) + timedelta(days=32)).replace(day=1)
+        until = min(end, following.replace(hour=0, minute=0))
+        parts.append((begin, until))
+        begin = until
+    return parts
 
 
 # Plans for the very period: a day's visits are few, a general plan would fear for all.

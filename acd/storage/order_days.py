@@ -32,19 +32,28 @@ async def compute_days(connection: asyncpg.Connection, zone: str, settle: timede
     """Compute the oldest days that are marked and over, within a transaction; return how many."""
     rows = await connection.fetch(_DUE, settle, DAYS_A_TURN, zone)
     for row in rows:
-        if await _has_records(connection, row["day"], row["begin_at"], row["end_at"]):
-            await _day(connection, row["day"], row["begin_at"], row["end_at"])
+        borders = (row["day"], row["begin_at"], row["end_at"])
+        if await has_records(connection, "order_events", "order_days", *borders):
+            await _day(connection, *borders)
     due = [row["day"] for row in rows]
     await connection.execute("DELETE FROM order_days_dirty WHERE day = ANY($1)", due)
     return len(due)
 
 
-async def _has_records(
-    connection: asyncpg.Connection, day: date, begin: datetime, end: datetime
+async def has_records(
+    connection: asyncpg.Connection,
+    records: str,
+    sums: str,
+    day: date,
+    begin: datetime,
+    end: datetime,
 ) -> bool:
-    """Return whether the day can be computed without losing what was known of it."""
+    """Return whether the day can be computed without losing what was known of it.
+
+    `records` is a table by months, `sums` the one of the days computed from it.
+    """
     last = end - timedelta(microseconds=1)
-    parts = sorted({f"order_events_{at.year:04d}{at.month:02d}" for at in (begin, last)})
+    parts = sorted({f"{records}_{at.year:04d}{at.month:02d}" for at in (begin, last)})
     there: int = await connection.fetchval(
         "SELECT count(to_regclass(part)) FROM unnest($1::text[]) AS part", parts
     )
@@ -52,7 +61,7 @@ async def _has_records(
         return True
     # Half of a day on which a month ends: a month before the first record, or one that is gone.
     known: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM order_days WHERE day = $1)", day
+        f"SELECT EXISTS (SELECT FROM {sums} WHERE day = $1)", day
     )
     return there > 0 and not known
 

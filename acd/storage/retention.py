@@ -18,6 +18,7 @@ _CALLS = (
     *("interactions", "legs", "queue_visits", "offers", "flow_steps", "talk_segments"),
     *("hold_segments", "transfers", "callbacks", "dispositions", "streams", "recordings"),
     *("order_events", "csat_answers", "matter_outcomes", "kpi_facts"),
+    "repeat_contacts",
 )
 _AGENTS = ("agent_status_intervals", "agent_state_intervals")
 _AUDIT = ("audit", "closures")

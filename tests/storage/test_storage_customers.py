@@ -25,10 +25,13 @@ from acd.reports.cut import Place
 from acd.reports.orders import Order, OrderStep, SalesCall, order_lines, orders_of
 from acd.reports.repeat import DAY_US, Contact, repeat_lines
 from acd.reports.request import Period, microseconds
-from acd.storage.customers import csat_sums, repeat_callers, repeat_sums
+from acd.storage import repeat_contacts
+from acd.storage.customers import csat_sums
 from acd.storage.cuts import Cutting
 from acd.storage.homes import microseconds as us
+from acd.storage.kpi_rollup import months
 from acd.storage.order_sums import order_sums
+from acd.storage.repeat_sums import repeat_callers, repeat_sums
 from acd.storage.table import Values
 from acd.storage.tables import TABLES
 
@@ -296,6 +299,7 @@ class Tables:
                 await self._connection.copy_records_to_table(
                     table.name, columns=table.columns, records=records
                 )
+            await self._connection.execute("SELECT repeat_contacts_mark_all()")
             return [await question(self._connection) for question in questions]
         finally:
             await transaction.rollback()
@@ -350,8 +354,8 @@ def test_repeat_calls_are_those_of_the_library(dsn: str) -> None:
     with Tables(dsn) as tables:
 
         @several
-        @given(told=calls, cut=cuts)
-        def check(told: list[Call], cut: Any) -> None:
+        @given(told=calls, cut=cuts, bulk=st.booleans())
+        def check(told: list[Call], cut: Any, bulk: bool) -> None:
             what = cutting(cut)
             last = {
                 number: max(call.said, key=lambda one: (one.entered, -int(one.agent)))
@@ -377,12 +381,24 @@ def test_repeat_calls_are_those_of_the_library(dsn: str) -> None:
             expected = repeat_lines(
                 contacts, line, days=DAYS, from_us=us(FROM), to_us=us(TO), now_us=us(NOW)
             )
-            found, callers = tables.asks(
+
+            async def kept(connection: asyncpg.Connection) -> None:
+                """Set the contacts beside their neighbours before they are asked for."""
+                parts = months(BEGIN.astimezone(UTC), TO.astimezone(UTC))
+                for some in [[part] for part in parts] if bulk else [parts]:
+                    await repeat_contacts.compute(connection, some, bulk=bulk)
+                await connection.execute("DELETE FROM repeat_contacts_dirty")
+
+            found, callers, _, *again = tables.asks(
                 told,
+                lambda c: repeat_sums(c, what, days=DAYS, now_at=NOW),
+                lambda c: repeat_callers(c, cutting((cut[0], (), {})), days=DAYS),
+                kept,
                 lambda c: repeat_sums(c, what, days=DAYS, now_at=NOW),
                 lambda c: repeat_callers(c, cutting((cut[0], (), {})), days=DAYS),
             )
             assert found == wanted(expected)
+            assert again == [found, callers]
             by_customer = repeat_lines(
                 contacts,
                 lambda one: f"1380013800{ord(one.customer)}",

@@ -8,7 +8,7 @@ from acd.config import Config
 from acd.reports.repeat import DIMENSIONS, repeat_report
 from acd.reports.report import Report
 from acd.reports.request import Request
-from acd.storage.customers import repeat_sums
+from acd.storage.repeat_sums import repeat_sums
 
 from .cutting import cut_of, days_of
 

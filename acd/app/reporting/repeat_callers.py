@@ -7,7 +7,7 @@ from acd.config import Config
 from acd.reports.repeat import DIMENSIONS, callers_report
 from acd.reports.report import Report
 from acd.reports.request import Request, refuse_others
-from acd.storage.customers import repeat_callers as find_callers
+from acd.storage.repeat_sums import repeat_callers as find_callers
 
 from .cutting import cut_of, days_of
 
