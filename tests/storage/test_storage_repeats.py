@@ -36,7 +36,7 @@ NOW = START + timedelta(days=40)
 class Callers(History):
     """A history of weeks, whose customers call again."""
 
-    def __init__(self, seed: int, interactions: int = 30) -> None:
+    def __init__(self, seed: int, interactions: int = 24) -> None:
         super().__init__(seed, interactions=interactions, hours=24 * 18)
         for row in [row for row in self.rows if isinstance(row, cdr.Interaction)]:
             self.called(row)
@@ -252,7 +252,7 @@ def in_parts(rows: list[cdr.Row], pick: random.Random) -> list[list[cdr.Row]]:
 
 
 @settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     # A smaller seed is no smaller history.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
