@@ -7,10 +7,18 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from .days import DayError, parse_day
+from .pages import ANSWER_LINES, BROWSER_LINES_MAX, PAGE_LINES_MAX, Page
 from .request import DIMENSIONS, Period, Request, RequestError
 
 DAYS_MAX = 366 * 10
 "Ten years, longer than records are kept anywhere; a slip in a date is found, not computed."
+
+
+DRAWN = frozenset({"html", "png"})
+"Forms that have charts."
+
+COUNT_DIGITS = 9
+"A billion pages or lines are a slip."
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -37,9 +45,26 @@ class Wish(Struct, frozen=True, kw_only=True):
     options: Mapping[str, str] = {}
     "What one report alone knows; an empty value: not said."
 
+    page: str = ""
+    "Number of the page, from 1."
 
-def request_of(wish: Wish, *, today: date, zone: ZoneInfo, role: str = "admin") -> Request:
-    """Return the request. Raises RequestError, which names the field."""
+    lines: str = ""
+    'Lines on each, or "all".'
+
+
+def request_of(
+    wish: Wish,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    role: str = "admin",
+    form: str = "",
+    lines: int | None = None,
+) -> Request:
+    """Return the request. Raises RequestError, which names the field.
+
+    `lines` is how long a page is where nobody says; None: all lines.
+    """
     first, last = _days(wish, today)
     return Request(
         first=first,
@@ -50,7 +75,42 @@ def request_of(wish: Wish, *, today: date, zone: ZoneInfo, role: str = "admin") 
         only=dict(_selected(text) for text in _split(wish.only)),
         options={name: value for name, value in wish.options.items() if value},
         role=role,
+        page=_page(wish, form, lines),
+        is_drawn=form in DRAWN,
     )
+
+
+def _page(wish: Wish, form: str, usual: int | None) -> Page | None:
+    """Return which lines are wanted; where a page is asked for, it is one, whatever the form."""
+    if form == "png":
+        if wish.page or wish.lines:
+            raise RequestError("a picture shows all lines", field="page" if wish.page else "lines")
+        return Page(lines=1)
+    lines = _lines(wish.lines, form) if wish.lines else usual
+    if lines is None and wish.page and not wish.lines:
+        lines = ANSWER_LINES
+    if lines is None:
+        if wish.page not in {"", "1"}:
+            raise RequestError(f"{wish.page}: all lines are one page", field="page")
+        return None
+    number = wish.page or "1"
+    if not _is_count(number):
+        raise RequestError(f"{number}: expected a page's number, from 1", field="page")
+    return Page(number=int(number), lines=lines)
+
+
+def _lines(text: str, form: str) -> int | None:
+    most = BROWSER_LINES_MAX if form == "html" else PAGE_LINES_MAX
+    if text == "all" and form != "html":
+        return None
+    if not _is_count(text) or int(text) > most:
+        every = "" if form == "html" else ", or all"
+        raise RequestError(f"{text}: expected lines from 1 to {most:,}{every}", field="lines")
+    return int(text)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= COUNT_DIGITS and int(text) >= 1
 
 
 def _days(wish: Wish, today: date) -> tuple[date, date]:

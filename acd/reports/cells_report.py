@@ -1,19 +1,22 @@
 """The reports that are made of cells: kpi, queues, intervals."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from typing import TypeGuard
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from .cell_measures import OFFERED_RATE, PERCENTILES, REST, SALES, VOLUMES, Measure, levels_of
 from .cells import Cell, Key
-from .kpi import abandon_rate, aht_s, answer_rate, asa_s, conversion_rate
+from .ratio import Columns
 from .report import Chart, Column, Comparison, HeatMap, Report, Trend, Unit, Value, Words
 from .request import EPOCH, Period
 from .service_level import DEFINITIONS, ServiceLevel
-from .service_level import service_level as level_of
 from .sketch import RELATIVE_ERROR
+
+Row = tuple[Value, ...]
 
 _DIMENSION_TITLES: Mapping[str, Words] = {
     "project": Words("Project", "项目"),
@@ -27,125 +30,6 @@ _DIMENSION_TITLES: Mapping[str, Words] = {
     "trunk": Words("Trunk", "中继"),
     "flow_version": Words("Flow version", "流程版本"),
 }
-
-
-class Measure(Struct, frozen=True):
-    """One column of figures and how a cell makes it."""
-
-    column: Column
-    value: Callable[[Cell], Value]
-
-
-def _measure(
-    name: str,
-    en: str,
-    zh: str,
-    unit: Unit,
-    value: Callable[[Cell], Value],
-    *,
-    quiet: bool = False,
-) -> Measure:
-    return Measure(Column(name=name, title=Words(en, zh), unit=unit, quiet=quiet), value)
-
-
-def _count(name: str, en: str, zh: str, *, quiet: bool = False) -> Measure:
-    value: Callable[[Cell], Value] = attrgetter(f"measures.{name}")
-    return _measure(name, en, zh, Unit.COUNT, value, quiet=quiet)
-
-
-_VOLUMES = (
-    _count("offered", "Offered", "呼入量"),
-    _count("answered", "Answered", "接起量"),
-    _count("short_abandons", "Short abandons", "短时放弃"),
-    _count("abandons", "Abandons", "放弃量"),
-    _count("exited", "Exited", "按键退出", quiet=True),
-    _count("callbacks", "Callbacks", "预约回呼", quiet=True),
-    _count("overflowed", "Overflowed", "溢出", quiet=True),
-    _count("timed_out", "Timed out", "超时", quiet=True),
-    _count("refused_full", "Refused", "队满", quiet=True),
-    _count("empty", "Nobody there", "无人值守", quiet=True),
-    _count("closed", "Closed", "紧急关闭", quiet=True),
-    _count("faulted", "Faulted", "故障", quiet=True),
-    _count("waiting", "Waiting", "排队中"),
-)
-
-_ANSWER_RATE = _measure(
-    "answer_rate", "Answer rate", "接通率", Unit.RATE, lambda cell: answer_rate(cell.measures)
-)
-
-_REST = (
-    _measure(
-        "abandon_rate", "Abandon rate", "放弃率", Unit.RATE, lambda c: abandon_rate(c.measures)
-    ),
-    _measure("asa_s", "ASA", "平均应答速度", Unit.SECONDS, lambda c: asa_s(c.measures)),
-    _measure("aht_s", "AHT", "平均处理时长", Unit.SECONDS, lambda c: aht_s(c.measures)),
-)
-
-_SALES = (
-    _count("orders", "Orders", "订单"),
-    _measure(
-        "conversion_rate",
-        "Conversion",
-        "成交率",
-        Unit.RATE,
-        lambda c: conversion_rate(c.measures),
-    ),
-)
-
-
-def _wait(name: str, share: float) -> Measure:
-    per_cent = f"{share:.0%}"
-    return _measure(
-        name,
-        f"Wait {per_cent}",
-        f"等待 {per_cent}",
-        Unit.SECONDS,
-        lambda cell: cell.waits.quantile(share),
-    )
-
-
-def _handle(name: str, share: float) -> Measure:
-    per_cent = f"{share:.0%}"
-    return _measure(
-        name,
-        f"Handle time {per_cent}",
-        f"处理 {per_cent}",
-        Unit.SECONDS,
-        lambda cell: cell.handles.quantile(share),
-    )
-
-
-def _longest(cell: Cell) -> Value:
-    return cell.measures.longest_wait_s if cell.measures.offered else None
-
-
-PERCENTILES = (
-    _wait("wait_p50_s", 0.5),
-    _wait("wait_p80_s", 0.8),
-    _wait("wait_p90_s", 0.9),
-    _wait("wait_p95_s", 0.95),
-    _measure("longest_wait_s", "Longest wait", "最长等待", Unit.SECONDS, _longest),
-    _handle("handle_p50_s", 0.5),
-    _handle("handle_p90_s", 0.9),
-)
-
-
-def _level(level: ServiceLevel, name: str) -> Measure:
-    suffix = "" if name == "service_level" else f" ({level.value})"
-    return _measure(
-        name,
-        f"Service level{suffix}",
-        f"规定期间接通率{suffix}",
-        Unit.RATE,
-        lambda cell: level_of(cell.measures, level),
-    )
-
-
-def _levels(levels: Sequence[ServiceLevel]) -> tuple[Measure, ...]:
-    """Return a column for each definition; the first one is plainly the service level."""
-    first, *others = levels
-    more = (_level(level, f"service_level_{level.value}") for level in others)
-    return (_level(first, "service_level"), *more)
 
 
 class Cut(Struct, frozen=True, kw_only=True):
@@ -167,55 +51,189 @@ def with_all_queues(
     return {**{(None, queue): Cell() for queue in queues}, **cells}
 
 
-def figures_report(
-    cells: Mapping[Key, Cell],
+class Lines(Struct, frozen=True, kw_only=True):
+    """Cells in columns, in the order of the lines."""
+
+    begins: Sequence[int] = ()
+    "When the stretch of each began; empty where time is not cut."
+
+    groups: Sequence[Sequence[str]] = ()
+    "A column per dimension."
+
+    sums: Columns
+    "All measures, `offered` too."
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.sums["offered"])
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """How cells become a report, whichever of its lines are wanted."""
+
+    name: str
+    title: Words
+    cut: Cut
+    measures: tuple[Measure, ...]
+    levels: Sequence[ServiceLevel]
+    charts: tuple[Chart, ...]
+    has_clock: bool = False
+    "Day and time of day have columns of their own."
+
+    def report(self, rows: Iterable[Row] = ()) -> Report:
+        """Return the report with these lines."""
+        return Report(
+            name=self.name,
+            title=self.title,
+            from_us=self.cut.from_us,
+            to_us=self.cut.to_us,
+            timezone=self.cut.zone.key,
+            columns=(*self._heads(), *(measure.column for measure in self.measures)),
+            rows=tuple(rows),
+            remarks=tuple(_remarks(self.measures, self.levels)),
+            definitions={"service_level": self.levels[0].value},
+            charts=self.charts,
+        )
+
+    def of_cells(self, cells: Mapping[Key, Cell]) -> list[Row]:
+        """Return cells as lines, by time and group."""
+        timed = self.cut.period is not Period.ALL
+        values = [measure.value for measure in self.measures]
+        rows = []
+        for key, cell in sorted(cells.items(), key=lambda item: _order(item[0])):
+            begin = key[0]
+            at = [begin] if timed else []
+            shown = _clock(begin, self.cut.zone) if self._shows_clock(begin) else ()
+            rows.append((*at, *shown, *key[1:], *[value(cell) for value in values]))
+        return rows
+
+    def of_lines(self, lines: Lines) -> list[Row]:
+        """Return columns of cells as lines, in their order."""
+        columns: list[Sequence[Value]] = []
+        if self.cut.period is not Period.ALL:
+            columns.append(lines.begins)
+            if self.has_clock:
+                clocks = {at: _clock(at, self.cut.zone) for at in set(lines.begins)}
+                columns += ([clocks[at][part] for at in lines.begins] for part in (0, 1))
+        columns += lines.groups
+        columns += (
+            measure.values(lines.sums) for measure in self.measures if measure.values is not None
+        )
+        return list(zip(*columns, strict=True))
+
+    def totals(self, cell: Cell) -> Row:
+        """Return the figures of all lines together, as a line without a name."""
+        return (
+            *(None for _ in self._heads()),
+            *(measure.value(cell) for measure in self.measures),
+        )
+
+    def _heads(self) -> Iterable[Column]:
+        if self.cut.period is not Period.ALL:
+            yield _PERIOD
+        if self.has_clock:
+            yield from _CLOCK
+        for name in self.cut.by:
+            yield Column(name=name, title=_DIMENSION_TITLES[name], unit=Unit.TEXT)
+
+    def _shows_clock(self, begin: object) -> TypeGuard[int]:
+        return self.has_clock and isinstance(begin, int)
+
+
+def figures(
     cut: Cut,
     *,
     levels: Sequence[ServiceLevel] = (ServiceLevel.OFFERED,),
     percentiles: bool = False,
-) -> Report:
+) -> Layout:
     """Return the figures of any period and group, by time and group."""
     more = PERCENTILES if percentiles else ()
-    measures = (*_VOLUMES, _ANSWER_RATE, *_levels(levels), *_REST, *more, *_SALES)
-    return _report("kpi", Words("KPI", "KPI"), cells, cut, measures, levels, _charts(cut))
+    return Layout(
+        name="kpi",
+        title=Words("KPI", "KPI"),
+        cut=cut,
+        measures=(*VOLUMES, OFFERED_RATE, *levels_of(levels), *REST, *more, *SALES),
+        levels=levels,
+        charts=_charts(cut),
+    )
 
 
-def queues_report(cells: Mapping[Key, Cell], cut: Cut) -> Report:
+def queues(cut: Cut) -> Layout:
     """Return the queues beside each other, with every service level and the spread of waits."""
     levels = tuple(ServiceLevel)
-    measures = (*_VOLUMES, _ANSWER_RATE, *_levels(levels), *_REST, *PERCENTILES)
-    charts = (
-        Comparison(title=Words("Service level", "规定期间接通率"), of="queue", y="service_level"),
-        Comparison(title=Words("Wait of 90 %", "90 % 等待时长"), of="queue", y="wait_p90_s"),
-        Comparison(title=Words("Calls offered", "呼入量"), of="queue", y="offered"),
+    return Layout(
+        name="queues",
+        title=Words("Queues compared", "队列对比"),
+        cut=cut,
+        measures=(*VOLUMES, OFFERED_RATE, *levels_of(levels), *REST, *PERCENTILES),
+        levels=levels,
+        charts=(
+            Comparison(title=_LEVEL, of="queue", y="service_level"),
+            Comparison(title=Words("Wait of 90 %", "90 % 等待时长"), of="queue", y="wait_p90_s"),
+            Comparison(title=_OFFERED, of="queue", y="offered"),
+        ),
     )
-    title = Words("Queues compared", "队列对比")
-    return _report("queues", title, cells, cut, measures, levels, charts)
 
 
-def intervals_report(
-    cells: Mapping[Key, Cell],
-    cut: Cut,
-    *,
-    levels: Sequence[ServiceLevel] = (ServiceLevel.OFFERED,),
-) -> Report:
+def intervals(cut: Cut, *, levels: Sequence[ServiceLevel] = (ServiceLevel.OFFERED,)) -> Layout:
     """Return quarter-hours or hours over the days, for heat maps and rosters."""
-    measures = (*_VOLUMES, _ANSWER_RATE, *_levels(levels), *_REST)
-    maps = tuple(
-        HeatMap(title=title, x="time", y="day", colour=colour)
-        for colour, title in (
-            ("offered", Words("Calls offered", "呼入量")),
-            ("service_level", Words("Service level", "规定期间接通率")),
-        )
-        if not cut.by
+    return Layout(
+        name="intervals",
+        title=Words("Intervals", "时段分布"),
+        cut=cut,
+        measures=(*VOLUMES, OFFERED_RATE, *levels_of(levels), *REST),
+        levels=levels,
+        charts=(*(() if cut.by else _MAPS), *_charts(cut)),
+        has_clock=True,
     )
-    charts = (*maps, *_charts(cut))
-    title = Words("Intervals", "时段分布")
-    return _report("intervals", title, cells, cut, measures, levels, charts, clock=True)
+
+
+def drawn(layout: Layout) -> tuple[Layout, ...]:
+    """Return what the charts of a long report are drawn of: sums that are fewer than its lines.
+
+    All together by the clock where it has one, and its first dimension over time.
+    """
+    found = []
+    if layout.has_clock:
+        form = Words("{}, all together", "{}（全部合计）") if layout.cut.by else Words("{}", "{}")
+        maps = tuple(replace(one, title=_in(form, one.title)) for one in _MAPS)
+        found.append(replace(layout, cut=replace(layout.cut, by=()), charts=maps))
+    cut = replace(layout.cut, by=layout.cut.by[:1])
+    charts = _charts(cut)
+    if _periods(cut) > PERIODS_DRAWN_MAX:
+        cut = replace(cut, period=Period.DAY)
+        by_day = Words("{} by day", "{}（按日）")
+        charts = tuple(replace(one, title=_in(by_day, one.title)) for one in charts)
+    found.append(replace(layout, cut=cut, charts=charts, has_clock=False))
+    return tuple(found)
+
+
+PERIODS_DRAWN_MAX = 672
+"Quarter-hours of a week: a line over more of them is a smear. Days are drawn then."
+
+_PERIODS_A_DAY = {Period.QUARTER_HOUR: 96, Period.HOUR: 24}
+
+
+def _periods(cut: Cut) -> float:
+    days = (cut.to_us - cut.from_us) / 86_400_000_000
+    return days * _PERIODS_A_DAY.get(cut.period, 0)
+
+
+def _in(form: Words, words: Words) -> Words:
+    return Words(form.en.format(words.en), form.zh.format(words.zh))
 
 
 CLOCKS_KEPT = 4096
 "Quarter-hours of a month and more: each stands in the line of every agent who worked in it."
+
+_OFFERED = Words("Calls offered", "呼入量")
+_LEVEL = Words("Service level", "规定期间接通率")
+
+_MAPS = (
+    HeatMap(title=_OFFERED, x="time", y="day", colour="offered"),
+    HeatMap(title=_LEVEL, x="time", y="day", colour="service_level"),
+)
 
 _PERIOD = Column(name="period", title=Words("Period", "时段"), unit=Unit.TIME)
 
@@ -223,43 +241,6 @@ _CLOCK = (
     Column(name="day", title=Words("Day", "日期"), unit=Unit.TEXT),
     Column(name="time", title=Words("Time", "时刻"), unit=Unit.TEXT),
 )
-
-
-def _report(
-    name: str,
-    title: Words,
-    cells: Mapping[Key, Cell],
-    cut: Cut,
-    measures: Sequence[Measure],
-    levels: Sequence[ServiceLevel],
-    charts: Sequence[Chart],
-    *,
-    clock: bool = False,
-) -> Report:
-    timed = cut.period is not Period.ALL
-    heads = (*((_PERIOD,) if timed else ()), *(_CLOCK if clock else ()))
-    groups = tuple(
-        Column(name=name, title=_DIMENSION_TITLES[name], unit=Unit.TEXT) for name in cut.by
-    )
-    rows = []
-    values = [measure.value for measure in measures]
-    for key, cell in sorted(cells.items(), key=lambda item: _order(item[0])):
-        begin = key[0]
-        at = [begin] if timed else []
-        shown = _clock(begin, cut.zone) if clock and isinstance(begin, int) else ()
-        rows.append((*at, *shown, *key[1:], *[value(cell) for value in values]))
-    return Report(
-        name=name,
-        title=title,
-        from_us=cut.from_us,
-        to_us=cut.to_us,
-        timezone=cut.zone.key,
-        columns=(*heads, *groups, *(measure.column for measure in measures)),
-        rows=tuple(rows),
-        remarks=tuple(_remarks(measures, levels)),
-        definitions={"service_level": levels[0].value},
-        charts=tuple(charts),
-    )
 
 
 def _order(key: Key) -> tuple[int, tuple[str, ...]]:
@@ -289,17 +270,16 @@ def _remarks(measures: Sequence[Measure], levels: Sequence[ServiceLevel]) -> Ite
 
 
 def _charts(cut: Cut) -> tuple[Chart, ...]:
-    offered, level = Words("Calls offered", "呼入量"), Words("Service level", "规定期间接通率")
     group = next(iter(cut.by), "")
     if cut.period is not Period.ALL:
         volumes = ("offered",) if group else ("offered", "answered", "abandons")
         return (
-            Trend(title=offered, x="period", y=volumes, by=group),
-            Trend(title=level, x="period", y=("service_level",), by=group),
+            Trend(title=_OFFERED, x="period", y=volumes, by=group),
+            Trend(title=_LEVEL, x="period", y=("service_level",), by=group),
         )
     if not group:
         return ()
     return (
-        Comparison(title=offered, of=group, y="offered"),
-        Comparison(title=level, of=group, y="service_level"),
+        Comparison(title=_OFFERED, of=group, y="offered"),
+        Comparison(title=_LEVEL, of=group, y="service_level"),
     )

@@ -33,9 +33,11 @@ BAR_PX = 20
 
 def specs(report: Report, locale: str) -> list[Spec]:
     """Return one specification for each chart that has something to show."""
-    data = Data(report, locale)
-    drawn = (_drawn(chart, data) for chart in report.charts)
-    return [_finished(spec) for spec in drawn if spec is not None]
+    found = []
+    for one in report.drawn or (report,):
+        data = Data(one, locale)
+        found += [_drawn(chart, data) for chart in one.charts]
+    return [_finished(spec) for spec in found if spec is not None]
 
 
 def together(charts: list[Spec], heading: str) -> Spec:

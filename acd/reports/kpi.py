@@ -21,6 +21,7 @@ from acd.calls.cdr_rows import (
 
 from .measures import PARTS as PARTS
 from .measures import Measures, measures_of
+from .ratio import Ratio
 from .service_level import ServiceLevel as ServiceLevel
 from .service_level import service_level as level_of
 from .visits import counted_visits
@@ -78,29 +79,20 @@ class QueueKpi(Struct, frozen=True, kw_only=True):
     "成交率: orders / answered calls, of sales visits alone."
 
 
-def answer_rate(m: Measures) -> float | None:
-    """接通率: answered / offered."""
-    return _rate(m.answered, m.offered)
+ANSWER_RATE = Ratio(("answered",), ("offered",))
+"接通率."
 
+ABANDON_RATE = Ratio(("abandons",), ("offered",))
+"放弃率; short abandons are not in it."
 
-def abandon_rate(m: Measures) -> float | None:
-    """放弃率: abandons / offered; short abandons are not in it."""
-    return _rate(m.abandons, m.offered)
+ASA_S = Ratio(("wait_s",), ("answered",))
+"平均应答速度: Σ wait of the answered / answered."
 
+AHT_S = Ratio(("talk_s", "hold_s", "wrap_up_s"), ("answered",))
+"平均处理时长: (talk + hold + after-call work) / answered."
 
-def asa_s(m: Measures) -> float | None:
-    """平均应答速度: Σ wait of the answered / answered."""
-    return _rate(m.wait_s, m.answered)
-
-
-def aht_s(m: Measures) -> float | None:
-    """平均处理时长: (talk + hold + after-call work) / answered."""
-    return _rate(m.handled_s, m.answered)
-
-
-def conversion_rate(m: Measures) -> float | None:
-    """成交率: orders / answered, of sales visits alone."""
-    return _rate(m.sales_orders, m.sales)
+CONVERSION_RATE = Ratio(("sales_orders",), ("sales",))
+"成交率: orders / answered, of sales visits alone."
 
 
 def queue_kpis(
@@ -142,15 +134,11 @@ def queue_kpi(
         offered=measures.offered,
         **{part: getattr(measures, part) for part in PARTS},
         orders=measures.orders,
-        answer_rate=answer_rate(measures),
+        answer_rate=ANSWER_RATE.of(measures),
         service_level=level_of(measures, definition),
         service_level_definition=definition.value,
-        abandon_rate=abandon_rate(measures),
-        asa_s=asa_s(measures),
-        aht_s=aht_s(measures),
-        conversion_rate=conversion_rate(measures),
+        abandon_rate=ABANDON_RATE.of(measures),
+        asa_s=ASA_S.of(measures),
+        aht_s=AHT_S.of(measures),
+        conversion_rate=CONVERSION_RATE.of(measures),
     )
-
-
-def _rate(part: float, whole: int) -> float | None:
-    return part / whole if whole else None

@@ -10,6 +10,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from .pages import Part
+
 Value = str | int | float | bool | None
 "A cell. None: there is nothing to say, such as a rate of nothing."
 
@@ -152,3 +154,12 @@ class Report(Struct, frozen=True, kw_only=True):
     'For programs, such as {"service_level": "offered"}.'
 
     charts: tuple[Chart, ...] = ()
+
+    part: Part | None = None
+    "Which lines the rows are; None: all that there are."
+
+    totals: tuple[Value, ...] | None = None
+    "The figures of all lines together, a value per column, where the rows are a part of them."
+
+    drawn: "tuple[Report, ...]" = ()
+    "What the charts are drawn of, where that is not the rows: each with its own charts."

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from .days import day_borders
+from .pages import Page
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +64,12 @@ class Request(Struct, frozen=True, kw_only=True):
 
     role: str = "admin"
     "Who reads it: numbers are masked for all but those who may see them."
+
+    page: Page | None = None
+    "Which lines; None: all."
+
+    is_drawn: bool = False
+    "Whether somebody looks at its charts: where lines are many, they want sums of their own."
 
 
 class RequestError(ValueError):

@@ -6,12 +6,12 @@ names the one that it used. T is the queue's `service_level_s` (20 s), S its `sh
 (10 within T, 6 of them within S) and 5 led on after T, the figures are those in brackets.
 """
 
-from collections.abc import Callable
 from enum import Enum
 
 from msgspec import Struct
 
-from .measures import Measures
+from .measures import FLOW_OUTS, PARTS, Measures
+from .ratio import Ratio
 from .report import Words
 
 
@@ -58,87 +58,73 @@ class ServiceLevel(Enum):
 class Definition(Struct, frozen=True):
     """One definition: who met it, of whom, and its words."""
 
-    met: Callable[[Measures], int]
-    of: Callable[[Measures], int]
+    ratio: Ratio
     words: Words
 
 
-def _in_time(m: Measures) -> int:
-    return m.in_time
-
-
-def _finished(m: Measures) -> int:
-    return m.answered + m.hung_up
+_IN_TIME = ("in_time",)
+_HUNG_UP = ("short_abandons", "abandons")
+_FINISHED = ("answered", *_HUNG_UP)
 
 
 DEFINITIONS: dict[ServiceLevel, Definition] = {
     ServiceLevel.OFFERED: Definition(
-        _in_time,
-        lambda m: m.offered,
+        Ratio(_IN_TIME, ("offered",)),
         Words("answered in time / offered", "规定时间内接起 / 呼入"),
     ),
     ServiceLevel.OFFERED_WITHOUT_SHORT_ABANDONS: Definition(
-        _in_time,
-        lambda m: m.offered - m.short_abandons,
+        Ratio(_IN_TIME, tuple(part for part in PARTS if part != "short_abandons")),
         Words(
             "answered in time / (offered − short abandons)", "规定时间内接起 / (呼入 − 短时放弃)"
         ),
     ),
     ServiceLevel.ANSWERED: Definition(
-        _in_time,
-        lambda m: m.answered,
+        Ratio(_IN_TIME, ("answered",)),
         Words("answered in time / answered", "规定时间内接起 / 接起"),
     ),
     ServiceLevel.ABANDONS_MET: Definition(
-        lambda m: m.in_time + m.abandons_in_time,
-        lambda m: m.offered,
+        Ratio(("in_time", "abandons_in_time"), ("offered",)),
         Words(
             "(answered + abandoned in time) / offered", "(规定时间内接起 + 规定时间内放弃) / 呼入"
         ),
     ),
     ServiceLevel.ASTERISK: Definition(
-        _in_time,
-        lambda m: m.answered,
+        Ratio(_IN_TIME, ("answered",)),
         Words(
             "Asterisk ServiceLevelPerf: answered in time / answered",
             "Asterisk ServiceLevelPerf：规定时间内接起 / 接起",
         ),
     ),
     ServiceLevel.ASTERISK_2: Definition(
-        lambda m: m.in_time + m.abandons_in_time,
-        _finished,
+        Ratio(("in_time", "abandons_in_time"), _FINISHED),
         Words(
             "Asterisk ServiceLevelPerf2: (answered + abandoned in time) / (answered + abandoned)",
             "Asterisk ServiceLevelPerf2：(规定时间内接起 + 规定时间内放弃) / (接起 + 放弃)",
         ),
     ),
     ServiceLevel.AMAZON_CONNECT: Definition(
-        lambda m: m.in_time + m.abandons_in_time + m.callbacks_in_time,
-        lambda m: m.offered,
+        Ratio(("in_time", "abandons_in_time", "callbacks_in_time"), ("offered",)),
         Words(
             "Amazon Connect: (answered + abandoned + call-backs in time) / offered",
             "Amazon Connect：(规定时间内接起 + 放弃 + 预约回呼) / 呼入",
         ),
     ),
     ServiceLevel.GENESYS: Definition(
-        _in_time,
-        _finished,
+        Ratio(_IN_TIME, _FINISHED),
         Words(
             "Genesys: answered in time / (answered + abandoned)",
             "Genesys：规定时间内接起 / (接起 + 放弃)",
         ),
     ),
     ServiceLevel.GENESYS_WITHOUT_SHORT_ABANDONS: Definition(
-        _in_time,
-        lambda m: m.answered + m.abandons,
+        Ratio(_IN_TIME, ("answered", "abandons")),
         Words(
             "Genesys: answered in time / (answered + abandoned − short abandons)",
             "Genesys：规定时间内接起 / (接起 + 放弃 − 短时放弃)",
         ),
     ),
     ServiceLevel.GENESYS_WITH_FLOW_OUTS: Definition(
-        _in_time,
-        lambda m: _finished(m) + m.flow_outs,
+        Ratio(_IN_TIME, (*_FINISHED, *FLOW_OUTS)),
         Words(
             "Genesys: answered in time / (answered + abandoned + flow-outs)",
             "Genesys：规定时间内接起 / (接起 + 放弃 + 流出)",
@@ -149,6 +135,4 @@ DEFINITIONS: dict[ServiceLevel, Definition] = {
 
 def service_level(measures: Measures, definition: ServiceLevel) -> float | None:
     """Return the service level, a fraction; None where there is nobody to divide by."""
-    one = DEFINITIONS[definition]
-    of = one.of(measures)
-    return one.met(measures) / of if of else None
+    return DEFINITIONS[definition].ratio.of(measures)

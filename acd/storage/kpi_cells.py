@@ -7,7 +7,8 @@ records themselves. All are read in one transaction, as of one moment, marks inc
 is counted twice or not at all. The cells are those of `acd.reports.cells`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -68,14 +69,25 @@ class Sources(Struct, frozen=True, kw_only=True):
     "From the records."
 
 
-async def kpi_cells(connection: asyncpg.Connection, wanted: Wanted) -> dict[Key, Cell]:
-    """Return the cells by key; those without visits are left out."""
+@asynccontextmanager
+async def one_moment(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Have all that is read in it be as of one moment, and planned for large sums."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SET LOCAL jit = off")
         await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         await connection.execute(f"SET LOCAL work_mem = '{GROUP_MEMORY}'")
-        sources = await _sources(connection, wanted)
-        query = _Query(wanted, sources)
+        yield
+
+
+async def query_of(connection: asyncpg.Connection, wanted: Wanted) -> "Query":
+    """Return the statements for a wish, by the roll-ups that are current just now."""
+    return Query(wanted, await _sources(connection, wanted))
+
+
+async def kpi_cells(connection: asyncpg.Connection, wanted: Wanted) -> dict[Key, Cell]:
+    """Return the cells by key; those without visits are left out."""
+    async with one_moment(connection):
+        query = await query_of(connection, wanted)
         measures = await query.measures(connection)
         if not wanted.sketches:
             return {key: Cell(sums) for key, sums in measures.items()}
@@ -161,7 +173,7 @@ class _Table(Struct, frozen=True):
     "It has measures and sketches, not single visits."
 
 
-class _Query:
+class Query:
     """Builds and runs the statements for one wish."""
 
     def __init__(self, wanted: Wanted, sources: Sources) -> None:
@@ -171,19 +183,9 @@ class _Query:
 
     async def measures(self, connection: asyncpg.Connection) -> dict[Key, Measures]:
         """Return the sums by key."""
-        parts = [
-            f"SELECT {self._keys(table)}{table.sums} FROM {table.source}"
-            f" WHERE {self._condition(table)}{self._group()}"
-            for table in self._tables()
-        ]
-        if not parts:
+        query = self._sums()
+        if not query:
             return {}
-        query = parts[0]
-        if len(parts) > 1:
-            query = (
-                f"SELECT {self._names()}{SUMS_OF_SUMS} FROM ({' UNION ALL '.join(parts)}) parts"
-                f"{self._group()}"
-            )
         width = self._width()
         rows = await self._fetch(connection, query)
         found = {
@@ -191,6 +193,56 @@ class _Query:
             for row in rows
         }
         return {key: sums for key, sums in found.items() if sums.offered}
+
+    async def lines(
+        self, connection: asyncpg.Connection, *, skipped: int = 0, most: int | None = None
+    ) -> list[asyncpg.Record]:
+        """Return the sums in the order of lines: the keys, then MEASURES."""
+        query = self._sums()
+        if not query:
+            return []
+        # By code point, as Python sorts: the database's own order depends on its language.
+        order = [str(number + 1) for number in range(self._width() - len(self._wanted.by))]
+        order += (f'k{number} COLLATE "C"' for number in range(len(order), self._width()))
+        limits = f"OFFSET {skipped} LIMIT {'ALL' if most is None else most}"
+        return await self._fetch(
+            connection, f"SELECT * FROM ({query}) sums ORDER BY {', '.join(order)} {limits}"
+        )
+
+    async def counts(self, connection: asyncpg.Connection) -> list[tuple[int, int]]:
+        """Return how many lines each stretch of time has, with its begin; time has to be cut."""
+        parts = [
+            f"SELECT DISTINCT {self._keys(table).rstrip(', ')} FROM {table.source}"
+            f" WHERE {self._condition(table)}"
+            for table in self._tables()
+        ]
+        if not parts:
+            return []
+        rows = await self._fetch(
+            connection,
+            f"SELECT k0, count(*) FROM ({' UNION '.join(parts)}) found GROUP BY 1 ORDER BY 1",
+        )
+        return [(self.begin_us(begin), count) for begin, count in rows]
+
+    def begin_us(self, begin: datetime | date) -> int:
+        """Return when a stretch of time begins, as the database tells it."""
+        if not isinstance(begin, datetime):
+            begin = day_borders(begin, self._wanted.zone)[0]
+        return microseconds(begin)
+
+    def _sums(self) -> str:
+        """Return the statement for the sums by key; empty: there is no time to ask for."""
+        parts = [
+            f"SELECT {self._keys(table)}{table.sums} FROM {table.source}"
+            f" WHERE {self._condition(table)}{self._group()}"
+            for table in self._tables()
+        ]
+        if len(parts) < 2:
+            return "".join(parts)
+        return (
+            f"SELECT {self._names()}{SUMS_OF_SUMS} FROM ({' UNION ALL '.join(parts)}) parts"
+            f"{self._group()}"
+        )
 
     async def sketches(
         self, connection: asyncpg.Connection, of: str, value: str
@@ -306,7 +358,4 @@ class _Query:
         values = list(row.values())[: self._width()]
         if self._wanted.period is Period.ALL:
             return (None, *values)
-        begin = values[0]
-        if not isinstance(begin, datetime):
-            begin = day_borders(begin, self._wanted.zone)[0]
-        return (microseconds(begin), *values[1:])
+        return (self.begin_us(values[0]), *values[1:])

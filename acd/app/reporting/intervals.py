@@ -4,15 +4,21 @@ import asyncpg
 from msgspec.structs import replace
 
 from acd.config import Config
-from acd.reports.cells_report import intervals_report
+from acd.reports.cells_report import Layout
+from acd.reports.cells_report import intervals as layout_of
 from acd.reports.report import Report
 from acd.reports.request import DIMENSIONS, Period, Request, refuse_others
 
-from .summing import cells_of, cut_of, service_levels
+from .summing import cut_of, of_lines, service_levels
 
 
 async def intervals(connection: asyncpg.Connection, _config: Config, request: Request) -> Report:
     """Return them; all queues together unless wished otherwise."""
+    layout, request = _layout(request)
+    return await of_lines(connection, layout, request)
+
+
+def _layout(request: Request) -> tuple[Layout, Request]:
     refuse_others(
         request,
         "intervals",
@@ -23,5 +29,4 @@ async def intervals(connection: asyncpg.Connection, _config: Config, request: Re
     )
     if request.period is Period.ALL:
         request = replace(request, period=Period.QUARTER_HOUR)
-    cells = await cells_of(connection, request, request.by)
-    return intervals_report(cells, cut_of(request, request.by), levels=service_levels(request))
+    return layout_of(cut_of(request, request.by), levels=service_levels(request)), request

@@ -3,11 +3,11 @@
 import asyncpg
 
 from acd.config import Config
-from acd.reports.cells_report import figures_report, with_all_queues
+from acd.reports.cells_report import figures, with_all_queues
 from acd.reports.report import Report
 from acd.reports.request import DIMENSIONS, Period, Request, RequestError, refuse_others
 
-from .summing import cells_of, cut_of, service_levels
+from .summing import cells_of, cut_of, of_lines, service_levels
 
 
 async def kpi(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
@@ -20,13 +20,15 @@ async def kpi(connection: asyncpg.Connection, config: Config, request: Request) 
         per=tuple(Period),
         options=("service_level", "percentiles"),
     )
-    levels, percentiles = service_levels(request), _percentiles(request)
-    by = request.by or ("queue",)
-    cells = await cells_of(connection, request, by, sketches=percentiles)
+    by, percentiles = request.by or ("queue",), _percentiles(request)
     cut = cut_of(request, by)
+    layout = figures(cut, levels=service_levels(request), percentiles=percentiles)
+    if request.period is not Period.ALL and not percentiles:
+        return await of_lines(connection, layout, request)
+    cells = await cells_of(connection, request, by, sketches=percentiles)
     if not request.only.keys() - {"project"}:
         cells = dict(with_all_queues(cells, cut, config.queues.queues))
-    return figures_report(cells, cut, levels=levels, percentiles=percentiles)
+    return layout.report(layout.of_cells(cells))
 
 
 def _percentiles(request: Request) -> bool:

@@ -3,7 +3,8 @@
 import asyncpg
 
 from acd.config import Config
-from acd.reports.cells_report import queues_report, with_all_queues
+from acd.reports.cells_report import queues as layout_of
+from acd.reports.cells_report import with_all_queues
 from acd.reports.report import Report
 from acd.reports.request import Request, refuse_others
 
@@ -18,4 +19,5 @@ async def queues(connection: asyncpg.Connection, config: Config, request: Reques
     cut = cut_of(request, by)
     if "queue" not in request.only:
         cells = dict(with_all_queues(cells, cut, config.queues.queues))
-    return queues_report(cells, cut)
+    layout = layout_of(cut)
+    return layout.report(layout.of_cells(cells))

@@ -1,12 +1,20 @@
 """What the reports out of cells have in common: reading the wish, and asking the database."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
 import asyncpg
+from msgspec.structs import replace
 
 from acd.reports.cells import Cell, Key
-from acd.reports.cells_report import Cut
-from acd.reports.request import Request, RequestError, borders, microseconds
+from acd.reports.cells_report import Cut, Layout, Row, drawn
+from acd.reports.pages import Page
+from acd.reports.paging import part_of
+from acd.reports.report import Report
+from acd.reports.request import Period, Request, RequestError, borders, microseconds
 from acd.reports.service_level import ServiceLevel
-from acd.storage.kpi_cells import Wanted, kpi_cells
+from acd.storage.kpi_cells import Wanted, kpi_cells, one_moment
+from acd.storage.kpi_lines import Days, all_lines, kpi_lines, line_counts, page_lines
 
 
 def cut_of(request: Request, by: tuple[str, ...]) -> Cut:
@@ -57,3 +65,38 @@ def service_levels(request: Request) -> tuple[ServiceLevel, ...]:
         raise RequestError(
             f"{text}: expected one or several of {names}, or all", field="service_level"
         ) from None
+
+
+async def of_lines(connection: asyncpg.Connection, layout: Layout, request: Request) -> Report:
+    """Return a report that is cut by time: all its lines, or the page that is wanted."""
+    wish = wanted(request, layout.cut.by)
+    if request.page is None:
+        return layout.report(layout.of_lines(await kpi_lines(connection, wish)))
+    async with one_moment(connection):
+        counts = await line_counts(connection, wish)
+        part = part_of(request.page, sum(days.count for days in counts))
+        rows = layout.of_lines(await page_lines(connection, wish, counts, request.page))
+        report = replace(layout.report(rows), part=part)
+        if part.is_all:
+            return report
+        return replace(
+            report,
+            totals=await _totals(connection, layout, request),
+            drawn=await _drawn(connection, layout, request) if request.is_drawn else (),
+        )
+
+
+async def _totals(connection: asyncpg.Connection, layout: Layout, request: Request) -> Row:
+    wish = replace(wanted(request, ()), period=Period.ALL)
+    cells = await kpi_cells(connection, wish)
+    return layout.totals(cells.get((None,), Cell()))
+
+
+async def _drawn(
+    connection: asyncpg.Connection, layout: Layout, request: Request
+) -> tuple[Report, ...]:
+    found = []
+    for one in drawn(layout):
+        wish = replace(wanted(request, one.cut.by), period=one.cut.period)
+        found.append(one.report(one.of_lines(await kpi_lines(connection, wish))))
+    return tuple(found)
