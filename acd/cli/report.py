@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ._options import CommandError, Subparsers, add_config, add_state
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 BINARY = frozenset({"xlsx", "png"})
 FORMATS = ("table", "json", "csv", "xlsx", "png", "html")
 
+READ = frozenset({"table", "html"})
+"Forms that people read, by pages; the others have all lines unless said otherwise."
+
 TABLE_WIDTH = 200
 "Columns where no terminal tells its own width."
 
 OPTION_OF_FIELD = {
     **{name: f"--{name}" for name in ("day", "from", "to", "per", "by", "only", "format")},
+    **{name: f"--{name}" for name in ("page", "lines")},
     "options": "--option",
     "service_level": "--service-level",
 }
@@ -45,6 +49,15 @@ def add_parser(subparsers: Subparsers) -> None:
     add_config(parser)
     add_state(parser)
     _add_request(parser)
+    parser.add_argument(
+        "--page", default="", metavar="NUMBER", help="of a long report, from 1 (default: 1)"
+    )
+    parser.add_argument(
+        "--lines",
+        default="",
+        metavar="NUMBER",
+        help="on a page, or all (default: 500 in table and html, else all)",
+    )
     parser.add_argument(
         "--format", choices=FORMATS, help="default: by the ending of --output, else table"
     )
@@ -117,20 +130,17 @@ def report(arguments: argparse.Namespace) -> int:
     form = _form(arguments)
     config = load_config(arguments.config)
     locale = arguments.locale or config.server.centre.locale
-    content = None
     try:
-        with _progress() as tell:
-            found = asyncio.run(_made(arguments, config, tell))
-            if form != "table" or arguments.output is not None:
-                tell(f"{form} is being written")
-                content = _content(found, form, locale)
+        if form == "table":
+            with _progress() as tell:
+                found = asyncio.run(_made(arguments, config, tell))
+            _show(found, locale, arguments.output)
+        else:
+            with _progress() as tell, _file(arguments.output) as file:
+                asyncio.run(_exported(arguments, config, form, locale, file, tell))
     except RequestError as error:
         option = OPTION_OF_FIELD.get(error.field, "")
         raise CommandError(f"{option} {error}".lstrip()) from error
-    if content is None:
-        _print(found, locale)
-    else:
-        _write(content, arguments.output)
     return 0
 
 
@@ -184,22 +194,51 @@ async def _made(
 
     from ._database import from_database
 
-    maker = REPORTS.get(arguments.name)
-    if maker is None:
-        names = ", ".join(sorted(REPORTS))
-        raise CommandError(f"there is no report {arguments.name}; there are {names}")
-    request = _request(arguments, config)
+    request = _request(arguments, config, "table")
 
     async def make(connection: "asyncpg.Connection") -> "Report":
         tell(f"{arguments.name}: the database is asked")
-        return await maker(connection, config, request)
+        return await REPORTS[arguments.name](connection, config, request)
 
     tell("the records are brought together")
     return await from_database(arguments.state, config, make)
 
 
-def _request(arguments: argparse.Namespace, config: "Config") -> "Request":
+async def _exported(
+    arguments: argparse.Namespace,
+    config: "Config",
+    form: str,
+    locale: str,
+    file: IO[bytes],
+    tell: Callable[[str], None],
+) -> None:
+    from acd.app.reporting.exporting import export
+
+    from ._database import from_database
+
+    request = _request(arguments, config, form)
+
+    def written(done: int, total: int) -> None:
+        tell(f"{arguments.name}: {done:,} of {total:,} lines are written")
+
+    async def make(connection: "asyncpg.Connection") -> None:
+        tell(f"{arguments.name}: the database is asked")
+        await export(
+            *(connection, config, arguments.name, request, form, locale, file), tell=written
+        )
+
+    tell("the records are brought together")
+    await from_database(arguments.state, config, make)
+
+
+def _request(arguments: argparse.Namespace, config: "Config", form: str) -> "Request":
+    from acd.app.reporting import REPORTS
     from acd.reports.asking import Wish, request_of
+    from acd.reports.pages import READ_LINES
+
+    if arguments.name not in REPORTS:
+        names = ", ".join(sorted(REPORTS))
+        raise CommandError(f"there is no report {arguments.name}; there are {names}")
 
     zone = ZoneInfo(config.server.centre.timezone)
     options = {"service_level": arguments.service_level}
@@ -216,16 +255,25 @@ def _request(arguments: argparse.Namespace, config: "Config") -> "Request":
         by=tuple(arguments.by),
         only=tuple(arguments.only),
         options=options,
+        page=arguments.page,
+        lines=arguments.lines,
     )
-    return request_of(wish, today=datetime.now(zone).date(), zone=zone)
+    return request_of(
+        wish,
+        today=datetime.now(zone).date(),
+        zone=zone,
+        form=form,
+        lines=READ_LINES if form in READ else None,
+    )
 
 
-def _content(found: "Report", form: str, locale: str) -> bytes:
-    if form == "table":
-        return _as_text(found, locale).encode()
-    from acd.app.reporting.forms import FORMS
-
-    return FORMS[form](found, locale)
+def _show(found: "Report", locale: str, output: Path | None) -> None:
+    """Print a table, or write it."""
+    if output is None:
+        _print(found, locale)
+        return
+    with _file(output) as file:
+        file.write(_as_text(found, locale).encode())
 
 
 def _as_text(found: "Report", locale: str) -> str:
@@ -253,15 +301,20 @@ def _print(found: "Report", locale: str) -> None:
         console.print(part)
 
 
-def _write(content: bytes, path: Path | None) -> None:
+@contextmanager
+def _file(path: Path | None) -> Iterator[IO[bytes]]:
+    """Give a file to write into, or the standard output.
+
+    It is there whole or not at all: other programs may wait for it.
+    """
     if path is None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        yield sys.stdout.buffer
         return
-    # Whole or not at all: other programs may wait for the file.
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            yield file
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

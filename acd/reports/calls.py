@@ -6,7 +6,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from .numbers import NumberSight
-from .report import Column, Histogram, Report, Unit, Words
+from .pages import Part
+from .report import Column, Histogram, Report, Row, Unit, Words
 from .request import microseconds
 
 LIMIT = 1_000
@@ -85,40 +86,50 @@ COLUMNS = (
 )
 
 
-def calls_report(
-    rows: Sequence[CallRow],
-    *,
-    sight: NumberSight,
-    role: str,
-    limit: int,
-    from_us: int,
-    to_us: int,
-    timezone: str,
-) -> Report:
-    """Return the list, in the order of their starts; at most `limit` were asked for."""
-    remarks: tuple[Words, ...] = ()
-    if len(rows) == limit:
-        last = rows[-1].interaction
-        remarks = (
-            Words(
-                en=f"There may be more: they follow with the option after={last}.",
-                zh=f"可能还有更多记录：用选项 after={last} 继续。",
-            ),
+class CallsView(Struct, frozen=True, kw_only=True):
+    """How a reader sees the list, whichever of its lines are wanted."""
+
+    sight: NumberSight
+    role: str
+    from_us: int
+    to_us: int
+    timezone: str
+
+    def lines(self, rows: Sequence[CallRow]) -> tuple[Row, ...]:
+        """Return interactions as lines."""
+        return tuple(_cells(row, self.sight, self.role) for row in rows)
+
+    def report(
+        self, rows: Sequence[CallRow], *, limit: int | None = None, part: Part | None = None
+    ) -> Report:
+        """Return the list, in the order of their starts; at most `limit` were asked for."""
+        remarks: tuple[Words, ...] = ()
+        if limit is not None and len(rows) == limit:
+            last = rows[-1].interaction
+            remarks = (
+                Words(
+                    en=f"There may be more: they follow with the option after={last}.",
+                    zh=f"可能还有更多记录：用选项 after={last} 继续。",
+                ),
+            )
+        waits = Words(en="Waiting times", zh="等待时长分布")
+        if part is not None and not part.is_all:
+            waits = Words(en="Waiting times of this page", zh="等待时长分布（本页）")
+        return Report(
+            name="calls",
+            title=Words(en="Calls", zh="通话明细"),
+            from_us=self.from_us,
+            to_us=self.to_us,
+            timezone=self.timezone,
+            columns=COLUMNS,
+            rows=self.lines(rows),
+            remarks=remarks,
+            charts=(Histogram(title=waits, x="waited_s"),),
+            part=part,
         )
-    return Report(
-        name="calls",
-        title=Words(en="Calls", zh="通话明细"),
-        from_us=from_us,
-        to_us=to_us,
-        timezone=timezone,
-        columns=COLUMNS,
-        rows=tuple(_cells(row, sight, role) for row in rows),
-        remarks=remarks,
-        charts=(Histogram(title=Words(en="Waiting times", zh="等待时长分布"), x="waited_s"),),
-    )
 
 
-def _cells(row: CallRow, sight: NumberSight, role: str) -> tuple[str | int | float | None, ...]:
+def _cells(row: CallRow, sight: NumberSight, role: str) -> Row:
     customer = sight.number(row.customer, role)
     if row.withheld and role not in sight.shown_to:
         customer = ""

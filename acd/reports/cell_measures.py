@@ -21,9 +21,7 @@ class Measure(Struct, frozen=True):
     "The same for columns of cells at once; None: it takes more than their measures."
 
 
-def _measure(
-    name: str, en: str, zh: str, unit: Unit, value: Callable[[Cell], Value]
-) -> Measure:
+def _measure(name: str, en: str, zh: str, unit: Unit, value: Callable[[Cell], Value]) -> Measure:
     return Measure(Column(name=name, title=Words(en, zh), unit=unit), value)
 
 

@@ -11,12 +11,10 @@ from msgspec.structs import replace
 from .cell_measures import OFFERED_RATE, PERCENTILES, REST, SALES, VOLUMES, Measure, levels_of
 from .cells import Cell, Key
 from .ratio import Columns
-from .report import Chart, Column, Comparison, HeatMap, Report, Trend, Unit, Value, Words
+from .report import Chart, Column, Comparison, HeatMap, Report, Row, Trend, Unit, Value, Words
 from .request import EPOCH, Period
 from .service_level import DEFINITIONS, ServiceLevel
 from .sketch import RELATIVE_ERROR
-
-Row = tuple[Value, ...]
 
 _DIMENSION_TITLES: Mapping[str, Words] = {
     "project": Words("Project", "项目"),
@@ -81,6 +79,11 @@ class Layout(Struct, frozen=True, kw_only=True):
     has_clock: bool = False
     "Day and time of day have columns of their own."
 
+    @property
+    def has_percentiles(self) -> bool:
+        """Whether it takes more of a cell than its measures."""
+        return any(measure.values is None for measure in self.measures)
+
     def report(self, rows: Iterable[Row] = ()) -> Report:
         """Return the report with these lines."""
         return Report(
@@ -117,9 +120,7 @@ class Layout(Struct, frozen=True, kw_only=True):
                 clocks = {at: _clock(at, self.cut.zone) for at in set(lines.begins)}
                 columns += ([clocks[at][part] for at in lines.begins] for part in (0, 1))
         columns += lines.groups
-        columns += (
-            measure.values(lines.sums) for measure in self.measures if measure.values is not None
-        )
+        columns += (measure.values(lines.sums) for measure in self.measures if measure.values)
         return list(zip(*columns, strict=True))
 
     def totals(self, cell: Cell) -> Row:

@@ -24,6 +24,9 @@ th button:focus-visible { outline: 2px solid #2b6cb0; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; }
 th[aria-sort="descending"] button::after { content: " \\2193"; }
 tbody tr:hover td { background: var(--soft); }
+tfoot td { font-weight: 600; background: var(--soft); border-top: 2px solid var(--line);
+  position: sticky; bottom: 0; }
+.part { margin: 0 0 10px; }
 .remarks { color: var(--dim); margin: 18px 0 0; padding-left: 18px; }
 .note { color: var(--dim); }
 #tip { position: fixed; pointer-events: none; background: #1f2933; color: #fff; padding: 4px 8px;
@@ -31,7 +34,8 @@ tbody tr:hover td { background: var(--soft); }
 @media print {
   body { max-width: none; padding: 0; font-size: 11px; }
   figure { border: none; padding: 0; }
-  th { position: static; }
+  th, tfoot td { position: static; }
+  tfoot { display: table-row-group; }
   thead { display: table-header-group; }
   tr { break-inside: avoid; }
   #tip { display: none; }

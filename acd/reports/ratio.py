@@ -4,7 +4,7 @@ Said once, and computed for one cell or for whole columns of cells at once, with
 to the last bit: a long report has hundreds of thousands of lines.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import add
 
@@ -37,7 +37,8 @@ class Ratio(Struct, frozen=True):
 
 
 def _sum(measures: Measures, names: tuple[str, ...]) -> float:
-    return reduce(add, [getattr(measures, name) for name in names])
+    sums: Iterable[float] = (getattr(measures, name) for name in names)
+    return reduce(add, sums)
 
 
 def _added(columns: Columns, names: tuple[str, ...]) -> Sequence[float]:

@@ -15,6 +15,9 @@ from .pages import Part
 Value = str | int | float | bool | None
 "A cell. None: there is nothing to say, such as a rate of nothing."
 
+Row = tuple[Value, ...]
+"A line: one value per column."
+
 
 class Words(Struct, frozen=True):
     """One text in both languages of the screens."""
@@ -144,8 +147,7 @@ class Report(Struct, frozen=True, kw_only=True):
     "IANA name: the centre's, in which days begin and times are shown."
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    "One value per column."
+    rows: tuple[Row, ...]
 
     remarks: tuple[Words, ...] = ()
     "Definitions used, what is missing, by which statistic: shown under every form of it."
@@ -158,8 +160,8 @@ class Report(Struct, frozen=True, kw_only=True):
     part: Part | None = None
     "Which lines the rows are; None: all that there are."
 
-    totals: tuple[Value, ...] | None = None
-    "The figures of all lines together, a value per column, where the rows are a part of them."
+    totals: Row | None = None
+    "The figures of all lines together, where the rows are a part of them."
 
     drawn: "tuple[Report, ...]" = ()
     "What the charts are drawn of, where that is not the rows: each with its own charts."

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from .report import Column, Report, Unit, Value
+from .pages import Part
+from .report import Column, Report, Row, Unit, Value
 from .request import EPOCH
 
 LOCALES = ("zh", "en")
@@ -61,19 +62,38 @@ def shown_columns(report: Report) -> list[int]:
         for at, column in enumerate(report.columns)
         if column.name not in currencies
         and not column.detail
-        and not (column.quiet and not any(row[at] for row in report.rows))
+        and not (column.quiet and not any(row[at] for row in _lines(report)))
     ]
 
 
 def shown_cells(report: Report, at: int, locale: str) -> list[str]:
-    """Return one column's cells as texts."""
+    """Return one column's cells as texts, that of the totals behind them where there are some."""
     column = report.columns[at]
-    values = [row[at] for row in report.rows]
+    values = [row[at] for row in _lines(report)]
     if column.unit is Unit.MONEY:
         currencies = _currencies(report, column)
         return [_money(value, unit) for value, unit in zip(values, currencies, strict=True)]
     show = _show(column, values, report, locale)
     return [NONE if value is None or value == "" else show(value) for value in values]
+
+
+def _lines(report: Report) -> tuple[Row, ...]:
+    return report.rows if report.totals is None else (*report.rows, report.totals)
+
+
+def totals_name(report: Report, locale: str) -> str:
+    """Return what the line of totals is called."""
+    lines = report.part.total if report.part else len(report.rows)
+    return f"合计 {lines:,} 行" if locale == "zh" else f"All {lines:,} lines"
+
+
+def part_words(part: Part, locale: str) -> str:
+    """Return which lines these are, of how many."""
+    first, last, total = part.first, part.last, part.total
+    number, pages = part.page.number, part.pages
+    if locale == "zh":
+        return f"第 {first:,}–{last:,} 行，共 {total:,} 行（第 {number:,} 页，共 {pages:,} 页）。"
+    return f"Lines {first:,}–{last:,} of {total:,} (page {number:,} of {pages:,})."
 
 
 def clean(text: str) -> str:
@@ -147,9 +167,9 @@ def time_form(times_us: Sequence[int], report: Report) -> str:
 def _currencies(report: Report, column: Column) -> list[str]:
     names = [each.name for each in report.columns]
     if column.currency not in names:
-        return [""] * len(report.rows)
+        return [""] * len(_lines(report))
     at = names.index(column.currency)
-    return [str(row[at] or "") for row in report.rows]
+    return [str(row[at] or "") for row in _lines(report)]
 
 
 def _money(value: Value, currency: str) -> str:

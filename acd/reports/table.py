@@ -6,8 +6,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .pages import Part
 from .report import Report
-from .showing import heading, is_text, shown_cells, shown_columns
+from .showing import heading, is_text, part_words, shown_cells, shown_columns, totals_name
 
 UNLIMITED_WIDTH = 1_000
 "Wider than any table here."
@@ -16,8 +17,10 @@ UNLIMITED_WIDTH = 1_000
 def for_terminal(
     report: Report, console: Console, locale: str, title: str | None = None
 ) -> Iterator[RenderableType]:
-    """Yield the table, turned where only so it fits, and the remarks below it."""
+    """Yield the table, turned where only so it fits, which lines it has, and the remarks."""
     yield fitting(as_table(report, locale, title), console)
+    if report.part is not None and not report.part.is_all:
+        yield Text(f"{part_words(report.part, locale)} {_more(report.part, locale)}", style="bold")
     for remark in report.remarks:
         yield Text(remark.of(locale), style="dim")
 
@@ -34,10 +37,20 @@ def as_table(report: Report, locale: str = "en", title: str | None = None) -> Ta
             no_wrap=place == 0,
         )
     cells = [shown_cells(report, at, locale) for at in shown]
-    for row in zip(*cells, strict=True):
+    if report.totals is not None:
+        cells[0][-1] = totals_name(report, locale)
+    for number, row in enumerate(zip(*cells, strict=True), start=1):
         # Text: what stands in brackets in a name is no mark-up.
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row), end_section=number == len(report.rows))
     return table
+
+
+def _more(part: Part, locale: str) -> str:
+    """Return how the other lines are had."""
+    following = part.next or 1
+    if locale == "zh":
+        return f"其他页：--page {following}；全部数据：--output FILE.csv 或 FILE.xlsx。"
+    return f"Others: --page {following}; all of them: --output FILE.csv or FILE.xlsx."
 
 
 def fitting(table: Table, console: Console) -> Table:

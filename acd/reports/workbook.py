@@ -1,15 +1,15 @@
 """A report as a workbook (XLSX): numbers as numbers, so that people can compute on."""
 
 import io
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from .report import Column, Report, Unit, Value
+from .report import Column, Report, Row, Unit, Value
 from .request import RequestError
 from .showing import CONTROLS, days, heading, local, minor_digits, time_form
 
@@ -50,46 +50,134 @@ WORDS = {
     "zh": {"period": "时段", "zone": "时区", "column": "列", "name": "字段名"},
 }
 
-Write = Callable[[Worksheet, int, int, Value], object]
+WIDE_ROWS = 200
+"First rows that say how wide a column of texts is."
+
+Write = Callable[[int, Value, Row], object]
+"Writes a value of a row into the column that it is made for: (number of the row, value, row)."
+
+
+class SheetWriter:
+    """A workbook: a sheet of figures, and one of what they mean.
+
+    Rows go to a file of their own as they come; so a long report takes no memory.
+    """
+
+    def __init__(self, report: Report, locale: str, file: IO[bytes]) -> None:
+        self._report = report
+        self._locale = locale
+        self._book = Workbook(file, {"constant_memory": True})
+        self._row = 0
+        end = local(report.to_us, ZoneInfo(report.timezone)).replace(tzinfo=None)
+        # The library would read the clock; the same figures make the same file.
+        self._book.set_properties({"title": heading(report, locale), "created": end})
+        self._figures, self._remarks = (self._book.add_worksheet(name) for name in SHEETS[locale])
+        self._formats: dict[str, Format] = {}
+        self._time_forms = dict.fromkeys(range(len(report.columns)), "")
+
+    def begin(self) -> None:
+        """Write the head."""
+        head = self._book.add_format(
+            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1}
+        )
+        for at, column in enumerate(self._report.columns):
+            self._figures.write_string(0, at, _title(column, self._locale), head)
+        self._figures.freeze_panes(1, 1)
+        self._figures.set_landscape()
+        self._figures.fit_to_pages(1, 0)
+        self._figures.repeat_rows(0)
+        self._set_widths([])
+
+    def lines(self, rows: Sequence[Row]) -> None:
+        """Write some rows. Raises RequestError for more than a sheet can hold."""
+        check_rows(self._row + len(rows))
+        if self._row == 0:
+            self._set_widths(rows[:WIDE_ROWS])
+        writes = [self._writer(at, rows) for at in range(len(self._report.columns))]
+        for number, row in enumerate(rows, start=self._row + 1):
+            for write, value in zip(writes, row, strict=True):
+                if value is not None and value != "":
+                    write(number, value, row)
+        self._row += len(rows)
+
+    def end(self) -> None:
+        """Write the second sheet, and the file."""
+        if self._report.columns:
+            self._figures.autofilter(0, 0, self._row, len(self._report.columns) - 1)
+        _write_remarks(self._book, self._remarks, self._report, self._locale)
+        self._book.close()
+
+    def _set_widths(self, rows: Sequence[Row]) -> None:
+        for at, column in enumerate(self._report.columns):
+            title = _title(column, self._locale)
+            self._figures.set_column(at, at, _width(title, [row[at] for row in rows], column))
+
+    def _writer(self, at: int, rows: Sequence[Row]) -> Write:
+        sheet, column = self._figures, self._report.columns[at]
+        match column.unit:
+            case Unit.TEXT:
+                # Not `write`: it makes formulas and links of what looks like one.
+                return lambda number, value, _row: sheet.write_string(number, at, _text(value))
+            case Unit.BOOLEAN:
+                return lambda number, value, _row: sheet.write_boolean(number, at, bool(value))
+            case Unit.MONEY:
+                return self._money_writer(at)
+            case Unit.TIME:
+                return self._time_writer(at, rows)
+            case unit:
+                shown = self._format(NUMBER_FORMATS[unit])
+                return lambda number, value, _row: sheet.write_number(
+                    number, at, float(value or 0.0), shown
+                )
+
+    def _time_writer(self, at: int, rows: Sequence[Row]) -> Write:
+        times = {int(row[at] or 0) for row in rows if row[at] is not None}
+        # Of what comes in several turns the finest form is the right one.
+        form = max(self._time_forms[at], time_form(list(times), self._report), key=len)
+        self._time_forms[at] = form
+        shown, zone = self._format(TIME_FORMATS[form]), ZoneInfo(self._report.timezone)
+        # Sheets know no zones: the time is that of the centre's clock.
+        walls = {time: local(time, zone).replace(tzinfo=None) for time in times}
+        return lambda number, value, _row: self._figures.write_datetime(
+            number, at, walls[int(value or 0)], shown
+        )
+
+    def _money_writer(self, at: int) -> Write:
+        names = [each.name for each in self._report.columns]
+        currency = self._report.columns[at].currency
+        of = names.index(currency) if currency in names else None
+
+        def write(number: int, value: Value, row: Row) -> None:
+            digits = minor_digits("" if of is None else str(row[of] or ""))
+            shown = self._format("#,##0" if digits == 0 else f"#,##0.{'0' * digits}")
+            self._figures.write_number(number, at, float(value or 0.0) / 10**digits, shown)
+
+        return write
+
+    def _format(self, form: str) -> Format:
+        if form not in self._formats:
+            self._formats[form] = self._book.add_format({"num_format": form})
+        return self._formats[form]
+
+
+def check_rows(count: int) -> None:
+    """Raise RequestError for more rows than a sheet can hold."""
+    if count > ROWS_MAX:
+        raise RequestError(
+            f"a sheet holds {ROWS_MAX:,} rows, not {count:,}; take csv, or fewer days",
+            field="format",
+        )
 
 
 def as_xlsx(report: Report, locale: str) -> bytes:
-    """Return the workbook: a sheet of figures, and one of what they mean.
-
-    Raises RequestError for more rows than a sheet can hold.
-    """
-    if len(report.rows) > ROWS_MAX:
-        raise RequestError(
-            f"a sheet holds {ROWS_MAX:,} rows, not {len(report.rows):,}; take csv, or fewer days",
-            field="format",
-        )
+    """Return the workbook. Raises RequestError for more rows than a sheet can hold."""
+    check_rows(len(report.rows))
     content = io.BytesIO()
-    with Workbook(content, {"in_memory": True}) as book:
-        end = local(report.to_us, ZoneInfo(report.timezone)).replace(tzinfo=None)
-        # The library would read the clock; the same figures make the same file.
-        book.set_properties({"title": heading(report, locale), "created": end})
-        figures, remarks = (book.add_worksheet(name) for name in SHEETS[locale])
-        _write_figures(book, figures, report, locale)
-        _write_remarks(book, remarks, report, locale)
+    writer = SheetWriter(report, locale, content)
+    writer.begin()
+    writer.lines(report.rows)
+    writer.end()
     return content.getvalue()
-
-
-def _write_figures(book: Workbook, sheet: Worksheet, report: Report, locale: str) -> None:
-    head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-    for at, column in enumerate(report.columns):
-        title = _title(column, locale)
-        sheet.write_string(0, at, title, head)
-        write = _writer(book, report, at)
-        for row, values in enumerate(report.rows, start=1):
-            if values[at] not in {None, ""}:
-                write(sheet, row, at, values[at])
-        sheet.set_column(at, at, _width(title, [row[at] for row in report.rows[:200]], column))
-    sheet.freeze_panes(1, 1)
-    if report.columns:
-        sheet.autofilter(0, 0, len(report.rows), len(report.columns) - 1)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0)
 
 
 def _title(column: Column, locale: str) -> str:
@@ -97,53 +185,8 @@ def _title(column: Column, locale: str) -> str:
     return form.format(column.title.of(locale))
 
 
-def _writer(book: Workbook, report: Report, at: int) -> Write:
-    column = report.columns[at]
-    match column.unit:
-        case Unit.TEXT:
-            # Not `write`: it makes formulas and links of what looks like one.
-            return lambda sheet, row, at, value: sheet.write_string(row, at, _text(value))
-        case Unit.BOOLEAN:
-            return lambda sheet, row, at, value: sheet.write_boolean(row, at, bool(value))
-        case Unit.MONEY:
-            return _money_writer(book, report, column)
-        case Unit.TIME:
-            times = [int(row[at] or 0) for row in report.rows if row[at] is not None]
-            shown = book.add_format({"num_format": TIME_FORMATS[time_form(times, report)]})
-            zone = ZoneInfo(report.timezone)
-            return lambda sheet, row, at, value: sheet.write_datetime(
-                row, at, _wall(int(value or 0), zone), shown
-            )
-        case unit:
-            shown = book.add_format({"num_format": NUMBER_FORMATS[unit]})
-            return lambda sheet, row, at, value: sheet.write_number(
-                row, at, float(value or 0.0), shown
-            )
-
-
-def _money_writer(book: Workbook, report: Report, column: Column) -> Write:
-    names = [each.name for each in report.columns]
-    of = names.index(column.currency) if column.currency in names else None
-    formats: dict[int, Format] = {}
-
-    def write(sheet: Worksheet, row: int, at: int, value: Value) -> None:
-        currency = "" if of is None else str(report.rows[row - 1][of] or "")
-        digits = minor_digits(currency)
-        if digits not in formats:
-            form = "#,##0" if digits == 0 else f"#,##0.{'0' * digits}"
-            formats[digits] = book.add_format({"num_format": form})
-        sheet.write_number(row, at, float(value or 0.0) / 10**digits, formats[digits])
-
-    return write
-
-
 def _text(value: Value) -> str:
     return CONTROLS.sub("\ufffd", str(value))[:TEXT_MAX]
-
-
-def _wall(us: int, zone: ZoneInfo) -> datetime:
-    """Return the time as the centre's clock shows it; sheets know no zones."""
-    return local(us, zone).replace(tzinfo=None)
 
 
 def _width(title: str, values: list[Value], column: Column) -> int:

@@ -60,10 +60,12 @@ async def abandoned_callers(
     from_at: datetime,
     to_at: datetime,
     project: str | None = None,
+    most: int | None = MAX_CALLERS,
 ) -> list[AbandonedCaller]:
     """Return who gave up waiting in [from_at, to_at) and was not talked to since.
 
-    Both times carry a zone. Numbers that are none (anonymous) or were withheld are left out.
+    `most` None: all of them. Both times carry a zone. Numbers that are none (anonymous) or were
+    withheld are left out.
     """
-    rows = await connection.fetch(QUERY, from_at, to_at, project, MAX_CALLERS)
+    rows = await connection.fetch(QUERY, from_at, to_at, project, most)
     return [AbandonedCaller(**dict(row)) for row in rows]

@@ -10,6 +10,20 @@ from acd.reports.calls import CallRow
 WRAP_UP_WITHIN = "2 days"
 "After-call work begins when the call ends, and calls last hours at most: so far partitions count."
 
+CHOSEN = """
+FROM interactions one
+WHERE one.started_at >= $1 AND one.started_at < $2
+    AND ($3::timestamptz IS NULL OR (one.started_at, one.interaction) > ($3, $4))
+    AND ($5 = '' OR one.project = $5)
+    AND ($6 = '' OR EXISTS (
+        SELECT FROM queue_visits q WHERE q.started_at = one.started_at
+            AND q.interaction = one.interaction AND q.queue = $6))
+    AND ($7 = '' OR one.agent = $7 OR EXISTS (
+        SELECT FROM talk_segments s WHERE s.started_at = one.started_at
+            AND s.interaction = one.interaction AND s.agent = $7))
+    AND ($8 = '' OR one.caller = $8 OR one.number = $8)
+"""
+
 CALLS = f"""
 SELECT i.started_at, i.interaction, i.project, i.direction, i.withheld,
     CASE WHEN i.direction = 'outbound' THEN i.number ELSE i.caller END AS customer,
@@ -23,19 +37,9 @@ SELECT i.started_at, i.interaction, i.project, i.direction, i.withheld,
     v.waited_s, coalesce(t.agent, i.agent) AS agent, t.talk_s, t.hold_s, w.wrap_up_s,
     coalesce(l.q850_cause, 0) AS q850_cause, coalesce(x.transfers, 0) AS transfers
 FROM (
-    SELECT * FROM interactions one
-    WHERE one.started_at >= $1 AND one.started_at < $2
-        AND ($3::timestamptz IS NULL OR (one.started_at, one.interaction) > ($3, $4))
-        AND ($5 = '' OR one.project = $5)
-        AND ($6 = '' OR EXISTS (
-            SELECT FROM queue_visits q WHERE q.started_at = one.started_at
-                AND q.interaction = one.interaction AND q.queue = $6))
-        AND ($7 = '' OR one.agent = $7 OR EXISTS (
-            SELECT FROM talk_segments s WHERE s.started_at = one.started_at
-                AND s.interaction = one.interaction AND s.agent = $7))
-        AND ($8 = '' OR one.caller = $8 OR one.number = $8)
+    SELECT * {CHOSEN}
     ORDER BY one.started_at, one.interaction
-    LIMIT $9
+    OFFSET $9 LIMIT $10
 ) i
 LEFT JOIN LATERAL (
     SELECT count(*) AS visits, sum(q.waited_s) AS waited_s,
@@ -86,28 +90,51 @@ class Selection(Struct, frozen=True, kw_only=True):
     "The interaction that the list goes on behind."
 
 
-async def find_calls(
-    connection: asyncpg.Connection,
-    *,
-    from_at: datetime,
-    to_at: datetime,
-    selection: Selection,
-    limit: int,
-) -> list[CallRow] | None:
-    """Return the interactions begun in [from_at, to_at), the first `limit` by their start.
+class Calls:
+    """The interactions begun in [from_at, to_at) that are selected, by their start."""
 
-    None: there is no interaction `selection.after`.
-    """
-    after_at: datetime | None = None
-    if selection.after:
-        after_at = await connection.fetchval(
-            "SELECT max(started_at) FROM interactions WHERE interaction = $1", selection.after
-        )
-        if after_at is None:
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        selection: Selection,
+        *,
+        from_at: datetime,
+        to_at: datetime,
+    ) -> None:
+        self._connection = connection
+        self._selection = selection
+        self._from_at = from_at
+        self._to_at = to_at
+
+    async def count(self) -> int | None:
+        """Return how many there are; None: there is no interaction `selection.after`."""
+        arguments = await self._arguments(self._selection.after)
+        if arguments is None:
             return None
-    rows = await connection.fetch(
-        CALLS,
-        *(from_at, to_at, after_at, selection.after, selection.project),
-        *(selection.queue, selection.agent, selection.number, limit),
-    )
-    return [CallRow(**dict(row)) for row in rows]
+        count: int = await self._connection.fetchval(f"SELECT count(*) {CHOSEN}", *arguments)
+        return count
+
+    async def find(
+        self, limit: int, *, skipped: int = 0, after: str | None = None
+    ) -> list[CallRow] | None:
+        """Return them: those after `skipped` ones, `limit` at most.
+
+        None: there is no interaction `after`, which is `selection.after` unless said otherwise.
+        """
+        arguments = await self._arguments(self._selection.after if after is None else after)
+        if arguments is None:
+            return None
+        rows = await self._connection.fetch(CALLS, *arguments, skipped, limit)
+        return [CallRow(**dict(row)) for row in rows]
+
+    async def _arguments(self, after: str) -> tuple[object, ...] | None:
+        after_at: datetime | None = None
+        if after:
+            after_at = await self._connection.fetchval(
+                "SELECT max(started_at) FROM interactions WHERE interaction = $1", after
+            )
+            if after_at is None:
+                return None
+        one = self._selection
+        place = (self._from_at, self._to_at, after_at, after)
+        return (*place, one.project, one.queue, one.agent, one.number)

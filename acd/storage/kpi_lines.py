@@ -1,12 +1,12 @@
-"""Lines of KPI reports out of the database, in columns: a page of them, or all, stretch by stretch.
+"""Lines of KPI reports out of the database, in columns: a page of them, or all, day by day.
 
 What is counted first is how many lines each day has; so a page costs the days that it lies in, and
 a whole year is read some days at a time. The lines are the cells of `acd.storage.kpi_cells`.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
-from itertools import groupby
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby, zip_longest
 from operator import add
 
 import asyncpg
@@ -41,10 +41,10 @@ async def line_counts(connection: asyncpg.Connection, wanted: Wanted) -> list[Da
         return max(wanted.first, day)  # a week may begin before what is asked for
 
     begun = [(day, sum(n for _, n in found)) for day, found in groupby(counts, key=day_of)]
-    ends = [date.fromordinal(day.toordinal() - 1) for day, _ in begun[1:]]
+    following = [day for day, _ in begun[1:]]
     return [
-        Days(day, last, count)
-        for (day, count), last in zip(begun, [*ends, wanted.last], strict=True)
+        Days(day, next_day - timedelta(days=1) if next_day else wanted.last, count)
+        for (day, count), next_day in zip_longest(begun, following)
     ]
 
 
@@ -52,7 +52,8 @@ async def page_lines(
     connection: asyncpg.Connection, wanted: Wanted, counts: Sequence[Days], page: Page
 ) -> Lines:
     """Return the lines of a page that begins within the lines counted."""
-    passed, chosen = 0, []
+    passed = 0
+    chosen: list[Days] = []
     skipped = page.skipped
     for days in counts:
         if passed < page.skipped + page.lines and passed + days.count > page.skipped:
@@ -67,12 +68,16 @@ async def page_lines(
 
 
 async def all_lines(
-    connection: asyncpg.Connection, wanted: Wanted, counts: Iterable[Days]
+    connection: asyncpg.Connection,
+    wanted: Wanted,
+    counts: Iterable[Days],
+    *,
+    at_once: int = LINES_AT_ONCE,
 ) -> AsyncIterator[Lines]:
     """Yield all lines in their order, some days of them at a time."""
     waiting: list[Days] = []
     for days in counts:
-        if waiting and sum(one.count for one in waiting) + days.count > LINES_AT_ONCE:
+        if waiting and sum(one.count for one in waiting) + days.count > at_once:
             yield await _of_days(connection, wanted, waiting)
             waiting = []
         waiting.append(days)
@@ -91,9 +96,7 @@ async def kpi_lines(
 
 
 async def _of_days(connection: asyncpg.Connection, wanted: Wanted, days: list[Days]) -> Lines:
-    return await kpi_lines(
-        connection, replace(wanted, first=days[0].first, last=days[-1].last)
-    )
+    return await kpi_lines(connection, replace(wanted, first=days[0].first, last=days[-1].last))
 
 
 def _lines(

@@ -4,6 +4,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from acd.reports.asking import Wish
+from acd.reports.pages import ANSWER_LINES
 from acd.reports.request import RequestError as WishError
 
 from .access import ACTOR
@@ -19,8 +20,11 @@ CONTENT_TYPES = {
     "html": "text/html",
 }
 
-SINGLE = ("day", "from", "to", "per", "service_level", "format", "locale")
+SINGLE = ("day", "from", "to", "per", "service_level", "page", "lines", "format", "locale")
 "Parameters that are said once at most."
+
+LINES_OF_FORM = {"json": str(ANSWER_LINES)}
+"Of a page, where nobody says; other forms are files, which have all lines, or say it themselves."
 
 SEVERAL = ("by", "only", "option")
 
@@ -89,6 +93,8 @@ def _wish(query: MultiMapping[str]) -> Wish:
         by=tuple(query.getall("by", ())),
         only=tuple(query.getall("only", ())),
         options=options,
+        page=query.get("page", ""),
+        lines=query.get("lines", LINES_OF_FORM.get(query.get("format", "json"), "")),
     )
 
 

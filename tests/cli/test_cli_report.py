@@ -29,6 +29,13 @@ def test_without_a_name_the_reports_are_listed(capsys: pytest.CaptureFixture[str
         ([*COMMON, "--day", "someday"], "--day someday: expected today"),
         ([*COMMON, "--to", "today"], "--from "),
         ([*COMMON, "--by", "colour"], "--by colour: expected one of project, queue"),
+        ([*COMMON, "--page", "0"], "--page 0: expected a page's number, from 1"),
+        ([*COMMON, "--lines", "0"], "--lines 0: expected lines from 1 to 100,000, or all"),
+        (
+            [*COMMON, "--format", "html", "--lines", "all"],
+            "--lines all: expected lines from 1 to 5",
+        ),
+        ([*COMMON, "--page", "2", "--format", "png", "--output", "x.png"], "--page a picture"),
         ([*COMMON, "--option", "days"], "--option days: expected NAME=VALUE"),
     ],
 )

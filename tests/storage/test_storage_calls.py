@@ -1,6 +1,9 @@
 """The list of interactions and the chain of one, out of real tables."""
 
 import asyncio
+import csv
+import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +16,12 @@ from storage_site import START_US, Site, fetch, ship
 from storage_traffic import started, timeline
 
 from acd.app.reporting import REPORTS
+from acd.app.reporting.calls import stream
+from acd.app.reporting.exporting import export
 from acd.calls import events as ev
 from acd.reports.chain import DESCRIBED, chain_lines
 from acd.reports.numbers import NumberSight
+from acd.reports.pages import Page, Part
 from acd.reports.request import Request, RequestError
 from acd.storage.chain import PARTS, read_chain
 
@@ -138,6 +144,52 @@ def test_the_list_is_read_page_by_page(dsn: str, tmp_path: Path) -> None:
         )
         assert len(agents) == talks[0] > 2
         assert await report(dsn, only={"project": "other"}) == []
+
+    asyncio.run(check())
+
+
+def test_pages_and_a_file_hold_the_whole_list(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(timeline(21, 50))
+    asyncio.run(ship(site, dsn))
+    site.journal.close()
+
+    async def check() -> None:
+        whole = await report(dsn)
+        connection = await asyncpg.connect(dsn)
+        found: list[tuple[object, ...]] = []
+        for number in range(1, 9):
+            wish = request(page=Page(number=number, lines=7))
+            made = await REPORTS["calls"](connection, CONFIG, wish)
+            assert made.part == Part(page=wish.page, total=50)
+            found += made.rows
+        assert [row[1] for row in found] == [row["interaction"] for row in whole]
+        limited = request(page=Page(number=2, lines=500), options={"limit": "30"})
+        assert len((await REPORTS["calls"](connection, CONFIG, limited)).rows) == 20
+        beyond = request(page=Page(number=9, lines=7))
+        with pytest.raises(RequestError, match="thus 8 pages"):
+            await REPORTS["calls"](connection, CONFIG, beyond)
+        for after, rest in (("", whole), (whole[9]["interaction"], whole[10:])):
+            file, told = io.BytesIO(), []
+            wish = request(options={"after": after} if after else {})
+            await export(
+                *(connection, CONFIG, "calls", wish, "csv", "en", file),
+                tell=lambda done, total, told=told: told.append((done, total)),
+            )
+            lines = list(csv.DictReader(io.StringIO(file.getvalue().decode(), newline="")))
+            assert [line["interaction"] for line in lines] == [row["interaction"] for row in rest]
+            assert told == [(len(rest), len(rest))]
+        async with stream(connection, CONFIG, request(), at_once=7) as given:
+            streamed = [row async for rows in given.rows for row in rows]
+        assert [row[1] for row in streamed] == [row["interaction"] for row in whole]
+        assert given.total == 50
+        file = io.BytesIO()
+        wish = request(options={"limit": "5"})
+        await export(connection, CONFIG, "calls", wish, "json", "en", file)
+        assert [row["interaction"] for row in json.loads(file.getvalue())["rows"]] == [
+            row["interaction"] for row in whole[:5]
+        ]
+        await connection.close()
 
     asyncio.run(check())
 

@@ -14,7 +14,7 @@ async def test_every_parameter_reaches_the_report(tmp_path):
     token = book(tmp_path).add("li", Role.ANALYST, created=AT)
     query = (
         "from=2026-11-01&to=yesterday&per=week&by=queue&by=agent,team&only=queue=sales"
-        "&service_level=answered&option=days=7&format=csv&locale=zh"
+        "&service_level=answered&option=days=7&page=2&lines=50&format=csv&locale=zh"
     )
     async with (
         serving(fake) as client,
@@ -30,8 +30,27 @@ async def test_every_parameter_reaches_the_report(tmp_path):
         by=("queue", "agent,team"),
         only=("queue=sales",),
         options={"service_level": "answered", "days": "7"},
+        page="2",
+        lines="50",
     )
     assert fake.wishes == [(wish, "csv", "zh", "analyst")]
+
+
+@pytest.mark.asyncio
+async def test_json_comes_by_pages_and_files_are_whole():
+    fake = FakeServer()
+    async with serving(fake) as client:
+        for query in ("", "?format=json", "?format=csv", "?lines=all", "?page=3"):
+            async with client.get(f"/api/reports/kpi{query}", headers=AUTH) as answer:
+                assert answer.status == 200
+    asked = [(wish.page, wish.lines, form) for wish, form, _, _ in fake.wishes]
+    assert asked == [
+        ("", "1000", "json"),
+        ("", "1000", "json"),
+        ("", "", "csv"),
+        ("", "all", "json"),
+        ("3", "1000", "json"),
+    ]
 
 
 @pytest.mark.asyncio
@@ -69,6 +88,8 @@ async def test_a_form_has_its_type_and_a_page_does_not_run_here(form, content_ty
         ("format=doc", "format"),
         ("locale=fr", "locale"),
         ("days=3", "days"),
+        ("page=0", "page"),
+        ("lines=many", "lines"),
         ("day=today&day=yesterday", "day"),
     ],
 )

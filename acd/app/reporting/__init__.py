@@ -4,10 +4,12 @@ The command line, the HTTP interface and the schedule all get their reports here
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 
 import asyncpg
 
 from acd.config import Config
+from acd.reports.paging import cut
 from acd.reports.report import Report
 from acd.reports.request import Request
 
@@ -51,10 +53,27 @@ _ASKED: Mapping[str, Maker] = {
 }
 "Those that ask the records."
 
+
+def _by_pages(maker: Maker) -> Maker:
+    """Return a maker that cuts what is long into pages, where `maker` does not do so itself."""
+
+    @wraps(maker)
+    async def make(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
+        report = await maker(connection, config, request)
+        if request.page is None or report.part is not None:
+            return report
+        return cut(report, request.page)
+
+    return make
+
+
 REPORTS: Mapping[str, Maker] = {
-    **_ASKED,
-    "contract": contract(_ASKED),
-    "pay": pay(_ASKED),
-    "quadrant": quadrant(_ASKED),
+    name: _by_pages(maker)
+    for name, maker in {
+        **_ASKED,
+        "contract": contract(_ASKED),
+        "pay": pay(_ASKED),
+        "quadrant": quadrant(_ASKED),
+    }.items()
 }
 "All; the last ones are made of what others say of the same agents."

@@ -15,7 +15,11 @@ async def abandoned(connection: asyncpg.Connection, config: Config, request: Req
     refuse_others(request, "abandoned", only=("project", "queue"))
     from_at, to_at = borders(request)
     callers = await abandoned_callers(
-        connection, from_at=from_at, to_at=to_at, project=request.only.get("project")
+        connection,
+        from_at=from_at,
+        to_at=to_at,
+        project=request.only.get("project"),
+        most=None,
     )
     sight = config.number_sight()
     queue = request.only.get("queue")

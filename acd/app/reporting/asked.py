@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from acd.config import Config
 from acd.reports.asking import Wish, request_of
+from acd.reports.pages import READ_LINES
 from acd.web.ports import UnknownReportError
 
 from . import REPORTS
@@ -39,7 +40,14 @@ class Reports:
             raise UnknownReportError(f"there is no report {name[:32]!r}; there are {names()}")
         centre = self._config().server.centre
         zone = ZoneInfo(centre.timezone)
-        request = request_of(wish, today=datetime.now(zone).date(), zone=zone, role=role)
+        request = request_of(
+            wish,
+            today=datetime.now(zone).date(),
+            zone=zone,
+            role=role,
+            form=form,
+            lines=READ_LINES if form == "html" else None,
+        )
         return await self._apart.make(
             name, request, form, locale or centre.locale, limit_s=limit_s
         )

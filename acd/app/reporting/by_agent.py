@@ -35,7 +35,9 @@ async def ask(
     period: Period,
 ) -> Joined:
     """Return what these reports say of each agent and period. Raises what they raise."""
-    same = msgspec.structs.replace(request, by=("agent",), period=period, options={})
+    same = msgspec.structs.replace(
+        request, by=("agent",), period=period, options={}, page=None, is_drawn=False
+    )
     reports = [await makers[name](connection, config, same) for name in sorted(set(names))]
     columns = {
         f"{report.name}.{column.name}": column for report in reports for column in report.columns

@@ -1,27 +1,56 @@
 """A report in the form that somebody wants, as bytes."""
 
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Protocol
 
-from acd.reports.data import as_csv, as_json
-from acd.reports.report import Report
+from acd.reports.data import CsvWriter, JsonWriter
+from acd.reports.report import Report, Row
 from acd.reports.request import RequestError
 from acd.reports.showing import heading
 
 Write = Callable[[Report, str], bytes]
 
 
-def _json(report: Report, locale: str) -> bytes:
-    return f"{as_json(report, locale)}\n".encode()
+class Writer(Protocol):
+    """Writes a report into a file, some lines at a time."""
+
+    def begin(self) -> None:
+        """Write what stands above the lines."""
+
+    def lines(self, rows: Sequence[Row], /) -> None:
+        """Write some lines. May raise RequestError."""
+
+    def end(self) -> None:
+        """Write what stands below them."""
 
 
-def _csv(report: Report, _locale: str) -> bytes:
-    return as_csv(report).encode()
+def _xlsx_writer(report: Report, locale: str, total: int, file: IO[bytes]) -> Writer:
+    from acd.reports.workbook import SheetWriter, check_rows
+
+    check_rows(total)
+    return SheetWriter(report, locale, file)
 
 
-def _xlsx(report: Report, locale: str) -> bytes:
-    from acd.reports.workbook import as_xlsx
+WRITERS: Mapping[str, Callable[[Report, str, int, IO[bytes]], Writer]] = {
+    "json": lambda report, locale, _total, file: JsonWriter(report, locale, file),
+    "csv": lambda report, locale, _total, file: CsvWriter(report, locale, file),
+    "xlsx": _xlsx_writer,
+}
+"""Forms that hold any number of lines: (report without its lines, locale, how many lines will
+come, file) -> its writer. Each may raise RequestError."""
 
-    return as_xlsx(report, locale)
+
+def _written(form: str) -> Write:
+    def write(report: Report, locale: str) -> bytes:
+        file = io.BytesIO()
+        writer = WRITERS[form](report, locale, len(report.rows), file)
+        writer.begin()
+        writer.lines(report.rows)
+        writer.end()
+        return file.getvalue()
+
+    return write
 
 
 def _png(report: Report, locale: str) -> bytes:
@@ -49,9 +78,7 @@ def _html(report: Report, locale: str) -> bytes:
 
 
 FORMS: Mapping[str, Write] = {
-    "json": _json,
-    "csv": _csv,
-    "xlsx": _xlsx,
+    **{form: _written(form) for form in WRITERS},
     "png": _png,
     "html": _html,
 }

@@ -10,13 +10,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from contextlib import suppress
 
 import asyncpg
 
-from acd.app.reporting import REPORTS
-from acd.app.reporting.forms import FORMS
+from acd.app.reporting.exporting import export
 from acd.app.reporting.line import Answer, Failed, Made, Order, Refused, Unreachable, receive, send
 from acd.reports.request import RequestError
 from acd.storage.database import UNREACHABLE
@@ -66,10 +66,15 @@ async def answer_to(order: Order) -> Answer:
             },
         )
         try:
-            report = await REPORTS[order.name](connection, order.config, order.request)
+            with tempfile.TemporaryFile() as file:
+                await export(
+                    *(connection, order.config, order.name, order.request),
+                    *(order.form, order.locale, file),
+                )
+                file.seek(0)
+                return Made(file.read())
         finally:
             await connection.close()
-        return Made(FORMS[order.form](report, order.locale))
     except RequestError as error:
         return Refused(str(error), error.field)
     except UNREACHABLE as error:

@@ -1,20 +1,21 @@
 """What the reports out of cells have in common: reading the wish, and asking the database."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 from msgspec.structs import replace
 
 from acd.reports.cells import Cell, Key
-from acd.reports.cells_report import Cut, Layout, Row, drawn
-from acd.reports.pages import Page
+from acd.reports.cells_report import Cut, Layout, drawn
 from acd.reports.paging import part_of
-from acd.reports.report import Report
+from acd.reports.report import Report, Row
 from acd.reports.request import Period, Request, RequestError, borders, microseconds
 from acd.reports.service_level import ServiceLevel
 from acd.storage.kpi_cells import Wanted, kpi_cells, one_moment
-from acd.storage.kpi_lines import Days, all_lines, kpi_lines, line_counts, page_lines
+from acd.storage.kpi_lines import all_lines, kpi_lines, line_counts, page_lines
+
+from .streamed import Stream
 
 
 def cut_of(request: Request, by: tuple[str, ...]) -> Cut:
@@ -84,6 +85,18 @@ async def of_lines(connection: asyncpg.Connection, layout: Layout, request: Requ
             totals=await _totals(connection, layout, request),
             drawn=await _drawn(connection, layout, request) if request.is_drawn else (),
         )
+
+
+@asynccontextmanager
+async def stream_of_lines(
+    connection: asyncpg.Connection, layout: Layout, request: Request
+) -> AsyncIterator[Stream]:
+    """Give a report that is cut by time as a stream, all of it as of one moment."""
+    wish = wanted(request, layout.cut.by)
+    async with one_moment(connection):
+        counts = await line_counts(connection, wish)
+        rows = (layout.of_lines(lines) async for lines in all_lines(connection, wish, counts))
+        yield Stream(layout.report(), sum(days.count for days in counts), rows)
 
 
 async def _totals(connection: asyncpg.Connection, layout: Layout, request: Request) -> Row:
