@@ -78,7 +78,7 @@ class CsvWriter:
         columns = _plain(self._report, rows)
         for at, column in enumerate(self._report.columns):
             if column.unit in {Unit.TEXT, Unit.BOOLEAN}:
-                columns[at] = [_for_csv(value) for value in columns[at]]
+                columns[at] = _each(_for_csv, columns[at])
         self._rows(zip(*columns, strict=True))
 
     def end(self) -> None:
@@ -152,13 +152,18 @@ def _plain(report: Report, rows: Sequence[Row]) -> list[Sequence[Value]]:
     columns: list[Sequence[Value]] = list(zip(*rows, strict=True)) or [() for _ in report.columns]
     for at, column in enumerate(report.columns):
         if column.unit is Unit.TIME:
-            # Lines of one quarter-hour are many.
-            told = {
-                value: None if value is None else iso(int(value), report.timezone)
-                for value in set(columns[at])
-            }
-            columns[at] = [told[value] for value in columns[at]]
+            columns[at] = _each(lambda value: _time(value, report.timezone), columns[at])
     return columns
+
+
+def _each(told: Callable[[Value], Value], values: Sequence[Value]) -> list[Value]:
+    """Return what is told for each value; the same days, agents and times come over and over."""
+    known = {value: told(value) for value in set(values)}
+    return list(map(known.__getitem__, values))
+
+
+def _time(value: Value, timezone: str) -> Value:
+    return None if value is None else iso(int(value), timezone)
 
 
 def _for_csv(value: Value) -> Value:
