@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ._options import CommandError, Subparsers, add_config, add_state
+from ._output import file_at, show
 
 if TYPE_CHECKING:
     import asyncpg
@@ -25,9 +25,6 @@ FORMATS = ("table", "json", "csv", "xlsx", "png", "html")
 
 READ = frozenset({"table", "html"})
 "Forms that people read, by pages; the others have all lines unless said otherwise."
-
-TABLE_WIDTH = 200
-"Columns where no terminal tells its own width."
 
 OPTION_OF_FIELD = {
     **{name: f"--{name}" for name in ("day", "from", "to", "per", "by", "only", "format")},
@@ -134,9 +131,9 @@ def report(arguments: argparse.Namespace) -> int:
         if form == "table":
             with _progress() as tell:
                 found = asyncio.run(_made(arguments, config, tell))
-            _show(found, locale, arguments.output)
+            show(found, locale, arguments.output)
         else:
-            with _progress() as tell, _file(arguments.output) as file:
+            with _progress() as tell, file_at(arguments.output) as file:
                 asyncio.run(_exported(arguments, config, form, locale, file, tell))
     except RequestError as error:
         option = OPTION_OF_FIELD.get(error.field, "")
@@ -265,56 +262,3 @@ def _request(arguments: argparse.Namespace, config: "Config", form: str) -> "Req
         form=form,
         lines=READ_LINES if form in READ else None,
     )
-
-
-def _show(found: "Report", locale: str, output: Path | None) -> None:
-    """Print a table, or write it."""
-    if output is None:
-        _print(found, locale)
-        return
-    with _file(output) as file:
-        file.write(_as_text(found, locale).encode())
-
-
-def _as_text(found: "Report", locale: str) -> str:
-    import io
-
-    from rich.console import Console
-
-    from acd.reports.table import for_terminal
-
-    console = Console(width=TABLE_WIDTH, file=io.StringIO(), record=True)
-    for part in for_terminal(found, console, locale):
-        console.print(part)
-    return console.export_text()
-
-
-def _print(found: "Report", locale: str) -> None:
-    from rich.console import Console
-
-    from acd.reports.table import for_terminal
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=TABLE_WIDTH)
-    for part in for_terminal(found, console, locale):
-        console.print(part)
-
-
-@contextmanager
-def _file(path: Path | None) -> Iterator[IO[bytes]]:
-    """Give a file to write into, or the standard output.
-
-    It is there whole or not at all: other programs may wait for it.
-    """
-    if path is None:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            yield file
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

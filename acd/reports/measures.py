@@ -125,21 +125,6 @@ class Measures(Struct, frozen=True, kw_only=True):
         """呼入量: calls that asked for an agent, the sum of all parts."""
         return sum(_parts(self))
 
-    @property
-    def flow_outs(self) -> int:
-        """Who were led on."""
-        return sum(getattr(self, part) for part in FLOW_OUTS)
-
-    @property
-    def hung_up(self) -> int:
-        """Who hung up waiting, short abandons too."""
-        return self.short_abandons + self.abandons
-
-    @property
-    def handled_s(self) -> float:
-        """Talk, hold and after-call work of the answered."""
-        return self.talk_s + self.hold_s + self.wrap_up_s
-
     def __add__(self, other: "Measures") -> "Measures":
         """Return the measures of the visits of both."""
         sums = [a + b for a, b in zip(astuple(self), astuple(other), strict=True)]
