@@ -359,6 +359,11 @@ class CsatAnswer(Struct, kw_only=True):
     entered_us: int
     entered_by: str
 
+    @property
+    def answered(self) -> bool:
+        """Whether the customer gave an answer."""
+        return self.score is not None
+
 
 class MatterOutcome(Struct, kw_only=True):
     """What a ticket system said of a call's matter. Key: call and ticket."""

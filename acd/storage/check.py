@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from acd.calls.cdr import Fold
-from acd.calls.cdr_rows import CsatAnswer, Interaction, OrderEvent
+from acd.calls.cdr_rows import CsatAnswer, Interaction, OrderEvent, Row
 
 from .customer_keys import CustomerKeys
 from .erasures import Eraser
 from .frames import Position
 from .journal_reader import Entry
-from .table import EPOCH, Table, Values
+from .table import Key, Table
 from .tables import TABLES
 
 CHUNK = 5_000
@@ -28,6 +28,8 @@ CHUNK = 5_000
 SHOWN = 20
 "Differences of a table that are named; all are counted."
 
+Found = Mapping[str, Mapping[Key, tuple[Row, str]]]
+"Rows with the place of the record that completed each, by table and key."
 
 class Told(Struct, frozen=True):
     """Rows of which the journal has only a part: the tables know their place when they come."""
@@ -106,9 +108,9 @@ async def compare(
 
 def _rows(
     fold: Fold, chunk: list[Entry], end: Position, keys: CustomerKeys, eraser: Eraser
-) -> Mapping[str, dict[Values, Values]]:
-    """Return the values of what a chunk completes, with the place, by table and key."""
-    found: dict[str, dict[Values, Values]] = {}
+) -> Found:
+    """Return what a chunk completes, with the place, by table and key."""
+    found: dict[str, dict[Key, tuple[Row, str]]] = {}
     for entry in chunk:
         if entry.record is None or entry.begin >= end:
             continue
@@ -117,14 +119,13 @@ def _rows(
                 keys.fill(row)
             eraser.clean(row)
             table = TABLES[type(row)]
-            if table.name not in _TOLD and getattr(row, "started_us", 1) == 0:
+            if table.name in _TOLD:
+                row.started_us = 0  # whether the fold still knew the call makes no other row
+            elif getattr(row, "started_us", 1) == 0:
                 continue
-            values = tuple(_plain(value) for value in table.values(row))
-            if table.name in _TOLD:  # whether the fold still knew the call makes no other row
-                values = (EPOCH, *values[1:])
-            rows, key = found.setdefault(table.name, {}), values[: table.key_columns]
-            if not table.precedence or key not in rows or table.succeeds(values, rows[key]):
-                rows[key] = (*values, f"{entry.begin.segment}:{entry.begin.offset}")
+            rows, key = found.setdefault(table.name, {}), table.key(row)
+            if not table.precedence or key not in rows or table.succeeds(row, rows[key][0]):
+                rows[key] = (row, f"{entry.begin.segment}:{entry.begin.offset}")
     return found
 
 
@@ -132,16 +133,15 @@ def _plain(value: object) -> object:
     return value.replace("\0", "�") if isinstance(value, str) else value
 
 
-async def _store(
-    connection: asyncpg.Connection, found: Mapping[str, dict[Values, Values]]
-) -> None:
+async def _store(connection: asyncpg.Connection, found: Found) -> None:
     for table in TABLES.values():
         rows = found.get(table.name)
         if not rows:
             continue
         name, columns = f"check_{table.name}", (*table.columns, "place")
         await connection.execute(f"CREATE TEMP TABLE fresh (LIKE {name})")
-        await connection.copy_records_to_table("fresh", columns=columns, records=rows.values())
+        records = [(*map(_plain, table.values(row)), place) for row, place in rows.values()]
+        await connection.copy_records_to_table("fresh", columns=columns, records=records)
         await connection.execute(table.merge("fresh", name, ("place",)))
         await connection.execute("DROP TABLE fresh")
 

@@ -1,7 +1,7 @@
 """Writing the CDR's rows into Postgres: a batch and the new position in one transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self, cast
@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 import asyncpg
 import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from acd.calls.cdr_open import Moment
 from acd.calls.cdr_rows import (
@@ -26,6 +26,7 @@ from acd.calls.cdr_rows import (
 )
 
 from .agent_quarters import TouchedQuarters
+from .copy_text import NULL
 from .errors import DatabaseError
 from .frames import Position
 from .homes import (
@@ -39,7 +40,7 @@ from .homes import (
 )
 from .kpi_marks import Starts, mark_quarters
 from .migrate import migrate
-from .table import Table, Values, at, month_of
+from .table import Key, Table, at, month_of
 from .tables import TABLES
 
 CONNECT_LIMIT_S = 5.0
@@ -107,7 +108,7 @@ class Batch:
         self.interactions = 0
         self.set_aside: list[SetAside] = []
         self.months: set[tuple[int, int]] = set()
-        self.tables: dict[type[Row], dict[Values, Values]] = {}
+        self.tables: dict[type[Row], dict[Key, Row]] = {}
         self.touched = TouchedQuarters()
         self.homeless: list[LateRow] = []
         "Rows of interactions whose start has to be looked up, and all of orders."
@@ -132,21 +133,19 @@ class Batch:
         """Take a row whose place is known."""
         kind = type(row)
         table = TABLES[kind]
+        key = table.key(row)
         try:
-            values = table.values(row)
-            month = month_of(values[0])
+            self.months.add(month_of(key[0]))
         except BAD_DATA as error:
             self.put_aside(table.name, error, row)
             return
-        self.months.add(month)
         self.touched.add(row)
         rows = self.tables.get(kind)
         if rows is None:
             rows = self.tables[kind] = {}
-        key = values[: table.key_columns]
-        if table.precedence and key in rows and not table.succeeds(values, rows[key]):
+        if table.precedence and key in rows and not table.succeeds(row, rows[key]):
             return
-        rows[key] = values
+        rows[key] = row
         if kind is Disposition:
             self._note_order(cast("Disposition", row))
         self.rows += 1
@@ -302,14 +301,14 @@ class Writer:
             await self._connection.execute("SELECT ensure_month($1)", date(year, month, 1))
             self._months.add((year, month))
 
-    async def _copy(self, table: Table, rows: list[Values], *, into: str = "") -> None:
-        await self._connection.copy_records_to_table(
-            into or table.name,
-            columns=table.columns,
-            records=rows if len(rows) <= ROWS_BETWEEN_TURNS else _in_turns(rows),
+    async def _copy(self, table: Table, rows: list[Row], *, into: str = "") -> None:
+        # All is made before any of it is sent: an error then is the rows', not the connection's.
+        chunks = [chunk async for chunk in _chunks(table, rows)]
+        await self._connection.copy_to_table(
+            into or table.name, source=_each(chunks), columns=table.columns, null=NULL
         )
 
-    async def _store(self, table: Table, rows: list[Values]) -> None:
+    async def _store(self, table: Table, rows: list[Row]) -> None:
         if len(rows) >= STAGED_ROWS:
             await self._copy(table, rows, into=table.stage)
             await self._connection.execute(table.merge(table.stage, table.name))
@@ -320,9 +319,10 @@ class Writer:
         if upsert is None:
             upsert = self._upserts[table.name] = await self._connection.prepare(table.upsert)
         for begin in range(0, len(rows), ROWS_BETWEEN_TURNS):
-            await upsert.fetch(rows[begin : begin + ROWS_BETWEEN_TURNS])
+            some = rows[begin : begin + ROWS_BETWEEN_TURNS]
+            await upsert.fetch([table.values(row) for row in some])
 
-    async def _store_carefully(self, table: Table, rows: list[Values], batch: Batch) -> None:
+    async def _store_carefully(self, table: Table, rows: list[Row], batch: Batch) -> None:
         """Store what the database takes; halve what it refuses until the bad rows are found."""
         try:
             async with self._connection.transaction():
@@ -332,11 +332,10 @@ class Writer:
                 middle = len(rows) // 2
                 await self._store_carefully(table, rows[:middle], batch)
                 await self._store_carefully(table, rows[middle:], batch)
-            elif (clean := _without_nul(rows[0])) != rows[0]:
+            elif (clean := _without_nul(rows[0])) is not rows[0]:
                 await self._store_carefully(table, [clean], batch)
             else:
-                content = msgspec.json.encode(rows[0], enc_hook=repr).decode()
-                batch.put_aside(table.name, error, content)
+                batch.put_aside(table.name, error, rows[0])
 
     async def _finish(self, batch: Batch, former: Progress | None, progress: Progress) -> None:
         for order_id, home in batch.moves:
@@ -402,17 +401,26 @@ def _interval_fields(row: asyncpg.Record) -> dict[str, Any]:
     return fields
 
 
-async def _in_turns(rows: Sequence[Values]) -> AsyncIterator[Values]:
-    """Yield the rows, and let the loop's other tasks work in between."""
+async def _chunks(table: Table, rows: Sequence[Row]) -> AsyncIterator[bytes]:
+    """Make COPY's text of the rows, and let the loop's other tasks work in between."""
     for begin in range(0, len(rows), ROWS_BETWEEN_TURNS):
-        for row in rows[begin : begin + ROWS_BETWEEN_TURNS]:
-            yield row
+        yield table.copy_text(rows[begin : begin + ROWS_BETWEEN_TURNS])
         await asyncio.sleep(0)
 
 
-def _without_nul(row: Values) -> Values:
-    """Replace what Postgres' text cannot hold."""
-    return tuple(v.replace("\0", "�") if isinstance(v, str) else v for v in row)
+async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+def _without_nul(row: Row) -> Row:
+    """Replace what Postgres' text cannot hold; return the row itself where nothing is to do."""
+    changes = {
+        name: value.replace("\0", "�")
+        for name in row.__struct_fields__
+        if isinstance(value := getattr(row, name), str) and "\0" in value
+    }
+    return structs.replace(row, **changes) if changes else row
 
 
 def _one_line(error: Exception) -> str:

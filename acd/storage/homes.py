@@ -24,8 +24,7 @@ from acd.calls.cdr_rows import (
     TalkSegment,
 )
 
-from .table import EPOCH, Values
-from .tables import TABLES
+from .table import EPOCH, Key, Values
 
 LateRow = Disposition | OrderEvent | CsatAnswer | MatterOutcome | StreamQuality
 "Rows that may come after the fold has forgotten the call."
@@ -131,28 +130,22 @@ def microseconds(moment: datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
-def handled_in(tables: Mapping[type[Row], Mapping[Values, Values]]) -> dict[str, Handling]:
+def handled_in(tables: Mapping[type[Row], Mapping[Key, Any]]) -> dict[str, Handling]:
     """Return who handled the calls whose rows are written in the same batch."""
-    categories = {
-        visit["visit"]: visit["category"] for visit in _named(QueueVisit, tables.get(QueueVisit))
-    }
-    talks = _named(TalkSegment, tables.get(TalkSegment))
+    visits: Iterable[QueueVisit] = tables.get(QueueVisit, {}).values()
+    talks: Iterable[TalkSegment] = tables.get(TalkSegment, {}).values()
+    categories = {visit.visit: visit.category for visit in visits}
     return {
-        talk["interaction"]: Handling(
-            interaction=talk["interaction"],
-            started_us=microseconds(talk["started_at"]),
-            project=talk["project"],
-            agent=talk["agent"],
-            queue=talk["queue"],
-            category=categories.get(talk["visit"], ""),
+        talk.interaction: Handling(
+            interaction=talk.interaction,
+            started_us=talk.started_us,
+            project=talk.project,
+            agent=talk.agent,
+            queue=talk.queue,
+            category=categories.get(talk.visit, ""),
         )
-        for talk in sorted(talks, key=lambda talk: talk["began_at"])
+        for talk in sorted(talks, key=lambda talk: talk.began_us)
     }
-
-
-def _named(kind: type[Row], rows: Mapping[Values, Values] | None) -> list[dict[str, Any]]:
-    columns = TABLES[kind].columns
-    return [dict(zip(columns, values, strict=True)) for values in (rows or {}).values()]
 
 
 class Homes:

@@ -6,21 +6,24 @@ quarter-hour in which its visit was offered, however long ago that was. Marks ar
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from functools import lru_cache
+from typing import Any
 
 import asyncpg
 
 from acd.calls import cdr_rows as cdr
+from acd.reports.agent_times import QUARTER_US
 
-from .table import RECENT_TIMES, Values, at
-from .tables import TABLES
+from .homes import microseconds
+from .table import Key, at
 
 MAX_STARTS = 100_000
 "Interactions whose start is remembered: over a minute of 1,200 a second. Others are looked up."
 
-Rows = Mapping[type[cdr.Row], Mapping[Values, Values]]
+Rows = Mapping[type[cdr.Row], Mapping[Key, Any]]
 "The rows of a batch by their kind and key, as `Batch.tables`: all keys begin with the start."
+
+Start = tuple[int, str]
+"When an interaction began, and which."
 
 _MARK = """
 WITH touched AS MATERIALIZED (
@@ -45,60 +48,60 @@ class Starts:
     """When interactions began: their rows' keys begin with it, agents' intervals lack it."""
 
     def __init__(self) -> None:
-        self._known: dict[str, datetime] = {}
+        self._known: dict[str, int] = {}
 
     def remember(self, row: cdr.Row) -> None:
         """Take a row that passes by and is in the tables already."""
         if isinstance(row, cdr.QueueVisit | cdr.TalkSegment):
-            self.add(row.interaction, at(row.started_us))
+            self.add(row.interaction, row.started_us)
 
-    def add(self, interaction: str, started_at: datetime) -> None:
+    def add(self, interaction: str, started_us: int) -> None:
         """Keep one; the oldest is forgotten for it."""
         if interaction not in self._known and len(self._known) >= MAX_STARTS:
             del self._known[next(iter(self._known))]
-        self._known[interaction] = started_at
+        self._known[interaction] = started_us
 
     async def find(
         self, connection: asyncpg.Connection, interactions: Iterable[str]
-    ) -> set[tuple[datetime, str]]:
+    ) -> set[Start]:
         """Return the starts, from the table where they are not remembered."""
         found = set()
         unknown = []
         for interaction in interactions:
-            started_at = self._known.get(interaction)
-            if started_at is None:
+            started_us = self._known.get(interaction)
+            if started_us is None:
                 unknown.append(interaction)
             else:
-                found.add((started_at, interaction))
+                found.add((started_us, interaction))
         if unknown:
             rows = await connection.fetch(
                 "SELECT started_at, interaction FROM interactions"
                 " WHERE interaction = ANY($1::text[])",
                 unknown,
             )
-            found |= {(row["started_at"], row["interaction"]) for row in rows}
+            found |= {(microseconds(row["started_at"]), row["interaction"]) for row in rows}
         return found
 
 
 async def mark_quarters(connection: asyncpg.Connection, rows: Rows, starts: Starts) -> None:
     """Note the quarter-hours that rows change which were stored in this transaction."""
-    moments = set[datetime]()
-    touched = set[tuple[datetime, str]]()
+    quarters = set[int]()
+    touched = set[Start]()
     for kind, table in rows.items():
         if kind in _AT_THEIR_START:
-            moments.update(_quarter(values[0]) for values in table.values())
+            quarters.update([key[0] // QUARTER_US for key in table])
         if kind in _OF_VISITS:
-            touched.update((key[0], key[1]) for key in table)
+            touched.update([key[:2] for key in table])
     touched |= _ordered(rows)
-    for started_at, interaction in touched:
-        starts.add(interaction, started_at)
+    for started_us, interaction in touched:
+        starts.add(interaction, started_us)
     touched |= await starts.find(connection, _wrapped_up(rows))
-    if not moments and not touched:
+    if not quarters and not touched:
         return
     await connection.execute(
         _MARK,
-        list(moments),
-        [started_at for started_at, _ in touched],
+        [at(quarter * QUARTER_US) for quarter in quarters],
+        [at(started_us) for started_us, _ in touched],
         [interaction for _, interaction in touched],
     )
 
@@ -121,29 +124,19 @@ caller, the day's orders, whether the matter was closed. Profiles change the tea
 time on."""
 
 
-_INTERVAL = TABLES[cdr.AgentStateInterval].columns
-_ORDERED = TABLES[cdr.OrderEvent].columns.index("interaction")
-_STATE, _INTERACTION = _INTERVAL.index("state"), _INTERVAL.index("interaction")
-
-
 def _wrapped_up(rows: Rows) -> set[str]:
     """Return the interactions of agents' after-call work."""
     return {
-        values[_INTERACTION]
-        for values in rows.get(cdr.AgentStateInterval, {}).values()
-        if values[_STATE] == "wrap_up" and values[_INTERACTION]
+        row.interaction
+        for row in rows.get(cdr.AgentStateInterval, {}).values()
+        if row.state == "wrap_up" and row.interaction
     }
 
 
-def _ordered(rows: Rows) -> set[tuple[datetime, str]]:
+def _ordered(rows: Rows) -> set[Start]:
     """Return the interactions that orders came from."""
     return {
-        (values[0], values[_ORDERED])
-        for values in rows.get(cdr.OrderEvent, {}).values()
-        if values[_ORDERED]
+        (row.started_us, row.interaction)
+        for row in rows.get(cdr.OrderEvent, {}).values()
+        if row.interaction
     }
-
-
-@lru_cache(RECENT_TIMES)
-def _quarter(moment: datetime) -> datetime:
-    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)

@@ -1,11 +1,17 @@
 """What a table of the records is: its name, its key, and how a row becomes its values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from typing import Any, get_args, get_origin
 
-from msgspec import Struct
+import msgspec
+
+from acd.calls.cdr_rows import Row
+
+from .copy_text import array_text, lines, moment_text, nullable_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -16,17 +22,28 @@ RECENT_TIMES = 4096
 """Wall times whose conversion is kept: those of a batch at 500 calls/s. An interaction's start
 stands in all its rows, and what was journalled together has one time."""
 
+DAY_US = 86_400 * 1_000_000
+
 Values = tuple[Any, ...]
 "A row as the database driver takes it; the key's columns first."
 
+Key = tuple[Any, ...]
+"What tells a row of a table from the others: the fields of its key, the start first."
 
-class Table(Struct, frozen=True):
-    """One table: its name, its columns in the order of `values`, the first of them the key."""
+Conversions = tuple[tuple[int, Callable[[Any], Any]], ...]
+"By column, where its value is not the field's as it is."
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name, the rows that it takes, its columns, the first of them the key."""
 
     name: str
+    kind: type[Row]
     key_columns: int
-    columns: tuple[str, ...]
-    values: Callable[[Any], Values]
+    content: str
+    """Words: the columns, each of the field of its name, else `column=field`. A time is `began_at`
+    in a table and `began_us` in a row."""
 
     written_once: bool = False
     """Each row comes when it is complete, and never again: it goes into the table directly. Should
@@ -36,10 +53,62 @@ class Table(Struct, frozen=True):
     """Of two rows with one key, the one that is greater in these columns stands, the later one
     among equals; empty: always the later one."""
 
-    def succeeds(self, row: Values, former: Values) -> bool:
+    # --- rows ---
+
+    @cached_property
+    def key(self) -> Callable[[Any], Key]:
+        """Returns the key of a row; it begins with the time that the partition goes by."""
+        return attrgetter(*self._fields[: self.key_columns])
+
+    def values(self, row: Row) -> Values:
+        """Return a row as the driver takes it. Raises OverflowError for an absurd time."""
+        return _converted(self._all_fields(row), self._sent)
+
+    def copy_text(self, rows: Sequence[Row]) -> bytes:
+        """Return rows as COPY takes them.
+
+        Raises OverflowError for an absurd time, ValueError for what is no Unicode text.
+        """
+        fields, conversions = self._all_fields, self._copied
+        values = [_converted(fields(row), conversions) for row in rows]
+        return lines(values, len(self.columns)).encode()
+
+    def succeeds(self, row: Row, former: Row) -> bool:
         """Return whether a row takes the place of the former one with its key."""
-        places = [self.columns.index(column) for column in self.precedence]
-        return [row[at] for at in places] >= [former[at] for at in places]
+        at = [self._fields[self.columns.index(column)] for column in self.precedence]
+        return [getattr(row, field) for field in at] >= [getattr(former, field) for field in at]
+
+    # --- columns ---
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(word.partition("=")[0] for word in self.content.split())
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """The fields of a row, in the order of the columns."""
+        return tuple(_field(word.rpartition("=")[2]) for word in self.content.split())
+
+    @cached_property
+    def _all_fields(self) -> Callable[[Any], Values]:
+        return attrgetter(*self._fields)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return {field.name: field.type for field in msgspec.structs.fields(self.kind)}
+
+    @cached_property
+    def _sent(self) -> Conversions:
+        forms = (_sent_form(field, self._types.get(field)) for field in self._fields)
+        return tuple((at, form) for at, form in enumerate(forms) if form is not None)
+
+    @cached_property
+    def _copied(self) -> Conversions:
+        forms = (_copied_form(field, self._types.get(field)) for field in self._fields)
+        return tuple((at, form) for at, form in enumerate(forms) if form is not None)
+
+    # --- statements ---
 
     @property
     def upsert(self) -> str:
@@ -79,6 +148,48 @@ class Table(Struct, frozen=True):
         return f"CREATE TEMP TABLE {self.stage} AS SELECT {columns} FROM {self.name} LIMIT 0"
 
 
+def _field(name: str) -> str:
+    """Return the row's field of a column: both say when, each in its own way."""
+    if name == "at":
+        return "at_us"
+    return f"{name[:-3]}_us" if name.endswith("_at") else name
+
+
+def _converted(fields: Values, conversions: Conversions) -> Values:
+    values = list(fields)
+    for at, convert in conversions:
+        values[at] = convert(values[at])
+    return tuple(values)
+
+
+def _sent_form(field: str, kind: object) -> Callable[[Any], Any] | None:
+    """Return what makes a parameter of a field of this type; None: it is one."""
+    if field.endswith("_us"):
+        return at_or_none
+    if kind == tuple[str, ...]:
+        return list
+    return _json if _is_json(kind) else None
+
+
+def _copied_form(field: str, kind: object) -> Callable[[Any], Any] | None:
+    """Return what makes COPY's text of a field of this type; None: formatting it does."""
+    if field.endswith("_us"):
+        return moment_text
+    if kind == tuple[str, ...]:
+        return array_text
+    if _is_json(kind):
+        return _json
+    return nullable_text if type(None) in get_args(kind) else None
+
+
+def _is_json(kind: object) -> bool:
+    return get_origin(kind) in {dict, tuple}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 @lru_cache(RECENT_TIMES)
 def at(wall_us: int) -> datetime:
     """Return a wall time as the driver takes it."""
@@ -91,13 +202,17 @@ def at_or_none(wall_us: int | None) -> datetime | None:
     return None if wall_us is None else at(wall_us)
 
 
-def month_of(moment: datetime) -> tuple[int, int]:
-    """Return year and month of a time in UTC: the partition. Raises ValueError."""
-    if moment.year >= LAST_YEAR:
-        raise ValueError(f"{moment} is no time of a call: set the clock")
-    return moment.year, moment.month
+def month_of(wall_us: int) -> tuple[int, int]:
+    """Return year and month of a time in UTC: the partition.
+
+    Raises ValueError or OverflowError for a time that no clock of sense shows.
+    """
+    return _month_of_day(wall_us // DAY_US)
 
 
-def columns(text: str) -> tuple[str, ...]:
-    """Return the names of a list of words."""
-    return tuple(text.split())
+@lru_cache
+def _month_of_day(day: int) -> tuple[int, int]:
+    date = EPOCH + timedelta(days=day)
+    if date.year >= LAST_YEAR:
+        raise ValueError(f"{date} is no time of a call: set the clock")
+    return date.year, date.month

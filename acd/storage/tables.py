@@ -7,5 +7,7 @@ from .tables_calls import CALL_TABLES
 from .tables_house import HOUSE_TABLES
 from .tables_late import LATE_TABLES
 
-TABLES: dict[type[cdr.Row], Table] = {**CALL_TABLES, **HOUSE_TABLES, **LATE_TABLES}
+TABLES: dict[type[cdr.Row], Table] = {
+    table.kind: table for table in (*CALL_TABLES, *HOUSE_TABLES, *LATE_TABLES)
+}
 "In the order in which a batch writes them."
