@@ -2,7 +2,8 @@
 
 Times are wall time, µs since 1970 in UTC; durations are seconds of the monotonic clock.
 `started_us` is the interaction's start: with the row's own id it is the row's key. `None` as an
-end means that it lies ahead.
+end means that it lies ahead. Rows hold plain values, of which no cycle can come: Python's
+collector need not look at them.
 """
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from acd.routing.model import Candidate
 
 
-class Interaction(Struct, kw_only=True):
+class Interaction(Struct, kw_only=True, gc=False):
     """A customer's contact, from the INVITE to the end of all its legs."""
 
     interaction: str
@@ -58,7 +59,7 @@ class Interaction(Struct, kw_only=True):
     "Version of `flow`."
 
 
-class Leg(Struct, kw_only=True):
+class Leg(Struct, kw_only=True, gc=False):
     """One INVITE dialog of an interaction, or the attempt at one."""
 
     interaction: str
@@ -86,7 +87,7 @@ class Leg(Struct, kw_only=True):
     "What the other side said of its end (ITU-T Q.850); 0: nothing."
 
 
-class QueueVisit(Struct, kw_only=True):
+class QueueVisit(Struct, kw_only=True, gc=False):
     """One stay in a queue: one *offered* of its KPIs."""
 
     interaction: str
@@ -126,7 +127,7 @@ class QueueVisit(Struct, kw_only=True):
     'First flow of the call and its version: "name@version".'
 
 
-class Offer(Struct, kw_only=True):
+class Offer(Struct, kw_only=True, gc=False):
     """One ringing of one agent's phone, and why this agent was chosen."""
 
     interaction: str
@@ -159,7 +160,7 @@ class Offer(Struct, kw_only=True):
     "How much later than the head of the line, which it overtook, the call had come."
 
 
-class FlowStep(Struct, kw_only=True):
+class FlowStep(Struct, kw_only=True, gc=False):
     """One node of an IVR flow that the call left."""
 
     interaction: str
@@ -178,7 +179,7 @@ class FlowStep(Struct, kw_only=True):
     "What went wrong in the node."
 
 
-class TalkSegment(Struct, kw_only=True):
+class TalkSegment(Struct, kw_only=True, gc=False):
     """Caller and one agent connected, from joining to parting."""
 
     interaction: str
@@ -198,7 +199,7 @@ class TalkSegment(Struct, kw_only=True):
     hold_s: float = 0.0
 
 
-class HoldSegment(Struct, kw_only=True):
+class HoldSegment(Struct, kw_only=True, gc=False):
     """A stretch of a talk in which one side was on hold."""
 
     interaction: str
@@ -219,7 +220,7 @@ class HoldSegment(Struct, kw_only=True):
     duration_s: float | None = None
 
 
-class Transfer(Struct, kw_only=True):
+class Transfer(Struct, kw_only=True, gc=False):
     """An agent's wish to hand the caller on, and what became of it."""
 
     interaction: str
@@ -246,7 +247,7 @@ class Transfer(Struct, kw_only=True):
     returned_to: str = ""
 
 
-class Callback(Struct, kw_only=True):
+class Callback(Struct, kw_only=True, gc=False):
     """A customer's wish to be called back, and what became of it."""
 
     callback: str
@@ -269,7 +270,7 @@ class Callback(Struct, kw_only=True):
     by: str = ""
 
 
-class Closure(Struct, kw_only=True):
+class Closure(Struct, kw_only=True, gc=False):
     """A switch of the emergency closure that was turned. Key: the record."""
 
     node: str
@@ -287,7 +288,7 @@ class Closure(Struct, kw_only=True):
     changed_by: str
 
 
-class Disposition(Struct, kw_only=True):
+class Disposition(Struct, kw_only=True, gc=False):
     """How an agent classed the own part of an interaction; a later one replaces it."""
 
     interaction: str
@@ -312,7 +313,7 @@ class Disposition(Struct, kw_only=True):
     "Who told it, where it was not the agent."
 
 
-class OrderEvent(Struct, kw_only=True):
+class OrderEvent(Struct, kw_only=True, gc=False):
     """A state that an order came into. Key: call, order and entry."""
 
     interaction: str
@@ -338,7 +339,7 @@ class OrderEvent(Struct, kw_only=True):
     entered_by: str
 
 
-class CsatAnswer(Struct, kw_only=True):
+class CsatAnswer(Struct, kw_only=True, gc=False):
     """A question that a customer was asked, and the answer, if there is one."""
 
     interaction: str
@@ -365,7 +366,7 @@ class CsatAnswer(Struct, kw_only=True):
         return self.score is not None
 
 
-class MatterOutcome(Struct, kw_only=True):
+class MatterOutcome(Struct, kw_only=True, gc=False):
     """What a ticket system said of a call's matter. Key: call and ticket."""
 
     interaction: str
@@ -381,7 +382,7 @@ class MatterOutcome(Struct, kw_only=True):
     entered_by: str
 
 
-class StreamQuality(Struct, kw_only=True):
+class StreamQuality(Struct, kw_only=True, gc=False):
     """What a leg's media stream counted."""
 
     interaction: str
@@ -399,7 +400,7 @@ class StreamQuality(Struct, kw_only=True):
     jitter_ms: float
 
 
-class AgentStatusInterval(Struct, kw_only=True):
+class AgentStatusInterval(Struct, kw_only=True, gc=False):
     """A stretch of time in which an agent wanted one thing. Key: the record that began it."""
 
     node: str
@@ -419,7 +420,7 @@ class AgentStatusInterval(Struct, kw_only=True):
     '"change", "stopped" or "restart"; empty while it lasts.'
 
 
-class AgentStateInterval(Struct, kw_only=True):
+class AgentStateInterval(Struct, kw_only=True, gc=False):
     """A stretch of time in which an agent was in one state. Key: the record that began it."""
 
     node: str
@@ -439,7 +440,7 @@ class AgentStateInterval(Struct, kw_only=True):
     '"change", "stopped" or "restart"; empty while it lasts.'
 
 
-class AgentProfileRow(Struct, kw_only=True):
+class AgentProfileRow(Struct, kw_only=True, gc=False):
     """Who an agent was from a moment on, until the agent's next row. Key: its record."""
 
     node: str
@@ -458,7 +459,7 @@ class AgentProfileRow(Struct, kw_only=True):
     configured: bool
 
 
-class AuditEntry(Struct, kw_only=True):
+class AuditEntry(Struct, kw_only=True, gc=False):
     """Something that somebody changed by the HTTP interface. Key: its record."""
 
     node: str

@@ -1,6 +1,6 @@
 """Notes which agents' quarter-hours rows touch, and has the database compute those anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -27,11 +27,12 @@ class TouchedQuarters:
         self._interactions: set[tuple[int, str]] = set()
         "Whose agents' quarter-hours have to be looked up."
 
-    def add(self, row: cdr.Row) -> None:
-        """Take a row."""
-        touch = _TOUCHES.get(type(row))
+    def add(self, kind: type[cdr.Row], rows: Iterable[cdr.Row]) -> None:
+        """Take rows of one kind."""
+        touch = _TOUCHES.get(kind)
         if touch is not None:
-            touch(self, row)
+            for row in rows:
+                touch(self, row)
 
     async def note(self, connection: asyncpg.Connection) -> None:
         """Write the notes, in the transaction of the rows."""

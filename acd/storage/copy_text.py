@@ -4,7 +4,7 @@ Made here by the row, for the driver encodes value by value: that took a quarter
 time. Text, for a whole row is one formatting then: the binary format wants each value's length.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -48,20 +48,21 @@ def array_text(values: Iterable[str]) -> str:
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
-def lines(rows: Sequence[tuple[Any, ...]], columns: int) -> str:
+def lines(rows: Iterable[tuple[Any, ...]], columns: int) -> str:
     """Return rows of so many values, each of which `%s` formats as COPY wants it.
 
     Few texts hold a character that has to be escaped: it is seen by counting those of all rows.
     """
     line = "\t".join(["%s"] * columns) + "\n"
-    text = "".join([line % row for row in rows])
+    values = list(rows)
+    text = "".join([line % row for row in values])
     plain = (
-        text.count("\t") == len(rows) * (columns - 1)
-        and text.count("\n") == len(rows)
+        text.count("\t") == len(values) * (columns - 1)
+        and text.count("\n") == len(values)
         and "\\" not in text
         and "\r" not in text
     )
-    return text if plain else "".join([line % _escaped(row) for row in rows])
+    return text if plain else "".join([line % _escaped(row) for row in values])
 
 
 def _escaped(row: tuple[Any, ...]) -> tuple[Any, ...]:

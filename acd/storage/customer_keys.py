@@ -95,9 +95,13 @@ class CustomerKeys:
 
 
 def _hashes(key: bytes) -> Callable[[str], str]:
+    # Begun once: to set the key up takes longer than a number's hash.
+    begun = hmac.new(key, digestmod=hashlib.sha256)
+
     @lru_cache(REMEMBERED)
     def of(number: str) -> str:
-        digest = hmac.digest(key, number.encode(), hashlib.sha256)
-        return base64.urlsafe_b64encode(digest[:HASH_BYTES]).decode()
+        keyed = begun.copy()
+        keyed.update(number.encode())
+        return base64.urlsafe_b64encode(keyed.digest()[:HASH_BYTES]).decode()
 
     return of

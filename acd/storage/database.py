@@ -40,7 +40,7 @@ from .homes import (
 )
 from .kpi_marks import Starts, mark_quarters
 from .migrate import migrate
-from .table import Key, Table, at, month_of
+from .table import DAY_US, Table, at, month_of
 from .tables import TABLES
 
 CONNECT_LIMIT_S = 5.0
@@ -108,7 +108,9 @@ class Batch:
         self.interactions = 0
         self.set_aside: list[SetAside] = []
         self.months: set[tuple[int, int]] = set()
-        self.tables: dict[type[Row], dict[Key, Row]] = {}
+        self.tables: dict[type[Row], list[Row]] = {kind: [] for kind in TABLES}
+        "As they came: of two with one key both."
+
         self.touched = TouchedQuarters()
         self.homeless: list[LateRow] = []
         "Rows of interactions whose start has to be looked up, and all of orders."
@@ -132,28 +134,42 @@ class Batch:
     def place(self, row: Row) -> None:
         """Take a row whose place is known."""
         kind = type(row)
-        table = TABLES[kind]
-        key = table.key(row)
-        try:
-            self.months.add(month_of(key[0]))
-        except BAD_DATA as error:
-            self.put_aside(table.name, error, row)
-            return
-        self.touched.add(row)
-        rows = self.tables.get(kind)
-        if rows is None:
-            rows = self.tables[kind] = {}
-        if table.precedence and key in rows and not table.succeeds(row, rows[key]):
-            return
-        rows[key] = row
-        if kind is Disposition:
-            self._note_order(cast("Disposition", row))
+        self.tables[kind].append(row)
         self.rows += 1
-        self.interactions += kind is Interaction
+        if kind is Interaction:
+            self.interactions += 1
+        elif kind is Disposition:
+            self._note_order(cast("Disposition", row))
 
     def _note_order(self, row: Disposition) -> None:
         if row.ordered and row.order_id:
             self.told.append(row)
+
+    async def settle(self) -> None:
+        """Note which months and quarter-hours the rows touch, when all have come."""
+        for table, rows in self.filled():
+            self._note_months(table, rows)
+            self.touched.add(table.kind, rows)
+            await asyncio.sleep(0)  # other tasks get their turn
+
+    def filled(self) -> list[tuple[Table, list[Row]]]:
+        """Return the tables that get rows."""
+        return [(TABLES[kind], rows) for kind, rows in self.tables.items() if rows]
+
+    def _note_months(self, table: Table, rows: list[Row]) -> None:
+        """Note the partitions, and put rows of absurd times aside."""
+        began_us = table.began_us
+        absurd: dict[int, Exception] = {}
+        for day in {began_us(row) // DAY_US for row in rows}:
+            try:
+                self.months.add(month_of(day))
+            except BAD_DATA as error:
+                absurd[day] = error
+        if absurd:
+            for row in rows:
+                if (reason := absurd.get(began_us(row) // DAY_US)) is not None:
+                    self.put_aside(table.name, reason, row)
+            rows[:] = [row for row in rows if began_us(row) // DAY_US not in absurd]
 
     def put_aside(self, place: str, error: Exception, content: object) -> None:
         """Take something that cannot be stored."""
@@ -261,21 +277,21 @@ class Writer:
         UNREACHABLE; the caller then has to read the position again.
         """
         await self._find_homes(batch)
+        await batch.settle()
         await self._ensure_months(batch.months)
         try:
             async with self._connection.transaction():
-                for kind, rows in batch.tables.items():
-                    table = TABLES[kind]
+                for table, rows in batch.filled():
                     store = self._copy if table.written_once else self._store
-                    await store(table, list(rows.values()))
+                    await store(table, rows)
                 await self._finish(batch, former, progress)
         except BAD_DATA:
             # A month may have been deleted by its age since its partition was last looked for.
             self._months.clear()
             await self._ensure_months(batch.months)
             async with self._connection.transaction():
-                for kind, rows in batch.tables.items():
-                    await self._store_carefully(TABLES[kind], list(rows.values()), batch)
+                for table, rows in batch.filled():
+                    await self._store_carefully(table, rows, batch)
                 await self._finish(batch, former, progress)
 
     async def _find_homes(self, batch: Batch) -> None:
@@ -309,6 +325,7 @@ class Writer:
         )
 
     async def _store(self, table: Table, rows: list[Row]) -> None:
+        rows = table.latest(rows)
         if len(rows) >= STAGED_ROWS:
             await self._copy(table, rows, into=table.stage)
             await self._connection.execute(table.merge(table.stage, table.name))

@@ -6,7 +6,7 @@ to the second call. An event that comes before any that names a call stands unde
 is moved when the call is known.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from acd.calls.cdr_rows import (
     TalkSegment,
 )
 
-from .table import EPOCH, Key, Values
+from .table import EPOCH, Values
 
 LateRow = Disposition | OrderEvent | CsatAnswer | MatterOutcome | StreamQuality
 "Rows that may come after the fold has forgotten the call."
@@ -130,10 +130,10 @@ def microseconds(moment: datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
-def handled_in(tables: Mapping[type[Row], Mapping[Key, Any]]) -> dict[str, Handling]:
+def handled_in(tables: Mapping[type[Row], Sequence[Any]]) -> dict[str, Handling]:
     """Return who handled the calls whose rows are written in the same batch."""
-    visits: Iterable[QueueVisit] = tables.get(QueueVisit, {}).values()
-    talks: Iterable[TalkSegment] = tables.get(TalkSegment, {}).values()
+    visits: Iterable[QueueVisit] = tables.get(QueueVisit, ())
+    talks: Iterable[TalkSegment] = tables.get(TalkSegment, ())
     categories = {visit.visit: visit.category for visit in visits}
     return {
         talk.interaction: Handling(

@@ -5,7 +5,7 @@ quarter-hour in which its visit was offered, however long ago that was. Marks ar
 (`kpi_dirty`), in the rows' own transaction: whoever sees the rows sees the marks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -14,13 +14,13 @@ from acd.calls import cdr_rows as cdr
 from acd.reports.agent_times import QUARTER_US
 
 from .homes import microseconds
-from .table import Key, at
+from .table import at
 
 MAX_STARTS = 100_000
 "Interactions whose start is remembered: over a minute of 1,200 a second. Others are looked up."
 
-Rows = Mapping[type[cdr.Row], Mapping[Key, Any]]
-"The rows of a batch by their kind and key, as `Batch.tables`: all keys begin with the start."
+Rows = Mapping[type[cdr.Row], Sequence[Any]]
+"The rows of a batch by their kind, as `Batch.tables`."
 
 Start = tuple[int, str]
 "When an interaction began, and which."
@@ -89,9 +89,9 @@ async def mark_quarters(connection: asyncpg.Connection, rows: Rows, starts: Star
     touched = set[Start]()
     for kind, table in rows.items():
         if kind in _AT_THEIR_START:
-            quarters.update([key[0] // QUARTER_US for key in table])
+            quarters.update([row.started_us // QUARTER_US for row in table])
         if kind in _OF_VISITS:
-            touched.update([key[:2] for key in table])
+            touched.update([(row.started_us, row.interaction) for row in table])
     touched |= _ordered(rows)
     for started_us, interaction in touched:
         starts.add(interaction, started_us)
@@ -128,7 +128,7 @@ def _wrapped_up(rows: Rows) -> set[str]:
     """Return the interactions of agents' after-call work."""
     return {
         row.interaction
-        for row in rows.get(cdr.AgentStateInterval, {}).values()
+        for row in rows.get(cdr.AgentStateInterval, ())
         if row.state == "wrap_up" and row.interaction
     }
 
@@ -137,6 +137,6 @@ def _ordered(rows: Rows) -> set[Start]:
     """Return the interactions that orders came from."""
     return {
         (row.started_us, row.interaction)
-        for row in rows.get(cdr.OrderEvent, {}).values()
+        for row in rows.get(cdr.OrderEvent, ())
         if row.interaction
     }
