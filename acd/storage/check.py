@@ -31,6 +31,7 @@ SHOWN = 20
 Found = Mapping[str, Mapping[Key, tuple[Row, str]]]
 "Rows with the place of the record that completed each, by table and key."
 
+
 class Told(Struct, frozen=True):
     """Rows of which the journal has only a part: the tables know their place when they come."""
 
@@ -119,7 +120,7 @@ def _rows(
                 keys.fill(row)
             eraser.clean(row)
             table = TABLES[type(row)]
-            if table.name in _TOLD:
+            if isinstance(row, OrderEvent | CsatAnswer):
                 row.started_us = 0  # whether the fold still knew the call makes no other row
             elif getattr(row, "started_us", 1) == 0:
                 continue

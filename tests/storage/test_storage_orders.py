@@ -18,6 +18,7 @@ from acd.calls.journal import Record
 from acd.storage.agent_quarters import refresh_agent_quarters
 from acd.storage.database import Batch, Progress, Writer
 from acd.storage.frames import Position
+from acd.storage.tables import TABLES
 
 DAY_S = 86_400.0
 _calls = itertools.count()
@@ -264,5 +265,5 @@ def test_of_two_rows_in_one_batch_the_one_with_precedence_is_kept() -> None:
     batch = Batch()
     for score, at in ((3, 100), (4, 90), (None, 120)):
         batch.add(CsatAnswer(score=score, at_us=START_US + at, **fields))
-    (values,) = batch.tables[CsatAnswer].values()
-    assert 3 in values
+    (kept,) = TABLES[CsatAnswer].latest(batch.tables[CsatAnswer])
+    assert kept.score == 3
