@@ -164,16 +164,14 @@ def _reader_of(
 ) -> Callable[[Any], Values]:
     """Return a function that makes the tuple of these fields of a row, each in its form.
 
-    Compiled, as `dataclass` and `namedtuple` compile theirs: to get all fields, and then convert
-    those that need it, takes half as long again.
+    Compiled from the fields' names, as `dataclass` and `namedtuple` compile theirs: to get all
+    fields, and then convert those that need it, takes half as long again.
     """
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     found = {f"{field}_form": form_of(field, types.get(field)) for field in fields}
     forms = {name: form for name, form in found.items() if form is not None}
     parts = [f"{f}_form(row.{f})" if f"{f}_form" in forms else f"row.{f}" for f in fields]
-    read: Callable[[Any], Values] = eval(
-        f"lambda row: ({', '.join(parts)})", forms
-    )  # names of ours
+    read: Callable[[Any], Values] = eval(f"lambda row: ({', '.join(parts)})", forms)
     return read
 
 
