@@ -311,6 +311,11 @@ class QueueSettings(Section):
     """How order conversion tries agents of whom little is known: ucb ranks them as good as they
     may well be, thompson by a draw from what is believed of them, none by the estimate alone."""
 
+    time_price: Literal["measured", "none"] = "measured"
+    """Whether order conversion keeps who is best at one category for it while agents are scarce:
+    measured ranks by the conversion in the call's category less the part of the agent's conversion
+    over all categories by which agents are busy, none by the conversion alone."""
+
     occupancy_cap: Annotated[float, Field(gt=0, le=1)] = 1.0
     """An agent whose occupancy (在线繁忙度) over the last half hour or so is above this is passed
     over while another admitted agent is idle; 1: no cap."""
@@ -397,6 +402,7 @@ class QueueSettings(Section):
             rank_by=self.rank_by,
             currency=self.currency,
             exploration=self.exploration,
+            time_price=self.time_price,
             occupancy_cap=self.occupancy_cap,
             maximum_share=self.maximum_share,
             fairness_window_s=self.fairness_window_s,

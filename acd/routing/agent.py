@@ -126,6 +126,11 @@ class Agent(Timed):
             return State.IDLE
         return State.OFFLINE
 
+    @property
+    def on_duty(self) -> bool:
+        """Whether calls come, now or when the work at hand is over."""
+        return self.rest is State.IDLE and self.status is Status.READY
+
     def enter(
         self,
         state: State,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from .explore import EXPLORATIONS, THOMPSON
 from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
 from .policy import MAXIMUM_RINGING, ORDERS, REQUIREMENTS, WAYS, WEIGHTED_RANDOM
+from .price import TIME_PRICES
 from .rank import BASES
 
 SHORTEST_S = 1.0
@@ -82,6 +83,9 @@ def _rank_faults(queue: QueueProfile, has_random: bool) -> Iterator[str]:
         yield f"exploration {queue.exploration!r} is unknown; one of {known}"
     elif queue.exploration == THOMPSON and not has_random:
         yield "exploration thompson needs a source of random numbers, and there is none"
+    if queue.time_price not in TIME_PRICES:
+        known = ", ".join(sorted(TIME_PRICES))
+        yield f"time_price {queue.time_price!r} is unknown; one of {known}"
     for name in ("occupancy_cap", "maximum_share"):
         share: float = getattr(queue, name)
         if not 0.0 < share <= 1.0:

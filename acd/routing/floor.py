@@ -188,7 +188,10 @@ class Floor:
         """
         if waiting.reserved:
             return self._choose_preferred(waiting, now)
-        waiting.queue.rank.refresh()
+        rank = waiting.queue.rank
+        rank.refresh()
+        if rank.price is not None and now >= rank.price.due_at:
+            self._look_at_price(waiting.queue, now)
         passed_over = waiting.passed_over
         chosen = self._choose(waiting, passed_over, now)
         if chosen is not None:
@@ -206,6 +209,13 @@ class Floor:
         """Pick the idle agent whose phone is to ring beside those that do, if one is due."""
         waiting.queue.rank.refresh()
         return self._choose(waiting, waiting.passed_over, now, further=True)
+
+    def _look_at_price(self, queue: Queue, now: float) -> None:
+        """Measure anew how busy those on duty are; costs one pass over the queue's staff."""
+        price, staff = queue.rank.price, self._staff.get(queue.profile.name, ())
+        busy = [agent.occupancy.at(now) for agent in staff if agent.on_duty]
+        if price is not None and price.look(busy, now):
+            queue.rank.version += 1
 
     def reopen(self, queue: Queue) -> None:
         """Work out anew whom the queue's layers admit, after a group was switched."""

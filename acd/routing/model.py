@@ -306,6 +306,10 @@ class QueueProfile(Struct, frozen=True, kw_only=True):
     exploration: str = "none"
     'How agents of whom little is known are tried: "thompson", "ucb", "none".'
 
+    time_price: str = "none"
+    """"measured": order conversion takes off what the agent's time is worth for other calls, so
+    that whoever is best at one category is kept for it; "none": the best one always goes first."""
+
     occupancy_cap: float = 1.0
     "An agent above it is passed over while another admitted one is idle; 1: no cap."
 

@@ -1,7 +1,6 @@
 """Which agents are on duty for which queues: ready, reachable, and admitted by some layer."""
 
 from .agent import Agent
-from .model import State, Status
 from .queue import Queue
 
 
@@ -17,8 +16,7 @@ class OnDuty:
         Agents at work are on duty too: their talk ends.
         """
         before = self._serving.get(agent.number, ())
-        on_duty = agent.rest is State.IDLE and agent.status is Status.READY
-        serving = queues if on_duty and not agent.retired else ()
+        serving = queues if agent.on_duty and not agent.retired else ()
         if serving == before:
             return
         for queue in before:

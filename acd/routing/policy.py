@@ -219,7 +219,7 @@ def score(
     """
     if order == CONVERSION:
         by_hand = agent.profile.rank.get(queue.name)
-        return rank.worth(agent.number, category, by_hand, exploring=exploring)
+        return rank.score(agent.number, category, by_hand, exploring=exploring)
     if order == CATEGORY_GRADE:
         return float(agent.profile.categories.get(category, 0))
     return _by_record(order, agent)

@@ -61,7 +61,7 @@ class IdlePool:
         """Rank the agent as this layer does."""
         if self.order == CONVERSION:  # `policy.score` without its way there: the usual order
             by_hand = agent.profile.rank.get(self.queue.name)
-            return self.rank.worth(agent.number, self.category, by_hand)
+            return self.rank.score(agent.number, self.category, by_hand)
         return score(self.order, self.queue, self.rank, agent, self.category)
 
     def candidates(self, layer: int) -> CandidateList:

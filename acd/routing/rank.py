@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from .explore import Belief, Explore, exploration
 from .model import QueueProfile
+from .price import MEASURED, MINIMUM_MEANS, PriceMeasure, TimePrice, mean_over
 
 CATEGORY_STRENGTH = 20.0
 """Where the spread over the categories cannot be measured: after this many calls of a category,
@@ -229,6 +230,7 @@ class RankMeasures(Struct, frozen=True, kw_only=True):
     known: int
     fitted_known: int
     fitted_newest: float
+    price: PriceMeasure
 
 
 class Measure(Struct, frozen=True):
@@ -264,11 +266,19 @@ class QueueRank:
         self._known = 0
         self._fitted_known = 0
         self._fitted_newest = -math.inf
+        self.price: TimePrice | None = None
+        "What an agent's time is worth; None: nothing is taken off for it."
 
     def follow(self, profile: QueueProfile, random: Callable[[], float] | None) -> None:
         """Rank as this profile says from now on."""
         self.by_value = profile.rank_by == VALUE_BASIS
         self._explore = exploration(profile.exploration, random)
+        if profile.time_price != MEASURED:
+            self.price = None
+        elif self.price is None:
+            self.price = TimePrice()
+        else:
+            self.price.standings.clear()  # they may have been of another basis
         self.version += 1
 
     def measures(self) -> RankMeasures:
@@ -286,6 +296,7 @@ class QueueRank:
             known=self._known,
             fitted_known=self._fitted_known,
             fitted_newest=self._fitted_newest,
+            price=(self.price or TimePrice()).measure(),
         )
 
     def take(self, measures: RankMeasures) -> None:
@@ -300,6 +311,8 @@ class QueueRank:
         self._newest, self._known = measures.newest, measures.known
         self._fitted_known = measures.fitted_known
         self._fitted_newest = measures.fitted_newest
+        if self.price is not None:
+            self.price.take(measures.price)
         self.version += 1
 
     def add(self, outcome: "Outcome", sign: float = 1.0) -> None:
@@ -311,6 +324,8 @@ class QueueRank:
         for tally in self._tallies(outcome):
             tally.add(outcome.success, outcome.wall_s, self.half_life_s, sign, amount)
         self._beliefs.pop(outcome.agent, None)
+        if self.price is not None:
+            self.price.standings.pop(outcome.agent, None)
 
     def _tallies(self, outcome: "Outcome") -> Iterable[Tally]:
         agent, category, wall_s = outcome.agent, outcome.category, outcome.wall_s
@@ -354,6 +369,8 @@ class QueueRank:
         self._fitted_known = self._known
         self._fitted_newest = self._newest
         self._beliefs.clear()
+        if self.price is not None:
+            self.price.standings.clear()
         self.version += 1
 
     def _fit_categories(self) -> None:
@@ -404,10 +421,30 @@ class QueueRank:
 
     # --- what to rank by ---
 
+    def score(
+        self, agent: str, category: str, by_hand: float | None, *, exploring: bool = True
+    ) -> float:
+        """Return what ranks the agent: `worth`, less the price of the agent's time."""
+        worth = self.worth(agent, category, by_hand, exploring=exploring)
+        price = self.price
+        if price is None or not price.share or len(self._group_means) < MINIMUM_MEANS:
+            return worth
+        standing = price.standings.get(agent) if by_hand is None else None
+        if standing is None:
+            standing = self._standing(agent, by_hand)
+            if by_hand is None:
+                price.standings[agent] = standing
+        return worth - price.share * standing
+
+    def _standing(self, agent: str, by_hand: float | None) -> float:
+        return mean_over(
+            self._even_calls, lambda category: self.advantage(agent, category, by_hand)
+        )
+
     def worth(
         self, agent: str, category: str, by_hand: float | None, *, exploring: bool = True
     ) -> float:
-        """Return the value that ranks the agent: conversion, or expected value per call.
+        """Return what a call is worth with the agent: conversion, or expected value per call.
 
         A conversion set by hand wins over the measured one, and is multiplied by the group's
         order value.

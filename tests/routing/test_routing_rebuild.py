@@ -40,6 +40,7 @@ VALUED = replace(
     ),
     activations=(ActivationRule(group="mobile", length=3, longest_wait_s=12.0, off_after_s=9.0),),
     exploration="thompson",
+    time_price="measured",
     rank_by="value",
     occupancy_cap=0.001,
     maximum_share=0.0015,

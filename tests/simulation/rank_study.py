@@ -37,6 +37,7 @@ WARM_UP = 0.3
 LOADS = (0.7, 0.85, 0.95, 1.1)
 WINDOWS_S = {0.85: 20.0, 0.95: 20.0, 1.1: 60.0}
 EXPLORATION = "none"
+TIME_PRICE = "measured"
 
 LONGEST_IDLE = "longest idle"
 RANK = "rank"
@@ -159,7 +160,7 @@ def _figures(people: Sales, now: float) -> dict:
     }
 
 
-RANKED: dict[str, object] = {"exploration": EXPLORATION}
+RANKED: dict[str, object] = {"exploration": EXPLORATION, "time_price": TIME_PRICE}
 
 GAINS: dict[str, dict[str, object]] = {
     LONGEST_IDLE: {"order": "longest_idle"},
