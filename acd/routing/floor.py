@@ -427,7 +427,7 @@ class Floor:
             index = queue.admission.first_open(agent, waiting.demand, enqueued_at, now)
         layer = queue.profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
-        value = score(order, queue.profile, queue.rank, agent, waiting.category, exploring=False)
+        value = score(order, queue.profile, queue.rank, agent, waiting.category, alone=True)
         candidate = Candidate(agent.number, value, now - agent.idle_since)
         order = recorded_order(order, queue.profile, queue.rank, agent)
         overtook_s = waiting.overtook_s

@@ -211,15 +211,19 @@ def score(
     agent: Agent,
     category: str,
     *,
-    exploring: bool = True,
+    alone: bool = False,
 ) -> float:
     """Rank the agent: higher first; equal scores go by longest idle, then by number.
 
     A conversion set by hand wins over the measured one. Orders by idle time score all alike.
+    `alone`: nobody is to be compared with, so nothing is added for exploration nor taken off for
+    the agent's time.
     """
     if order == CONVERSION:
         by_hand = agent.profile.rank.get(queue.name)
-        return rank.score(agent.number, category, by_hand, exploring=exploring)
+        if alone:
+            return rank.worth(agent.number, category, by_hand, exploring=False)
+        return rank.score(agent.number, category, by_hand)
     if order == CATEGORY_GRADE:
         return float(agent.profile.categories.get(category, 0))
     return _by_record(order, agent)

@@ -421,11 +421,9 @@ class QueueRank:
 
     # --- what to rank by ---
 
-    def score(
-        self, agent: str, category: str, by_hand: float | None, *, exploring: bool = True
-    ) -> float:
+    def score(self, agent: str, category: str, by_hand: float | None) -> float:
         """Return what ranks the agent: `worth`, less the price of the agent's time."""
-        worth = self.worth(agent, category, by_hand, exploring=exploring)
+        worth = self.worth(agent, category, by_hand)
         price = self.price
         if price is None or not price.share or len(self._group_means) < MINIMUM_MEANS:
             return worth
