@@ -456,6 +456,32 @@ def test_hashes_that_are_filled_in_make_contacts(dsn: str) -> None:
     asyncio.run(fill())
 
 
+def test_what_is_no_contact_any_more_is_taken_out(dsn: str) -> None:
+    async def take() -> None:
+        async with Site(dsn) as site:
+            rows = Callers(10).rows
+            await site.rolled(rows)
+            before = len(await site.contacts())
+            gone = {contact.interaction for contact, _, _ in contacts_of(rows)[::3]}
+            for row in rows:
+                if isinstance(row, cdr.Interaction) and row.interaction in gone:
+                    row.direction = "outbound"
+            await site.connection.execute(
+                "WITH gone AS (UPDATE interactions SET direction = 'outbound'"
+                " WHERE interaction = ANY($1) RETURNING started_at)"
+                " INSERT INTO repeat_contacts_dirty (quarter_at)"
+                " SELECT kpi_quarter(started_at) FROM gone",
+                list(gone),
+            )
+            wanted = cutting(site.zone, by=("class",), period=Period.DAY)
+            for _ in range(2):
+                await same(site, rows, wanted)
+                await site.rolls.all_turns()
+            assert len(await site.contacts()) == before - len(gone)
+
+    asyncio.run(take())
+
+
 def test_days_are_summed_up_when_their_seven_days_are_over(dsn: str) -> None:
     async def wait() -> None:
         async with Site(dsn) as site:
