@@ -6,27 +6,63 @@ import asyncpg
 
 from acd.reports.routing import Amounts, Group, RoutingGain, routing_gains
 
-# The calls are looked up once, for counts and amounts together. An interaction is given up after
-# a day, so a visit begins within it: only these months are read.
-_GAINS = """
-    WITH calls AS MATERIALIZED (
-        SELECT v.queue, v.started_at, v.interaction, v.ordered, o.agent, o.hold_out, o.ranked_by
-        FROM kpi_visits v
+
+def _within(table: str) -> str:
+    """Return the condition that only the months are read in which the calls began.
+
+    An interaction is given up after a day, so a visit begins within it.
+    """
+    return f"{table}.started_at > $1::timestamptz - interval '2 days' AND {table}.started_at < $2"
+
+
+# Whether there was an order is what kpi_visits says. Nearly every call is simple, and its own
+# disposition says it; only where it has another answered visit, or was a consultation, the view
+# has to be asked. All is looked up call by call: the planner takes equal columns for conditions
+# that few rows hold, and would join each call with each.
+_GAINS = f"""
+    WITH routed AS MATERIALIZED (
+        SELECT v.queue, v.started_at, v.interaction, v.visit, v.agent AS answered_by,
+            o.agent, o.hold_out, o.ranked_by,
+            EXISTS (
+                SELECT FROM queue_visits w
+                WHERE w.started_at = v.started_at AND w.interaction = v.interaction
+                    AND w.outcome = 'answered' AND w.visit <> v.visit AND {_within("w")}
+            ) OR v.interaction IN (
+                SELECT x.consult FROM transfers x
+                WHERE x.consult <> '' AND x.outcome = 'completed'
+                    AND x.started_at BETWEEN $1::timestamptz - interval '33 days'
+                        AND $2::timestamptz + interval '1 day'
+            ) AS is_joined
+        FROM queue_visits v
         JOIN offers o ON o.started_at = v.started_at AND o.interaction = v.interaction
-            AND o.visit = v.visit AND o.outcome = 'answered'
-            AND o.started_at > $1::timestamptz - interval '2 days' AND o.started_at < $2
-        WHERE v.entered_at >= $1 AND v.entered_at < $2
-            AND v.started_at > $1::timestamptz - interval '2 days' AND v.started_at < $2
+            AND o.visit = v.visit AND o.outcome = 'answered' AND {_within("o")}
+        WHERE v.entered_at >= $1 AND v.entered_at < $2 AND {_within("v")}
             AND v.kind = 'sales' AND v.outcome = 'answered'
             AND ($3::text IS NULL OR v.project = $3)
+    ), calls AS MATERIALIZED (
+        SELECT r.*, coalesce(said.is_classed, false) AS is_classed,
+            CASE WHEN r.is_joined THEN (
+                SELECT k.ordered FROM kpi_visits k
+                WHERE k.started_at = r.started_at AND k.interaction = r.interaction
+                    AND k.visit = r.visit AND {_within("k")}
+            ) ELSE coalesce(said.ordered, false) END AS ordered
+        FROM routed r
+        LEFT JOIN LATERAL (
+            SELECT bool_or(d.agent = r.agent) AS is_classed,
+                bool_or(d.agent = r.answered_by AND d.queue IN ('', r.queue)
+                    AND (d.ordered OR EXISTS (
+                        SELECT FROM order_events e
+                        WHERE e.started_at = d.started_at AND e.interaction = d.interaction
+                            AND e.agent = d.agent AND {_within("e")}))) AS ordered
+            FROM dispositions d
+            WHERE d.started_at = r.started_at AND d.interaction = r.interaction
+                AND {_within("d")}
+        ) said ON true
     )
     SELECT queue, hold_out, NULL AS currency, count(*) AS calls,
         count(*) FILTER (WHERE ordered) AS orders,
         count(*) FILTER (WHERE ranked_by = 'unmeasured') AS unmeasured,
-        count(*) FILTER (WHERE NOT ordered AND NOT EXISTS (
-            SELECT FROM dispositions d
-            WHERE d.started_at = calls.started_at AND d.interaction = calls.interaction
-                AND d.agent = calls.agent)) AS pending,
+        count(*) FILTER (WHERE NOT ordered AND NOT is_classed) AS pending,
         NULL::float8 AS amount, NULL::float8 AS squares
     FROM calls GROUP BY queue, hold_out
     UNION ALL
@@ -35,7 +71,7 @@ _GAINS = """
     FROM calls
     JOIN dispositions d ON d.started_at = calls.started_at AND d.interaction = calls.interaction
         AND d.agent = calls.agent AND d.queue IN ('', calls.queue)
-    WHERE calls.ordered AND d.ordered AND d.amount IS NOT NULL
+    WHERE calls.ordered AND d.ordered AND d.amount IS NOT NULL AND {_within("d")}
     GROUP BY calls.queue, calls.hold_out, d.currency
 """
 """Answered calls of sales queues, by how they were routed; then the amounts of their orders, with

@@ -1,14 +1,20 @@
 """What ranking gained, from events through the journal and the tables."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from storage_site import QUICK, START_US, Site
 from storage_traffic import started
+from test_storage_kpi_rollup import Site as Rolled
+from test_storage_kpi_rollup import Sold, several
 
+from acd.calls import cdr_rows as cdr
 from acd.calls import events as ev
 from acd.reports.intervals import newcombe
 from acd.reports.routing import RoutingGain
@@ -109,3 +115,71 @@ def test_conversion_and_value_of_ranked_and_held_out_calls(dsn: str, tmp_path) -
         (99, "USD"),
         (None, ""),
     }
+
+
+def offer_of(visit: cdr.QueueVisit, *, hold_out: bool) -> cdr.Offer:
+    return cdr.Offer(
+        interaction=visit.interaction,
+        started_us=visit.started_us,
+        project=visit.project,
+        offer=f"offer {visit.visit}",
+        visit=visit.visit,
+        queue=visit.queue,
+        agent=visit.agent,
+        leg="leg",
+        offered_us=visit.entered_us,
+        outcome="answered",
+        layer="all",
+        ranked_by="conversion",
+        waited_s=1.0,
+        candidates=(),
+        candidates_total=1,
+        hold_out=hold_out,
+    )
+
+
+@several
+@given(st.integers(0, 10**9))
+def test_orders_are_those_of_the_kpis(dsn: str, seed: int) -> None:
+    pick = random.Random(seed)
+
+    async def check() -> None:
+        async with Rolled(dsn) as site:
+            rows = Sold(seed).rows
+            answered = [
+                row
+                for row in rows
+                if isinstance(row, cdr.QueueVisit) and row.outcome == "answered"
+            ]
+            held = {visit.visit: pick.random() < 0.4 for visit in answered}
+            rows += [offer_of(visit, hold_out=held[visit.visit]) for visit in answered]
+            await site.loader.load(rows)
+            seen = await site.connection.fetch(
+                "SELECT queue, visit, ordered, EXISTS (SELECT FROM dispositions d"
+                " WHERE d.started_at = k.started_at AND d.interaction = k.interaction"
+                " AND d.agent = k.agent) AS is_classed FROM kpi_visits k"
+                " WHERE outcome = 'answered' AND kind = 'sales'"
+            )
+            found = await gains(
+                site.connection,
+                from_at=datetime(2026, 10, 1, tzinfo=UTC),
+                to_at=datetime(2026, 12, 1, tzinfo=UTC),
+            )
+            told = {
+                (one.queue, hold_out): figures
+                for one in found
+                for hold_out, figures in (
+                    (False, (one.ranked, one.ranked_orders)),
+                    (True, (one.hold_out, one.hold_out_orders)),
+                )
+            }
+            for (queue, hold_out), figures in told.items():
+                calls = [
+                    row for row in seen if (row["queue"], held[row["visit"]]) == (queue, hold_out)
+                ]
+                assert figures == (len(calls), sum(row["ordered"] for row in calls))
+            assert sum(calls for calls, _ in told.values()) == len(seen) > 0
+            pending = sum(not row["ordered"] and not row["is_classed"] for row in seen)
+            assert sum(one.pending for one in found) == pending
+
+    asyncio.run(check())
