@@ -4,7 +4,8 @@
 
 measures a database that tests/bench/history.py has filled; without --dsn it fills a small one of
 its own. Per report and case: the first run after the connection was made, and the median of
-five. A restart of Postgres before the first is the caller's.
+five. A restart of Postgres before the first is the caller's. Long reports are had as people read
+them, the first page; `--whole` writes all their lines as CSV, and counts that in.
 
     PYTHONPATH=. python tests/bench/bench_reports.py --dsn DSN --chart CHART.svg
 
@@ -15,6 +16,7 @@ measures as if the history had ended after some months, after more, and after al
 
 import argparse
 import asyncio
+import io
 import json
 import statistics
 import sys
@@ -28,12 +30,15 @@ from zoneinfo import ZoneInfo
 
 import altair
 import asyncpg
+import msgspec
 import vl_convert
 from history import Filling
 from year.plan import Plan, Year
 
 from acd.app.reporting import REPORTS
+from acd.app.reporting.exporting import export
 from acd.config import Config, load_config
+from acd.reports.pages import Page
 from acd.reports.request import Period, Request, RequestError
 from acd.storage.postgres import EmbeddedPostgres
 
@@ -75,7 +80,12 @@ def cases(first: date, last: date) -> dict[str, Request]:
 
 
 async def measure(
-    dsn: str, config: Config, only: list[str], months: int | None = None
+    dsn: str,
+    config: Config,
+    only: list[str],
+    months: int | None = None,
+    *,
+    whole: bool = False,
 ) -> tuple[int, list[Found]]:
     """Return the number of interactions, and the times of all reports in all cases.
 
@@ -90,7 +100,7 @@ async def measure(
         for name in REPORTS:
             if only and name not in only:
                 continue
-            times = await _times(connection, config, name, request)
+            times = await _times(connection, config, name, request, whole=whole)
             if times:
                 one = Found(name, case, times[0], statistics.median(times))
                 found.append(one)
@@ -105,14 +115,23 @@ SELECT sum(interactions)::bigint FROM history.months WHERE name = 'interactions'
 
 
 async def _times(
-    connection: asyncpg.Connection, config: Config, name: str, request: Request
+    connection: asyncpg.Connection,
+    config: Config,
+    name: str,
+    request: Request,
+    *,
+    whole: bool,
 ) -> list[float]:
     """Return the times of some runs; none where the report knows no such case."""
     times: list[float] = []
     for _ in range(RUNS):
         began = time.perf_counter()
         try:
-            await REPORTS[name](connection, config, request)
+            if whole:
+                await export(connection, config, name, request, "csv", "en", io.BytesIO())
+            else:
+                paged = msgspec.structs.replace(request, page=Page())
+                await REPORTS[name](connection, config, paged)
         except RequestError:
             return []
         except TimeoutError:
@@ -173,14 +192,16 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Found]:
     """Measure the database of the arguments, or a small one in this folder."""
     config = load_config(ROOT / "config")
     if options.dsn:
-        interactions, found = await measure(options.dsn, config, options.only, options.months)
+        interactions, found = await measure(
+            options.dsn, config, options.only, options.months, whole=options.whole
+        )
     else:
         postgres = EmbeddedPostgres(folder, on_event=print)
         dsn = await postgres.start()
         try:
             year = Year(date(2025, 1, 1), OWN_MONTHS, options.interactions, 1, 20)
             await Filling(dsn, Plan(year)).run(1)
-            interactions, found = await measure(dsn, config, options.only)
+            interactions, found = await measure(dsn, config, options.only, whole=options.whole)
         finally:
             await postgres.stop()
     if options.out:
@@ -211,6 +232,7 @@ def main() -> int:
     parser.add_argument("--interactions", type=int, default=100_000, help="of the own database")
     parser.add_argument("--only", action="append", default=[], choices=sorted(REPORTS))
     parser.add_argument("--out", type=Path, help="keep the figures as JSON")
+    parser.add_argument("--whole", action="store_true", help="all lines, as CSV")
     parser.add_argument("--months", type=int, help="as if the history ended after so many")
     parser.add_argument(
         "--chart",
