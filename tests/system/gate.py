@@ -1,12 +1,14 @@
 """A database that can be taken away: a TCP port in front of Postgres that opens and closes."""
 
 import asyncio
+import re
 import threading
 from contextlib import suppress
 from typing import Self
 
-COPY_HEAD = b"PGCOPY\n\xff\r\n\0"
-"With it each binary COPY begins (PostgreSQL manual, COPY, Binary Format)."
+COPY_DATA = re.compile(rb"d.{4}2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00\t", re.DOTALL)
+"""So the data of a COPY of records begins: CopyData and its length (PostgreSQL manual, Message
+Formats), and as text the first row's time."""
 
 
 class _CutError(Exception):
@@ -95,8 +97,9 @@ class Gate:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                begin = data.find(COPY_HEAD) if self._cut_in_copy else -1
-                if begin >= 0:
+                found = COPY_DATA.search(data) if self._cut_in_copy else None
+                if found is not None:
+                    begin = found.start()
                     self._cut_in_copy = False
                     writer.write(data[: begin + (len(data) - begin) // 2])
                     await writer.drain()
