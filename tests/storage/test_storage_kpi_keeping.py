@@ -115,9 +115,9 @@ async def test_sums_that_cannot_be_computed_are_told_once_and_so_is_their_end() 
     broken = asyncpg.NumericValueOutOfRangeError("value out of range: overflow")
     desk = Desk(broken, broken, broken, OSError("refused"), broken, None, broken, None)
     async with desk.kept():
-        await asyncio.sleep(200)
+        await asyncio.sleep(200)  # virtual: six looks, 30 s apart, and then it waits
         desk.written.set()
-        await asyncio.sleep(86_400)
+        await asyncio.sleep(86_400)  # virtual: a day
     beginning = "sums of the records are not computed, reports are slower: "
     overflow = beginning + "value out of range: overflow"
     again = "sums of the records are computed again"
@@ -129,7 +129,7 @@ async def test_sums_that_cannot_be_computed_are_told_once_and_so_is_their_end() 
 async def test_the_first_failure_is_not_told_as_the_tables_may_be_about_to_come() -> None:
     desk = Desk(asyncpg.UndefinedTableError("no table yet"), None)
     async with desk.kept():
-        await asyncio.sleep(86_400)
+        await asyncio.sleep(86_400)  # virtual: a day
     assert desk.told == []
 
 
