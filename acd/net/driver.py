@@ -1,7 +1,8 @@
 """Drives the pure exchange: gives it bytes and time, and carries out what comes of it.
 
 One `loop.call_at` serves every timer of the core. Inputs of one turn of the event loop are taken
-together: their events are journalled by one write, and only then do their messages leave.
+together: their events are journalled by one write, and only then do their messages leave; last
+come those who only watch.
 """
 
 import asyncio
@@ -10,11 +11,12 @@ from math import inf
 
 from acd.calls.commands import VerifyPin
 from acd.calls.effects import Effects
-from acd.calls.events import Event
 from acd.calls.exchange import Exchange, Step
+from acd.calls.journal import Record
 from acd.calls.ports import EventLog, MediaEngine, Subscriber, Tap, Transports
 from acd.media.events import Event as MediaEvent
 from acd.sip.dns_records import Resolve, Resolved
+from acd.sip.effects import Effect as SipEffect
 from acd.sip.effects import Send
 from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.peer import Peer
@@ -159,16 +161,26 @@ class Driver:
             for command in media:
                 engine.execute(command)
         step = exchange.take_step()
+        records: Sequence[Record] = ()
         if step.events:
-            self._journal(step.events)
+            records = self._event_log.append(step.events, self._loop.time())
+        try:
+            self._send(step.sends)
+        finally:
+            # Nobody who only watches is waited for by a phone.
+            for subscriber in self._subscribers:
+                for record in records:
+                    subscriber(record)
         self._tell(step)
+
+    def _send(self, sends: Sequence[SipEffect]) -> None:
         send, taps = self._transports.send, self._taps
-        for effect in step.sends:
+        for effect in sends:
             if type(effect) is Send:
                 peer, data = effect.peer, effect.data
+                send(peer, data)
                 for tap in taps:
                     tap("out", peer, data)
-                send(peer, data)
             else:
                 self._transports.disconnect(effect.peer)
 
@@ -188,12 +200,6 @@ class Driver:
                 self._on_pin(wish)
         if step.refreshed and self._on_refreshed is not None:
             self._on_refreshed()
-
-    def _journal(self, events: list[Event]) -> None:
-        records = self._event_log.append(events, self._loop.time())
-        for subscriber in self._subscribers:
-            for record in records:
-                subscriber(record)
 
     # --- time ---
 
