@@ -54,14 +54,14 @@ class Announcements:
         self._say(listener.call, listener.visit, (sound,))
         self._deadlines.arm(listener, now + rules.prompts_every_s)
 
-    def position_due(self, call: Call, visit: Visit, position: int) -> None:
+    def position_due(self, call: Call, visit: Visit, position: int, now: float) -> None:
         """Tell the caller's place, and the estimated wait where there is an estimate."""
         rules = visit.queue.waiting
         sounds: tuple[str, ...] = ()
         if rules.announce_position:
             sounds += say_position(position, call.language)
         if rules.announce_wait:
-            wait_s = self._router.estimated_wait(visit.visit)
+            wait_s = self._router.estimated_wait(visit.visit, now)
             sounds += say_wait(wait_s, call.language) if wait_s is not None else ()
         if sounds:
             self._say(call, visit, sounds)

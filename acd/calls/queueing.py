@@ -323,7 +323,7 @@ class Queueing:
     def _position_due(self, event: routing.PositionDue) -> None:
         call = self._waiting.get(event.call)
         if call is not None:
-            self.room.position_due(call, event.position)
+            self.room.position_due(call, event.position, self.now)
 
     # --- agents ---
 

@@ -131,10 +131,10 @@ class WaitingRoom:
         """Take that a caller waits no more."""
         self._announcements.left(visit)
 
-    def position_due(self, call: Call, position: int) -> None:
+    def position_due(self, call: Call, position: int, now: float) -> None:
         """Tell a waiting caller the place in the line, and what else the queue tells with it."""
         if call.visit is not None:
-            self._announcements.position_due(call, call.visit, position)
+            self._announcements.position_due(call, call.visit, position, now)
 
     def heard_out(self, call: Call) -> None:
         """Go on after an announcement."""

@@ -243,7 +243,8 @@ class Dispatch:
             self.ring_on([waiting], now, events)
         if now >= waiting.position_at:
             waiting.position_at = now + waiting.queue.profile.position_every_s
-            events.append(PositionDue(waiting.call.call, waiting.queue.position(waiting)))
+            place = waiting.queue.expected_place(waiting, now)
+            events.append(PositionDue(waiting.call.call, place))
         self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
     def _time_out(self, waiting: Waiting, now: float, events: list[Event]) -> None:

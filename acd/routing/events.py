@@ -89,7 +89,7 @@ class PositionDue(Struct, frozen=True, gc=False):
 
     call: str
     position: int
-    "1 is the head."
+    "1 is the head; `Queue.expected_place`."
 
 
 class GroupActivated(Struct, frozen=True, gc=False):

@@ -115,6 +115,18 @@ class Pace:
         later = math.log((pace + (place - 0.5) * give_up) / (pace + 0.5 * give_up)) / give_up
         return 1.0 / pace + later
 
+    def places_within(self, seconds: float, limit: int) -> int:
+        """Return how many places, `limit` at most, the line moves up before that time is over."""
+        low, high = 0, limit
+        while low < high:
+            middle = (low + high + 1) // 2
+            wait_s = self.wait_s(middle)
+            if wait_s is not None and wait_s < seconds:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
 
 NEGLIGIBLE = 1e-6
 "Givers-up, as a share of the pace, below which the logarithm loses more than they change."

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Callable
 
 from .activation import Activation, RecentCalls
@@ -11,16 +12,10 @@ from .demand import Demand
 from .model import LayerProfile, QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
 from .pace import Pace
+from .places import Place, expected_place, position
 from .policy import ALL, ONE, PROGRESSIVELY, Admission, rings_several
 from .pool import IdlePool
 from .rank import QueueRank
-
-Place = tuple[float, float, str]
-"""Place in the line of one queue: (figure, first enqueue time, call). Smaller is served first.
-
-The figure is −priority; where priority grows with the wait, first enqueue time in units of
-`ageing_s` − priority: all grow at the same pace, so that their order never changes.
-"""
 
 Head = tuple[float, float, str, Demand, bool]
 """A place, the demand of the call that stands there, and whether it is held out."""
@@ -171,7 +166,10 @@ class Queue:
         self.ringing: dict[str, Waiting] = {}
         "Of such a queue the calls that ring, by queue visit."
 
-        self._line: list[Place] = []
+        self._lines: defaultdict[int, list[Place]] = defaultdict(list)
+        """All calls by their own priority, of which there are few; within one they stand in the
+        order in which they came."""
+
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
         self._heads: list[Head] = []
         "First place of each group, in the line's order."
@@ -207,7 +205,11 @@ class Queue:
             self._ageing = ageing
             for waiting in self.calls.values():
                 waiting.place = self.place_of(waiting.call)
-            self._line = sorted(waiting.place for waiting in self.calls.values())
+            self._lines.clear()
+            for place, priority in sorted(
+                (waiting.place, waiting.call.priority) for waiting in self.calls.values()
+            ):
+                self._lines[priority].append(place)
 
     def _name_groups(self, profile: QueueProfile) -> None:
         """Keep what is activated of the groups that the profile still names."""
@@ -252,12 +254,12 @@ class Queue:
                 self.put_back(waiting)
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self.calls)
 
     def add(self, waiting: Waiting, *, aside: bool = False) -> None:
         """Line up; `aside`: open to no agent's offers before `put_back`."""
         self.calls[waiting.call.call] = waiting
-        insort(self._line, waiting.place)
+        insort(self._lines[waiting.call.priority], waiting.place)
         if aside:
             self._aside[waiting.call.call] = waiting
         else:
@@ -269,7 +271,10 @@ class Queue:
             self.take(waiting)
         self._aside.pop(waiting.call.call, None)
         del self.calls[waiting.call.call]
-        del self._line[bisect_left(self._line, waiting.place)]
+        line = self._lines[waiting.call.priority]
+        del line[bisect_left(line, waiting.place)]
+        if not line:
+            del self._lines[waiting.call.priority]
 
     def reprioritise(self, waiting: Waiting, call: WaitingCall, demand: Demand) -> None:
         """Move to the place that the call has with another priority, offered or not."""
@@ -277,7 +282,7 @@ class Queue:
         waiting.call, waiting.demand = call, demand
         waiting.place = self.place_of(waiting.call)
         self.calls[waiting.call.call] = waiting
-        insort(self._line, waiting.place)
+        insort(self._lines[call.priority], waiting.place)
         if waiting.offer:
             self._aside[waiting.call.call] = waiting
         else:
@@ -364,15 +369,20 @@ class Queue:
                 return min(due_at, enqueued_at + after_s)
         return due_at
 
-    def position(self, waiting: Waiting) -> int:
-        """Place in the line; 1 is the head."""
-        return bisect_left(self._line, waiting.place) + 1
+    def position(self, waiting: Waiting, now: float) -> int:
+        """Place in the line by now; 1 is the head."""
+        return position(self._lines.values(), waiting.place, self.profile.starvation_s, now)
+
+    def expected_place(self, waiting: Waiting, now: float) -> int:
+        """Place that the caller is told: who has gone before when it comes to the turn."""
+        lines, place = self._lines, waiting.place
+        if len(lines) == 1:
+            return bisect_left(next(iter(lines.values())), place) + 1
+        return expected_place(lines.values(), place, self.profile.starvation_s, self.pace, now)
 
     def oldest(self) -> float:
         """Earliest first enqueue time in the line; inf when nobody waits."""
-        heads = [places[0][1] for places in self._unoffered.values()]
-        aside = [waiting.call.enqueued_at for waiting in self._aside.values()]
-        return min(*heads, *aside, math.inf, math.inf)
+        return min([line[0][1] for line in self._lines.values()], default=math.inf)
 
     def line_up(self, waiting: Waiting, now: float) -> None:
         """Note that no agent is free for the call."""
@@ -395,6 +405,6 @@ class Queue:
             self.pace.count_abandon(now - waiting.lined_up_at)
         self.note_pace(now)
 
-    def estimated_wait(self, waiting: Waiting) -> float | None:
+    def estimated_wait(self, waiting: Waiting, now: float) -> float | None:
         """Seconds until this call is answered at the line's pace; None: not yet known."""
-        return self.pace.wait_s(self.position(waiting))
+        return self.pace.wait_s(self.expected_place(waiting, now))

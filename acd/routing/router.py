@@ -233,7 +233,7 @@ class Router(Views):
         if alone and not waiting.offer:
             queue.put_back(waiting)
         if queue.profile.position_every_s and not waiting.offer:
-            events.append(PositionDue(call.call, queue.position(waiting)))
+            events.append(PositionDue(call.call, queue.expected_place(waiting, now)))
         if queue.profile.activations:
             look(dispatch, queue, now, events)
         return events

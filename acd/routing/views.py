@@ -105,10 +105,15 @@ class Views:
         talks = somebody is not None and somebody.state in {State.TALKING, State.HELD}
         return somebody.interaction if somebody is not None and talks else ""
 
-    def position(self, call: str) -> int:
-        """Place in the line, 1 is the head; 0: the call is in none."""
+    def position(self, call: str, now: float) -> int:
+        """Place in the line by now, 1 is the head; 0: the call is in none."""
         waiting = self._dispatch.waiting.get(call)
-        return waiting.queue.position(waiting) if waiting is not None else 0
+        return waiting.queue.position(waiting, now) if waiting is not None else 0
+
+    def expected_place(self, call: str, now: float) -> int:
+        """Place that the caller is told, as `Queue.expected_place` says it; 0: in no line."""
+        waiting = self._dispatch.waiting.get(call)
+        return waiting.queue.expected_place(waiting, now) if waiting is not None else 0
 
     def is_empty(self, queue: str, rule: EmptyRule) -> bool:
         """Whether nobody serves the queue now, by what the rule counts as empty."""
@@ -120,10 +125,10 @@ class Views:
         known = self._dispatch.queues.get(queue)
         return known.pace.wait_s(len(known) + 1) if known is not None else None
 
-    def estimated_wait(self, call: str) -> float | None:
+    def estimated_wait(self, call: str, now: float) -> float | None:
         """Seconds until this call is answered at the measured pace of its line: see pace.py.
 
         None: nobody was answered yet out of a line, nobody is on duty, or the call is in none.
         """
         waiting = self._dispatch.waiting.get(call)
-        return waiting.queue.estimated_wait(waiting) if waiting is not None else None
+        return waiting.queue.estimated_wait(waiting, now) if waiting is not None else None

@@ -71,7 +71,7 @@ def test_the_estimate_is_told_after_the_place() -> None:
         made.hangs_up(leg)
     # 150 s from answer to answer: the third in line waits for two more of them.
     made.ringing("1001")
-    wait_s = made.router.estimated_wait(made.all(events.QueueEntered)[3].visit)
+    wait_s = made.router.estimated_wait(made.all(events.QueueEntered)[3].visit, made.now)
     assert wait_s is not None
     made.heard_out(legs[3])
     made.wait(31)

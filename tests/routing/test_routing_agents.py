@@ -52,11 +52,15 @@ def test_a_repeated_input_changes_nothing(world):
     assert world.answer(made.offer) == []
     assert world.fail(made.offer) == []
     assert world.call("a") == []
-    assert world.router.position("a") == 0, "a call that is being talked to is not waiting"
+    assert world.router.position("a", world.now) == 0, (
+        "a call that is being talked to is not waiting"
+    )
     assert world.release("1001") != []
     assert world.release("1001") == []
     world.call("a")
-    assert world.router.position("a") == 1, "a talk that is over is not remembered for ever"
+    assert world.router.position("a", world.now) == 1, (
+        "a talk that is over is not remembered for ever"
+    )
 
 
 def test_the_state_track_of_a_whole_call_has_no_gap_and_no_repetition(world):
@@ -286,8 +290,8 @@ def test_a_new_router_is_told_of_talks_and_waiting_calls_again():
     world.call("second", enqueued_at=20.0, entered_at=world.now - 30.0)
     world.call("first", enqueued_at=10.0, entered_at=world.now - 40.0)
     assert world.call("old") == []
-    assert world.router.position("old") == 0, "that one is being talked to"
-    assert world.router.position("first") == 1
+    assert world.router.position("old", world.now) == 0, "that one is being talked to"
+    assert world.router.position("first", world.now) == 1
     assert world.router.next_deadline() == world.now + 20.0
     world.release("1001")
     assert world.state("1001") is State.WRAP_UP

@@ -53,7 +53,7 @@ def test_a_call_that_overflowed_keeps_its_first_enqueue_time():
     world.call("young", "service")
     assert world.wait(30.0) == [CallTimedOut("old", "i-old", "sales")]
     world.call("old2", "service", enqueued_at=first)
-    assert world.router.position("old2") == 1
+    assert world.router.position("old2", world.now) == 1
     assert serve_all(world, "1001") == ["old2", "young"]
 
 
@@ -116,9 +116,9 @@ def test_a_call_keeps_its_place_while_it_is_offered_and_after_a_miss(world):
     world.log_in("1001")
     made = only_offer(world.call("a"))
     world.call("b")
-    assert (world.router.position("a"), world.router.position("b")) == (1, 2)
+    assert (world.router.position("a", world.now), world.router.position("b", world.now)) == (1, 2)
     assert offered_to(world.fail(made.offer)) == []
-    assert (world.router.position("a"), world.router.position("b")) == (1, 2)
+    assert (world.router.position("a", world.now), world.router.position("b", world.now)) == (1, 2)
     world.log_in("1002")
     assert world.router.agent_view("1002").interaction == "i-a"
 
@@ -277,8 +277,11 @@ def test_views_of_the_lines():
     assert world.router.queue_lengths() == {"sales": 2, "service": 0}
     # The VIP is the head, but it is the other one who has waited longest.
     assert world.router.oldest_wait(world.now) == {"sales": 10.0, "service": 0.0}
-    assert (world.router.position("vip"), world.router.position("a")) == (1, 2)
-    assert world.router.position("nobody") == 0
+    assert (world.router.position("vip", world.now), world.router.position("a", world.now)) == (
+        1,
+        2,
+    )
+    assert world.router.position("nobody", world.now) == 0
 
 
 def test_the_estimated_wait_is_the_position_times_the_pace_of_answers():
@@ -286,14 +289,14 @@ def test_the_estimated_wait_is_the_position_times_the_pace_of_answers():
     world.log_in("1001")
     for call in ("a", "b", "c", "d"):
         world.call(call)
-    assert world.router.estimated_wait("d") is None
+    assert world.router.estimated_wait("d", world.now) is None
     for _ in range(2):  # a at 0 s, b 40 s later: one gap of 40 s
         world.answer(world.router.agent_view("1001").offer)
         world.wait(40.0)
         world.release("1001")
         assert world.state("1001") is State.OFFERED
-    assert world.router.estimated_wait("d") == pytest.approx(2 * 40.0)
-    assert world.router.estimated_wait("nobody") is None
+    assert world.router.estimated_wait("d", world.now) == pytest.approx(2 * 40.0)
+    assert world.router.estimated_wait("nobody", world.now) is None
 
 
 def test_the_estimated_wait_knows_who_is_on_duty():
@@ -307,9 +310,9 @@ def test_the_estimated_wait_knows_who_is_on_duty():
                 world.answer(world.router.agent_view(number).offer)
         world.wait(40.0)
         world.release("1001")
-    both_s = world.router.estimated_wait("d")
+    both_s = world.router.estimated_wait("d", world.now)
     assert both_s is not None
     world.router.set_status("1002", Status.AWAY, "break", "agent", world.now)
-    assert world.router.estimated_wait("d") == pytest.approx(2 * both_s)
+    assert world.router.estimated_wait("d", world.now) == pytest.approx(2 * both_s)
     world.router.set_reachable("1001", False, world.now)
-    assert world.router.estimated_wait("d") is None
+    assert world.router.estimated_wait("d", world.now) is None

@@ -192,7 +192,7 @@ def test_a_removed_queue_that_comes_back_goes_on_where_it_was():
     world.configure([], [])
     world.configure([], [queue(layers=(ANYBODY,))])
     assert world.call("b") == []
-    assert world.router.position("b") == 2
+    assert world.router.position("b", world.now) == 2
 
 
 def test_agents_are_listed_as_configured():

@@ -275,15 +275,15 @@ class Floor(WatchedFloor):
     @invariant()
     def no_call_is_lost(self):
         for name in self.waiting:
-            assert self.router.position(name) >= 1
+            assert self.router.position(name, self.now) >= 1
         assert sum(self.router.queue_lengths().values()) == len(self.waiting)
 
     @invariant()
     def the_line_is_in_order(self):
         for queue in {call.queue for call in self.waiting.values()}:
             line = [call for call in self.waiting.values() if call.queue == queue]
-            line.sort(key=self.place_in_line)
-            assert [self.router.position(call.call) for call in line] == [
+            line.sort(key=self.place)
+            assert [self.router.position(call.call, self.now) for call in line] == [
                 index + 1 for index in range(len(line))
             ]
 

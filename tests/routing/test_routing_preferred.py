@@ -83,7 +83,7 @@ def test_a_reserved_call_is_in_nobody_s_way_and_keeps_its_place():
     busy(world, "2")
     world.call("c", preferred=FOR_2)
     assert offered_to(world.call("d")) == [("d", "1")]
-    assert world.router.position("c") == 1
+    assert world.router.position("c", world.now) == 1
     assert world.router.oldest_wait(world.now + 5.0)["sales"] == 5.0 + world.now - 1003.0
 
 

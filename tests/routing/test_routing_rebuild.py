@@ -185,7 +185,7 @@ class Floor:
                     self.offers.append(event)
                 case OfferWithdrawn():
                     self.offers = [each for each in self.offers if each.offer != event.offer]
-        self.waiting = [call for call in self.waiting if self.router.position(call)]
+        self.waiting = [call for call in self.waiting if self.router.position(call, self.now)]
         return events
 
     def number(self, number):
@@ -323,10 +323,10 @@ class Floor:
     def views(self):
         """Everything that a router says of itself."""
         router = self.router
-        waits = {call: router.estimated_wait(call) for call in self.waiting}
+        waits = {call: router.estimated_wait(call, self.now) for call in self.waiting}
         return {
             "agents": router.agents(),
-            "positions": {call: router.position(call) for call in self.waiting},
+            "positions": {call: router.position(call, self.now) for call in self.waiting},
             "waits": {
                 call: each if each is None else round(each, 6) for call, each in waits.items()
             },
@@ -386,10 +386,10 @@ def told(router, values):
 def test_nothing_follows_before_all_is_settled():
     new = blank()
     told(new.router, world().router.announcements())
-    assert new.router.position("a") == 0
+    assert new.router.position("a", new.now) == 0
     assert new.state("1") is State.OFFLINE
     assert new.router.settle(1010.0) == []
-    assert new.router.position("b") == 2
+    assert new.router.position("b", new.now) == 2
     assert new.state("1") is State.OFFERED
 
 
@@ -414,7 +414,7 @@ def test_a_repeated_announcement_does_not_undo_what_came_after_it():
     new.router.leave("a", 1011.0)
     assert not any(told(new.router, values))
     assert new.router.settle(1012.0) == []
-    assert new.router.position("a") == 0
+    assert new.router.position("a", new.now) == 0
 
 
 def test_a_newer_announcement_replaces_what_was_known():
@@ -426,7 +426,7 @@ def test_a_newer_announcement_replaces_what_was_known():
     told(new.router, old.router.announcements())
     assert new.router.settle(1010.0) == []
     assert new.router.agents() == old.router.agents()
-    assert new.router.position("b") == 1
+    assert new.router.position("b", new.now) == 1
 
 
 def test_an_offer_whose_call_nobody_announces_is_withdrawn_and_its_agent_free():

@@ -327,7 +327,7 @@ def test_a_waiting_call_that_matters_more_goes_first(world):
     world.call("first")
     world.call("second")
     assert world.router.set_priority("second", 5, world.now) == []
-    assert [world.router.position(call) for call in ("first", "second")] == [2, 1]
+    assert [world.router.position(call, world.now) for call in ("first", "second")] == [2, 1]
     world.reachable("1", True)
     assert only_offer(world.status("1", Status.READY)).call == "second"
     assert world.router.set_priority("nobody", 5, world.now) is None
@@ -338,6 +338,6 @@ def test_a_call_on_offer_keeps_its_offer_when_its_priority_changes(world):
     made = only_offer(world.call("first"))
     world.call("second")
     assert world.router.set_priority("first", -1, world.now) == []
-    assert world.router.position("first") == 2
+    assert world.router.position("first", world.now) == 2
     world.fail(made.offer)
     assert only_offer(world.wait(10.0)).call == "second"

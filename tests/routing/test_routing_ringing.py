@@ -40,7 +40,7 @@ def test_every_idle_agent_rings_the_longest_idle_first():
     assert [each.agent for each in made] == ["1", "2", "3", "4"]
     assert len({each.offer for each in made}) == 4
     assert [each.choice.candidates_total for each in made] == [4, 3, 2, 1]
-    assert world.router.position("a") == 1
+    assert world.router.position("a", world.now) == 1
 
 
 def test_the_first_answer_takes_the_call_and_the_others_keep_their_idle_time():
@@ -91,7 +91,7 @@ def test_the_lease_of_each_phone_is_its_own_and_the_call_keeps_its_place():
     events = world.wait(14.0)
     assert withdrawn(events) == [("a", OfferOutcome.NO_ANSWER)]
     assert world.state("3") is State.OFFERED
-    assert world.router.position("a") == 1
+    assert world.router.position("a", world.now) == 1
 
 
 def test_when_the_last_phone_falls_silent_the_call_waits_for_the_next_agent():
@@ -99,7 +99,7 @@ def test_when_the_last_phone_falls_silent_the_call_waits_for_the_next_agent():
     world.call("a")
     events = world.wait(20.0)
     assert withdrawn(events) == [("a", OfferOutcome.NO_ANSWER)] * 2
-    assert world.router.position("a") == 1
+    assert world.router.position("a", world.now) == 1
     # Both have missed it, and are the only ones: another round, once they are back.
     assert offered_to(world.wait(10.0)) == [("a", "1"), ("a", "2")]
 

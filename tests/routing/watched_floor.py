@@ -221,12 +221,6 @@ class WatchedFloor(RuleBasedStateMachine):
         effective = queue.priority + call.priority + gained
         return (-round(effective, 9), call.enqueued_at, call.call)
 
-    def place_in_line(self, call):
-        """As `place`, without the bound on starvation: callers are told their usual place."""
-        queue = self.queue_of(call)
-        gained = -call.enqueued_at / queue.ageing_s if queue.ageing_s else 0.0
-        return (-round(call.priority + gained, 9), call.enqueued_at, call.call)
-
     def ringing(self, call):
         return [made for made in self.offers.values() if made.call == call]
 

@@ -169,9 +169,9 @@ class Crowd:
 
     def _waits(self, arrival: Arrival, now: float) -> None:
         self.measured.waited[int(arrival.call)] = True
-        guess_s = self._router.estimated_wait(arrival.call)
+        guess_s = self._router.estimated_wait(arrival.call, now)
         if guess_s is not None:
-            self._guesses[arrival.call] = (self._router.position(arrival.call), guess_s)
+            self._guesses[arrival.call] = (self._router.position(arrival.call, now), guess_s)
 
     def handle(self, arrival: Arrival, agent: str) -> Handling:
         return Handling(arrival.work_s)
