@@ -84,7 +84,7 @@ class WireWorld:
         self._phones = [self._agent_phone(i, agent) for i, agent in enumerate(agents)]
         self.carrier = Carrier(self._phone(CARRIER), scenario, self.clock, randomness)
         self._own_callers = OwnCallers(
-            self._phones, scenario, self.clock, randomness, self._callers_come
+            self._phones, scenario, self.clock, randomness, self._more_come
         )
         self._armed_at = float("inf")
         self._dialled = 0
@@ -140,12 +140,17 @@ class WireWorld:
         while not over():
             self.clock.run_next()
 
-    def _callers_come(self) -> bool:
+    @property
+    def callers_come(self) -> int:
+        """Callers of the scenario's `calls` who have dialled; of their calls others may follow."""
+        return self._dialled
+
+    def _more_come(self) -> bool:
         return self._dialled < self._scenario.calls
 
     def _nobody_left(self) -> bool:
         open_calls = self._open_calls or self._own_callers.open or self.centre.calls_total
-        return not self._callers_come() and not open_calls
+        return not self._more_come() and not open_calls
 
     def _check_leaks(self) -> None:
         endpoint = self.endpoint

@@ -243,6 +243,11 @@ class World:
             self.centre.configure(agents=agents, queues=queues, numbers=self._numbers, now=now)
         )
 
+    @property
+    def callers_come(self) -> int:
+        """Callers of the scenario's `calls` who have dialled; of their calls others may follow."""
+        return self._dialled
+
     def _busy(self) -> bool:
         return (
             self._dialled < self._scenario.calls
