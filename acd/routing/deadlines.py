@@ -5,22 +5,30 @@ rebuilt from announcements has armed in another order, and must go on alike. Cal
 that one at its maximum wait is not offered to an agent who frees up at that very moment.
 """
 
-import heapq
-import math
+from heapq import heapify, heappop, heappush
 from itertools import count
+from math import inf
+from typing import Protocol
 
 COMPACT_ABOVE = 1024
 """Stale entries are cleared out once the heap is longer than this and mostly stale: a waiting
 call re-arms a few times in its life, so that this is some hundred calls' worth."""
 
 
-class Timed:
+class Due(Protocol):
     """Something that is due at most once at a time. Set `due_at` only by `Deadlines.arm`."""
+
+    due_at: float
+    name: str
+
+
+class Timed:
+    """A base for what is `Due`."""
 
     __slots__ = ("due_at", "name")
 
     def __init__(self, name: str = "") -> None:
-        self.due_at = math.inf
+        self.due_at = inf
         self.name = name
         "What is due, unique, with the rank of its kind; of equal times the smaller comes first."
 
@@ -29,20 +37,25 @@ class Deadlines:
     """Who is due when. Re-arming leaves a stale heap entry, dropped when it comes up."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, str, int, Timed]] = []
+        self._heap: list[tuple[float, str, int, Due]] = []
         self._order = count()
         self._armed = 0
 
-    def arm(self, timed: Timed, due_at: float) -> None:
+    def arm(self, timed: Due, due_at: float) -> None:
         """Make this due at `due_at` in place of any earlier arrangement; inf: never."""
-        if due_at == timed.due_at:
+        before = timed.due_at
+        if due_at == before:
             return
-        self._armed += (timed.due_at == math.inf) - (due_at == math.inf)
         timed.due_at = due_at
-        if due_at != math.inf:
-            heapq.heappush(self._heap, (due_at, timed.name, next(self._order), timed))
-            if len(self._heap) > COMPACT_ABOVE and len(self._heap) > 4 * self._armed:
-                self._compact()
+        if due_at == inf:
+            self._armed -= 1
+            return
+        if before == inf:
+            self._armed += 1
+        heap = self._heap
+        heappush(heap, (due_at, timed.name, next(self._order), timed))
+        if len(heap) > COMPACT_ABOVE and len(heap) > 4 * self._armed:
+            self._compact()
 
     def next(self) -> float:
         """When the first one is due; inf: nothing is armed."""
@@ -51,18 +64,18 @@ class Deadlines:
             due_at, _, _, timed = heap[0]
             if timed.due_at == due_at:
                 return due_at
-            heapq.heappop(heap)
-        return math.inf
+            heappop(heap)
+        return inf
 
-    def pop_due(self, now: float) -> Timed | None:
+    def pop_due(self, now: float) -> Due | None:
         """Take the first one that is due by `now`, disarmed; None: nothing is."""
         if self.next() > now or not self._heap:
             return None
-        timed = heapq.heappop(self._heap)[3]
-        timed.due_at = math.inf
+        timed = heappop(self._heap)[3]
+        timed.due_at = inf
         self._armed -= 1
         return timed
 
     def _compact(self) -> None:
         self._heap = [entry for entry in self._heap if entry[3].due_at == entry[0]]
-        heapq.heapify(self._heap)
+        heapify(self._heap)

@@ -24,7 +24,7 @@ from .floor import Floor
 from .model import Choice, Counters, State, Status
 from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
-from .queue import Queue, Waiting
+from .queue import NOBODY, Queue, Waiting
 from .ringing import ring_on, silence
 
 SYSTEM = "system"
@@ -54,6 +54,9 @@ class Dispatch:
 
         self.talking: set[str] = set()
         "Calls answered and not yet over."
+
+        self.ringing = 0
+        "Of these, for which some phone rings."
 
         self.offers: dict[str, Offer] = {}
         self.rings = False
@@ -119,11 +122,14 @@ class Dispatch:
             if cool_down_s > 0.0:
                 self._set_aside_until(agent, State.COOL_DOWN, now + cool_down_s, now, events)
                 return
-            waiting = self._call_for(agent, now)
+            waiting = self.floor.next_call(agent, now)
+            if waiting is None and self.rings:
+                waiting = self._call_to_join(agent, now)
             if waiting is not None:
                 choice = self.floor.only_choice(agent, waiting, now)
                 self.offer_to(agent, waiting, choice, now, events)
-                self.ring_on((), now, events)
+                if self._fresh:
+                    ring_on(self, self._fresh, now, events)
                 return
         agent.enter(rest, now, events)
         agent.occupancy.change(0.0 if available else None, now)
@@ -132,13 +138,10 @@ class Dispatch:
         self.away.look(agent, now)
         self.forget_if_gone(agent)
 
-    def _call_for(self, agent: Agent, now: float) -> Waiting | None:
-        """Return the call that an agent who frees up takes, or rings for beside others."""
-        waiting = self.floor.next_call(agent, now)
-        if waiting is None and self.rings:
-            agent.occupancy.change(0.0, now)  # free, as far as the limits go
-            waiting = self.floor.ringing_call(agent, now)
-        return waiting
+    def _call_to_join(self, agent: Agent, now: float) -> Waiting | None:
+        """Return the call that an agent who frees up rings for beside others."""
+        agent.occupancy.change(0.0, now)  # free, as far as the limits go
+        return self.floor.ringing_call(agent, now)
 
     def _set_aside_until(
         self, agent: Agent, state: State, until: float, now: float, events: list[Event]
@@ -192,13 +195,18 @@ class Dispatch:
     def assign(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         """Offer the call to the best idle agent, or to several; if there is none, it waits on."""
         self.find_agent(waiting, now, events)
-        self.ring_on((), now, events)
+        if self._fresh:
+            ring_on(self, self._fresh, now, events)
 
     def ring_on(self, ringing: Iterable[Waiting], now: float, events: list[Event]) -> None:
         """Let these calls, and those that began to ring, ring on as many phones as they may."""
         self._fresh.extend(ringing)
         if self._fresh:
             ring_on(self, self._fresh, now, events)
+
+    def only_open(self) -> bool:
+        """Whether all calls but one are ringing, at a moment when one is not."""
+        return len(self.waiting) - self.ringing == 1
 
     def find_agent(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         """Let the first phone ring for the call, if anybody is idle who may take it."""
@@ -207,7 +215,7 @@ class Dispatch:
             agent, choice = chosen
             # A layer may have opened to this agent at this very moment for a call further ahead
             # whose deadline has not struck yet. Each turn makes an offer or goes further ahead.
-            first = self.floor.first_call(agent, now) if len(self.waiting) > 1 else target
+            first = target if self.only_open() else self.floor.first_call(agent, now)
             if first is not None and first is not target:
                 target = first
                 continue
@@ -242,9 +250,11 @@ class Dispatch:
         elif waiting.queue.rings:
             self.ring_on([waiting], now, events)
         if now >= waiting.position_at:
-            waiting.position_at = now + waiting.queue.profile.position_every_s
-            place = waiting.queue.expected_place(waiting, now)
-            events.append(PositionDue(waiting.call.call, place))
+            every_s = waiting.queue.profile.position_every_s
+            waiting.position_at = now + every_s if every_s else math.inf
+            if every_s:  # else announcements were turned off since
+                place = waiting.queue.expected_place(waiting, now)
+                events.append(PositionDue(waiting.call.call, place))
         self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
 
     def _time_out(self, waiting: Waiting, now: float, events: list[Event]) -> None:
@@ -262,30 +272,33 @@ class Dispatch:
         """Let the agent's phone ring, alone or beside those that ring for the call."""
         self.floor.quit(agent)
         queue, call = waiting.queue, waiting.call
+        profile = queue.profile
         queue.take(waiting)
         queue.note_pace(now)
-        offer = Offer(self._new_id(), waiting, agent)
+        offer = self._new_id()
+        self.offers[offer] = Offer(offer, waiting, agent)
         self.turns += 1
         agent.counters.turn = self.turns
-        self.offers[offer.offer] = offer
-        agent.offer = offer.offer
+        agent.offer = offer
         if waiting.offer:
-            waiting.others += (offer.offer,)
+            waiting.others += (offer,)
         else:
-            waiting.offer = offer.offer
+            waiting.offer = offer
+            self.ringing += 1
             if queue.rings:
                 queue.ringing[call.call] = waiting
                 if agent.number in waiting.passed_over:
-                    waiting.passed_over.clear()  # nobody else is left: another round
+                    waiting.passed_over = NOBODY  # nobody else is left: another round
                 self._fresh.append(waiting)
-        waiting.step_at = now + queue.profile.ring_step_s
-        expires_at = now + queue.profile.ring_timeout_s
+        waiting.step_at = now + profile.ring_step_s
+        expires_at = now + profile.ring_timeout_s
         self.deadlines.arm(agent, expires_at)
-        self.deadlines.arm(waiting, queue.next_due(waiting, now))
+        if queue.rings or waiting.due_at != waiting.position_at:
+            self.deadlines.arm(waiting, queue.next_due(waiting, now))
         agent.enter(State.OFFERED, now, events, call.queue, call.interaction)
         events.append(
             OfferMade(
-                offer.offer,
+                offer,
                 call.call,
                 call.interaction,
                 call.queue,
@@ -311,6 +324,7 @@ class Dispatch:
             waiting.offer, waiting.others = ringing[0], tuple(ringing[1:])
             return
         waiting.offer = ""
+        self.ringing -= 1
         waiting.queue.ringing.pop(waiting.call.call, None)
 
     def withdraw(
@@ -330,7 +344,7 @@ class Dispatch:
         if aside_s is None:
             self.free(agent, now, now, events)
         else:
-            waiting.passed_over.add(agent.number)
+            waiting.passed_over |= {agent.number}
             # A call that never reached the phone (no media port, a broken line) is not the
             # agent's fault: it sets aside for a moment, but counts towards nothing.
             missed = outcome is not OfferOutcome.FAILED

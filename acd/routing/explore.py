@@ -11,7 +11,7 @@ its standard deviation s, so that they fade as outcomes come in.
     thompson    a draw from N(m, s²)  each agent is tried as often as it may be the best one
                                     (Thompson, Biometrika 25, 1933)
 
-The normal stands in for the Beta: at ten calls' strength and more (rank.MINIMUM_STRENGTH) their
+The normal stands in for the Beta: at ten calls' strength and more (fitting.MINIMUM_STRENGTH) their
 quantiles differ by less than what either remedy depends on.
 """
 

@@ -15,13 +15,15 @@ from .idle import Idle
 from .model import Candidate, Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
-from .policy import depends_on_category, recorded_order, score
+from .policy import Way, depends_on_category, recorded_order, score
 from .pool import IdlePool
 from .preferring import Reservations
-from .queue import Queue, Urgency, Waiting
+from .queue import NOBODY, Queue, Urgency, Waiting
 from .sparing_pool import SparingPool, draws
 
-NOBODY: Urgency = (inf, inf, "")
+SERVES_NONE: dict[Queue, dict[Demand, Way]] = {}
+
+NO_CALL: Urgency = (inf, inf, "")
 "Less urgent than any call."
 
 MAXIMUM_LEARNED_CATEGORIES = 64
@@ -40,15 +42,15 @@ def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: 
     return Choice(PREFERRED, preferred.reason, (candidate,), 1, waited_s, waiting.hold_out)
 
 
-_NOBODY: frozenset[str] = frozenset()
-
-
 class Floor:
     """Indices over agents and queues. Holds no state of its own that could not be rebuilt."""
 
     def __init__(self, random: Callable[[], float] | None = None) -> None:
         self.random = random
         self._demands = Demands()
+        self._plain: dict[str, Demand] = {}
+        "Demands of calls that ask for nothing but a category, by one that agents differ in."
+
         self.reservations = Reservations()
         self._queues: dict[str, Queue] = {}
         self._agents: dict[str, Agent] = {}
@@ -60,9 +62,8 @@ class Floor:
         self._sparing: dict[str, list[SparingPool]] = {}
         "Of these the ones that the agent has to be taken out of."
 
-        self._lines: dict[str, tuple[tuple[Queue, dict[Demand, float]], ...]] = {}
-        """By agent, the queues that the agent serves, with the wait after which a call of each
-        demand may go there."""
+        self._lines: dict[str, dict[Queue, dict[Demand, Way]]] = {}
+        "By agent, the queues that the agent serves, with the way of each demand's calls there."
 
         self._configured_categories: set[str] = set()
         self._learned_categories: set[str] = set()
@@ -82,7 +83,7 @@ class Floor:
                 name for skill in agent.profile.skills for name in by_skill.get(skill, ())
             )
             self._serves[agent.number] = tuple(self._queues[name] for name in names)
-            self._lines[agent.number] = tuple((self._queues[name], {}) for name in names)
+            self._lines[agent.number] = {self._queues[name]: {} for name in names}
             for name in names:
                 self._staff[name].append(agent)
         for name, queue in self._queues.items():
@@ -91,8 +92,9 @@ class Floor:
             category for agent in self._agents.values() for category in agent.profile.categories
         } | {queue.profile.category for queue in self._queues.values()}
         self._demands.clear()
+        self._plain.clear()
         for queue in self._queues.values():
-            queue.pools = {}
+            queue.close_pools()
             queue.classify(self._demand_of)
         self._demands.settle()
         self._idle = Idle(self._agents)
@@ -126,6 +128,7 @@ class Floor:
             and len(self._learned_categories) < MAXIMUM_LEARNED_CATEGORIES
         ):
             self._learned_categories.add(category)
+            self._plain.clear()
         return self.category(category)
 
     @property
@@ -143,6 +146,15 @@ class Floor:
 
     def demand(self, queue: Queue, call: WaitingCall) -> Demand:
         """Return what a call of this queue asks of agents."""
+        rules = queue.admission.rules
+        if rules is None and not (call.skills or call.language or call.region):
+            category = call.category or queue.profile.category
+            demand = self._plain.get(category)
+            if demand is None:
+                demand = self._demand_of(queue, call)
+                if demand.category == category:
+                    self._plain[category] = demand
+            return demand
         if self._demands.full:
             self.rebuild(self._agents.values(), self._queues.values())
         return self._demand_of(queue, call)
@@ -161,15 +173,17 @@ class Floor:
 
     def join(self, agent: Agent) -> None:
         """Stand the agent, idle and without a suitable call, in every pool that admits."""
-        self._idle.add(agent.number)
-        for pool in self._pools[agent.number]:
+        number = agent.number
+        self._idle.add(number)
+        for pool in self._pools[number]:
             pool.add(agent)
 
     def quit(self, agent: Agent) -> None:
         """Take the agent, idle no longer, out of every pool."""
-        if agent.number in self._idle:
-            self._idle.remove(agent.number)
-            for pool in self._sparing[agent.number]:
+        number = agent.number
+        if number in self._idle.numbers:
+            self._idle.remove(number)
+            for pool in self._sparing[number]:
                 pool.discard(agent)
 
     def rescore(self, agent: str, queue: str) -> None:
@@ -189,20 +203,21 @@ class Floor:
         if waiting.reserved:
             return self._choose_preferred(waiting, now)
         rank = waiting.queue.rank
-        rank.refresh()
+        if rank.stale:
+            rank.refresh()
         if rank.price is not None and now >= rank.price.due_at:
             self._look_at_price(waiting.queue, now)
         passed_over = waiting.passed_over
         chosen = self._choose(waiting, passed_over, now)
-        if chosen is not None:
-            return chosen
         limited = waiting.queue.limits is not None
+        if chosen is not None or not (passed_over or limited):
+            return chosen
         if limited:
             chosen = self._choose(waiting, passed_over, now, spared_too=True)
         if chosen is None and passed_over:
-            chosen = self._choose(waiting, _NOBODY, now)
+            chosen = self._choose(waiting, NOBODY, now)
             if chosen is None and limited:
-                chosen = self._choose(waiting, _NOBODY, now, spared_too=True)
+                chosen = self._choose(waiting, NOBODY, now, spared_too=True)
         return chosen
 
     def choose_further(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
@@ -220,12 +235,12 @@ class Floor:
     def reopen(self, queue: Queue) -> None:
         """Work out anew whom the queue's layers admit, after a group was switched."""
         pools = set(queue.pools.values())
-        queue.pools = {}
+        queue.close_pools()
         for agent in self._staff.get(queue.profile.name, ()):
             number = agent.number
             self._pools[number] = [pool for pool in self._pools[number] if pool not in pools]
             self._sparing[number] = [pool for pool in self._sparing[number] if pool not in pools]
-            self._delays(agent, queue).clear()
+            self._lines[number][queue].clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
@@ -243,11 +258,14 @@ class Floor:
         further: bool = False,
     ) -> tuple[Agent, Choice] | None:
         enqueued_at = waiting.call.enqueued_at
+        layers, pools = waiting.queue.profile.layers, waiting.queue.found_pools(waiting)
         spared = 0
-        for index, layer in enumerate(waiting.queue.profile.layers):
+        for index, pool in enumerate(pools):
+            layer = layers[index]
             if now < enqueued_at + layer.after_s or (further and not waiting.is_due(layer, now)):
                 continue
-            pool = self._pool(waiting, index)
+            if pool is None:
+                pool = pools[index] = self._pool(waiting, index)
             best = pool.best(passed_over, now, spared_too=spared_too)
             if best is not None:
                 return best.agent, Choice(
@@ -329,21 +347,21 @@ class Floor:
         before one at its starvation bound.
         """
         best: Waiting | None = None
-        most: Urgency = NOBODY
-        for queue, delays in self._lines.get(agent.number, ()):
-            heads = queue.heads(now)
+        most: Urgency = NO_CALL
+        for queue, ways in self._lines.get(agent.number, SERVES_NONE).items():
+            heads = queue.front if now < queue.in_order_until else queue.heads(now)
             if not heads:
                 continue
-            aged, priority = queue.aged(now), queue.profile.priority
+            aged, priority = now * queue.ageing, queue.profile.priority
             for figure, enqueued_at, call, demand, _ in heads:
                 # `Queue.urgency` written out: an agent may see the heads of many queues.
                 value = figure - aged - priority
                 if value > most[0] or (value, enqueued_at, call) >= most:
                     break  # those behind it are less urgent still
-                delay_s = delays.get(demand)
-                if delay_s is None:
-                    delay_s = delays[demand] = queue.admission.after_s(agent, demand)
-                if now >= enqueued_at + delay_s:
+                way = ways.get(demand)
+                if way is None:
+                    way = ways[demand] = queue.admission.way(agent, demand)
+                if now >= enqueued_at + way.after_s:
                     most, best = (value, enqueued_at, call), queue.calls[call]
                     break
         if most[0] > -inf:
@@ -366,8 +384,9 @@ class Floor:
         queue = first.queue
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
             return first
-        queue.rank.refresh()
-        best = best_suited(agent, first, now, lambda demand: self._delay_s(agent, queue, demand))
+        if queue.rank.stale:
+            queue.rank.refresh()
+        best = best_suited(agent, first, now, lambda demand: self._way(agent, queue, demand))
         best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
         return best
 
@@ -400,15 +419,12 @@ class Floor:
                 return index
         return -1
 
-    def _delays(self, agent: Agent, queue: Queue) -> dict[Demand, float]:
-        return next(delays for known, delays in self._lines[agent.number] if known is queue)
-
-    def _delay_s(self, agent: Agent, queue: Queue, demand: Demand) -> float:
-        delays = self._delays(agent, queue)
-        delay_s = delays.get(demand)
-        if delay_s is None:
-            delay_s = delays[demand] = queue.admission.after_s(agent, demand)
-        return delay_s
+    def _way(self, agent: Agent, queue: Queue, demand: Demand) -> Way:
+        ways = self._lines[agent.number][queue]
+        way = ways.get(demand)
+        if way is None:
+            way = ways[demand] = queue.admission.way(agent, demand)
+        return way
 
     def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
         """Say why an agent who just became free gets this call: no other admitted one is idle.
@@ -419,12 +435,14 @@ class Floor:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
-        queue.rank.refresh()
+        if queue.rank.stale:
+            queue.rank.refresh()
         enqueued_at = waiting.call.enqueued_at
         if waiting.offer:
             index = self._ringing_layer(agent, waiting, now)
         else:
-            index = queue.admission.first_open(agent, waiting.demand, enqueued_at, now)
+            way = self._way(agent, queue, waiting.demand)
+            index = queue.admission.first_open(way, enqueued_at, now)
         layer = queue.profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
         value = score(order, queue.profile, queue.rank, agent, waiting.category, alone=True)

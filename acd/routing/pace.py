@@ -41,7 +41,7 @@ class PaceMeasure(Struct, frozen=True, kw_only=True):
 class Pace:
     """Measures one line. `now` never goes back; every input costs the same few steps."""
 
-    __slots__ = ("_abandons", "_agent_s", "_answers", "_moved_at", "_queued_s", "_staff", "_waits")
+    __slots__ = ("_abandons", "_agent_s", "_answers", "_moved_at", "_queued_s", "_staff", "waits")
 
     def __init__(self) -> None:
         self._answers = 0.0
@@ -53,7 +53,9 @@ class Pace:
         "Seconds waited by all who have left the line."
 
         self._staff = 0
-        self._waits = False
+        self.waits = False
+        "Whether anybody waits for whom no agent is free."
+
         self._moved_at = 0.0
 
     def measure(self) -> PaceMeasure:
@@ -63,7 +65,7 @@ class Pace:
             agent_s=self._agent_s,
             abandons=self._abandons,
             queued_s=self._queued_s,
-            waits=self._waits,
+            waits=self.waits,
             moved_at=self._moved_at,
         )
 
@@ -71,13 +73,13 @@ class Pace:
         """Go on from here, with the agents on duty now."""
         self._answers, self._agent_s = measure.answers, measure.agent_s
         self._abandons, self._queued_s = measure.abandons, measure.queued_s
-        self._waits, self._moved_at = measure.waits, measure.moved_at
+        self.waits, self._moved_at = measure.waits, measure.moved_at
 
     def note(self, waits: bool, now: float) -> None:
         """Note whether anybody waits for whom no agent is free."""
-        if waits is not self._waits:
+        if waits is not self.waits:
             self._move(now)
-            self._waits = waits
+            self.waits = waits
 
     def change_staff(self, change: int, now: float) -> None:
         """Count agents on duty in or out."""
@@ -85,7 +87,7 @@ class Pace:
         self._staff += change
 
     def _move(self, now: float) -> None:
-        if self._waits:
+        if self.waits:
             self._agent_s += self._staff * (now - self._moved_at)
         self._moved_at = now
 

@@ -14,19 +14,17 @@ from collections.abc import Callable
 
 from .agent import Agent
 from .demand import Demand
+from .policy import Way
 from .queue import Waiting
 
 PAIRING = "pairing"
 """Order recorded where a call went ahead of the head of the line for the agent's sake."""
 
 
-def best_suited(
-    agent: Agent, first: Waiting, now: float, delay_s: Callable[[Demand], float]
-) -> Waiting:
+def best_suited(agent: Agent, first: Waiting, now: float, way: Callable[[Demand], Way]) -> Waiting:
     """Return the call that suits the agent best; of equals the one that comes first.
 
-    `first` is the head of the line, `delay_s` the wait after which calls of a demand may go to
-    this agent.
+    `first` is the head of the line, `way` says how calls of a demand come to this agent.
     """
     queue = first.queue
     rank, name = queue.rank, queue.profile.name
@@ -37,7 +35,7 @@ def best_suited(
         priority = queue.calls[call].call.priority
         if hold_out or priority != first.call.priority or enqueued_at > latest:
             continue
-        if now < enqueued_at + delay_s(demand):
+        if now < enqueued_at + way(demand).after_s:
             continue
         place = queue.calls[call].place
         key = (-rank.advantage(agent.number, demand.category, by_hand), place)

@@ -54,11 +54,13 @@ class PlainPool(IdlePool):
 
     def add(self, agent: Agent, known: float | None = None) -> None:
         """Let an idle agent in, with the score that is known or else anew."""
-        key, earlier = self.key(agent, known), self._keys.pop(agent.number, None)
+        number, ranked = agent.number, self._ranked
+        key = (-(self.score(agent) if known is None else known), agent.idle_since, number)
+        earlier = self._keys.pop(number, None)
         if earlier is not None:
-            del self._ranked[bisect_left(self._ranked, earlier)]
-        self._keys[agent.number] = key
-        insort(self._ranked, key)
+            del ranked[bisect_left(ranked, earlier)]
+        self._keys[number] = key
+        insort(ranked, key)
 
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
@@ -79,10 +81,10 @@ class PlainPool(IdlePool):
             front = self._front(CANDIDATES_RECORDED + len(passed_over))
             front = [key for key in front if key[2] not in passed_over][:CANDIDATES_RECORDED]
             total -= sum(number in self._keys and number in idle.numbers for number in passed_over)
+            if not front:
+                return None
         else:
             front = self._front(CANDIDATES_RECORDED)
-        if not front:
-            return None
         return Best(idle.agents[front[0][2]], shown(front, now), total, 0)
 
     def _front(self, few: int) -> list[Key]:

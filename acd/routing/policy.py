@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Set
 
+from msgspec import Struct
+
 from .agent import Agent
 from .demand import Demand, call_rules
 from .errors import RoutingError
@@ -55,13 +57,23 @@ REQUIREMENTS = (SKILLS, LANGUAGE, REGION)
 "What a call may require of agents, and a layer may waive."
 
 
+class Way(Struct, frozen=True, gc=False):
+    """How calls of one demand come to one agent."""
+
+    after_s: float
+    "Wait after which they may; inf: never."
+
+    layers: tuple[int, ...]
+    "Places of the layers that admit the agent, in the queue's list."
+
+
 class Admission:
     """Which agents the layers of a queue let in.
 
     Fixed for a profile and a set of activated groups; a change of either makes a new one.
     """
 
-    __slots__ = ("_active", "_by_wait", "_held_back", "orders", "queue", "rules")
+    __slots__ = ("_active", "_held_back", "_ways", "orders", "queue", "rules")
 
     def __init__(self, queue: QueueProfile, active: Set[str] = frozenset()) -> None:
         self.queue = queue
@@ -70,7 +82,9 @@ class Admission:
         """Order of each layer and whether calls of two categories see it differently: first for
         calls outside the hold-out share, then for those in it."""
 
-        self._by_wait = sorted(queue.layers, key=lambda layer: layer.after_s)
+        self._ways: dict[tuple[int, ...], Way] = {}
+        "Most agents share one of a few."
+
         self._active = active
         self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
 
@@ -123,22 +137,27 @@ class Admission:
             return True
         return _meets(layer, agent, demand) and _obeys(layer, agent, demand)
 
-    def after_s(self, agent: Agent, demand: Demand) -> float:
-        """Wait after which a call of this demand may go to this agent; inf: never."""
-        for layer in self._by_wait:
-            if self.admits(layer, agent, demand):
-                return layer.after_s
-        return math.inf
+    def way(self, agent: Agent, demand: Demand) -> Way:
+        """Work out by which layers, and when, calls of this demand come to this agent."""
+        layers = self.queue.layers
+        admit = tuple(
+            index for index, layer in enumerate(layers) if self.admits(layer, agent, demand)
+        )
+        way = self._ways.get(admit)
+        if way is None:
+            after_s = min((layers[index].after_s for index in admit), default=math.inf)
+            way = self._ways[admit] = Way(after_s, admit)
+        return way
 
-    def first_open(self, agent: Agent, demand: Demand, enqueued_at: float, now: float) -> int:
-        """Which layer, of those open to a call by now, is the first to admit this agent.
+    def first_open(self, way: Way, enqueued_at: float, now: float) -> int:
+        """Which layer, of those open to a call by now, is the first of this way.
 
         There has to be one: ask only for an agent who may take the call.
         """
-        for index, layer in enumerate(self.queue.layers):
-            if now >= enqueued_at + layer.after_s and self.admits(layer, agent, demand):
+        for index in way.layers:
+            if now >= enqueued_at + self.queue.layers[index].after_s:
                 return index
-        raise RoutingError(f"no open layer of {self.queue.name} admits {agent.number}")
+        raise RoutingError(f"no open layer of {self.queue.name} admits this agent")
 
     def ever(self, agent: Agent, demand: Demand) -> bool:
         """Whether a layer suits, opened or not, its group activated or not."""

@@ -5,9 +5,10 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from .activation import Activation, RecentCalls
 from .announcing import CallAnnouncement
-from .deadlines import Timed
 from .demand import Demand
 from .model import LayerProfile, QueueProfile, WaitingCall
 from .occupancy import Limits, Shares, limits_of
@@ -25,65 +26,62 @@ Urgency = tuple[float, float, str]
 call). Calls at their starvation bound have −inf: they go first, by first enqueue time."""
 
 
-class Waiting(Timed):
-    """A call in a queue, waiting or being offered."""
+NOBODY: frozenset[str] = frozenset()
 
-    __slots__ = (
-        "call",
-        "demand",
-        "entered_at",
-        "hold_out",
-        "leaves_at",
-        "lined_up_at",
-        "offer",
-        "others",
-        "overtook_s",
-        "passed_over",
-        "place",
-        "position_at",
-        "queue",
-        "reserved",
-        "reserved_until",
-        "step_at",
-    )
 
-    def __init__(self, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> None:
-        # `Timed`'s own, without one call more.
-        self.due_at = math.inf
-        self.name = f"1 call {call.call}"
-        self.call = call
-        self.queue = queue
-        self.demand = demand
-        self.place = queue.place_of(call)
+class Waiting(Struct, eq=False, kw_only=True):
+    """A call in a queue, waiting or being offered: a `deadlines.Due`."""
+
+    due_at: float = math.inf
+    name: str
+    call: WaitingCall
+    queue: "Queue"
+    demand: Demand
+    place: Place
+    entered_at: float
+    leaves_at: float
+    position_at: float = math.inf
+    reserved: bool = False
+    "Whether it waits for its preferred agents alone."
+
+    reserved_until: float = -math.inf
+    "Until then, as long as it is reserved."
+
+    offer: str = ""
+    "The offer that rings, of several the one made first; empty: none does."
+
+    others: tuple[str, ...] = ()
+    "Offers that ring beside it (`ringing`), in the order in which they were made."
+
+    step_at: float = -math.inf
+    "From then on a layer that rings progressively may let a further phone ring."
+
+    lined_up_at: float = math.inf
+    "Since when it waits because no agent was free; inf: one was, at once."
+
+    hold_out: bool = False
+    overtook_s: float = 0.0
+    "How much later than the head of the line it came that it was last paired ahead of."
+
+    passed_over: frozenset[str] = NOBODY
+    "Agents to whom an offer of this call came to nothing."
+
+    @classmethod
+    def of(cls, call: WaitingCall, queue: "Queue", demand: Demand, now: float) -> "Waiting":
+        """Take a call for this queue, in no line yet."""
+        profile = queue.profile
         entered_at = now if call.entered_at is None else call.entered_at
-        self.entered_at = entered_at
-        self.leaves_at = entered_at + queue.profile.max_wait_s
-        every_s = queue.profile.position_every_s
-        self.position_at = now + every_s if every_s else math.inf
-        self.reserved = False
-        "Whether it waits for its preferred agents alone."
-
-        self.reserved_until = -math.inf
-        "Until then, as long as it is reserved."
-
-        self.offer = ""
-        "The offer that rings, of several the one made first; empty: none does."
-
-        self.others: tuple[str, ...] = ()
-        "Offers that ring beside it (`ringing`), in the order in which they were made."
-
-        self.step_at = -math.inf
-        "From then on a layer that rings progressively may let a further phone ring."
-
-        self.lined_up_at = math.inf
-        "Since when it waits because no agent was free; inf: one was, at once."
-
-        self.hold_out = False
-        self.overtook_s = 0.0
-        "How much later than the head of the line it came that it was last paired ahead of."
-
-        self.passed_over: set[str] = set()
-        "Agents to whom an offer of this call came to nothing."
+        every_s = profile.position_every_s
+        return cls(
+            name=f"1 call {call.call}",
+            call=call,
+            queue=queue,
+            demand=demand,
+            place=queue.place_of(call),
+            entered_at=entered_at,
+            leaves_at=entered_at + profile.max_wait_s,
+            position_at=now + every_s if every_s else math.inf,
+        )
 
     def take(self, value: CallAnnouncement, queue: "Queue", demand: Demand) -> None:
         """Go on from where the call is said to be; it must be in no line."""
@@ -94,7 +92,7 @@ class Waiting(Timed):
         self.reserved = value.reserved_until > -math.inf
         self.reserved_until = value.reserved_until
         self.hold_out = value.hold_out
-        self.passed_over = set(value.passed_over)
+        self.passed_over = frozenset(value.passed_over)
         self.step_at = value.step_at
 
     @property
@@ -153,6 +151,11 @@ class Queue:
 
         self.calls: dict[str, Waiting] = {}
         self.pools: dict[tuple[int, Demand, str], IdlePool] = {}
+        "By layer, demand and order; those that calls have asked for."
+
+        self._found: dict[tuple[Demand, bool], list[IdlePool | None]] = {}
+        "The same for who calls: by demand and hold-out, one for each layer."
+
         self.admission = Admission(profile)
         self.shares = Shares()
         self.limits: Limits | None = None
@@ -171,16 +174,16 @@ class Queue:
         order in which they came."""
 
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
-        self._heads: list[Head] = []
-        "First place of each group, in the line's order."
+        self.front: list[Head] = []
+        "First place open to offers of each group, in the line's order."
 
-        self._oldest_head = math.inf
-        "No head's first enqueue time is before this."
+        self.in_order_until = math.inf
+        "Until then none of these is at its starvation bound."
 
         self._aside: dict[str, Waiting] = {}
         "Calls not open to any agent's offers: those being offered, and the reserved."
 
-        self._ageing = 0.0
+        self.ageing = 0.0
         "Priority gained per second of wait."
 
         self.pace = Pace()
@@ -192,7 +195,7 @@ class Queue:
         self.profile = profile
         self.rank = rank
         self.retired = False
-        self.pools = {}
+        self.close_pools()
         self.rings = rings_several(profile)
         self.ringing = {
             call: waiting for call, waiting in self.calls.items() if self.rings and waiting.offer
@@ -201,8 +204,8 @@ class Queue:
         self._name_groups(profile)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
         ageing = 1.0 / profile.ageing_s if profile.ageing_s else 0.0
-        if ageing != self._ageing:
-            self._ageing = ageing
+        if ageing != self.ageing:
+            self.ageing = ageing
             for waiting in self.calls.values():
                 waiting.place = self.place_of(waiting.call)
             self._lines.clear()
@@ -210,6 +213,22 @@ class Queue:
                 (waiting.place, waiting.call.priority) for waiting in self.calls.values()
             ):
                 self._lines[priority].append(place)
+
+    def close_pools(self) -> None:
+        """Let the lists of idle agents go: they are of another configuration, or other groups."""
+        self.pools = {}
+        self._found = {}
+
+    def found_pools(self, waiting: Waiting) -> list[IdlePool | None]:
+        """Return the list of idle agents of each layer, as far as one like this has asked for it.
+
+        Who looks one up in `pools` notes it here.
+        """
+        found = self._found.get((waiting.demand, waiting.hold_out))
+        if found is None:
+            found = [None] * len(self.profile.layers)
+            self._found[waiting.demand, waiting.hold_out] = found
+        return found
 
     def _name_groups(self, profile: QueueProfile) -> None:
         """Keep what is activated of the groups that the profile still names."""
@@ -231,7 +250,7 @@ class Queue:
 
     def place_of(self, call: WaitingCall) -> Place:
         """Return the call's place in the line."""
-        return (call.enqueued_at * self._ageing - call.priority, call.enqueued_at, call.call)
+        return (call.enqueued_at * self.ageing - call.priority, call.enqueued_at, call.call)
 
     def urgency(self, place: Place, now: float) -> Urgency:
         """Return what a place in this line is worth among those of other lines."""
@@ -239,15 +258,11 @@ class Queue:
         profile = self.profile
         if now >= enqueued_at + profile.starvation_s:
             return (-math.inf, enqueued_at, call)
-        return (figure - now * self._ageing - profile.priority, enqueued_at, call)
-
-    def aged(self, now: float) -> float:
-        """Return what every figure of this line has grown by now, in units of priority."""
-        return now * self._ageing
+        return (figure - now * self.ageing - profile.priority, enqueued_at, call)
 
     def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
         """Sort the waiting calls anew after demands came to mean something else."""
-        self._unoffered, self._heads, self._oldest_head = {}, [], math.inf
+        self._unoffered, self.front, self.in_order_until = {}, [], math.inf
         for waiting in self.calls.values():
             waiting.demand = demand_of(self, waiting.call)
             if not waiting.offer:
@@ -290,19 +305,20 @@ class Queue:
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""
-        if waiting.call.call in self._aside:
+        name, place = waiting.call.call, waiting.place
+        if name in self._aside:
             return
-        self._aside[waiting.call.call] = waiting
+        self._aside[name] = waiting
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered[group]
-        index = bisect_left(places, waiting.place)
-        del places[index]
-        if not index:
-            del self._heads[bisect_left(self._heads, waiting.place)]
-            if places:
-                insort(self._heads, (*places[0], waiting.demand, waiting.hold_out))
-            else:
-                del self._unoffered[group]
+        if places[0] is not place:
+            del places[bisect_left(places, place)]
+            return
+        del places[0], self.front[bisect_left(self.front, place)]
+        if places:
+            insort(self.front, (*places[0], waiting.demand, waiting.hold_out))
+        else:
+            del self._unoffered[group]
 
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again: of all agents, or as long as it is reserved of the preferred."""
@@ -317,9 +333,10 @@ class Queue:
         insort(places, waiting.place)
         if places[0] is waiting.place:
             if len(places) > 1:
-                del self._heads[bisect_left(self._heads, places[1])]
-            insort(self._heads, (*waiting.place, waiting.demand, waiting.hold_out))
-            self._oldest_head = min(self._oldest_head, waiting.place[1])
+                del self.front[bisect_left(self.front, places[1])]
+            insort(self.front, (*waiting.place, waiting.demand, waiting.hold_out))
+            starving_at = waiting.place[1] + self.profile.starvation_s
+            self.in_order_until = min(self.in_order_until, starving_at)
 
     def heads(self, now: float) -> list[Head]:
         """First place open to offers of each group, the most urgent by now first.
@@ -328,11 +345,12 @@ class Queue:
         head has waited longest: so heads are all that an agent has to look at. Calls of the
         hold-out share are groups of their own: they keep strict order.
         """
-        heads, starvation_s = self._heads, self.profile.starvation_s
-        if now < self._oldest_head + starvation_s:
+        heads = self.front
+        if now < self.in_order_until:
             return heads
-        self._oldest_head = min([head[1] for head in heads], default=math.inf)
-        if now < self._oldest_head + starvation_s:
+        starvation_s = self.profile.starvation_s
+        self.in_order_until = min([head[1] for head in heads], default=math.inf) + starvation_s
+        if now < self.in_order_until:
             return heads
         return sorted(
             (-math.inf if now >= head[1] + starvation_s else head[0], *head[1:]) for head in heads
@@ -391,7 +409,9 @@ class Queue:
 
     def note_pace(self, now: float) -> None:
         """Note whether anybody is left for whom no agent is free."""
-        self.pace.note(bool(self._unoffered), now)
+        waits = bool(self._unoffered)
+        if waits is not self.pace.waits:
+            self.pace.note(waits, now)
 
     def count_answer(self, waiting: Waiting, now: float) -> None:
         """Measure the pace by a call that was answered and has left the line."""

@@ -27,32 +27,15 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from .explore import Belief, Explore, exploration
+from .fitting import CATEGORY_STRENGTH, NEGLIGIBLE, Prior, fit_category_strength, fit_prior
 from .model import QueueProfile
 from .price import MEASURED, MINIMUM_MEANS, PriceMeasure, TimePrice, mean_over
-
-CATEGORY_STRENGTH = 20.0
-"""Where the spread over the categories cannot be measured: after this many calls of a category,
-they count as much as the agent's whole queue record."""
-
-DEFAULT_STRENGTH = 20.0
-"""Where the spread between agents cannot be measured: fewer than two agents with outcomes, or
-too few calls each. Some twenty calls, a day's work, then speak as loud as the group."""
-
-MINIMUM_STRENGTH = 10.0
-"""However far the agents lie apart, ten calls do not outweigh the group: small groups overrate
-their own spread."""
-
-MAXIMUM_STRENGTH = 1000.0
-"""Agents who differ by no more than chance would have an infinite strength."""
+from .tally import Tally, TallyMeasure
 
 ORDERS_BASIS = "orders"
 VALUE_BASIS = "value"
 BASES = frozenset({ORDERS_BASIS, VALUE_BASIS})
 """What a queue ranks by: orders per call, or value per call."""
-
-VALUE_STRENGTH = 30.0
-"""Orders after which an agent's own mean value counts as much as the category's. Order values
-scatter about as widely as their mean is high, so that thirty know theirs to a fifth."""
 
 MAXIMUM_OUTCOMES = 200_000
 """Outcomes kept for correction, oldest forgotten first (their weight stays): about a week of
@@ -63,156 +46,6 @@ REFIT_GROWTH = 0.05
 
 REFIT_AGE = 0.05
 """… or when this part of a half-life has gone by: weights then fell by 3.5 %."""
-
-NEGLIGIBLE = 1e-6
-"""Calls, by weight, below which a tally counts as empty."""
-
-
-class Prior(Struct, frozen=True):
-    """Beta(α, β): what is believed of an agent before the first outcome."""
-
-    alpha: float
-    beta: float
-
-    @property
-    def mean(self) -> float:
-        """Expected conversion."""
-        return self.alpha / (self.alpha + self.beta)
-
-
-def fit_prior(tallies: Iterable[tuple[float, float]]) -> Prior:
-    """Fit the group's Beta prior to (calls, orders) of its agents by the method of moments.
-
-    Moments of the Beta-Binomial (Kleinman, J. Am. Stat. Assoc. 68, 1973), weights nᵢ: with
-    N = Σnᵢ, μ = Σkᵢ/N and S = Σnᵢ(kᵢ/nᵢ − μ)², over m agents,
-        E[S] = μ(1 − μ) · (m − 1 + ρ·(N − Σnᵢ²/N − (m − 1))),    α₀ + β₀ = 1/ρ − 1.
-    Solved for ρ; no spread beyond chance (ρ ≤ 0) gives MAXIMUM_STRENGTH, and a spread that cannot
-    be measured DEFAULT_STRENGTH. The prior's mean is μ·(m + 1)/(m + 2), as though two further
-    agents of half the group's conversion had been seen: in a group of few, its mean is mostly
-    its best agent's, and a newcomer is not to inherit that. With many agents this vanishes.
-    """
-    seen = [(calls, orders) for calls, orders in tallies if calls > NEGLIGIBLE]
-    total = sum(calls for calls, _ in seen)
-    # Half a call added on either side keeps the mean off 0 and 1, where a Beta has no strength.
-    mean = (sum(orders for _, orders in seen) + 0.5) / (total + 1.0)
-    strength = _strength(seen, total, mean)
-    if seen:
-        mean *= (len(seen) + 1) / (len(seen) + 2)
-    return Prior(mean * strength, (1.0 - mean) * strength)
-
-
-def _strength(seen: list[tuple[float, float]], total: float, mean: float) -> float:
-    if len(seen) < 2:
-        return DEFAULT_STRENGTH
-    freedom = len(seen) - 1
-    room = total - sum(calls * calls for calls, _ in seen) / total - freedom
-    spread = sum(calls * (orders / calls - mean) ** 2 for calls, orders in seen)
-    return _solved(spread / (mean * (1.0 - mean)), freedom, room, DEFAULT_STRENGTH)
-
-
-def _solved(spread: float, freedom: float, room: float, default: float) -> float:
-    if room <= NEGLIGIBLE:
-        return default
-    correlation = (spread - freedom) / room
-    if correlation <= 1.0 / (MAXIMUM_STRENGTH + 1.0):
-        return MAXIMUM_STRENGTH
-    return max(MINIMUM_STRENGTH, 1.0 / correlation - 1.0)
-
-
-def fit_category_strength(agents: Iterable[list[tuple[float, float, float]]]) -> float:
-    """Fit how firmly categories are bound to their agent's mean, by the moments of `fit_prior`.
-
-    For each agent (calls, orders, offset) by category; the offset is what the category is above
-    or below the group. The spread is taken around each agent's own mean, and spread, freedom and
-    room are summed over the agents: all have the same strength.
-    """
-    spread = freedom = room = 0.0
-    for categories in agents:
-        seen = [each for each in categories if each[0] > NEGLIGIBLE]
-        if len(seen) < 2:
-            continue
-        total = sum(calls for calls, _, _ in seen)
-        mean = sum(orders - calls * offset for calls, orders, offset in seen) / total
-        for calls, orders, offset in seen:
-            expected = min(0.99, max(0.01, mean + offset))
-            spread += calls * (orders / calls - expected) ** 2 / (expected * (1.0 - expected))
-        freedom += len(seen) - 1
-        room += total - sum(calls * calls for calls, _, _ in seen) / total - (len(seen) - 1)
-    return _solved(spread, freedom, room, CATEGORY_STRENGTH)
-
-
-class Tally:
-    """Calls, orders and what the orders are worth, weighted as of the newest of them."""
-
-    __slots__ = ("amount", "as_of", "calls", "orders", "valued")
-
-    def __init__(self, as_of: float) -> None:
-        self.calls = 0.0
-        self.orders = 0.0
-        self.valued = 0.0
-        "Orders whose amount is known."
-
-        self.amount = 0.0
-        "Sum of these amounts, in minor units."
-
-        self.as_of = as_of
-
-    def add(
-        self,
-        success: bool,
-        wall_s: float,
-        half_life_s: float,
-        sign: float,
-        amount: int | None = None,
-    ) -> None:
-        """Count an outcome in (sign 1) or take it back (sign −1)."""
-        if wall_s > self.as_of:
-            faded = 0.5 ** ((wall_s - self.as_of) / half_life_s)
-            self.calls *= faded
-            self.orders *= faded
-            self.valued *= faded
-            self.amount *= faded
-            self.as_of = wall_s
-        weight = sign * 0.5 ** ((self.as_of - wall_s) / half_life_s)
-        self.calls = max(0.0, self.calls + weight)
-        if success:
-            self.orders = max(0.0, self.orders + weight)
-            if amount is not None:
-                self.valued = max(0.0, self.valued + weight)
-                self.amount = max(0.0, self.amount + weight * amount)
-
-    def at(self, wall_s: float, half_life_s: float) -> tuple[float, float]:
-        """Return (calls, orders) as they weigh at `wall_s`."""
-        faded = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
-        return self.calls * faded, self.orders * faded
-
-    def measure(self) -> "TallyMeasure":
-        """Return all that is counted."""
-        return TallyMeasure(self.calls, self.orders, self.valued, self.amount, self.as_of)
-
-    @classmethod
-    def of(cls, measure: "TallyMeasure") -> "Tally":
-        """Go on from here."""
-        tally = cls(measure.as_of)
-        tally.calls, tally.orders = measure.calls, measure.orders
-        tally.valued, tally.amount = measure.valued, measure.amount
-        return tally
-
-    def value(self, wall_s: float, half_life_s: float, mean: float) -> float:
-        """Return the mean amount of an order, shrunk to `mean`."""
-        faded: float = 0.5 ** (max(0.0, wall_s - self.as_of) / half_life_s)
-        orders, amount = self.valued * faded, self.amount * faded
-        return (VALUE_STRENGTH * mean + amount) / (VALUE_STRENGTH + orders)
-
-
-class TallyMeasure(Struct, frozen=True, gc=False):
-    """A tally as a value."""
-
-    calls: float
-    orders: float
-    valued: float
-    amount: float
-    as_of: float
 
 
 class RankMeasures(Struct, frozen=True, kw_only=True):
@@ -253,6 +86,15 @@ class QueueRank:
         self.prior = fit_prior(())
         self.category_strength = CATEGORY_STRENGTH
         self.by_value = False
+        self.measured = False
+        "Whether any outcome is known; without one all agents are even."
+
+        self.valued = False
+        "Whether the value of any order is known; without one all orders are worth the same."
+
+        self.stale = False
+        "Whether the prior is due to be fitted again."
+
         self._explore: Explore | None = None
         self._agents: dict[str, Tally] = {}
         self._categories: dict[str, dict[str, Tally]] = {}
@@ -313,6 +155,7 @@ class QueueRank:
         self._fitted_newest = measures.fitted_newest
         if self.price is not None:
             self.price.take(measures.price)
+        self._weigh()
         self.version += 1
 
     def add(self, outcome: "Outcome", sign: float = 1.0) -> None:
@@ -326,6 +169,18 @@ class QueueRank:
         self._beliefs.pop(outcome.agent, None)
         if self.price is not None:
             self.price.standings.pop(outcome.agent, None)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Work out whether the outcomes can be relied on: at each of them, not per decision."""
+        group = self._group.get("")
+        self.measured = group is not None and group.calls > NEGLIGIBLE
+        self.valued = group is not None and group.valued > NEGLIGIBLE
+        news = self._known - self._fitted_known
+        self.stale = news > 0 and (
+            news > REFIT_GROWTH * self._fitted_known
+            or self._newest - self._fitted_newest > REFIT_AGE * self.half_life_s
+        )
 
     def _tallies(self, outcome: "Outcome") -> Iterable[Tally]:
         agent, category, wall_s = outcome.agent, outcome.category, outcome.wall_s
@@ -335,32 +190,9 @@ class QueueRank:
             yield _tally(self._group, category, wall_s)
             yield _tally(self._categories.setdefault(agent, {}), category, wall_s)
 
-    # --- whether it can be relied on ---
-
-    @property
-    def measured(self) -> bool:
-        """Whether any outcome is known; without one all agents are even."""
-        group = self._group.get("")
-        return group is not None and group.calls > NEGLIGIBLE
-
-    @property
-    def valued(self) -> bool:
-        """Whether the value of any order is known; without one all orders are worth the same."""
-        group = self._group.get("")
-        return group is not None and group.valued > NEGLIGIBLE
-
-    @property
-    def stale(self) -> bool:
-        """Whether the prior is due to be fitted again."""
-        news = self._known - self._fitted_known
-        return news > 0 and (
-            news > REFIT_GROWTH * self._fitted_known
-            or self._newest - self._fitted_newest > REFIT_AGE * self.half_life_s
-        )
-
     def refresh(self) -> None:
         """Fit the prior again if it is due; costs one pass over the agents with outcomes."""
-        if self._known == self._fitted_known or not self.stale:
+        if not self.stale:
             return
         self.prior = fit_prior(
             tally.at(self._newest, self.half_life_s) for tally in self._agents.values()
@@ -368,6 +200,7 @@ class QueueRank:
         self._fit_categories()
         self._fitted_known = self._known
         self._fitted_newest = self._newest
+        self.stale = False
         self._beliefs.clear()
         if self.price is not None:
             self.price.standings.clear()

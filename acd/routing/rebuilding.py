@@ -170,7 +170,7 @@ class Rebuilding:
         demand = dispatch.floor.demand_as(queue, call, value.category)
         waiting = dispatch.waiting.get(call.call)
         if waiting is None:
-            waiting = dispatch.waiting[call.call] = Waiting(call, queue, demand, now)
+            waiting = dispatch.waiting[call.call] = Waiting.of(call, queue, demand, now)
         else:
             dispatch.floor.reservations.remove(waiting)
             waiting.queue.remove(waiting)
@@ -195,6 +195,7 @@ class Rebuilding:
         waiting.queue.take(waiting)
         if not waiting.offer:
             waiting.offer = value.offer
+            dispatch.ringing += 1
         elif value.offer not in {waiting.offer, *waiting.others}:
             waiting.others += (value.offer,)
         if waiting.queue.rings:

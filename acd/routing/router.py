@@ -216,17 +216,17 @@ class Router(Views):
         if queue is None or queue.retired:
             reason = LeaveReason.FAULTED
             return [CallRefused(call.call, call.interaction, call.queue, reason)]
-        if len(queue) >= queue.profile.max_length:
+        if len(queue.calls) >= queue.profile.max_length:
             return [CallRefused(call.call, call.interaction, call.queue)]
-        waiting = Waiting(call, queue, dispatch.floor.demand(queue, call), now)
+        waiting = Waiting.of(call, queue, dispatch.floor.demand(queue, call), now)
         if queue.profile.hold_out and self._random is not None:
             waiting.hold_out = self._random() < queue.profile.hold_out
         dispatch.waiting[call.call] = waiting
         if call.preferred:
             dispatch.reserve(waiting, now)
-        # Where nobody else waits there is nobody to compare with: a call that an agent takes at
-        # once need not be sorted in and out.
-        alone = len(dispatch.waiting) == 1
+        # Where nobody else waits unoffered there is nobody to compare with: a call that an agent
+        # takes at once need not be sorted in and out.
+        alone = dispatch.only_open()
         queue.add(waiting, aside=alone)
         events: list[Event] = []
         dispatch.assign(waiting, now, events)

@@ -20,11 +20,12 @@ import secrets
 import sys
 import tempfile
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import CodeType, FrameType
+
+from bytecodes import Bytecodes
 
 from acd.app.live import LiveFloor
 from acd.app.subscribers import Subscribers
@@ -47,8 +48,6 @@ from acd.telemetry.call_log import CallLog
 from acd.telemetry.logging import set_up_logging
 from acd.telemetry.metrics import JournalState, Metrics, MetricsViews
 from acd.telemetry.trace import Tracer
-
-TraceFunction = Callable[[FrameType, str, object], object]
 
 BUDGET_US = 1_000.0
 "Half of what a call may cost at 100 calls/s; sockets, media and shipping have the other half."
@@ -106,37 +105,6 @@ class Wire:
 
     def disconnect(self, peer: Peer) -> None:
         raise AssertionError(f"the server closed {peer}")
-
-
-class Bytecodes:
-    """Counts bytecodes and calls of Python functions, by function."""
-
-    def __init__(self) -> None:
-        self.executed: Counter[CodeType] = Counter()
-        self.called: Counter[CodeType] = Counter()
-
-    def enable(self) -> None:
-        sys.settrace(self._enter)
-
-    def disable(self) -> None:
-        sys.settrace(None)
-
-    def _enter(self, frame: FrameType, _event: str, _arg: object) -> TraceFunction:
-        self.called[frame.f_code] += 1
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return self._step
-
-    def _step(self, frame: FrameType, event: str, _arg: object) -> TraceFunction:
-        self.executed[frame.f_code] += event == "opcode"
-        return self._step
-
-    def show(self, calls: int, most: int = 40) -> None:
-        for code, executed in self.executed.most_common(most):
-            where = "/".join(Path(code.co_filename).parts[-2:])
-            times = self.called[code] / calls
-            print(f"{executed / calls:8.0f} in {times:5.1f} calls of {where}:{code.co_qualname}")
-        executed, called = self.executed.total() / calls, self.called.total() / calls
-        print(f"{executed:.0f} bytecodes in {called:.0f} calls of Python functions per ACD call")
 
 
 class Bench:
@@ -338,7 +306,7 @@ async def measure(calls: int, profile: cProfile.Profile | Bytecodes | None) -> f
         for number in range(calls // 10, calls + calls // 10):
             bench.call(number)
         if isinstance(profile, Bytecodes):
-            profile.show(calls)
+            profile.show(calls, "ACD call")
         elif profile is not None:
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
         assert bench.centre.calls_total == 0

@@ -1,7 +1,7 @@
-"""What a call costs the signalling process, in counts: the same on every machine.
+"""What a call costs the signalling process, and a decision the router, in counts.
 
-Time is no measure where tests run; a change that makes every call dearer would pass unseen. Who
-makes one on purpose moves the limits, and so says it.
+They are the same on every machine. Time is no measure where tests run; a change that makes every
+call dearer would pass unseen. Who makes one on purpose moves the limits, and so says it.
 """
 
 import os
@@ -17,19 +17,37 @@ MOST_FUNCTIONS = 1_120
 MOST_BYTECODES = 32_000
 "By Python 3.11, which counted 30,425 on that day: each version has instructions of its own."
 
+MOST_OF_DECISIONS = ((1_110, 30), (1_710, 58), (1_480, 47))
+"""Bytecodes, and calls of Python functions, of a call that comes to an idle agent, an agent who
+joins the idle, and one who frees up and takes a call: a twentieth above what they were."""
 
-def test_a_call_costs_no_more_than_it_did() -> None:
+
+def counts(script: str, *arguments: str) -> tuple[list[tuple[int, int]], str]:
+    """Return the sums of bytecodes and calls that the script prints, and all that it prints."""
     done = subprocess.run(
-        [sys.executable, str(BENCH / "bench_call_signalling.py"), "20", "--bytecodes"],
+        [sys.executable, str(BENCH / script), *arguments, "--bytecodes"],
         capture_output=True,
         text=True,
         timeout=110,
         check=True,
         env={**os.environ, "PYTHONPATH": str(BENCH.parents[1])},
     )
-    counted = re.search(r"^(\d+) bytecodes in (\d+) calls of Python functions", done.stdout, re.M)
-    assert counted, done.stdout
-    bytecodes, functions = map(int, counted.groups())
-    assert 500 < functions < MOST_FUNCTIONS, done.stdout
+    sums = re.findall(r"^(\d+) bytecodes in (\d+) calls of Python functions", done.stdout, re.M)
+    return [(int(bytecodes), int(functions)) for bytecodes, functions in sums], done.stdout
+
+
+def test_a_call_costs_no_more_than_it_did() -> None:
+    [(bytecodes, functions)], printed = counts("bench_call_signalling.py", "20")
+    assert 500 < functions < MOST_FUNCTIONS, printed
     if sys.version_info[:2] == (3, 11):
-        assert 10_000 < bytecodes < MOST_BYTECODES, done.stdout
+        assert 10_000 < bytecodes < MOST_BYTECODES, printed
+
+
+def test_a_decision_costs_no_more_than_it_did() -> None:
+    decisions, printed = counts("bench_router_decision.py", "--calls", "500")
+    for (bytecodes, functions), (most_bytecodes, most_functions) in zip(
+        decisions, MOST_OF_DECISIONS, strict=True
+    ):
+        assert most_functions / 2 < functions < most_functions, printed
+        if sys.version_info[:2] == (3, 11):
+            assert most_bytecodes / 2 < bytecodes < most_bytecodes, printed

@@ -212,3 +212,12 @@ def test_a_changed_service_level_threshold_is_told():
     world.configure([], [queue(service_level_s=10.0)])
     assert world.router.service_level_s("sales") == 10.0
     assert world.router.service_level_s("no such queue") == 0.0
+
+
+def test_positions_that_are_told_no_more_leave_no_deadline_that_is_always_due():
+    """The clock must go on: once it struck the same call for ever."""
+    world = World([agent("1")], [queue(position_every_s=6.0)])
+    world.call("a")
+    world.configure([agent("1")], [queue()])
+    assert world.wait(20.0) == []
+    assert world.router.next_deadline() > world.now

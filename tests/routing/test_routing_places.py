@@ -35,7 +35,7 @@ def line_of(calls, *, ageing_s=0.0, starvation_s=inf, now=0.0, known=True) -> Qu
             enqueued_at=float(came_at),
             priority=priority,
         )
-        queue.add(Waiting(call, queue, Demand(""), now))
+        queue.add(Waiting.of(call, queue, Demand(""), now))
     if known:
         queue.pace = Pace()
         queue.pace.change_staff(1, 0.0)

@@ -133,7 +133,7 @@ def test_heads_are_the_most_urgent_of_each_kind_in_their_order(calls, ageing_s, 
             enqueued_at=float(came_at),
             priority=priority,
         )
-        waiting = Waiting(call, queue, demands[kind], float(now))
+        waiting = Waiting.of(call, queue, demands[kind], float(now))
         queue.add(waiting)
         open_calls[call.call] = waiting
         if fate in {"offered", "back"}:

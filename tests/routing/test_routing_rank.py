@@ -4,20 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.routing.rank import (
+from acd.routing.fitting import (
     CATEGORY_STRENGTH,
     DEFAULT_STRENGTH,
     MAXIMUM_STRENGTH,
     MINIMUM_STRENGTH,
-    ConversionRanks,
-    Measure,
-    Outcome,
     Prior,
-    QueueRank,
-    Tally,
     fit_category_strength,
     fit_prior,
 )
+from acd.routing.rank import ConversionRanks, Measure, Outcome, QueueRank
+from acd.routing.tally import Tally
 
 DAY_S = 86_400.0
 HALF_LIFE_S = 30 * DAY_S
