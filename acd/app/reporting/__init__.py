@@ -19,6 +19,7 @@ from .agents import agents
 from .calls import calls
 from .contract import contract
 from .csat import csat
+from .dialling import dialling
 from .intervals import intervals
 from .kpi import kpi
 from .orders import orders
@@ -42,6 +43,7 @@ _ASKED: Mapping[str, Maker] = {
     "agents": agents,
     "calls": calls,
     "csat": csat,
+    "dialling": dialling,
     "intervals": intervals,
     "kpi": kpi,
     "orders": orders,

@@ -1,0 +1,75 @@
+"""Loss in dialling out of the records: the attempts to call customers back, summed up.
+
+The definitions are those of `acd.reports.dialling`; a test holds the two together. Attempts are
+found by an index of their own, and what belongs to each by its key: call-backs are one contact in
+a hundred, and no report should read the other ninety-nine.
+"""
+
+from datetime import timedelta
+
+import asyncpg
+
+from acd.reports.cut import Place
+from acd.reports.dialling import COUNTED, TAKEN_WITHIN_S, Dialling
+
+from .cuts import Cutting
+
+LONGEST_WISH = timedelta(days=8)
+"A wish expires after 7 days at most (`expires_s` in acd/config/waiting.py), and one for clocks."
+
+_DIALLED = """
+    SELECT i.started_at, i.project, coalesce(b.queue, '') AS queue, w.wait_s,
+        CASE
+            WHEN i.ended_at IS NULL THEN 'under_way'
+            WHEN i.answered_at IS NOT NULL THEN CASE
+                WHEN w.wait_s IS NULL THEN 'never_taken'
+                WHEN w.wait_s <= $5::float8 THEN 'taken_in_time'
+                ELSE 'taken_late' END
+            WHEN NOT v.taken THEN 'without_agent'
+            WHEN i.ended_by = 'agent' THEN 'given_up'
+            WHEN i.reason IN ('busy', 'no_answer', 'rejected') THEN i.reason
+            ELSE 'failed' END AS outcome
+    FROM interactions i
+    LEFT JOIN (
+        SELECT callback, queue FROM callbacks WHERE started_at >= $4 AND started_at < $2
+    ) b ON b.callback = i.interaction
+    LEFT JOIN LATERAL (
+        SELECT bool_or(q.outcome = 'answered') AS taken FROM queue_visits q
+        WHERE i.answered_at IS NULL
+            AND q.started_at = i.started_at AND q.interaction = i.interaction
+    ) v ON true
+    LEFT JOIN LATERAL (
+        SELECT greatest(0, coalesce(
+            extract(epoch FROM q.entered_at - i.answered_at)::float8 + q.waited_s,
+            extract(epoch FROM t.began_at - i.answered_at)::float8
+        )) AS wait_s
+        FROM (
+            SELECT talk.visit, talk.began_at FROM talk_segments talk
+            WHERE i.ended_at IS NOT NULL AND i.answered_at IS NOT NULL
+                AND talk.started_at = i.started_at AND talk.interaction = i.interaction
+            ORDER BY talk.began_at, talk.leg COLLATE "C" LIMIT 1
+        ) t
+        LEFT JOIN queue_visits q ON q.started_at = i.started_at
+            AND q.interaction = i.interaction AND q.visit = t.visit
+    ) w ON true
+    WHERE i.direction = 'callback' AND i.started_at >= $1 AND i.started_at < $2
+"""
+
+_COUNTS = ", ".join(
+    f"count(*) FILTER (WHERE r.outcome = '{name}')::bigint AS {name}"
+    for name in COUNTED
+    if name != "wait_s"
+)
+
+
+async def dialling_sums(
+    connection: asyncpg.Connection, cutting: Cutting, *, within_s: float = TAKEN_WITHIN_S
+) -> dict[Place, Dialling]:
+    """Return the attempts that began in the time, summed up by period and group, in order."""
+    rows = await connection.fetch(
+        f"SELECT {cutting.keys}, {_COUNTS}, coalesce(sum(r.wait_s), 0) AS wait_s"
+        f" FROM ({_DIALLED}) r WHERE {cutting.conditions(6)}"
+        f" GROUP BY {cutting.numbers} ORDER BY {cutting.numbers}",
+        *cutting.arguments(cutting.from_at - LONGEST_WISH, within_s),
+    )
+    return {cutting.place(row): Dialling(**{name: row[name] for name in COUNTED}) for row in rows}
