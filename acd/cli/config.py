@@ -1,6 +1,7 @@
 """`acd config`: check the settings, describe them."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from ._options import Subparsers, add_json, print_json
 
 if TYPE_CHECKING:
     from acd.config import Config
+    from acd.ivr.document import Fault
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -37,14 +39,12 @@ def check(arguments: argparse.Namespace) -> int:
     try:
         config = load_config(arguments.folder or arguments.config)
     except ConfigError as error:
-        if arguments.json:
-            print_json({"ok": False, "faults": [_fault(fault) for fault in error.faults]})
-        else:
-            print(error)
-            count = len(error.faults)
-            print(f"{count} fault{'' if count == 1 else 's'}; nothing was changed")
-        return 1
+        return _print_faults(error.faults, arguments)
     from acd.app.reporting.scheduled import unknown_reports
+    from acd.config.pay_checks import stretch_faults
+
+    if faults := stretch_faults(config):
+        return _print_faults(faults, arguments)
 
     warned = (*config.warnings, *unknown_reports(config))
     if arguments.json:
@@ -56,6 +56,15 @@ def check(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{value} {name}" for name, value in _counts(config).items())
     print(f"{config.folder}: good; {counts}")
     return 0
+
+
+def _print_faults(faults: "Sequence[Fault]", arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        print_json({"ok": False, "faults": [_fault(fault) for fault in faults]})
+    else:
+        print(*faults, sep="\n")
+        print(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}; nothing was changed")
+    return 1
 
 
 def describe(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from acd.ivr.document import Path as Place
 from .agents import Agents, AgentSettings
 from .config import flows_folder, written_codes
 from .numbers import Numbers
+from .pay_checks import pay_faults, pay_warnings
 from .queues import Queues, QueueSettings
 from .routing_checks import routing_warnings
 from .server import Server
@@ -39,10 +40,12 @@ def faults_between(sources: Sources) -> Iterator[Fault]:
         yield from _desk_phones(sources, sources.agents.model)
         yield from _agents_names(sources, sources.agents.model)
     yield from trunk_faults(sources)
+    yield from pay_faults(sources)
 
 
 def warnings_about(sources: Sources) -> Iterator[Fault]:
     """Yield what is allowed but hardly meant."""
+    yield from pay_warnings(sources)
     queues, agents = sources.queues.model, sources.agents.model
     if not queues or not agents:
         return

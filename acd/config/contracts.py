@@ -1,12 +1,13 @@
 """contracts.yaml: performance contracts (业绩合同) and what pay is reckoned from (计薪依据)."""
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from acd.reports import contract as pure
 from acd.reports.measured import MEASURED
+from acd.reports.paid_time import PaidRule, PaidSource
 from acd.reports.report import Words
 
 from .values import Identifier, Section, fault
@@ -137,10 +138,25 @@ class PaySettings(Section):
     tiers: tuple[TierSettings, ...] = ()
     "From low to high; the highest that was reached counts."
 
+    paid_time: Literal["logged_in", "shifts", "timesheet"] = "logged_in"
+    """What utilisation (人工利用率) is divided by (付薪时长): the time logged in; the time planned
+    in shifts.csv; or what timesheet.csv says, head `agent,day,from,to`, from the time clock."""
+
+    unpaid_away: tuple[Identifier, ...] = ()
+    """Away reasons that are not paid, such as meal: taken off the time logged in, or off the plan
+    where it has them. A timesheet has left them out already."""
+
     @model_validator(mode="after")
     def _rises(self) -> Self:
         _rising([tier.start for tier in self.tiers], "tiers")
+        twice = sorted({code for code in self.unpaid_away if self.unpaid_away.count(code) > 1})
+        if twice:
+            raise fault(f"unpaid_away: {twice[0]} stands there twice", "each reason once")
         return self
+
+    def paid_rule(self) -> PaidRule:
+        """Return what counts as paid, as the reports take it."""
+        return PaidRule(source=PaidSource(self.paid_time), unpaid_away=self.unpaid_away)
 
     def pay_tiers(self) -> tuple[pure.Tier, ...]:
         """Return the tiers as the reports take them."""

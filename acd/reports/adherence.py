@@ -17,30 +17,13 @@ from .cells import begin_of
 from .cut import Cut, Group, Place, charts_of, key_columns, key_values, share
 from .report import Column, Report, Unit, Words
 from .request import Period
+from .shift_plan import Planned
 
-READY, AWAY = "ready", "away"
 DIMENSIONS = ("agent", "team")
 PERIODS = (Period.ALL, Period.DAY, Period.WEEK, Period.MONTH, Period.QUARTER, Period.YEAR)
 "A stretch of a plan is not cut up, so there is nothing finer than a day."
 
 US = 1_000_000
-
-
-class Planned(Struct, frozen=True, kw_only=True):
-    """One stretch of a shift plan."""
-
-    agent: str
-    begin_us: int
-    end_us: int
-    status: str
-    '"ready" or "away".'
-
-    reason: str = ""
-    "Of being away; empty: any."
-
-    def is_kept_by(self, status: str, reason: str) -> bool:
-        """Tell whether a status is the planned one."""
-        return status == self.status and self.reason in {"", reason}
 
 
 class StatusSpan(Struct, frozen=True, kw_only=True):

@@ -64,13 +64,13 @@ def occupancy(of: AgentSums) -> float | None:
     return _rate(handling_s(of), handling_s(of) + of.available_s)
 
 
-def utilisation(of: AgentSums) -> float | None:
+def utilisation(of: AgentSums, paid_s: float) -> float | None:
     """Return 人工利用率: (handling time + available time) / paid time.
 
-    Handling time is handled x (talk + hold + after-call work averages). Paid time is the time
-    logged in: there is no shift plan that would say more.
+    Handling time is handled x (talk + hold + after-call work averages). What is paid says
+    `acd.reports.paid_time`; who works longer than that is above 1.
     """
-    return _rate(handling_s(of) + of.available_s, logged_in_s(of))
+    return _rate(handling_s(of) + of.available_s, paid_s)
 
 
 def aht_s(of: AgentSums) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .agent_kpi import (
     AgentSums,
@@ -15,6 +16,7 @@ from .agent_kpi import (
     traffic_index,
     utilisation,
 )
+from .paid_time import Key, PaidRule, PaidSource, paid_while_logged_in_s
 from .report import (
     Chart,
     Column,
@@ -56,6 +58,7 @@ class AgentLine(Struct, frozen=True, kw_only=True):
 
     sums: AgentSums
     away: AwayTimes = {}
+    paid_s: float = 0.0
 
 
 class Person(Struct, frozen=True):
@@ -79,23 +82,27 @@ class AgentsWish(Struct, frozen=True, kw_only=True):
     unit_target: float = 0.0
     "Calls that one line's agent is to handle in one period; 0: no traffic index."
 
+    paid: PaidRule = PaidRule()
+    "What utilisation is divided by."
 
-Measure = tuple[Column, Callable[[AgentSums], Value]]
+
+Measure = tuple[Column, Callable[[AgentLine], Value]]
 
 
 def _measure(name: str, en: str, zh: str, unit: Unit, *, quiet: bool = False) -> Measure:
     column = Column(name=name, title=Words(en, zh), unit=unit, quiet=quiet)
     function = _FUNCTIONS.get(name)
-    return column, function or (lambda sums: getattr(sums, name))
+    return column, function or (lambda line: getattr(line.sums, name))
 
 
-_FUNCTIONS: Mapping[str, Callable[[AgentSums], Value]] = {
-    "logged_in_s": logged_in_s,
-    "occupancy": occupancy,
-    "utilisation": utilisation,
-    "aht_s": aht_s,
-    "offer_answer_rate": offer_answer_rate,
-    "conversion_rate": conversion_rate,
+_FUNCTIONS: Mapping[str, Callable[[AgentLine], Value]] = {
+    "logged_in_s": lambda line: logged_in_s(line.sums),
+    "paid_s": lambda line: line.paid_s,
+    "occupancy": lambda line: occupancy(line.sums),
+    "utilisation": lambda line: utilisation(line.sums, line.paid_s),
+    "aht_s": lambda line: aht_s(line.sums),
+    "offer_answer_rate": lambda line: offer_answer_rate(line.sums),
+    "conversion_rate": lambda line: conversion_rate(line.sums),
 }
 
 _CALLS = (
@@ -115,6 +122,7 @@ _CALLS = (
 _DAY = (
     _measure("own_calls", "Own calls", "自拨通话", Unit.COUNT, quiet=True),
     _measure("logged_in_s", "Logged in", "签入时长", Unit.SECONDS),
+    _measure("paid_s", "Paid", "付薪时长", Unit.SECONDS),
     _measure("ready_s", "Ready", "就绪时长", Unit.SECONDS),
     _measure("available_s", "Available", "空闲时长", Unit.SECONDS),
     _measure("paused_s", "Set aside", "漏接停派", Unit.SECONDS, quiet=True),
@@ -124,13 +132,6 @@ _DAY = (
     _measure("away_s", "Away", "离座时长", Unit.SECONDS),
 )
 
-REMARKS_OF_DAY = (
-    Words(
-        "Utilisation = (handling time + available time) / time logged in: paid time is not known"
-        " without a shift plan",
-        "人工利用率 =（处理时长 + 空闲时长）/ 签入时长：没有排班，无法得知付薪时长",
-    ),
-)
 REMARKS = (
     Words(
         "Answer rate = handled / (handled + missed); calls count when they entered the queue,"
@@ -138,6 +139,29 @@ REMARKS = (
         "接起率 = 接听量 /（接听量 + 漏接）；通话按进入队列的时刻计，时长按刻钟切分",
     ),
 )
+
+
+def with_paid_time(
+    lines: Iterable[AgentLine], rule: PaidRule, paid: Mapping[Key, float]
+) -> list[AgentLine]:
+    """Return the lines with their paid time, and lines for who is paid and was not there.
+
+    `paid`: that of a plan or timesheet, by period and group.
+    """
+    if rule.source is PaidSource.LOGGED_IN:
+        return [
+            replace(line, paid_s=paid_while_logged_in_s(line.sums, line.away, rule))
+            for line in lines
+        ]
+    left = dict(paid)
+    found = [replace(line, paid_s=left.pop((line.period_us, line.group), 0.0)) for line in lines]
+    if not left:
+        return found
+    found += [
+        AgentLine(period_us=period_us, group=group, sums=AgentSums(), paid_s=paid_s)
+        for (period_us, group), paid_s in left.items()
+    ]
+    return sorted(found, key=lambda line: (line.period_us or 0, line.group))
 
 
 def agents_report(
@@ -159,7 +183,7 @@ def agents_report(
     rows = []
     for line in lines:
         row: list[Value] = [*_key_values(line, people, wish)]
-        row += [value(line.sums) for _, value in measures]
+        row += [value(line) for _, value in measures]
         row += [line.away.get(reason, 0.0) for reason in reasons]
         if indexed:
             row.append(traffic_index(line.sums.handled, line.sums.complaints, wish.unit_target))
@@ -173,7 +197,10 @@ def agents_report(
         columns=tuple(columns),
         rows=tuple(rows),
         remarks=_remarks(wish),
-        definitions={"paid_time": "logged_in", "occupancy": "handling/(handling+available)"},
+        definitions={
+            **({} if wish.of_calls else wish.paid.definitions),
+            "occupancy": "handling/(handling+available)",
+        },
         charts=_charts(wish),
     )
 
@@ -208,7 +235,7 @@ def _away_column(reason: str) -> Column:
 
 
 def _remarks(wish: AgentsWish) -> tuple[Words, ...]:
-    remarks = REMARKS if wish.of_calls else (*REMARKS, *REMARKS_OF_DAY)
+    remarks = REMARKS if wish.of_calls else (*REMARKS, wish.paid.words)
     if wish.unit_target <= 0:
         return remarks
     target = f"{wish.unit_target:g}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from .contract import Contract, Scored, Tier, scored, tier_factor, traffic_index
+from .paid_time import PaidRule
 from .report import Column, Comparison, Histogram, Report, Unit, Value, Words
 
 
@@ -64,13 +65,18 @@ _WHO = (
 
 
 def contract_report(
-    contract: Contract, months: Iterable[AgentMonth], known: Mapping[str, Column], frame: Frame
+    contract: Contract,
+    months: Iterable[AgentMonth],
+    known: Mapping[str, Column],
+    frame: Frame,
+    paid: PaidRule,
 ) -> Report:
     """Return everybody's scores under a contract, the highest total of a month first.
 
     `known`: the columns that measured values come from, by measure; what is not among them was
-    entered by hand.
+    entered by hand. `paid`: what utilisation was divided by.
     """
+    utilised = any(measure.name == "utilisation" for measure in contract.measures)
     rows = [(month, scored(contract, month.values)) for month in months]
     rows.sort(key=lambda row: (row[0].month, -(row[1].total or 0.0), row[0].agent))
     return Report(
@@ -81,9 +87,10 @@ def contract_report(
         timezone=frame.timezone,
         columns=_contract_columns(contract, known),
         rows=tuple(_contract_row(month, found) for month, found in rows),
-        remarks=_contract_remarks(contract),
+        remarks=(*_contract_remarks(contract), *((paid.words,) if utilised else ())),
         definitions={
             "contract": contract.name,
+            **(paid.definitions if utilised else {}),
             **{
                 measure.name: f"weight {measure.weight:g}, floor {measure.floor:g},"
                 f" target {measure.target:g}, cap {measure.cap:g}"

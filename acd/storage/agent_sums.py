@@ -16,6 +16,7 @@ from msgspec import Struct
 from acd.reports.agent_kpi import SUMS, AgentSums
 from acd.reports.agents_report import AgentLine, Person
 from acd.reports.days import day_borders
+from acd.reports.paid_time import Membership
 from acd.reports.request import Period, RequestError, microseconds
 
 from .agent_quarters import has_notes, refresh_agent_quarters
@@ -90,6 +91,24 @@ async def people(connection: asyncpg.Connection, before: datetime) -> dict[str, 
         before,
     )
     return {row["agent"]: Person(row["name"], row["team"]) for row in rows}
+
+
+async def memberships(connection: asyncpg.Connection, before: datetime) -> list[Membership]:
+    """Return which teams and projects agents came into before a time, in their order."""
+    rows = await connection.fetch(
+        "SELECT agent, started_at, team, project FROM agent_profiles WHERE started_at < $1"
+        " ORDER BY started_at, seq",
+        before,
+    )
+    return [
+        Membership(
+            agent=row["agent"],
+            from_us=microseconds(row["started_at"]),
+            team=row["team"],
+            project=row["project"],
+        )
+        for row in rows
+    ]
 
 
 async def _sum_days(connection: asyncpg.Connection, wanted: WantedAgents) -> None:

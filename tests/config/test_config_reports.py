@@ -96,7 +96,8 @@ def test_a_mistake_is_found_with_its_line(written, before, after, line, words):
 
 def test_the_example_of_the_page_is_right(written):
     page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
-    example = page.partition("```yaml\n")[2].partition("```")[0]
+    section = page.partition("\n## Reports that come by themselves\n")[2]
+    example = section.partition("```yaml\n")[2].partition("```")[0]
     folder = written(example.replace("secrets/mail", "secrets-mail"))
     assert set(load_config(folder).reports.schedules) == {"yesterday", "week_for_the_boss"}
 

@@ -20,6 +20,7 @@ from acd.reports.contract_report import (
     contract_report,
     pay_report,
 )
+from acd.reports.paid_time import PaidRule, PaidSource
 from acd.reports.report import Column, Unit, Words
 
 CSAT = Measure(name="csat", weight=60, floor=0.7, target=0.9)
@@ -106,7 +107,7 @@ def test_the_contract_report_shows_every_number_behind_a_total():
         AgentMonth(month="2026-11", agent="8001", values={"csat": 0.9, "cost": 8}),
         AgentMonth(month="2026-10", agent="8003", values={}),
     ]
-    report = contract_report(CONTRACT, months, known, FRAME)
+    report = contract_report(CONTRACT, months, known, FRAME, PaidRule())
     rows = table(report)
     assert [row["agent"] for row in rows] == ["8003", "8001", "8002"]
     assert rows[1]["total"] == pytest.approx(100)
@@ -116,6 +117,16 @@ def test_the_contract_report_shows_every_number_behind_a_total():
     units = {column.name: column.unit for column in report.columns}
     assert (units["csat"], units["cost"]) == (Unit.RATE, Unit.NUMBER)
     assert "csat 60 (0.7 … 0.9)" in report.remarks[0].en
+    assert "paid_time" not in report.definitions
+
+
+def test_a_contract_by_utilisation_says_what_is_paid():
+    lines = (Measure(name="utilisation", weight=100, floor=0.5, target=0.8),)
+    paid = PaidRule(source=PaidSource.TIMESHEET)
+    agreed = Contract(name="cs", title=Words("CS", "客服"), measures=lines)
+    report = contract_report(agreed, [], {}, FRAME, paid)
+    assert report.definitions["paid_time"] == "timesheet"
+    assert report.remarks[-1] == paid.words
 
 
 def test_the_basis_of_pay_has_index_and_tier():

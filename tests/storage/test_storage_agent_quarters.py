@@ -1,9 +1,11 @@
 """Agents' times by quarter-hour: SQL and the pure function agree, whatever the clocks do."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -18,9 +20,15 @@ from acd.calls import events as ev
 from acd.calls.cdr import Fold
 from acd.calls.journal import Record
 from acd.reports.agent_counts import AgentCounts, agent_counts
+from acd.reports.agent_kpi import utilisation
 from acd.reports.agent_times import AgentQuarter, Key, agent_quarters
 from acd.reports.agent_tracks import track_faults
+from acd.reports.agents_report import AgentLine, with_paid_time
+from acd.reports.cells import begin_of
+from acd.reports.paid_time import PaidRule
+from acd.reports.request import Period, microseconds
 from acd.storage.agent_quarters import refresh_agent_quarters
+from acd.storage.agent_sums import WantedAgents, agent_lines
 from acd.storage.database import Batch, Progress, Writer
 from acd.storage.frames import Position
 from acd.storage.journal_reader import JournalReader
@@ -30,6 +38,7 @@ MEASURES = tuple(name for name in AgentQuarter.__struct_fields__ if name != "awa
 
 # New York's clocks go back at 06:00 UTC of 2026-11-01: its hour from one to two is there twice.
 DST_US = int(datetime(2026, 11, 1, 4, 58, 59, 123456, tzinfo=UTC).timestamp() * 1e6)
+NEW_YORK = ZoneInfo("America/New_York")
 FROM, TO = datetime(2026, 10, 31, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
 
 WHATS = [
@@ -109,11 +118,13 @@ async def kept(connection: asyncpg.Connection, now_us: int) -> dict[tuple[object
     return {key: value for key, value in out.items() if value > 1e-9}
 
 
-async def written(writer: Writer, connection: asyncpg.Connection, history: History) -> tuple:
-    """Ship a history in batches with refreshes between; return what is kept and what must be."""
+async def shipped(
+    writer: Writer, connection: asyncpg.Connection, history: History
+) -> tuple[dict[tuple[object, ...], float], int]:
+    """Ship a history in batches with refreshes between; return what must be, and as of when."""
     await connection.execute(
-        "TRUNCATE agent_quarters, agent_quarters_dirty, agent_state_intervals,"
-        " agent_status_intervals, closures, journal_position"
+        "TRUNCATE agent_quarters, agent_quarters_dirty, agent_state_intervals, agent_days,"
+        " agent_days_current, agent_status_intervals, closures, journal_position"
     )
     fold, rows, former, now_us = Fold(), {}, None, 0
     batch, last = Batch(), len(history) + 1
@@ -139,7 +150,13 @@ async def written(writer: Writer, connection: asyncpg.Connection, history: Histo
         now_us=now_us,
     )
     assert track_faults(rows.values()) == []
-    return await kept(connection, now_us), flat(pure)
+    return flat(pure), now_us
+
+
+async def written(writer: Writer, connection: asyncpg.Connection, history: History) -> tuple:
+    """Ship a history; return what is kept and what must be."""
+    wanted, now_us = await shipped(writer, connection, history)
+    return await kept(connection, now_us), wanted
 
 
 def test_sql_and_library_cut_alike(dsn: str) -> None:
@@ -157,6 +174,72 @@ def test_sql_and_library_cut_alike(dsn: str) -> None:
         def check(history: History) -> None:
             found, wanted = runner.run(written(writer, connection, history))
             assert found == pytest.approx(wanted, abs=1e-5)
+
+        check()
+        runner.run(connection.close())
+        runner.run(writer.__aexit__(None, None, None))
+
+
+UNPAID = (PaidRule(), PaidRule(unpaid_away=("meal",)), PaidRule(unpaid_away=("break", "meal")))
+Line = tuple[int | None, str]
+
+
+def in_sql(lines: list[AgentLine], rule: PaidRule) -> dict[Line, tuple[float, float | None]]:
+    """Paid time and utilisation of the report's lines, of those that have any."""
+    return {
+        (line.period_us, line.group[0]): (line.paid_s, utilisation(line.sums, line.paid_s))
+        for line in with_paid_time(lines, rule, {})
+        if line.paid_s > 1e-6
+    }
+
+
+def in_library(
+    quarters: dict[tuple[object, ...], float], period: Period, rule: PaidRule
+) -> dict[Line, tuple[float, float | None]]:
+    """The same out of the library's quarter-hours."""
+    sums: dict[Line, dict[str, float]] = defaultdict(lambda: {"paid": 0.0, "used": 0.0})
+    for (quarter_at, agent, _, name, reason), amount in quarters.items():
+        assert isinstance(quarter_at, datetime)
+        begin = begin_of(microseconds(quarter_at), period, NEW_YORK)
+        of = sums[begin, str(agent)]
+        if name in {"talk_s", "hold_s", "wrap_up_s", "available_s"}:
+            of["used"] += amount
+        elif name == "ready_s" or (name == "away_s" and reason not in rule.unpaid_away):
+            of["paid"] += amount
+    return {
+        line: (of["paid"], of["used"] / of["paid"])
+        for line, of in sums.items()
+        if of["paid"] > 1e-6
+    }
+
+
+def test_paid_time_and_utilisation_of_sql_and_library_agree(dsn: str) -> None:
+    with asyncio.Runner() as runner:
+        writer = runner.run(Writer.connect(dsn, journal="j", node="node"))
+        connection = runner.run(asyncpg.connect(dsn, server_settings={"timezone": "UTC"}))
+
+        async def lines(history: History, period: Period) -> tuple[list[AgentLine], dict]:
+            pure, now_us = await shipped(writer, connection, history)
+            wanted = WantedAgents(
+                from_at=FROM, to_at=TO, now_at=at(now_us), zone=NEW_YORK, period=period
+            )
+            return await agent_lines(connection, wanted), pure
+
+        @settings(
+            max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+        )
+        @given(
+            HISTORIES,
+            st.sampled_from([Period.HOUR, Period.DAY, Period.WEEK, Period.ALL]),
+            st.sampled_from(UNPAID),
+        )
+        def check(history: History, period: Period, rule: PaidRule) -> None:
+            found, pure = runner.run(lines(history, period))
+            told, wanted = in_sql(found, rule), in_library(pure, period, rule)
+            assert told.keys() == wanted.keys()
+            for line, (paid_s, share) in told.items():
+                assert paid_s == pytest.approx(wanted[line][0], abs=1e-4)
+                assert share == pytest.approx(wanted[line][1], abs=1e-4)
 
         check()
         runner.run(connection.close())

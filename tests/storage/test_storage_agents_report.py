@@ -1,6 +1,7 @@
 """The report of agents, against a morning that was reckoned by hand."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from acd.app.reporting import REPORTS
 from acd.calls import events as ev
 from acd.config import load_config
 from acd.reports.agent_kpi import SUMS
-from acd.reports.agents_report import AgentsWish, agents_report
+from acd.reports.agents_report import AgentsWish, agents_report, with_paid_time
 from acd.reports.report import Report, Value
 from acd.reports.request import Period, Request, RequestError, microseconds
 from acd.storage.agent_quarters import NOTES_OF_A_REPORT
@@ -115,7 +116,7 @@ def report(dsn: str, *, unit_target: float = 0.0, **wanted: object) -> list[Mapp
             of_calls="queue" in wish.by or "skill" in wish.by,
             unit_target=unit_target,
         )
-        return agents_report(lines, known, cut)
+        return agents_report(with_paid_time(lines, cut.paid, {}), known, cut)
 
     made = asyncio.run(ask())
     names = [column.name for column in made.columns]
@@ -133,7 +134,7 @@ def test_a_morning_reckoned_by_hand(morning: str) -> None:
         760,
     )
     assert (wang["ready_s"], wang["away_s"], wang["away_meal_s"]) == (2400, 1200, 1200)
-    assert wang["logged_in_s"] == 3600
+    assert (wang["logged_in_s"], wang["paid_s"]) == (3600, 3600)
     # 610 before the call, 1375 to 2400 after it.
     assert wang["available_s"] == 610 + 1025
     assert wang["occupancy"] == pytest.approx(760 / (760 + 1635))
@@ -264,3 +265,105 @@ def test_the_report_by_name(morning: str) -> None:
         asyncio.run(ask(by=("region",)))
     with pytest.raises(RequestError, match="expected how many"):
         asyncio.run(ask(options={"unit_target": "many"}))
+
+
+# Wang is planned from nine to half past ten with a meal, and was paid for an hour; Chen, whose
+# shift began on the evening before, was paid and not there. Nobody planned Li.
+PLAN = """\
+agent,day,from,to,status
+1001,2026-09-22,09:00,09:40,ready
+1001,2026-09-22,09:40,10:00,away:meal
+1001,2026-09-22,10:00,10:30,ready
+1003,2026-09-21,22:00,01:00,ready
+"""
+SHEET = "agent,day,from,to\n1001,2026-09-22,09:00,10:00\n1003,2026-09-22,00:00,02:00\n"
+USED_S = 760 + 1635
+"Wang's handling and available time."
+
+
+def paid_by(dsn: str, folder: Path, pay: str, **request: object) -> list[Mapping[str, Value]]:
+    """What the report says where this is how time is paid."""
+    config = folder / "config"
+    shutil.copytree(ROOT / "config", config, dirs_exist_ok=True)
+    server = (config / "server.yaml").read_text()
+    (config / "server.yaml").write_text(server.replace("../ivr_flows", f"{ROOT}/ivr_flows"))
+    (config / "contracts.yaml").write_text(f"pay: {{{pay}}}\n")
+    (config / "shifts.csv").write_text(PLAN)
+    (config / "timesheet.csv").write_text(SHEET)
+
+    async def ask() -> Report:
+        connection = await asyncpg.connect(dsn)
+        try:
+            wish = Request(
+                **{"first": NINE.date(), "last": NINE.date(), "zone": SHANGHAI} | request
+            )
+            return await REPORTS["agents"](connection, load_config(config), wish)
+        finally:
+            await connection.close()
+
+    made = asyncio.run(ask())
+    names = [column.name for column in made.columns]
+    return [dict(zip(names, row, strict=True)) for row in made.rows]
+
+
+@pytest.mark.parametrize(
+    ("pay", "paid_s"),
+    [
+        ("", {"1001": 3600}),
+        ("unpaid_away: [meal]", {"1001": 2400}),
+        ("unpaid_away: [break]", {"1001": 3600}),
+        ("paid_time: shifts", {"1001": 5400, "1002": 0, "1003": 3600}),
+        ("paid_time: shifts, unpaid_away: [meal]", {"1001": 4200, "1002": 0, "1003": 3600}),
+        ("paid_time: timesheet", {"1001": 3600, "1002": 0, "1003": 7200}),
+        (
+            "paid_time: timesheet, unpaid_away: [meal]",
+            {"1001": 3600, "1002": 0, "1003": 7200},
+        ),
+    ],
+)
+def test_utilisation_by_what_is_paid(
+    morning: str, tmp_path: Path, pay: str, paid_s: dict[str, float]
+) -> None:
+    rows = {row["agent"]: row for row in paid_by(morning, tmp_path, pay)}
+    assert rows.keys() == {"1001", "1002", *paid_s}
+    assert {agent: rows[agent]["paid_s"] for agent in paid_s} == paid_s
+    assert rows["1001"]["utilisation"] == pytest.approx(USED_S / paid_s["1001"])
+    if "1003" in paid_s:
+        assert (rows["1003"]["utilisation"], rows["1003"]["handled"]) == (0.0, 0)
+        assert rows["1002"]["utilisation"] is None
+
+
+def test_paid_time_by_team_and_hour_adds_up(morning: str, tmp_path: Path) -> None:
+    pay = "paid_time: shifts"
+    teams = paid_by(morning, tmp_path, pay, by=("team",))
+    assert {row["team"]: row["paid_s"] for row in teams} == {"": 3600, "一组": 5400, "二组": 0}
+    hours = paid_by(morning, tmp_path, pay, by=("team",), period=Period.HOUR)
+    mine = [row for row in hours if row["team"] == "一组"]
+    at = [microseconds(NINE + timedelta(hours=number)) for number in range(2)]
+    assert [(row["period"], row["paid_s"]) for row in mine] == [(at[0], 3600), (at[1], 1800)]
+    assert [row["period"] for row in hours] == sorted(row["period"] for row in hours)
+    (whole,) = paid_by(morning, tmp_path, pay, by=(), only={"team": "一组"}, period=Period.MONTH)
+    assert whole["paid_s"] == 5400
+    by_queue = paid_by(morning, tmp_path, pay, by=("queue",))
+    assert "paid_s" not in by_queue[0]
+
+
+def test_a_file_with_faults_refuses_the_report_by_their_line(morning: str, tmp_path: Path) -> None:
+    paid_by(morning, tmp_path, "paid_time: timesheet")
+    sheet = tmp_path / "config" / "timesheet.csv"
+    faulty = SHEET.replace("10:00", "10.00")
+
+    async def ask(name: str) -> Report:
+        connection = await asyncpg.connect(morning)
+        try:
+            wish = Request(first=NINE.date(), last=NINE.date(), zone=SHANGHAI)
+            return await REPORTS[name](connection, load_config(tmp_path / "config"), wish)
+        finally:
+            await connection.close()
+
+    sheet.write_text(faulty)
+    with pytest.raises(RequestError, match=r"timesheet\.csv:2.*'10\.00' is no time"):
+        asyncio.run(ask("agents"))
+    sheet.unlink()
+    with pytest.raises(RequestError, match=r"timesheet\.csv:1.*missing"):
+        asyncio.run(ask("agents"))

@@ -6,15 +6,16 @@ import asyncpg
 
 from acd.config import Config
 from acd.config.shifts import read_shifts
-from acd.reports.adherence import DIMENSIONS, PERIODS, Planned, adherence_report, adherences
+from acd.reports.adherence import DIMENSIONS, PERIODS, adherence_report, adherences
 from acd.reports.agents_report import Person
 from acd.reports.cut import Cut
 from acd.reports.report import Report
-from acd.reports.request import Request, RequestError, borders, microseconds, refuse_others
+from acd.reports.request import Request, borders, microseconds, refuse_others
+from acd.reports.shift_plan import Planned
 from acd.storage.agent_sums import people
 from acd.storage.status_spans import status_spans
 
-FAULTS_TOLD = 5
+from .paid import sound
 
 LONGEST_STRETCH = timedelta(days=1)
 "A stretch that begins on the last day may end on the next."
@@ -36,17 +37,10 @@ async def adherence(connection: asyncpg.Connection, config: Config, request: Req
         period=request.period,
         by=request.by or ("agent",),
     )
-    plan = [stretch for stretch in _plan(config, request) if _is_asked(stretch, known, request)]
+    planned = sound(read_shifts(config.folder, request.zone))
+    plan = [stretch for stretch in planned if _is_asked(stretch, known, request)]
     lines = adherences(plan, spans, known, cut, now_us=microseconds(now_at))
     return adherence_report(lines, cut)
-
-
-def _plan(config: Config, request: Request) -> list[Planned]:
-    plan, faults = read_shifts(config.folder, request.zone)
-    if faults:
-        told = "; ".join(map(str, faults[:FAULTS_TOLD]))
-        raise RequestError(told, field="name")
-    return plan
 
 
 def _is_asked(stretch: Planned, known: dict[str, Person], request: Request) -> bool:

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 import asyncpg
 
 from acd.config import Config
-from acd.reports.agents_report import DIMENSIONS, OF_CALLS, AgentsWish, agents_report
+from acd.reports.agents_report import (
+    DIMENSIONS,
+    OF_CALLS,
+    AgentsWish,
+    agents_report,
+    with_paid_time,
+)
 from acd.reports.report import Report
 from acd.reports.request import (
     Period,
@@ -16,6 +22,8 @@ from acd.reports.request import (
     refuse_others,
 )
 from acd.storage.agent_sums import WantedAgents, agent_lines, people
+
+from .paid import paid_by_line
 
 
 async def agents(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
@@ -41,9 +49,14 @@ async def agents(connection: asyncpg.Connection, config: Config, request: Reques
         only=request.only,
         skills={queue.name: queue.skill for queue in config.queue_profiles()},
     )
+    rule = config.contracts.pay.paid_rule()
+    # What is wrong with its file is told before the database works for seconds.
+    paid = {} if of_calls else await paid_by_line(connection, config, wanted)
     lines = await agent_lines(connection, wanted)
     if of_calls:
         lines = [line for line in lines if "" not in _of_calls(by, line.group)]
+    else:
+        lines = with_paid_time(lines, rule, paid)
     wish = AgentsWish(
         from_us=microseconds(from_at),
         to_us=microseconds(to_at),
@@ -52,6 +65,7 @@ async def agents(connection: asyncpg.Connection, config: Config, request: Reques
         by=by,
         of_calls=of_calls,
         unit_target=_unit_target(config, request),
+        paid=rule,
     )
     return agents_report(lines, await people(connection, to_at), wish)
 

@@ -47,7 +47,8 @@ def contract(makers: Mapping[str, Maker]) -> Maker:
             if f"{source.report}.{source.column}" in found.columns
         }
         months = agent_months(agreed, found, config, request.zone)
-        return contract_report(agreed, months, known, frame(request))
+        paid = config.contracts.pay.paid_rule()
+        return contract_report(agreed, months, known, frame(request), paid)
 
     return make
 
