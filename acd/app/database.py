@@ -29,7 +29,7 @@ from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 from acd.storage.shipping import Shipping
 from acd.storage.table import at
 from acd.storage.upkeep import Kept
-from acd.web.ports import ServiceUnavailableError
+from acd.web.ports import AuditWish, ServiceUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -228,11 +228,19 @@ class Database:
         async with self._asking() as connection:
             return await abandoned_callers(connection, from_at=from_at, to_at=to_at)
 
-    async def audit(self, day: str, zone: tzinfo) -> list[AuditEntry]:
-        """Return what was ordered on a day, the latest first, as `abandoned` raises."""
-        from_at, to_at = day_borders(parse_day(day, datetime.now(zone).date()), zone)
+    async def audit(self, wish: AuditWish, zone: tzinfo) -> list[AuditEntry]:
+        """Return what was ordered and told, the latest first, as `abandoned` raises."""
+        from_at, to_at = day_borders(parse_day(wish.day, datetime.now(zone).date()), zone)
         async with self._asking() as connection:
-            return await audit_entries(connection, from_at=from_at, to_at=to_at)
+            return await audit_entries(
+                connection,
+                from_at=from_at,
+                to_at=to_at,
+                by=wish.by,
+                action=wish.action,
+                subject=wish.subject,
+                page=wish.page,
+            )
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[asyncpg.Connection]:

@@ -22,6 +22,7 @@ from acd.web.access import Role
 from acd.web.entry_bodies import CsatEntry, DispositionEntry, Entry, MatterEntry, OrderEntry
 from acd.web.ports import CommandRefusedError, Posting, ServiceUnavailableError, Told
 
+from .audited import class_told, csat_told, matter_told, order_told
 from .handled_calls import HandledCalls
 
 log = structlog.get_logger(__name__)
@@ -82,9 +83,8 @@ class Entries:
                 key=posting.key,
                 by=posting.actor.name,
             )
-            return [event], _fields(
-                event, "order_id state interaction agent queue category amount currency"
-            )
+            names = "order_id state interaction agent queue category amount currency"
+            return [event, order_told(event, posting.actor.role.value)], _fields(event, names)
 
         self._check_category(entry.category)
         return await self._take("orders", entry, posting, find, tell)
@@ -127,7 +127,8 @@ class Entries:
                 key=posting.key,
                 by=posting.actor.name,
             )
-            return [event], _fields(event, "interaction question score agent queue")
+            effects = [event, csat_told(event, posting.actor.role.value)]
+            return effects, _fields(event, "interaction question score agent queue")
 
         return await self._take("csat", entry, posting, find, tell)
 
@@ -149,7 +150,8 @@ class Entries:
                 by=posting.actor.name,
             )
             self._centre.desk.contacts.settled(entry.interaction, call.agent, solved)
-            return [event], {"state": entry.state, **_fields(event, "interaction ticket")}
+            effects = [event, matter_told(event, posting.actor.role.value)]
+            return effects, {"state": entry.state, **_fields(event, "interaction ticket")}
 
         return await self._take("matters", entry, posting, find, tell)
 
@@ -227,22 +229,18 @@ class Entries:
             key=posting.key,
             by=by,
         )
+        told = disposition.told(call.interaction, call.agent, call.queue)
         effects = self._centre.dispose(call.agent, disposition, interaction=call.interaction)
         if effects is None:
             if entry.solved is not None:
                 self._centre.desk.contacts.settled(call.interaction, call.agent, entry.solved)
-            effects = [disposition.told(call.interaction, call.agent, call.queue)]
-        if by:
-            audited = events.CommandAudited(
-                by=by,
-                role=posting.actor.role.value,
-                action="disposition",
-                subject=f"{call.interaction} {call.agent}",
-                after=f"{entry.call_class} {category} {entry.order_id}".rstrip(),
-                why=entry.why,
-            )
-            effects = [*effects, audited]
-        return effects, {
+            effects = [told]
+        audited = class_told(
+            *(told, posting.actor.name, posting.actor.role.value),
+            before=self._calls.classed(call.interaction, call.agent, call),
+            why=entry.why,
+        )
+        return [*effects, audited], {
             "interaction": call.interaction,
             "agent": call.agent,
             "queue": call.queue,

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 
 from acd.calls.desk import Desk
-from acd.calls.events import AgentConnected
+from acd.calls.events import AgentConnected, DispositionEntered
 from acd.calls.journal import Record
 from acd.storage.homes import Handling
 from acd.web.ports import CommandRefusedError, ServiceUnavailableError
+
+from .audited import classed
 
 REMEMBERED_CALLS = 20_000
 "A day's calls of 250 seats, 10 MB; the database knows the others."
@@ -33,7 +35,7 @@ class Part(Struct, frozen=True, gc=False):
 class HandledCalls:
     """A subscriber of the event stream that knows the last calls' agents."""
 
-    KINDS = frozenset({AgentConnected})
+    KINDS = frozenset({AgentConnected, DispositionEntered})
 
     def __init__(
         self,
@@ -52,10 +54,14 @@ class HandledCalls:
         self._orders = orders
         self._wall_s = wall_s
         self._parts: OrderedDict[str, tuple[Part, ...]] = OrderedDict()
+        self._classes: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def __call__(self, record: Record) -> None:
-        """Note who talks to whom."""
+        """Note who talks to whom, and how calls are classed."""
         event = record.event
+        if isinstance(event, DispositionEntered):
+            self._note_class(event)
+            return
         assert isinstance(event, AgentConnected)
         last = self._desk.handled(event.agent)
         known = last is not None and last.interaction == event.interaction
@@ -64,6 +70,16 @@ class HandledCalls:
         self._parts[event.interaction] = (*others, part)
         if len(self._parts) > REMEMBERED_CALLS:
             self._parts.popitem(last=False)
+
+    def classed(self, interaction: str, agent: str, found: Handling | None = None) -> str:
+        """Return how this agent's part is classed, in words; empty: not at all, as is known.
+
+        `found` is the call as the records have it.
+        """
+        known = self._classes.get((interaction, agent))
+        if known is not None or found is None:
+            return known or ""
+        return classed(found.call_class, found.told_category, found.told_order, found.solved)
 
     async def find(self, interaction: str, agent: str) -> Handling:
         """Return who handled a call, this agent or ('') the last one.
@@ -96,6 +112,12 @@ class HandledCalls:
         except ServiceUnavailableError:
             return None
         return home if home is not None and home.interaction else None
+
+    def _note_class(self, event: DispositionEntered) -> None:
+        words = classed(event.call_class, event.category, event.order_id, event.solved)
+        self._classes[event.interaction, event.agent] = words
+        if len(self._classes) > REMEMBERED_CALLS:
+            self._classes.popitem(last=False)
 
     def _recent(self, interaction: str, agent: str) -> Handling | None:
         parts = [one for one in self._parts.get(interaction, ()) if agent in {"", one.agent}]

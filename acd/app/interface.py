@@ -72,6 +72,7 @@ def web_services(parts: Parts) -> WebServices:
         now=driver.now,
         config=parts.config,
         assignments=parts.assignments,
+        calls_handled=parts.calls_handled,
     )
     moves = Moves(
         parts.centre,
@@ -82,7 +83,7 @@ def web_services(parts: Parts) -> WebServices:
             now=driver.now,
             config=parts.config,
             reconfigure=parts.reconfigure,
-            audit=lambda day: database.audit(day, zone),
+            audit=lambda wish: database.audit(wish, zone),
         ),
     )
     waiting = WaitingFloor(parts.centre, driver.carry_out, driver.now)

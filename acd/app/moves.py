@@ -13,7 +13,7 @@ from acd.routing.errors import UnknownGroupError
 from acd.routing.model import State, Status
 from acd.routing.router import Router
 from acd.web.access import Order, Role
-from acd.web.ports import CommandRefusedError
+from acd.web.ports import AuditWish, CommandRefusedError
 
 from .assignments import Assignment, Assignments
 
@@ -33,7 +33,7 @@ class Server:
     reconfigure: Callable[[], None]
     "Have agents be what configuration and assignments say."
 
-    audit: Callable[[str], Awaitable[Sequence[object]]]
+    audit: Callable[[AuditWish], Awaitable[Sequence[object]]]
     "Read the records of a day."
 
 
@@ -174,9 +174,9 @@ class Moves:
         self._record(order, "group", f"{queue}/{group}", str(before), str(active))
         return {"queue": queue, "active_groups": self._router.active_groups(queue)}
 
-    def audit(self, day: str) -> Awaitable[Sequence[object]]:
-        """Return what was ordered on a day."""
-        return self._server.audit(day)
+    def audit(self, wish: AuditWish) -> Awaitable[Sequence[object]]:
+        """Return what was ordered and told on a day."""
+        return self._server.audit(wish)
 
     # --- common ---
 

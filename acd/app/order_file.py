@@ -14,8 +14,11 @@ from decimal import Decimal, InvalidOperation
 from msgspec import Struct
 from pydantic import ValidationError
 
-from acd.calls.events import OrderChanged
+from acd.calls.events import Event, OrderChanged
+from acd.web.access import Role
 from acd.web.entry_bodies import OrderEntry
+
+from .audited import order_told
 
 BYTES_MAX = 64 << 20
 "Half a million orders; more is a slip in the file's name."
@@ -118,10 +121,10 @@ def read_orders(
     return taken, wrong
 
 
-def told(entry: OrderEntry) -> OrderChanged:
-    """Return the event of a line that no server looks at: whose call it is is found later."""
+def told(entry: OrderEntry) -> list[Event]:
+    """Return the events of a line that no server looks at: whose call it is is found later."""
     assert entry.at_us is not None  # a line has a time
-    return OrderChanged(
+    event = OrderChanged(
         order_id=entry.order_id,
         state=entry.state,
         at_us=entry.at_us,
@@ -133,6 +136,8 @@ def told(entry: OrderEntry) -> OrderChanged:
         key=entry.key,
         by=IMPORT,
     )
+    # Whoever may write the journal is an admin.
+    return [event, order_told(event, Role.ADMIN.value)]
 
 
 def _delimiter(text: str) -> str:

@@ -9,15 +9,19 @@ from acd.calls.centre import CallCentre
 from acd.calls.desk import Disposition
 from acd.calls.dial_plan import Barred, InternalTarget, OutsideTarget
 from acd.calls.effects import Effects
+from acd.calls.events import DispositionEntered
 from acd.config import Config
 from acd.routing.model import AgentView
 from acd.routing.router import Router
+from acd.web.access import Actor, Role
 from acd.web.bodies import Disposition as DispositionBody
 from acd.web.ports import CommandRefusedError
 
 from .assignments import Assignments
+from .audited import class_told
 from .devices import device_view
 from .entries import check_category
+from .handled_calls import HandledCalls
 from .waiting_floor import closure_view
 
 DIALLED = frozenset({"not_permitted", "forbidden_number", "unknown_number"})
@@ -42,6 +46,7 @@ class Floor:
         now: Callable[[], float],
         config: Callable[[], Config],
         assignments: Assignments,
+        calls_handled: HandledCalls,
     ) -> None:
         self._centre = centre
         self._router = router
@@ -49,6 +54,7 @@ class Floor:
         self._now = now
         self._config = config
         self._assignments = assignments
+        self._handled_calls = calls_handled
 
     # --- views ---
 
@@ -142,9 +148,12 @@ class Floor:
 
     # --- commands ---
 
-    def dispose(self, number: str, interaction: str | None, body: DispositionBody) -> None:
-        """Class an agent's call. Raises CommandRefusedError."""
+    def dispose(
+        self, number: str, interaction: str | None, body: DispositionBody, actor: Actor
+    ) -> None:
+        """Class an agent's call, on record if not by the agent. Raises CommandRefusedError."""
         check_category(self._config(), body.category)
+        by = "" if actor.role is Role.AGENT else actor.name
         disposition = Disposition(
             call_class=body.call_class,
             category=body.category,
@@ -153,12 +162,17 @@ class Floor:
             solved=body.solved,
             amount=body.amount,
             currency=body.currency,
+            by=by,
         )
         effects = self._centre.dispose(number, disposition, interaction=interaction or "")
         if effects is None:
             raise CommandRefusedError(
                 "no_such_call", f"agent {number} took no such call last", field="interaction"
             )
+        told = next((one for one in effects if isinstance(one, DispositionEntered)), None)
+        if by and told is not None:
+            before = self._handled_calls.classed(told.interaction, number)
+            effects = [*effects, class_told(told, by, actor.role.value, before=before)]
         self._do(effects)
 
     def place_call(self, number: str, to: str) -> dict[str, object]:

@@ -65,20 +65,21 @@ class CallMarked(StoredEvent, frozen=True, kw_only=True):
 
 
 class CommandAudited(StoredEvent, frozen=True, kw_only=True):
-    """Somebody changed something by the HTTP interface."""
+    """Somebody changed something by the HTTP interface, or told what became of a call."""
 
     by: str
-    "Name of the token."
+    "Name of the token; `import` for a file of orders that was read without a server."
 
     role: str
     "Value of `acd.web.access.Role`."
 
     action: str
     """A closed set: "status", "free_up", "cool_down", "extend_wrap_up", "end_wrap_up", "assign",
-    "unassign", "move_call", "priority", "group", "disposition"."""
+    "unassign", "move_call", "priority", "group", "disposition", "order", "csat", "matter"."""
 
     subject: str
-    "Agent number, the interaction, or queue/group."
+    """Agent number, the interaction, or queue/group. Of what is told: order, interaction and agent,
+    or interaction and question or ticket, with blanks between."""
 
     before: str = ""
     after: str = ""

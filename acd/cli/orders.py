@@ -155,7 +155,7 @@ def _write(lines: "list[OrderLine]", state: Path, tally: Tally) -> None:
     try:
         begin_boot(journal, version=version("acd"), mono_s=time.monotonic())
         for line in lines:
-            journal.append([told(line.entry)], time.monotonic())
+            journal.append(told(line.entry), time.monotonic())
             tally.taken[line.entry.state] += 1
         journal.append([ServerStopped()], time.monotonic())
     finally:

@@ -43,11 +43,19 @@ class Handling(Struct, frozen=True, kw_only=True):
     sales: bool = False
     "The queue is a sales queue whose call was answered."
 
+    call_class: str = ""
+    "How this agent's part is classed, as far as the records have it; empty: it is not."
+
+    told_category: str = ""
+    told_order: str = ""
+    solved: bool | None = None
+
 
 HANDLINGS = """
 SELECT i.interaction, i.started_at, i.project, coalesce(t.agent, i.agent) AS agent,
     coalesce(t.queue, '') AS queue, coalesce(nullif(d.category, ''), v.category, '') AS category,
-    coalesce(v.kind = 'sales', false) AS sales
+    coalesce(v.kind = 'sales', false) AS sales, coalesce(d.call_class, '') AS call_class,
+    coalesce(d.category, '') AS told_category, coalesce(d.order_id, '') AS told_order, d.solved
 FROM unnest($1::text[], $2::text[]) AS asked (interaction, agent)
 JOIN interactions i ON i.interaction = asked.interaction
 LEFT JOIN LATERAL (
@@ -57,7 +65,7 @@ LEFT JOIN LATERAL (
     ORDER BY t.began_at DESC LIMIT 1
 ) t ON true
 LEFT JOIN LATERAL (
-    SELECT d.category FROM dispositions d
+    SELECT d.call_class, d.category, d.order_id, d.solved FROM dispositions d
     WHERE d.started_at = i.started_at AND d.interaction = i.interaction AND d.agent = t.agent
 ) d ON true
 LEFT JOIN LATERAL (

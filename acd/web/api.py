@@ -108,9 +108,8 @@ class Api:
     async def _enter_disposition(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
         body = await read_body(request, Disposition)
-        return await self._carry_out(
-            number, lambda: self._services.enter_disposition(number, body.interaction, body)
-        )
+        enter, actor = self._services.enter_disposition, request[ACTOR]
+        return await self._carry_out(number, lambda: enter(number, body.interaction, body, actor))
 
     async def _place_call(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)

@@ -6,6 +6,8 @@ from typing import cast
 
 from aiohttp import web
 
+from acd.reports.numbers import NumberSight
+
 from .access import ACTOR, Order, Role
 from .answers import json_answer
 from .bodies import (
@@ -21,7 +23,16 @@ from .bodies import (
 from .days import day_of
 from .errors import RequestError
 from .numbers import seen_rows
-from .ports import CommandRefusedError, Outcome, ServiceUnavailableError, WebServices
+from .ports import (
+    AuditWish,
+    CommandRefusedError,
+    Outcome,
+    ServiceUnavailableError,
+    WebServices,
+)
+
+PAGES_MAX = 1_000
+"Of a day's audit: a million lines."
 
 
 def order_of(request: web.Request, why: str) -> Order:
@@ -135,8 +146,8 @@ class MovesApi:
         )
 
     async def _audit(self, request: web.Request) -> web.Response:
-        day = day_of(request)
-        found = await carried_out(lambda: self._services.moves.audit(day))
+        wish = _audit_wish(request, self._services.sight)
+        found = await carried_out(lambda: self._services.moves.audit(wish))
         entries = cast("Sequence[object]", found)
         texts = ("subject", "before", "after", "why")
         return json_answer(seen_rows(request, self._services.sight, entries, texts=texts))
@@ -144,3 +155,23 @@ class MovesApi:
     async def _on_agent(self, number: str, command: Callable[[], Outcome]) -> web.Response:
         result = await carried_out(command)
         return json_answer(self._services.agent(number) if result is None else result)
+
+
+def _audit_wish(request: web.Request, sight: NumberSight) -> AuditWish:
+    query = request.query
+    subject, role = query.get("subject", ""), request[ACTOR].role.value
+    if sight.text(subject, role) != subject:
+        # Whoever may not see numbers must not find out by trying either.
+        text = f"the role {role} may not search for numbers"
+        raise RequestError(403, "forbidden", text, field="subject")
+    page = query.get("page", "1")
+    if not page.isdecimal() or not 1 <= int(page) <= PAGES_MAX:
+        text = f"page must be a number from 1 to {PAGES_MAX}"
+        raise RequestError(422, "invalid", text, field="page")
+    return AuditWish(
+        day=day_of(request),
+        by=query.get("by", ""),
+        action=query.get("action", ""),
+        subject=subject,
+        page=int(page),
+    )

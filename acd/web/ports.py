@@ -42,6 +42,19 @@ class UnknownReportError(Exception):
     """There is no report of this name. The text goes out and says which there are."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditWish:
+    """Which part of the audit is wanted; an empty text: any."""
+
+    day: str
+    by: str = ""
+    action: str = ""
+    subject: str = ""
+    "All of it, or one of its words: an agent, a call, an order."
+
+    page: int = 1
+
+
 class Moves(Protocol):
     """What supervisors do. Each may raise CommandRefusedError; agents are known ones.
 
@@ -74,8 +87,8 @@ class Moves(Protocol):
     def activate_group(self, queue: str, group: str, active: bool, order: Order) -> object:
         """Let a group that is held back take a queue's calls, or no longer."""
 
-    def audit(self, day: str) -> Awaitable[Sequence[object]]:
-        """Return what was ordered on a day, the latest first.
+    def audit(self, wish: AuditWish) -> Awaitable[Sequence[object]]:
+        """Return what was ordered and told on a day, the latest first.
 
         May raise ServiceUnavailableError.
         """
@@ -203,8 +216,8 @@ class WebServices:
 
     entries: Entries
 
-    enter_disposition: Callable[[str, str | None, Disposition], Outcome]
-    "(agent number, interaction or None for the agent's last one, what)."
+    enter_disposition: Callable[[str, str | None, Disposition, Actor], Outcome]
+    "(agent number, interaction or None for the agent's last one, what, by whom)."
 
     place_call: Callable[[str, str], Outcome]
     "(agent number, whom to call): the agent's own phone rings first."

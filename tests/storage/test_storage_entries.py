@@ -33,7 +33,7 @@ from acd.storage.outcomes import SalesOutcome
 from acd.storage.upkeep import Kept
 from acd.web.access import Actor, Role
 from acd.web.app import WebServer, build_app
-from acd.web.ports import WebServices
+from acd.web.ports import AuditWish, WebServices
 
 ACTORS = {
     "shop": Actor("shop", Role.INTEGRATION),
@@ -114,8 +114,9 @@ class House:
     def carry_out(self, effects: Effects) -> None:
         told = [effect for effect in effects if isinstance(effect, ev.Event)]
         for record in self.site.journal.append(told, self.site.at_s):
-            if type(record.event) in OrderOutcomes.KINDS:
-                self.outcomes(record)
+            for subscriber in (self.outcomes, self.calls):
+                if type(record.event) in subscriber.KINDS:
+                    subscriber(record)
 
     def happens(self, timed: list[tuple[float, ev.Event]]) -> None:
         self.site.write(timed)
@@ -270,9 +271,9 @@ async def test_a_class_told_days_later_replaces_the_agents_own(dsn: str, tmp_pat
         assert (told["agent"], told["queue"], told["ordered"]) == ("1001", "sales", True)
         query = "SELECT call_class, category, ordered, solved, entered_by FROM dispositions"
         assert await house.records(query) == [("order", "health", True, True, "li")]
-        audit = "SELECT changed_by, action, subject, value_after, why FROM audit"
+        audit = "SELECT changed_by, action, subject, value_before, value_after, why FROM audit"
         assert await house.records(audit) == [
-            ("li", "disposition", "call 1001", "order health A1", "heard")
+            ("li", "disposition", "call 1001", "inquiry", "order health A1 solved", "heard")
         ]
         await eventually(house, ordered=True)
 
@@ -292,6 +293,94 @@ async def test_answers_and_outcomes(dsn: str, tmp_path: Path) -> None:
         await client.post("/api/matters", matter)
         await client.post("/api/matters", matter | {"state": "reopened"})
         assert await house.records("SELECT ticket, solved FROM matter_outcomes") == [("T9", False)]
+
+
+AUDIT = """
+SELECT changed_by, role, action, subject, value_before, value_after
+FROM audit ORDER BY started_at, seq
+"""
+
+
+@pytest.mark.asyncio
+async def test_who_told_what_is_on_record_once_per_post(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        priced = {**ORDER, "amount": 123456700, "currency": "CNY"}
+        for _ in range(2):  # the second is answered out of the keys, and tells nothing
+            await client.post("/api/orders", priced, key="k1")
+        await client.post("/api/orders", {"order_id": "A2", "state": "signed"}, by="li")
+        own = {**ORDER, "order_id": "A3"}
+        await client.post("/api/orders", own, by="wang")  # pay depends on it: agents' own, too
+        csat = {"interaction": "call", "question": "tone", "channel": "sms"}
+        await client.post("/api/csat", csat)
+        await client.post("/api/csat", csat | {"score": 4, "comment": "call me: 13812345678"})
+        await client.post("/api/matters", {"interaction": "call", "state": "solved", "ticket": "T9"})
+        assert await house.records(AUDIT) == [
+            ("shop", "integration", "order", "A1 call 1001", "", "placed health 1,234,567.00 CNY"),
+            ("li", "supervisor", "order", "A2", "", "signed"),
+            ("wang", "agent", "order", "A3 call 1001", "", "placed health"),
+            ("shop", "integration", "csat", "call tone", "", "asked sms"),
+            ("shop", "integration", "csat", "call tone", "", "4 (1-5) sms"),
+            ("shop", "integration", "matter", "call T9", "", "solved"),
+        ]
+
+
+@pytest.mark.asyncio
+async def test_a_class_that_is_replaced_stands_in_the_audit(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        entry: dict[str, object] = {"interaction": "call"}
+        # The second finds the first one among the latest events, before it is in the tables.
+        await client.post("/api/dispositions", entry | {"class": "inquiry"}, by="wang")
+        worth = {"class": "order", "order_id": "A1", "amount": 500, "currency": "JPY"}
+        await client.post("/api/dispositions", entry | worth, by="li")
+        await house.records("SELECT 1")
+        again = HandledCalls(
+            cast("Any", SimpleNamespace()),
+            handlings=house.database.handlings,
+            orders=house.database.order_homes,
+            wall_s=house.wall_s,
+        )
+        found = await again.find("call", "1001")
+        assert again.classed("call", "1001", found) == "order health A1"
+        await client.post("/api/dispositions", entry | {"class": "other", "solved": False}, by="li")
+        query = "SELECT changed_by, value_before, value_after FROM audit ORDER BY started_at, seq"
+        assert await house.records(query) == [
+            ("wang", "", "inquiry health"),
+            ("li", "inquiry health", "order health A1 500 JPY"),
+            ("li", "order health A1", "other health unsolved"),
+        ]
+
+
+@pytest.mark.asyncio
+async def test_the_audit_is_read_by_who_what_and_of_what(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens(sold("call"))
+        await house.records("SELECT 1")
+        for number in range(3):
+            order = {"order_id": f"A{number}", "state": "placed", "interaction": "call"}
+            await client.post("/api/orders", order)
+        await client.post("/api/csat", {"interaction": "call", "score": 1})
+        await client.post("/api/orders", {**ORDER, "state": "signed"}, by="li")
+        await house.records("SELECT 1")
+
+        async def seen(**wish: Any) -> list[str]:
+            entries = await house.database.audit(AuditWish(day="2026-09-21", **wish), SHANGHAI)
+            return [f"{entry.subject} {entry.after}" for entry in entries]
+
+        signed, asked = "A1 call 1001 signed health", "call 1 (1-5)"
+        placed = [f"A{number} call 1001 placed health" for number in (2, 1, 0)]
+        assert await seen() == [signed, asked, *placed]
+        assert await seen(by="li") == [signed]
+        assert await seen(action="csat") == [asked]
+        assert await seen(subject="A1") == [signed, placed[1]]
+        assert await seen(subject="call 100") == []
+        assert await seen(page=2) == []
 
 
 REFUSED = [

@@ -178,7 +178,15 @@ async def test_a_supervisor_says_why_and_stands_in_the_record(tmp_path):
         async with client.post("/api/calls/I9/queue", json=MOVE, headers=bearer(token)) as answer:
             assert (answer.status, (await error_of(answer))["code"]) == (409, "not_waiting")
         async with client.get("/api/audit?day=yesterday", headers=bearer(token)) as answer:
-            assert await answer.json() == [{"by": "li", "day": "yesterday"}]
+            [asked] = await answer.json()
+            assert (asked["day"], asked["action"], asked["page"]) == ("yesterday", "", 1)
+        path = "/api/audit?action=order&by=shop&subject=A1&page=2"
+        async with client.get(path, headers=bearer(token)) as answer:
+            [asked] = await answer.json()
+            asked = [asked[name] for name in ("day", "action", "by", "subject", "page")]
+            assert asked == ["today", "order", "shop", "A1", 2]
+        async with client.get("/api/audit?page=0", headers=bearer(token)) as answer:
+            assert (answer.status, (await error_of(answer))["field"]) == (422, "page")
     assert fake.commands == [
         ("set_status", "1001", "away", "meal", "li"),
         ("move_call", "I1", "service", "li", "long line"),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import date
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -46,8 +47,8 @@ class FakeServer:
         await asyncio.sleep(0)
         self.commands.append(("end_wrap_up", agent))
 
-    def enter_disposition(self, agent, interaction, disposition):
-        self.commands.append(("enter_disposition", agent, interaction, disposition))
+    def enter_disposition(self, agent, interaction, disposition, actor):
+        self.commands.append(("enter_disposition", agent, interaction, disposition, actor.name))
         return {"interaction": interaction or "last"}
 
     def place_call(self, agent, to):
@@ -65,8 +66,8 @@ class FakeServer:
         self.commands.append(("move_call", interaction, queue, order.actor.name, order.why))
         return {"interaction": interaction, "queue": queue}
 
-    async def audit(self, day):
-        return [{"by": "li", "day": day}]
+    async def audit(self, wish):
+        return [{"by": "li", **asdict(wish)}]
 
     def trace(self, name, messages):
         return f"ladder of {name} {messages}" if name.startswith("known") else None
@@ -209,7 +210,8 @@ async def test_commands_reach_the_server_and_answer_with_the_agent():
 
     assert fake.commands[0] == ("set_status", "1001", "away", "lunch", "api")
     assert fake.commands[1] == ("end_wrap_up", "1001")
-    *_, interaction, disposition = fake.commands[2]
+    *_, interaction, disposition, by = fake.commands[2]
+    assert by == "api"
     assert interaction is None
     assert disposition.call_class == "order"
     assert disposition.order_id == "A-1"

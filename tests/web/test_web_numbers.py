@@ -19,8 +19,8 @@ class Centre(FakeServer):
 
     sight = NumberSight()
 
-    async def audit(self, day):
-        return [AuditEntry(day, "li", "supervisor", "call", "1001", "", f"to {NUMBER}", NUMBER)]
+    async def audit(self, wish):
+        return [AuditEntry(wish.day, "li", "supervisor", "call", "1001", "", f"to {NUMBER}", NUMBER)]
 
     def trace(self, name, messages):
         return f"INVITE sip:{NUMBER}@192.0.2.7:5060 SIP/2.0"
@@ -74,3 +74,14 @@ async def test_the_setting_decides(tmp_path):
     path = "/api/callbacks"
     async with serving(fake) as client, client.get(path, headers=bearer(token)) as answer:
         assert await answer.json() == [{"callback": "c", "number": HIDDEN}]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ANALYST])
+async def test_who_may_not_see_numbers_does_not_find_them_in_the_audit(tmp_path, role):
+    token = book(tmp_path).add("li", role, created=AT)
+    async with serving(Centre(book(tmp_path))) as client:
+        for subject, refused in ((NUMBER, role is Role.ANALYST), ("A-2026-0815", False)):
+            query = {"subject": subject}
+            async with client.get("/api/audit", params=query, headers=bearer(token)) as answer:
+                assert answer.status == (403 if refused else 200)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_web_trace_command import services
 
-from acd.calls.events import OrderChanged
+from acd.calls.events import CommandAudited, OrderChanged
 from acd.cli import main
 from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
@@ -95,3 +95,7 @@ def test_without_a_server_its_journal_takes_them(tmp_path, capsys) -> None:
         ("B-1", "placed", "import"),
     ]
     assert len({one.key for one in told}) == 3
+    audited = [event for event in events if isinstance(event, CommandAudited)]
+    assert [(one.by, one.role, one.action, one.subject) for one in audited] == [
+        ("import", "admin", "order", order_id) for order_id in ("A-1", "A-1", "B-1")
+    ]
