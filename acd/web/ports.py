@@ -6,6 +6,7 @@ dataclasses or msgspec Structs.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -159,7 +160,30 @@ class Live(Protocol):
         """Return as soon as something is newer than this version."""
 
 
-async def _no_report(name: str, _wish: Wish, _form: str, _locale: str, _role: str) -> bytes:
+class ReportDocument(Protocol):
+    """A report in a form, while it is being made."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are by now."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether no more will come."""
+
+    async def more(self, than: int) -> None:
+        """Return as soon as there are more bytes than this, or all.
+
+        Raises `acd.reports.request.RequestError` or ServiceUnavailableError when that will not be.
+        """
+
+    def read(self, at: int, most: int) -> bytes:
+        """Return what is there from this place on, up to so many bytes; blocks on the disk."""
+
+
+def _no_report(
+    name: str, _wish: Wish, _form: str, _locale: str, _role: str
+) -> AbstractAsyncContextManager[ReportDocument]:
     raise UnknownReportError(f"there is no report {name}")
 
 
@@ -266,7 +290,10 @@ class WebServices:
     reports: Callable[[], Sequence[object]] = list
     "Which reports there are."
 
-    report: Callable[[str, Wish, str, str, str], Awaitable[bytes]] = _no_report
-    """(name, what is asked for, form, locale or empty for the centre's, role): its content.
+    report: Callable[[str, Wish, str, str, str], AbstractAsyncContextManager[ReportDocument]] = (
+        _no_report
+    )
+    """(name, what is asked for, form, locale or empty for the centre's, role): the document.
 
+    Whoever leaves it before it is complete ends the work on it.
     May raise UnknownReportError, `acd.reports.request.RequestError`, ServiceUnavailableError."""

@@ -9,6 +9,7 @@ from acd.reports.request import RequestError as WishError
 
 from .access import ACTOR
 from .answers import json_answer
+from .downloads import Download, DownloadLimits
 from .errors import RequestError
 from .ports import ServiceUnavailableError, UnknownReportError, WebServices
 
@@ -32,8 +33,9 @@ SEVERAL = ("by", "only", "option")
 class ReportsApi:
     """Handlers of reports."""
 
-    def __init__(self, services: WebServices) -> None:
+    def __init__(self, services: WebServices, limits: DownloadLimits | None = None) -> None:
         self._services = services
+        self._limits = limits or DownloadLimits()
 
     def routes(self) -> list[web.RouteDef]:
         """Return every route with its handler."""
@@ -45,14 +47,16 @@ class ReportsApi:
     async def _list(self, _request: web.Request) -> web.Response:
         return json_answer(self._services.reports())
 
-    async def _report(self, request: web.Request) -> web.Response:
+    async def _report(self, request: web.Request) -> web.StreamResponse:
         name, query = request.match_info["name"], request.query
         _check(query)
-        form = query.get("format", "json")
+        form, locale = query.get("format", "json"), query.get("locale", "")
+        role, headers = request[ACTOR].role.value, _headers(name, form)
         try:
-            content = await self._services.report(
-                name, _wish(query), form, query.get("locale", ""), request[ACTOR].role.value
-            )
+            async with self._services.report(name, _wish(query), form, locale, role) as document:
+                return await Download(request, document, headers, self._limits).answer(name)
+        except ConnectionError:
+            return web.Response(status=503)  # nobody is there to read it
         except UnknownReportError as error:
             raise RequestError(404, "unknown_report", str(error), field="name") from error
         except WishError as error:
@@ -60,7 +64,6 @@ class ReportsApi:
             raise RequestError(422, "invalid", str(error), field=field) from error
         except ServiceUnavailableError as error:
             raise RequestError(503, "unavailable", str(error)) from error
-        return _answer(name, form, content)
 
 
 def _check(query: MultiMapping[str]) -> None:
@@ -98,13 +101,15 @@ def _wish(query: MultiMapping[str]) -> Wish:
     )
 
 
-def _answer(name: str, form: str, content: bytes) -> web.Response:
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+def _headers(name: str, form: str) -> dict[str, str]:
+    charset = "; charset=utf-8" if form in {"csv", "html", "json"} else ""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Type": CONTENT_TYPES[form] + charset,
+        "X-Content-Type-Options": "nosniff",
+    }
     if form != "json":
         # A page of figures is saved and opened as a file: it must not run beside the live page,
         # where the token lies.
         headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
-    charset = "utf-8" if form in {"csv", "html", "json"} else None
-    return web.Response(
-        body=content, content_type=CONTENT_TYPES[form], charset=charset, headers=headers
-    )
+    return headers

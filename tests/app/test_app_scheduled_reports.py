@@ -1,12 +1,15 @@
 """Reports that come by themselves, on a virtual clock, into folders."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from acd.app.reporting.growing import GrowingFile
 from acd.app.reporting.scheduled import FILE_NAME, ScheduledReports
 from acd.config import Config, load_config
 from acd.config.reports import Reports
@@ -22,6 +25,10 @@ def config_of(**schedules: dict[str, object]) -> Config:
     return replace(STOCK, reports=Reports.model_validate({"schedules": schedules}))
 
 
+def written(path: str, content: bytes) -> None:
+    Path(path).write_bytes(content)
+
+
 class Office:
     """The rest of the server: makes reports, or fails to, as long as the test wants."""
 
@@ -32,6 +39,8 @@ class Office:
         self.attempts = 0
         self.down = False
         self.broken = False
+        self.late: Exception | None = None
+        "What comes in between when a report is half made."
         loop = asyncio.get_running_loop()
         start_s = loop.time()
         self.now = lambda: begin + timedelta(seconds=loop.time() - start_s)
@@ -45,11 +54,19 @@ class Office:
             self.attempts += 1
             raise ServiceUnavailableError("records wait in the journal")
 
-    async def make(self, name, wish, form, locale, role, limit_s) -> bytes:
+    @asynccontextmanager
+    async def make(self, name, wish, form, locale, role, limit_s) -> AsyncIterator[GrowingFile]:
         if self.broken:
             raise RuntimeError("a fault of ours")
         self.made.append((name, wish.first, wish.last))
-        return f"{name},{wish.first},{form},{locale},{role}".encode()
+        content = f"{name},{wish.first},{form},{locale},{role}".encode()
+        file = GrowingFile()
+        written(file.begin(), content)
+        file.grown(len(content) // 2)
+        asyncio.get_running_loop().call_later(1.0, file.grown, len(content))
+        asyncio.get_running_loop().call_later(2.0, file.end, self.late)
+        yield file
+        file.close()
 
     async def stop(self) -> None:
         self._running.cancel()
@@ -124,6 +141,20 @@ async def test_a_fault_of_ours_in_one_report_ends_nothing(tmp_path: Path) -> Non
     office.broken = False
     await asyncio.sleep(3600)
     assert office.made == [("kpi", "2026-11-24", "2026-11-24")]
+    await office.stop()
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_a_report_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
+    office = Office(tmp_path, config_of(yesterday=DAILY))
+    office.late = ServiceUnavailableError("the database does not answer")
+    await asyncio.sleep(3.6 * 3600)
+    assert office.made
+    assert not (tmp_path / "out").exists()
+    office.late = None
+    await asyncio.sleep(3600)
+    assert files(tmp_path) == ["yesterday-2026-11-24.csv"]
     await office.stop()
 
 

@@ -27,6 +27,19 @@ TOKEN = "t0ken-t0ken-t0ken-t0ken"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
+class Whole:
+    """A report that is all there."""
+
+    complete = True
+
+    def __init__(self, content):
+        self.content = content
+        self.size = len(content)
+
+    def read(self, at, most):
+        return self.content[at : at + most]
+
+
 class FakeServer:
     """The rest of the server: two agents, one queue; keeps what it was told."""
 
@@ -72,6 +85,7 @@ class FakeServer:
     def trace(self, name, messages):
         return f"ladder of {name} {messages}" if name.startswith("known") else None
 
+    @asynccontextmanager
     async def report(self, name, wish, form, locale, role):
         if name != "kpi":
             raise UnknownReportError("there are kpi")
@@ -81,7 +95,7 @@ class FakeServer:
             raise RuntimeError("secret insides")
         request_of(wish, today=date(2026, 11, 23), zone=ZoneInfo("Asia/Shanghai"))
         self.wishes.append((wish, form, locale, role))
-        return f"[{json.dumps(wish.day)}]".encode()
+        yield Whole(f"[{json.dumps(wish.day)}]".encode())
 
     def services(self):
         return WebServices(

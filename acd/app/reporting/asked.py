@@ -1,7 +1,8 @@
 """Reports as the HTTP side and the schedule ask for them: by words, in a form, in a language."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from acd.web.ports import UnknownReportError
 
 from . import REPORTS
 from .apart import ReportsApart
+from .growing import GrowingFile
 
 LIMIT_S = 120.0
 "Whoever waits at a screen has gone by then; a year by month takes seconds."
@@ -29,12 +31,13 @@ class Reports:
         """Return every report's name and what it is about."""
         return [{"report": name, "about": about(name)} for name in sorted(REPORTS)]
 
+    @asynccontextmanager
     async def document(
         self, name: str, wish: Wish, form: str, locale: str, role: str, limit_s: float = LIMIT_S
-    ) -> bytes:
-        """Return a report in a form; `locale` empty: the centre's. Raises as `ReportsApart.make`.
+    ) -> AsyncIterator[GrowingFile]:
+        """Give a report in a form, as it is written; `locale` empty: the centre's.
 
-        Raises UnknownReportError too.
+        Raises UnknownReportError, RequestError, and as `ReportsApart.making`.
         """
         if name not in REPORTS:
             raise UnknownReportError(f"there is no report {name[:32]!r}; there are {names()}")
@@ -48,9 +51,9 @@ class Reports:
             form=form,
             lines=READ_LINES if form == "html" else None,
         )
-        return await self._apart.make(
-            name, request, form, locale or centre.locale, limit_s=limit_s
-        )
+        locale = locale or centre.locale
+        async with self._apart.making(name, request, form, locale, limit_s=limit_s) as file:
+            yield file
 
 
 def names() -> str:

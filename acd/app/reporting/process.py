@@ -10,14 +10,26 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from typing import IO
 
 import asyncpg
 
 from acd.app.reporting.exporting import export
-from acd.app.reporting.line import Answer, Failed, Made, Order, Refused, Unreachable, receive, send
+from acd.app.reporting.line import (
+    Answer,
+    Failed,
+    Made,
+    Order,
+    Refused,
+    Unreachable,
+    Written,
+    post,
+    receive,
+    send,
+)
 from acd.reports.request import RequestError
 from acd.storage.database import UNREACHABLE
 
@@ -40,7 +52,7 @@ async def serve(line: socket.socket, *, idle_s: float = IDLE_S) -> None:
         if not isinstance(order, Order):
             break
         coming = asyncio.create_task(receive(reader))
-        making = asyncio.create_task(answer_to(order))
+        making = asyncio.create_task(answer_to(order, lambda size: post(writer, Written(size))))
         await asyncio.wait((making, coming), return_when=asyncio.FIRST_COMPLETED)
         if not making.done():  # the server has gone, or does not want it any more
             making.cancel()
@@ -54,8 +66,8 @@ async def serve(line: socket.socket, *, idle_s: float = IDLE_S) -> None:
         await writer.wait_closed()
 
 
-async def answer_to(order: Order) -> Answer:
-    """Make one report; whatever goes wrong becomes an answer."""
+async def answer_to(order: Order, tell: Callable[[int], None]) -> Answer:
+    """Make one report; whatever goes wrong becomes an answer. `tell` hears how large it is."""
     try:
         connection = await asyncpg.connect(
             order.dsn,
@@ -66,13 +78,18 @@ async def answer_to(order: Order) -> Answer:
             },
         )
         try:
-            with tempfile.TemporaryFile() as file:
+            with _opened(order.path) as file:
+
+                def written() -> int:
+                    file.flush()
+                    return os.fstat(file.fileno()).st_size
+
                 await export(
                     *(connection, order.config, order.name, order.request),
                     *(order.form, order.locale, file),
+                    tell=lambda _done, _total: tell(written()),
                 )
-                file.seek(0)
-                return Made(file.read())
+                return Made(written())
         finally:
             await connection.close()
     except RequestError as error:
@@ -81,6 +98,13 @@ async def answer_to(order: Order) -> Answer:
         return Unreachable(str(error) or type(error).__name__)
     except Exception:  # noqa: BLE001 - the server logs it: this process has no log
         return Failed(traceback.format_exc())
+
+
+def _opened(path: str) -> IO[bytes]:
+    """Return the file, which has no name from then on: whoever dies leaves nothing behind."""
+    file = open(path, "r+b")  # noqa: SIM115 - the caller closes it
+    os.unlink(path)
+    return file
 
 
 def main() -> None:

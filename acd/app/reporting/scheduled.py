@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from acd.reports.asking import Wish
 from acd.reports.request import RequestError
 from acd.reports.schedule import NEVER, Run, Schedule
 from acd.storage.private_file import replace_private
-from acd.web.ports import ServiceUnavailableError, UnknownReportError
+from acd.web.ports import ReportDocument, ServiceUnavailableError, UnknownReportError
 from acd.web.reports_api import CONTENT_TYPES
 
 from . import REPORTS
@@ -41,7 +42,10 @@ TROUBLE = (
 )
 "What can go wrong with a report; all of it may be right at the next attempt."
 
-Make = Callable[[str, Wish, str, str, str, float], Awaitable[bytes]]
+COPY_BYTES = 1 << 20
+"Written into a folder at a time: the server never holds a whole report, but for an e-mail."
+
+Make = Callable[[str, Wish, str, str, str, float], AbstractAsyncContextManager[ReportDocument]]
 "As `Reports.document`."
 
 
@@ -126,20 +130,17 @@ class ScheduledReports:
         config = self._config()
         locale = one.locale or config.server.centre.locale
         wish = one.wish(run.first, run.last)
-        content = await self._make(one.report, wish, one.format, locale, one.role, LIMIT_S)
+        asked = (one.report, wish, one.format, locale, one.role, LIMIT_S)
         file_name = f"{run.plan}-{_days(run.first, run.last)}.{one.format}"
-        if one.folder:
-            await asyncio.to_thread(self._save, self._state / one.folder, file_name, content)
-        if one.mail_to:
-            await self._mail(run, one, file_name, content)
-        log.info("scheduled_report_made", schedule=run.plan, file=file_name, bytes=len(content))
-
-    def _save(self, folder: Path, name: str, content: bytes) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, and by the usual umask: others shall read it.
-        draft = folder / f".{name}.new"
-        draft.write_bytes(content)
-        draft.replace(folder / name)
+        async with self._make(*asked) as made:
+            while not made.complete:
+                await made.more(made.size)
+            if one.folder:
+                await asyncio.to_thread(_save, self._state / one.folder, file_name, made)
+            if one.mail_to:
+                content = await asyncio.to_thread(made.read, 0, made.size)
+                await self._mail(run, one, file_name, content)
+            log.info("scheduled_report_made", schedule=run.plan, file=file_name, bytes=made.size)
 
     async def _mail(self, run: Run, one: ScheduledReport, file_name: str, content: bytes) -> None:
         config = self._config()
@@ -192,6 +193,16 @@ def unknown_reports(config: Config) -> list[Fault]:
         for name, one in config.reports.schedules.items()
         if one.report not in REPORTS
     ]
+
+
+def _save(folder: Path, name: str, made: ReportDocument) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all, and by the usual umask: others shall read it.
+    draft = folder / f".{name}.new"
+    with draft.open("wb") as file:
+        for at in range(0, made.size, COPY_BYTES):
+            file.write(made.read(at, COPY_BYTES))
+    draft.replace(folder / name)
 
 
 def _days(first: date, last: date) -> str:
