@@ -81,6 +81,13 @@ def add_parser(subparsers: Subparsers) -> None:
     rollup_parser.add_argument(
         "--all", action="store_true", help="compute all anew, after records came by another way"
     )
+    rollup_parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="connections that compute at once, each a core of the database (default: 1)",
+    )
     rollup_parser.set_defaults(run=rollup)
 
 

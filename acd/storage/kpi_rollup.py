@@ -21,9 +21,14 @@ from acd.reports.traffic import OUTCOMES
 
 from . import agent_days, kpi_bulk, order_days, repeat_contacts, repeat_days
 from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
+from .order_days import DayBorders
 
 LOCK_KEY = 0x6163646B
 '"acdk": one computes roll-ups at a time.'
+
+HELPERS_KEY = 0x6163646C
+"""The next one: shared by connections that compute beside the one that holds LOCK_KEY. Should that
+die, Postgres may still be at work for these: nobody begins before they have ended."""
 
 QUARTER = timedelta(minutes=15)
 
@@ -88,9 +93,7 @@ class RollUps:
         async with self._alone() as alone:
             if not alone:
                 return Turn()
-            for setting in _SETTINGS:
-                await self._connection.execute(setting)
-            await self._keep_zone()
+            await self._begin()
             quarters = await self._quarters()
             return Turn(
                 quarters,
@@ -109,6 +112,10 @@ class RollUps:
             on_turn(turn)
         return done
 
+    async def _begin(self) -> None:
+        await set_up(self._connection)
+        await self._keep_zone()
+
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[bool]:
         # Before the transaction: one that begins while another ends would see too old a state.
@@ -118,6 +125,8 @@ class RollUps:
             "SELECT pg_try_advisory_lock($1)", LOCK_KEY
         )
         try:
+            if got:
+                await self._connection.execute(_HELPERS_HAVE_ENDED, HELPERS_KEY)
             yield got
         finally:
             if got and not self._connection.is_closed():
@@ -143,22 +152,27 @@ class RollUps:
     async def _quarters(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
             due = await self._due_quarters()
-            if not due:
-                return 0
-            kept = await self._with_records(due)
-            for begin, end in ranges(kept):
-                await self._compute(begin, end)
-            await self._connection.execute(_MARK_DAYS, kept, self._zone)
-            await self._connection.execute(order_days.MARK, kept, self._zone)
-            await self._connection.execute(repeat_contacts.MARK, kept)
-            await self._connection.execute("DELETE FROM kpi_dirty WHERE quarter_at = ANY($1)", due)
+            if due:
+                await self._compute_quarters(due)
             return len(due)
+
+    async def _compute_quarters(self, due: Sequence[datetime]) -> None:
+        """Compute these, and take the marks away that this transaction has seen."""
+        kept = await self._with_records(due)
+        for begin, end in ranges(kept):
+            await self._compute(begin, end)
+        await self._connection.execute(_MARK_DAYS, kept, self._zone)
+        await self._connection.execute(order_days.MARK, kept, self._zone)
+        await self._connection.execute(repeat_contacts.MARK, kept)
+        await self._connection.execute("DELETE FROM kpi_dirty WHERE quarter_at = ANY($1)", due)
 
     async def _due_quarters(self) -> list[datetime]:
         """Return the oldest: a long stretch of them, or else some."""
-        most = kpi_bulk.MOST // QUARTER
+        return self._one_turn(await self._marked_quarters(kpi_bulk.MOST // QUARTER))
+
+    async def _marked_quarters(self, most: int) -> list[datetime]:
         rows = await self._connection.fetch(_DUE_QUARTERS, self._settle, most)
-        return self._one_turn([row["quarter_at"] for row in rows])
+        return [row["quarter_at"] for row in rows]
 
     def _one_turn(self, due: list[datetime]) -> list[datetime]:
         for begin, end in ranges(due)[:1]:
@@ -191,20 +205,29 @@ class RollUps:
 
     async def _days(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
-            rows = await self._connection.fetch(_DUE_DAYS, self._settle, DAYS_A_TURN, self._zone)
-            due = [row["day"] for row in rows]
-            for day in due:
-                await self._day(day)
-            await self._connection.execute("DELETE FROM kpi_dirty_days WHERE day = ANY($1)", due)
+            due = await self._marked_days(DAYS_A_TURN)
+            await self._compute_days(due)
             return len(due)
 
-    async def _day(self, day: date) -> None:
-        await self._connection.execute("DELETE FROM kpi_days WHERE day = $1", day)
-        await self._connection.execute(_DAY_ANEW, day, self._zone)
+    async def _marked_days(self, most: int) -> list[date]:
+        rows = await self._connection.fetch(_DUE_DAYS, self._settle, most, self._zone)
+        return [row["day"] for row in rows]
+
+    async def _compute_days(self, due: Sequence[date]) -> None:
+        """Compute these, and take the marks away that this transaction has seen."""
+        for day in due:
+            await self._connection.execute("DELETE FROM kpi_days WHERE day = $1", day)
+            await self._connection.execute(_DAY_ANEW, day, self._zone)
+        await self._connection.execute("DELETE FROM kpi_dirty_days WHERE day = ANY($1)", due)
 
     async def _order_days(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
-            return await order_days.compute_days(self._connection, self._zone, self._settle)
+            due = await self._marked_order_days(order_days.DAYS_A_TURN)
+            await order_days.compute(self._connection, due)
+            return len(due)
+
+    async def _marked_order_days(self, most: int) -> list[DayBorders]:
+        return await order_days.due_days(self._connection, self._zone, self._settle, most)
 
     async def _repeat_contacts(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
@@ -222,7 +245,12 @@ class RollUps:
 
     async def _repeat_days(self) -> int:
         async with self._connection.transaction(isolation="repeatable_read"):
-            return await repeat_days.compute_days(self._connection, self._zone, self._settle)
+            due = await self._marked_repeat_days(repeat_days.DAYS_A_TURN)
+            await repeat_days.compute(self._connection, due)
+            return len(due)
+
+    async def _marked_repeat_days(self, most: int) -> list[DayBorders]:
+        return await repeat_days.due_days(self._connection, self._zone, self._settle, most)
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
@@ -233,6 +261,12 @@ async def connect(dsn: str) -> asyncpg.Connection:
         command_timeout=STATEMENT_LIMIT_S,
         server_settings={"application_name": "acd roll-ups", "timezone": "UTC"},
     )
+
+
+async def set_up(connection: asyncpg.Connection) -> None:
+    """Have the connection plan as these statements want it."""
+    for setting in _SETTINGS:
+        await connection.execute(setting)
 
 
 def ranges(quarters: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
@@ -264,6 +298,8 @@ _SETTINGS = (
     "SET plan_cache_mode = force_custom_plan",
     "SET work_mem = '64MB'",
 )
+
+_HELPERS_HAVE_ENDED = "SELECT pg_advisory_lock($1), pg_advisory_unlock($1)"
 
 _MARK_ALL = """
 INSERT INTO kpi_dirty (quarter_at)

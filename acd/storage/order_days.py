@@ -4,12 +4,16 @@ A day is marked by the turn that computes its quarter-hours (`kpi_rollup.py`), a
 changes records. Days of which the records are gone stay as they are.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import asyncpg
 
 DAYS_A_TURN = 8
 "A tenth of a second of work each where a day has 30,000 calls."
+
+DayBorders = tuple[date, datetime, datetime]
+"A day, its begin and its end."
 
 DIMENSIONS = ("agent", "team", "category")
 "Beside project and queue; order_days has one of them at a time."
@@ -28,16 +32,21 @@ async def forget(connection: asyncpg.Connection) -> None:
     await connection.execute("SELECT order_days_mark_all()")
 
 
-async def compute_days(connection: asyncpg.Connection, zone: str, settle: timedelta) -> int:
-    """Compute the oldest days that are marked and over, within a transaction; return how many."""
-    rows = await connection.fetch(_DUE, settle, DAYS_A_TURN, zone)
-    for row in rows:
-        borders = (row["day"], row["begin_at"], row["end_at"])
+async def due_days(
+    connection: asyncpg.Connection, zone: str, settle: timedelta, most: int
+) -> list[DayBorders]:
+    """Return the oldest days that are marked and over."""
+    rows = await connection.fetch(_DUE, settle, most, zone)
+    return [(row["day"], row["begin_at"], row["end_at"]) for row in rows]
+
+
+async def compute(connection: asyncpg.Connection, due: Sequence[DayBorders]) -> None:
+    """Compute days, and take the marks away that this transaction has seen."""
+    for borders in due:
         if await has_records(connection, "order_events", "order_days", *borders):
             await _day(connection, *borders)
-    due = [row["day"] for row in rows]
-    await connection.execute("DELETE FROM order_days_dirty WHERE day = ANY($1)", due)
-    return len(due)
+    days = [day for day, _, _ in due]
+    await connection.execute("DELETE FROM order_days_dirty WHERE day = ANY($1)", days)
 
 
 async def has_records(

@@ -4,13 +4,14 @@ A day is summed up when its 7 days are over, since until then each contact that 
 it; whole, and again when one of its contacts has changed (`repeat_contacts.py` marks it).
 """
 
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 import asyncpg
 
 from acd.reports.repeat import DAYS
 
-from .order_days import has_records
+from .order_days import DayBorders, has_records
 
 DAYS_A_TURN = 16
 "A tenth of a second of work each where a day has 20,000 contacts."
@@ -29,17 +30,22 @@ async def forget(connection: asyncpg.Connection) -> None:
     await connection.execute("SELECT repeat_days_mark_all()")
 
 
-async def compute_days(connection: asyncpg.Connection, zone: str, settle: timedelta) -> int:
-    """Compute the oldest days that are marked and due, within a transaction; return how many."""
-    rows = await connection.fetch(_DUE, settle, DAYS_A_TURN, zone, AFTER)
-    for row in rows:
-        borders: tuple[date, datetime, datetime] = (row["day"], row["begin_at"], row["end_at"])
-        if await has_records(connection, "repeat_contacts", "repeat_days", *borders):
-            await connection.execute("DELETE FROM repeat_days WHERE day = $1", row["day"])
-            await connection.execute(_DAY, *borders, AFTER)
-    due = [row["day"] for row in rows]
-    await connection.execute("DELETE FROM repeat_days_dirty WHERE day = ANY($1)", due)
-    return len(due)
+async def due_days(
+    connection: asyncpg.Connection, zone: str, settle: timedelta, most: int
+) -> list[DayBorders]:
+    """Return the oldest days that are marked and due."""
+    rows = await connection.fetch(_DUE, settle, most, zone, AFTER)
+    return [(row["day"], row["begin_at"], row["end_at"]) for row in rows]
+
+
+async def compute(connection: asyncpg.Connection, due: Sequence[DayBorders]) -> None:
+    """Compute days, and take the marks away that this transaction has seen."""
+    for day, begin, end in due:
+        if await has_records(connection, "repeat_contacts", "repeat_days", day, begin, end):
+            await connection.execute("DELETE FROM repeat_days WHERE day = $1", day)
+            await connection.execute(_DAY, day, begin, end, AFTER)
+    days = [day for day, _, _ in due]
+    await connection.execute("DELETE FROM repeat_days_dirty WHERE day = ANY($1)", days)
 
 
 BLOCKED_DAYS = DAYS + 1
