@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from kpi_function import queue_kpis
 from msgspec.structs import astuple
 from storage_site import START_US, Running, Site, fetch
 from storage_traffic import started, timeline
@@ -18,7 +19,6 @@ from acd.storage.customer_keys import CustomerKeys
 from acd.storage.erasures import FILE, Erasure, add_erasures, read_erasures
 from acd.storage.errors import ErasureError
 from acd.storage.frames import segments
-from acd.storage.kpi import queue_kpis
 from acd.storage.replay import first_position
 
 NUMBER, OTHER = "+8613812345678", "+8613900000000"

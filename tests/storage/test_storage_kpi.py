@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import kpi_function as kpi
 import pytest
 from storage_traffic import started, timeline
 
@@ -13,7 +14,6 @@ from acd.calls import cdr_rows as cdr
 from acd.calls import events as ev
 from acd.calls.cdr import Fold
 from acd.reports.kpi import PARTS, QueueKpi, ServiceLevel, queue_kpis
-from acd.storage import kpi
 from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
 from acd.storage.shipper import Shipper, ShipperSettings

@@ -18,7 +18,7 @@ from acd.reports.request import DIMENSIONS, Period, microseconds
 from acd.reports.traffic import TRAFFIC_DIMENSIONS, traffic_cells
 from acd.storage import traffic
 from acd.storage.database import Writer
-from acd.storage.kpi_bulk import LEAST
+from acd.storage.kpi_bulk import CONTACTS, LEAST
 from acd.storage.kpi_cells import Wanted, kpi_cells, without
 from acd.storage.kpi_rollup import QUARTER, RollUps, Turn, connect, ranges
 from acd.storage.kpi_sums import FACT_COLUMNS
@@ -35,8 +35,8 @@ class Sold(History):
 
     agents = AGENTS[:2]
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, hours=30)
+    def __init__(self, seed: int, interactions: int = 30, hours: float = 30.0) -> None:
+        super().__init__(seed, interactions, hours)
         said = [row for row in self.rows if isinstance(row, cdr.Disposition)]
         for row in self.random.sample(said, len(said) // 3):
             self.rows.append(
@@ -240,6 +240,26 @@ def test_many_days_at_once_have_the_facts_of_the_view(dsn: str, seed: int) -> No
                 assert await site.connection.fetch(f"{one} EXCEPT ALL {other}") == []
 
     asyncio.run(compare())
+
+
+@pytest.mark.parametrize(
+    "contacts",
+    [
+        "traffic_contacts",
+        f"({CONTACTS.replace('$1', 'now()').replace('$2', 'now()')}) contacts",
+    ],
+)
+def test_what_became_of_a_caller_is_part_of_the_statement(dsn: str, contacts: str) -> None:
+    async def plan() -> str:
+        connection = await asyncpg.connect(dsn)
+        lines = await connection.fetch(f"EXPLAIN (VERBOSE) SELECT * FROM {contacts}")
+        await connection.close()
+        return "\n".join(line[0] for line in lines)
+
+    told = asyncio.run(plan())
+    assert "self_service" in told  # a function per row would be called by its name
+    assert "traffic_outcome(" not in told
+    assert "flow_label(" not in told
 
 
 def test_what_is_current_comes_from_the_roll_ups(dsn: str) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from kpi_function import queue_kpis
 from storage_site import START_US, Site, ship
 from storage_traffic import started, timeline
 
@@ -18,7 +19,6 @@ from acd.reports.kpi import QueueKpi, ServiceLevel
 from acd.reports.live_day import LiveDay
 from acd.reports.request import microseconds
 from acd.storage.journal_reader import JournalReader
-from acd.storage.kpi import queue_kpis
 from acd.storage.live import earlier_today
 from acd.storage.table import at
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import kpi_function as kpi
 import pytest
 from kpi_histories import latest
 from storage_odd_day import BERLIN, DAY, EVENING, STARTED_AGAIN, at, write_day
@@ -27,7 +28,6 @@ from acd.reports.days import day_borders
 from acd.reports.kpi import PARTS, QueueKpi, ServiceLevel
 from acd.reports.report import Report
 from acd.reports.request import Period, Request
-from acd.storage import kpi
 from acd.storage.abandoned import abandoned_callers
 from acd.storage.agent_quarters import refresh_agent_quarters
 from acd.storage.kpi_rollup import RollUps, Turn

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import kpi_function as kpi
 import pytest
 from storage_traffic import offered, started
 from test_storage_kpi import pure, rows_of, same
 
 from acd.calls import events as ev
 from acd.reports.kpi import ServiceLevel
-from acd.storage import kpi
 from acd.storage.journal import Journal
 from acd.storage.migrate import FOLDER, migrate
 from acd.storage.outcomes import sales_outcomes
