@@ -27,7 +27,7 @@ def order_told(event: OrderChanged, role: str) -> CommandAudited:
 def class_told(
     event: DispositionEntered, by: str, role: str, *, before: str = "", why: str = ""
 ) -> CommandAudited:
-    """Return the line of how a call is classed: "CALL 1001", "order health A1 solved 199.00 CNY"."""
+    """Return the line of how a call is classed: "CALL 1001", "order health A1 199.00 CNY"."""
     return CommandAudited(
         by=by,
         role=role,

@@ -109,12 +109,15 @@ class Entries:
         """Take a question to a customer, or its answer. Raises CommandRefusedError."""
 
         async def find() -> Handling | None:
-            return await self._calls.find(entry.interaction, entry.agent)
+            if entry.interaction:
+                return await self._calls.find(entry.interaction, entry.agent)
+            home = await self._calls.home_of(entry.order_id)
+            return await self._calls.find(home.interaction, entry.agent) if entry.agent else home
 
         def tell(call: Handling | None, at_us: int) -> tuple[Effects, Answer]:
             assert call is not None
             event = events.CsatRecorded(
-                interaction=entry.interaction,
+                interaction=call.interaction,
                 question=entry.question,
                 at_us=at_us,
                 score=entry.score,
@@ -127,7 +130,7 @@ class Entries:
                 key=posting.key,
                 by=posting.actor.name,
             )
-            effects = [event, csat_told(event, posting.actor.role.value)]
+            effects: Effects = [event, csat_told(event, posting.actor.role.value)]
             return effects, _fields(event, "interaction question score agent queue")
 
         return await self._take("csat", entry, posting, find, tell)
@@ -150,7 +153,7 @@ class Entries:
                 by=posting.actor.name,
             )
             self._centre.desk.contacts.settled(entry.interaction, call.agent, solved)
-            effects = [event, matter_told(event, posting.actor.role.value)]
+            effects: Effects = [event, matter_told(event, posting.actor.role.value)]
             return effects, {"state": entry.state, **_fields(event, "interaction ticket")}
 
         return await self._take("matters", entry, posting, find, tell)

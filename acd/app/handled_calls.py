@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 
 from acd.calls.desk import Desk
-from acd.calls.events import AgentConnected, DispositionEntered
+from acd.calls.events import AgentConnected, DispositionEntered, OrderChanged
 from acd.calls.journal import Record
 from acd.storage.homes import Handling
 from acd.web.ports import CommandRefusedError, ServiceUnavailableError
@@ -35,7 +35,7 @@ class Part(Struct, frozen=True, gc=False):
 class HandledCalls:
     """A subscriber of the event stream that knows the last calls' agents."""
 
-    KINDS = frozenset({AgentConnected, DispositionEntered})
+    KINDS = frozenset({AgentConnected, DispositionEntered, OrderChanged})
 
     def __init__(
         self,
@@ -55,14 +55,23 @@ class HandledCalls:
         self._wall_s = wall_s
         self._parts: OrderedDict[str, tuple[Part, ...]] = OrderedDict()
         self._classes: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._homes: OrderedDict[str, Handling] = OrderedDict()
 
     def __call__(self, record: Record) -> None:
-        """Note who talks to whom, and how calls are classed."""
-        event = record.event
-        if isinstance(event, DispositionEntered):
-            self._note_class(event)
-            return
-        assert isinstance(event, AgentConnected)
+        """Note who talks to whom, how calls are classed, and which orders come from them."""
+        match record.event:
+            case DispositionEntered() as event:
+                self._note_class(event)
+                if event.ordered:
+                    self._note_home(event)
+            case OrderChanged() as event:
+                self._note_home(event)
+            case AgentConnected() as event:
+                self._note_part(event)
+            case event:
+                raise AssertionError(event)
+
+    def _note_part(self, event: AgentConnected) -> None:
         last = self._desk.handled(event.agent)
         known = last is not None and last.interaction == event.interaction
         part = Part(event.agent, event.queue, last.category if known and last else "")
@@ -108,16 +117,53 @@ class HandledCalls:
     async def find_order(self, order_id: str) -> Handling | None:
         """Return the call of an order that is known; None: it is not, or cannot be asked."""
         try:
+            return await self.home_of(order_id)
+        except (CommandRefusedError, ServiceUnavailableError):
+            return None
+
+    async def home_of(self, order_id: str) -> Handling:
+        """Return the call that an order came from.
+
+        Raises CommandRefusedError where nobody has named one, ServiceUnavailableError where it
+        cannot be asked.
+        """
+        # First the records: of two calls that were named the first one counts.
+        try:
             home = (await self._orders([order_id])).get(order_id)
         except ServiceUnavailableError:
-            return None
-        return home if home is not None and home.interaction else None
+            if order_id not in self._homes:
+                raise
+            home = None
+        if home is None or not home.interaction:
+            home = self._homes.get(order_id)
+        if home is None:
+            text = f"nobody has told yet which call order {order_id[:64]} came from"
+            raise CommandRefusedError("unknown_order", text, field="order_id")
+        return home
 
     def _note_class(self, event: DispositionEntered) -> None:
         words = classed(event.call_class, event.category, event.order_id, event.solved)
         self._classes[event.interaction, event.agent] = words
         if len(self._classes) > REMEMBERED_CALLS:
             self._classes.popitem(last=False)
+
+    def _note_home(self, event: DispositionEntered | OrderChanged) -> None:
+        # Without a queue it may be a call that does not exist: the records say so. And an order
+        # stays with the call that named it first.
+        if not (event.order_id and event.interaction and event.queue):
+            return
+        if event.order_id in self._homes:
+            return
+        self._homes[event.order_id] = Handling(
+            interaction=event.interaction,
+            started_us=0,
+            project="",
+            agent=event.agent,
+            queue=event.queue,
+            category=event.category,
+        )
+        if len(self._homes) > REMEMBERED_CALLS:
+            self._homes.popitem(last=False)
 
     def _recent(self, interaction: str, agent: str) -> Handling | None:
         parts = [one for one in self._parts.get(interaction, ()) if agent in {"", one.agent}]

@@ -78,8 +78,8 @@ class CommandAudited(StoredEvent, frozen=True, kw_only=True):
     "unassign", "move_call", "priority", "group", "disposition", "order", "csat", "matter"."""
 
     subject: str
-    """Agent number, the interaction, or queue/group. Of what is told: order, interaction and agent,
-    or interaction and question or ticket, with blanks between."""
+    """Agent number, the interaction, or queue/group. Of what is told: order, interaction and
+    agent, or interaction and question or ticket, with blanks between."""
 
     before: str = ""
     after: str = ""

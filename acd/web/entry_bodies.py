@@ -75,7 +75,10 @@ class DispositionEntry(Disposition):
 class CsatEntry(Entry):
     """POST /api/csat: a customer was asked, and answered or not."""
 
-    interaction: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
+    interaction: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+    order_id: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+    "The call that this order came from, in place of its id."
+
     agent: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
     "Who is meant; left out: who handled the call last."
 
@@ -85,6 +88,12 @@ class CsatEntry(Entry):
     scale_high: int = Field(default=5, ge=0, le=SCORE_MAX)
     comment: str = Field(default="", max_length=COMMENT_CHARACTERS_MAX)
     channel: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
+
+    @model_validator(mode="after")
+    def _one_call(self) -> Self:
+        if bool(self.interaction) == bool(self.order_id):
+            raise ValueError("interaction must be given, or order_id: one of them")
+        return self
 
     @model_validator(mode="after")
     def _score_on_the_scale(self) -> Self:

@@ -29,7 +29,7 @@ class Centre:
     ("actor", "by"),
     [(Actor("wang", Role.AGENT, "1001"), ""), (Actor("li", Role.SUPERVISOR), "li")],
 )
-def test_who_classes_an_agents_call_in_the_agents_place_is_on_record(actor: Actor, by: str) -> None:
+def test_who_classes_a_call_in_the_agents_place_is_on_record(actor: Actor, by: str) -> None:
     told: list[Any] = []
     nothing = cast("Any", SimpleNamespace())
     calls = HandledCalls(nothing, handlings=nothing, orders=nothing, wall_s=lambda: 0.0)

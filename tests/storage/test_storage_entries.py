@@ -316,7 +316,9 @@ async def test_who_told_what_is_on_record_once_per_post(dsn: str, tmp_path: Path
         csat = {"interaction": "call", "question": "tone", "channel": "sms"}
         await client.post("/api/csat", csat)
         await client.post("/api/csat", csat | {"score": 4, "comment": "call me: 13812345678"})
-        await client.post("/api/matters", {"interaction": "call", "state": "solved", "ticket": "T9"})
+        await client.post(
+            "/api/matters", {"interaction": "call", "state": "solved", "ticket": "T9"}
+        )
         assert await house.records(AUDIT) == [
             ("shop", "integration", "order", "A1 call 1001", "", "placed health 1,234,567.00 CNY"),
             ("li", "supervisor", "order", "A2", "", "signed"),
@@ -347,7 +349,9 @@ async def test_a_class_that_is_replaced_stands_in_the_audit(dsn: str, tmp_path: 
         )
         found = await again.find("call", "1001")
         assert again.classed("call", "1001", found) == "order health A1"
-        await client.post("/api/dispositions", entry | {"class": "other", "solved": False}, by="li")
+        await client.post(
+            "/api/dispositions", entry | {"class": "other", "solved": False}, by="li"
+        )
         query = "SELECT changed_by, value_before, value_after FROM audit ORDER BY started_at, seq"
         assert await house.records(query) == [
             ("wang", "", "inquiry health"),
@@ -383,6 +387,31 @@ async def test_the_audit_is_read_by_who_what_and_of_what(dsn: str, tmp_path: Pat
         assert await seen(page=2) == []
 
 
+@pytest.mark.asyncio
+async def test_an_answer_finds_its_call_by_the_order(dsn: str, tmp_path: Path) -> None:
+    house = House(tmp_path, dsn)
+    async with serving(house) as client:
+        house.happens([*sold("call"), *sold("again", at_s=100.0, agent="1002")])
+        await house.records("SELECT 1")
+        await client.post("/api/orders", ORDER)
+        # To cancel it the customer calls again: the order stays with the first call.
+        later = {**ORDER, "state": "cancelled", "interaction": "again"}
+        await client.post("/api/orders", later)
+        asked = {"order_id": "A1", "question": "price"}
+        told = await client.post("/api/csat", asked)  # before the records have it
+        assert (told["interaction"], told["agent"], told["queue"]) == ("call", "1001", "sales")
+        await house.records("SELECT 1")
+        house.calls._homes.clear()
+        answered = {**asked, "score": 2}
+        first = await client.post("/api/csat", answered, key="k1")
+        assert await client.post("/api/csat", answered, key="k1") == first
+        assert client.replayed
+        other = {**asked, "agent": "1002"}
+        assert await client.refused("/api/csat", other) == (409, "not_handled", "agent")
+        query = "SELECT interaction, question, score, agent FROM csat_answers"
+        assert await house.records(query) == [("call", "price", 2, "1001")]
+
+
 REFUSED = [
     ("/api/orders", {"state": "placed"}, (422, "missing_field", "order_id")),
     ("/api/orders", {**ORDER, "state": "lost"}, (422, "invalid", "state")),
@@ -398,7 +427,9 @@ REFUSED = [
         (409, "unknown_interaction", "interaction"),
     ),
     ("/api/csat", {"interaction": "call", "score": 6}, (422, "invalid", "score")),
-    ("/api/csat", {"score": 5}, (422, "missing_field", "interaction")),
+    ("/api/csat", {"score": 5}, (422, "invalid", "interaction")),
+    ("/api/csat", {"interaction": "call", "order_id": "A1"}, (422, "invalid", "interaction")),
+    ("/api/csat", {"order_id": "nobody's"}, (409, "unknown_order", "order_id")),
     ("/api/matters", {"interaction": "call", "state": "closed"}, (422, "invalid", "state")),
     ("/api/dispositions", {"interaction": "call", "class": "x"}, (422, "invalid", "class")),
 ]
@@ -438,5 +469,12 @@ async def test_without_the_database_entries_are_taken_all_the_same(tmp_path: Pat
                     house.calls(record)
         recent = await client.post("/api/orders", {**ORDER, "interaction": "recent"})
         assert (recent["agent"], recent["queue"]) == ("1001", "sales")
-        older = await client.post("/api/orders", {**ORDER, "interaction": "an older one"})
-        assert (older["interaction"], older["agent"]) == ("an older one", "")
+        older = {**ORDER, "order_id": "A2", "interaction": "an older one"}
+        told = await client.post("/api/orders", older)
+        assert (told["interaction"], told["agent"]) == ("an older one", "")
+        # The latest orders are known; of the others nobody can be asked, nor believed.
+        told = await client.post("/api/csat", {"order_id": "A1", "score": 5})
+        assert told["interaction"] == "recent"
+        for order_id in ("A2", "A3"):
+            csat = {"order_id": order_id, "score": 5}
+            assert await client.refused("/api/csat", csat) == (503, "unavailable", "")

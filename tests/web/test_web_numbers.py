@@ -20,7 +20,9 @@ class Centre(FakeServer):
     sight = NumberSight()
 
     async def audit(self, wish):
-        return [AuditEntry(wish.day, "li", "supervisor", "call", "1001", "", f"to {NUMBER}", NUMBER)]
+        return [
+            AuditEntry(wish.day, "li", "supervisor", "call", "1001", "", f"to {NUMBER}", NUMBER)
+        ]
 
     def trace(self, name, messages):
         return f"INVITE sip:{NUMBER}@192.0.2.7:5060 SIP/2.0"

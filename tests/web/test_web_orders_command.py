@@ -97,5 +97,5 @@ def test_without_a_server_its_journal_takes_them(tmp_path, capsys) -> None:
     assert len({one.key for one in told}) == 3
     audited = [event for event in events if isinstance(event, CommandAudited)]
     assert [(one.by, one.role, one.action, one.subject) for one in audited] == [
-        ("import", "admin", "order", order_id) for order_id in ("A-1", "A-1", "B-1")
+        ("import", "admin", "order", subject) for subject in ("A-1 01a2", "A-1", "B-1 nobody's")
     ]
