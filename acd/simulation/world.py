@@ -341,7 +341,8 @@ class World:
                 self.engine.execute(effect)  # type: ignore[arg-type]  # told by its type
             else:
                 self._record(effect)  # type: ignore[arg-type]  # the only kind left
-        self._keep_promises()
+        if effects:
+            self._keep_promises()
 
     def _keep_promises(self) -> None:
         """Save what changed, as the server does between two steps; tell who stands in a line."""
