@@ -29,7 +29,7 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Amounts(Struct, frozen=True, kw_only=True):
-    """What the orders of a group are worth, in one currency."""
+    """What the orders of a group that stand, placed or signed, are worth in one currency."""
 
     queue: str
     hold_out: bool
@@ -41,7 +41,7 @@ class Amounts(Struct, frozen=True, kw_only=True):
     "Sum of them, in minor units."
 
     squares: float = 0.0
-    "Sum of their squares."
+    "Sum of the squares of what each call's are worth."
 
 
 class RoutingGain(Struct, frozen=True, kw_only=True):

@@ -15,14 +15,25 @@ def _within(table: str) -> str:
     return f"{table}.started_at > $1::timestamptz - interval '2 days' AND {table}.started_at < $2"
 
 
+_PARTS = """
+    SELECT r.started_at, r.interaction, true AS own
+    UNION ALL
+    SELECT x.started_at, x.interaction, false FROM transfers x
+    WHERE x.consult = r.interaction AND x.consult <> '' AND x.outcome = 'completed'
+        AND x.started_at BETWEEN r.started_at - interval '31 days'
+            AND r.started_at + interval '1 day'
+"""
+"""Where a call's disposition and orders may lie, as in kpi_visits: those of a consultation's visit
+in the interaction that it joined, too."""
+
 # Whether there was an order is what kpi_visits says. Nearly every call is simple, and its own
 # disposition says it; only where it has another answered visit, or was a consultation, the view
 # has to be asked. All is looked up call by call: the planner takes equal columns for conditions
 # that few rows hold, and would join each call with each.
 _GAINS = f"""
     WITH routed AS MATERIALIZED (
-        SELECT v.queue, v.started_at, v.interaction, v.visit, v.agent AS answered_by,
-            o.agent, o.hold_out, o.ranked_by,
+        SELECT v.queue, v.started_at, v.interaction, v.visit, v.entered_at,
+            v.agent AS answered_by, o.agent, o.hold_out, o.ranked_by,
             EXISTS (
                 SELECT FROM queue_visits w
                 WHERE w.started_at = v.started_at AND w.interaction = v.interaction
@@ -40,7 +51,13 @@ _GAINS = f"""
             AND v.kind = 'sales' AND v.outcome = 'answered'
             AND ($3::text IS NULL OR v.project = $3)
     ), calls AS MATERIALIZED (
-        SELECT r.*, coalesce(said.is_classed, false) AS is_classed,
+        SELECT r.*,
+            CASE WHEN r.is_joined THEN EXISTS (
+                SELECT FROM ({_PARTS}) part
+                JOIN dispositions d
+                    ON d.started_at = part.started_at AND d.interaction = part.interaction
+                WHERE d.agent = r.agent
+            ) ELSE coalesce(said.is_classed, false) END AS is_classed,
             CASE WHEN r.is_joined THEN (
                 SELECT k.ordered FROM kpi_visits k
                 WHERE k.started_at = r.started_at AND k.interaction = r.interaction
@@ -58,6 +75,42 @@ _GAINS = f"""
             WHERE d.started_at = r.started_at AND d.interaction = r.interaction
                 AND {_within("d")}
         ) said ON true
+    ), sold AS MATERIALIZED (
+        SELECT c.*, c.is_joined OR EXISTS (
+            SELECT FROM order_events e
+            WHERE e.started_at = c.started_at AND e.interaction = c.interaction
+                AND {_within("e")}
+        ) AS is_told
+        FROM calls c WHERE c.ordered
+    ), worth AS (
+        SELECT r.queue, r.hold_out, w.currency, count(*) AS orders, sum(w.amount) AS amount
+        FROM sold r
+        CROSS JOIN LATERAL (
+            SELECT d.amount::float8, d.currency FROM dispositions d
+            WHERE NOT r.is_told AND d.started_at = r.started_at AND d.interaction = r.interaction
+                AND d.agent = r.agent AND d.queue IN ('', r.queue)
+                AND d.ordered AND d.amount IS NOT NULL AND {_within("d")}
+            UNION ALL
+            SELECT o.amount::float8, o.currency
+            FROM ({_PARTS}) part
+            CROSS JOIN LATERAL
+                orders_of(part.started_at, part.started_at + interval '1 microsecond') o
+            WHERE r.is_told AND o.interaction = part.interaction AND o.agent = r.agent
+                AND o.queue IN ('', r.queue) AND o.amount IS NOT NULL
+                AND o.state IN ('placed', 'signed')
+                AND NOT EXISTS (
+                    SELECT FROM queue_visits v
+                    WHERE v.started_at = r.started_at AND v.interaction = r.interaction
+                        AND v.outcome = 'answered' AND v.agent = r.agent
+                        AND o.queue IN ('', v.queue)
+                        AND (v.entered_at, v.visit) > (r.entered_at, r.visit))
+                AND (part.own OR NOT EXISTS (
+                    SELECT FROM queue_visits v
+                    WHERE v.started_at = part.started_at AND v.interaction = part.interaction
+                        AND v.outcome = 'answered' AND v.agent = r.agent
+                        AND o.queue IN ('', v.queue)))
+        ) w
+        GROUP BY r.queue, r.hold_out, r.started_at, r.interaction, r.visit, w.currency
     )
     SELECT queue, hold_out, NULL AS currency, count(*) AS calls,
         count(*) FILTER (WHERE ordered) AS orders,
@@ -66,13 +119,9 @@ _GAINS = f"""
         NULL::float8 AS amount, NULL::float8 AS squares
     FROM calls GROUP BY queue, hold_out
     UNION ALL
-    SELECT calls.queue, calls.hold_out, d.currency, count(*), count(*), 0, 0,
-        sum(d.amount)::float8, sum(d.amount::float8 ^ 2)
-    FROM calls
-    JOIN dispositions d ON d.started_at = calls.started_at AND d.interaction = calls.interaction
-        AND d.agent = calls.agent AND d.queue IN ('', calls.queue)
-    WHERE calls.ordered AND d.ordered AND d.amount IS NOT NULL AND {_within("d")}
-    GROUP BY calls.queue, calls.hold_out, d.currency
+    SELECT queue, hold_out, currency, sum(orders)::bigint, sum(orders)::bigint, 0, 0, sum(amount),
+        sum(amount ^ 2)
+    FROM worth GROUP BY queue, hold_out, currency
 """
 """Answered calls of sales queues, by how they were routed; then the amounts of their orders, with
 their currency."""
