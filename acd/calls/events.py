@@ -8,6 +8,8 @@ Those of agents stand in agent_events.py, those that other systems tell in custo
 are named from here.
 """
 
+from msgspec.structs import replace
+
 from acd.routing.model import Choice
 
 from .agent_events import (
@@ -51,7 +53,7 @@ from .customer_events import (
 )
 from .stored_event import StoredEvent
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 # --- the call ---
@@ -224,6 +226,11 @@ class OfferMade(StoredEvent, frozen=True, kw_only=True):
 
     further_legs: tuple[str, ...] = ()
     "To the agent's other devices, which ring as well; each leg's id is its SIP Call-ID."
+
+    def readable(self) -> "OfferMade":
+        """Return the same for people: with the candidates, scores and idle times."""
+        choice = replace(self.choice, told=self.choice.candidates, standings=())
+        return replace(self, choice=choice)
 
 
 class OfferEnded(StoredEvent, frozen=True, kw_only=True):

@@ -60,12 +60,14 @@ def _interaction(entry: "Entry") -> str:
 def _as_json(entry: "Entry") -> dict[str, Any]:
     import msgspec
 
+    from acd.calls.events import OfferMade
     from acd.storage.table import at
 
     position = f"{entry.begin.segment}:{entry.begin.offset}"
     record = entry.record
     if record is None:
         return {"position": position, "error": entry.error, "payload": entry.payload.hex()}
+    event = record.event.readable() if isinstance(record.event, OfferMade) else record.event
     return {
         "position": position,
         "node": record.node,
@@ -73,5 +75,5 @@ def _as_json(entry: "Entry") -> dict[str, Any]:
         "seq": record.seq,
         "wall": at(record.wall_us).isoformat(timespec="microseconds"),
         "mono_s": record.mono_s,
-        "event": msgspec.to_builtins(record.event),
+        "event": msgspec.to_builtins(event),
     }

@@ -12,7 +12,7 @@ from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand, Demands
 from .idle import Idle
-from .model import Candidate, Choice, Preferred, WaitingCall
+from .model import Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
 from .policy import Way, depends_on_category, recorded_order, score
@@ -37,9 +37,9 @@ PREFERRED = "preferred"
 
 def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: float) -> Choice:
     """Say why a preferred agent gets the call: nobody else was considered."""
-    candidate = Candidate(agent.number, 0.0, now - agent.idle_since)
+    standing = (-0.0, agent.idle_since, agent.number)
     waited_s = now - waiting.call.enqueued_at
-    return Choice(PREFERRED, preferred.reason, (candidate,), 1, waited_s, waiting.hold_out)
+    return Choice(PREFERRED, preferred.reason, (standing,), 1, waited_s, waiting.hold_out, at=now)
 
 
 class Floor:
@@ -271,11 +271,13 @@ class Floor:
                 return best.agent, Choice(
                     layer.name,
                     recorded_order(pool.order, pool.queue, pool.rank, best.agent),
-                    best.candidates,
+                    best.standings,
                     best.total,
                     now - enqueued_at,
                     waiting.hold_out,
                     spared or best.spared,
+                    0.0,
+                    now,
                 )
             spared = spared or pool.spared()
         return None
@@ -446,12 +448,12 @@ class Floor:
         layer = queue.profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
         value = score(order, queue.profile, queue.rank, agent, waiting.category, alone=True)
-        candidate = Candidate(agent.number, value, now - agent.idle_since)
+        standing = (-value, agent.idle_since, agent.number)
         order = recorded_order(order, queue.profile, queue.rank, agent)
         overtook_s = waiting.overtook_s
         if overtook_s > 0.0:
             order = PAIRING
         waited_s = now - enqueued_at
         return Choice(
-            layer.name, order, (candidate,), 1, waited_s, waiting.hold_out, 0, overtook_s
+            layer.name, order, (standing,), 1, waited_s, waiting.hold_out, 0, overtook_s, now
         )

@@ -384,6 +384,10 @@ class Counters(Struct):
     "Number of the latest offer, counted over all agents: smaller is longer ago; 0: none yet."
 
 
+Standing = tuple[float, float, str]
+"""Where an idle agent stands in a list: (−score, idle since, number). Smaller is better."""
+
+
 class Candidate(Struct, frozen=True, gc=False):
     """One agent weighed for a call."""
 
@@ -392,16 +396,17 @@ class Candidate(Struct, frozen=True, gc=False):
     idle_s: float
 
 
-class Choice(Struct, frozen=True, gc=False):
+class Choice(Struct, frozen=True, gc=False, omit_defaults=True):
     """Why this agent got this call."""
 
     layer: str
     order: str
-    candidates: tuple[Candidate, ...]
-    "Best first, ten at most; the first one was chosen."
+    standings: tuple[Standing, ...] = ()
+    """Best first, ten at most; the first one was chosen. As they stood in the list: what
+    `candidates` makes of them is for whoever reads the record, not for the caller to wait for."""
 
-    candidates_total: int
-    waited_s: float
+    candidates_total: int = 0
+    waited_s: float = 0.0
 
     hold_out: bool = False
     "The call is of the hold-out share, by longest idle and first come."
@@ -412,6 +417,20 @@ class Choice(Struct, frozen=True, gc=False):
 
     overtook_s: float = 0.0
     "How much later than the head of the line, which it overtook, the call had come."
+
+    at: float = 0.0
+    "When it was made, in monotonic seconds, as in `standings`."
+
+    told: tuple[Candidate, ...] = field(default=(), name="candidates")
+    "The candidates in records that have no `standings`: those of before schema version 4."
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Who was weighed, best first; the first one was chosen."""
+        return self.told or tuple(
+            Candidate(agent, -worse, self.at - idle_since)
+            for worse, idle_since, agent in self.standings
+        )
 
 
 class AgentView(Struct, frozen=True, kw_only=True):

@@ -13,9 +13,9 @@ from operator import itemgetter
 from .agent import Agent
 from .demand import Demand
 from .idle import Idle
-from .model import LayerProfile
+from .model import LayerProfile, Standing
 from .policy import CONVERSION, Admission
-from .pool import CANDIDATES_RECORDED, Best, IdlePool, Key, shown
+from .pool import CANDIDATES_RECORDED, Best, IdlePool
 from .rank import QueueRank
 
 _NUMBER = itemgetter(2)
@@ -40,15 +40,15 @@ class PlainPool(IdlePool):
         self._admitted = 0
         "Bits of all who may ever be in here."
 
-        self._ranked: list[Key] = []
-        self._keys: dict[str, Key] = {}
+        self._ranked: list[Standing] = []
+        self._keys: dict[str, Standing] = {}
         "The entry of each agent in `_ranked`, idle or not."
 
     def admit(self, agents: list[Agent]) -> None:
         """Take these for all that may ever be in here."""
         self._admitted = self._idle.mask(agent.number for agent in agents)
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[Standing]:
         """Return the places of those who are in here, in the order in which they came."""
         return [key for number, key in self._keys.items() if number in self._idle.numbers]
 
@@ -85,9 +85,9 @@ class PlainPool(IdlePool):
                 return None
         else:
             front = self._front(CANDIDATES_RECORDED)
-        return Best(idle.agents[front[0][2]], shown(front, now), total, 0)
+        return Best(idle.agents[front[0][2]], tuple(front), total, 0)
 
-    def _front(self, few: int) -> list[Key]:
+    def _front(self, few: int) -> list[Standing]:
         """Return the best few; entries found among them whose agents are not idle are dropped.
 
         Each turn looks at twice as many, so that its price is that of what it drops.

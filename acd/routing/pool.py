@@ -12,22 +12,19 @@ from msgspec import Struct
 from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand
-from .model import Candidate, LayerProfile
+from .model import LayerProfile, Standing
 from .policy import CONVERSION, Admission, score
 from .rank import QueueRank
 
 CANDIDATES_RECORDED = 10
 """Best candidates kept in `Choice`: enough to see why, small enough for every offer's record."""
 
-Key = tuple[float, float, str]
-"""(−score, idle since, number). Smaller is better."""
-
 
 class Best(Struct, frozen=True, gc=False):
     """The best agent of a pool, and what it was chosen from."""
 
     agent: Agent
-    candidates: tuple[Candidate, ...]
+    standings: tuple[Standing, ...]
     total: int
     "Candidates in all."
 
@@ -36,7 +33,7 @@ class Best(Struct, frozen=True, gc=False):
 
 
 class IdlePool:
-    """Kept sorted by `Key`, so that a choice looks at the front only."""
+    """Kept sorted by `Standing`, so that a choice looks at the front only."""
 
     __slots__ = ("_version", "admission", "category", "demand", "layer", "order", "queue", "rank")
 
@@ -84,7 +81,7 @@ class IdlePool:
         """Take the scores for those of an earlier fit."""
         self._version = self.rank.version - 1
 
-    def key(self, agent: Agent, known: float | None) -> Key:
+    def key(self, agent: Agent, known: float | None) -> Standing:
         """Return where the agent stands, with the score that is known or else anew."""
         return (
             -(self.score(agent) if known is None else known),
@@ -97,7 +94,7 @@ class IdlePool:
         return 0
 
     @abstractmethod
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[Standing]:
         """Return the places of those who are in here, in the order in which they came."""
 
     @abstractmethod
@@ -113,10 +110,3 @@ class IdlePool:
         self, passed_over: Collection[str], now: float, *, spared_too: bool = False
     ) -> Best | None:
         """Find the best idle agent but the passed over, and without `spared_too` the spared."""
-
-
-def shown(front: list[Key], now: float) -> tuple[Candidate, ...]:
-    """Return the candidates of these places for the record."""
-    return tuple(
-        [Candidate(number, -worse, now - idle_since) for worse, idle_since, number in front]
-    )

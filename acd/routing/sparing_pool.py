@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection
 from .agent import Agent
 from .demand import Demand
 from .explore import THOMPSON
-from .model import LayerProfile, QueueProfile
+from .model import LayerProfile, QueueProfile, Standing
 from .occupancy import Limits
 from .policy import CONVERSION, WEIGHTED_RANDOM, Admission
-from .pool import CANDIDATES_RECORDED, Best, IdlePool, Key, shown
+from .pool import CANDIDATES_RECORDED, Best, IdlePool
 from .rank import QueueRank
 
 COMPACT_ABOVE = 64
@@ -50,13 +50,13 @@ class SparingPool(IdlePool):
         super().__init__(admission, layer, demand, order, rank)
         self._random = random if draws(order, self.queue) else None
         self._limits = limits
-        self._ranked: list[Key] = []
-        self._spared: list[Key] = []
-        self._by_time: list[tuple[float, Key]] = []
-        self._by_count: list[tuple[int, Key]] = []
-        self._members: dict[str, tuple[Key, Agent]] = {}
+        self._ranked: list[Standing] = []
+        self._spared: list[Standing] = []
+        self._by_time: list[tuple[float, Standing]] = []
+        self._by_count: list[tuple[int, Standing]] = []
+        self._members: dict[str, tuple[Standing, Agent]] = {}
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[Standing]:
         """Return the places of those who are in here, in the order in which they came."""
         return [key for key, _ in self._members.values()]
 
@@ -115,9 +115,9 @@ class SparingPool(IdlePool):
             return None
         first = front[0]
         spared = bisect_left(self._spared, first) if self._spared and not spared_too else 0
-        return Best(self._members[first[2]][1], shown(front, now), total, spared)
+        return Best(self._members[first[2]][1], tuple(front), total, spared)
 
-    def _front(self, passed_over: Collection[str], spared_too: bool) -> tuple[list[Key], int]:
+    def _front(self, passed_over: Collection[str], spared_too: bool) -> tuple[list[Standing], int]:
         """Return the best few but the passed over, and how many there are in all."""
         few = CANDIDATES_RECORDED + len(passed_over)
         ranked = self._ranked[:few]
@@ -148,7 +148,7 @@ class SparingPool(IdlePool):
             if self._is_current(key) and _remove(self._spared, key):
                 insort(self._ranked, key)
 
-    def _is_current(self, key: Key) -> bool:
+    def _is_current(self, key: Standing) -> bool:
         member = self._members.get(key[2])
         return member is not None and member[0] == key
 
@@ -189,7 +189,7 @@ class SparingPool(IdlePool):
         others = [key for key in open_to[:CANDIDATES_RECORDED] if key is not drawn]
         front = [drawn, *others[: CANDIDATES_RECORDED - 1]]
         spared = 0 if spared_too else bisect_left(self._spared, drawn)
-        return Best(self._members[drawn[2]][1], shown(front, now), len(open_to), spared)
+        return Best(self._members[drawn[2]][1], tuple(front), len(open_to), spared)
 
     def _rescore_all(self) -> None:
         self._version = self.rank.version
@@ -207,12 +207,12 @@ class SparingPool(IdlePool):
         self._ranked = sorted(keyed)
 
 
-def _has(keys: list[Key], key: Key) -> bool:
+def _has(keys: list[Standing], key: Standing) -> bool:
     index = bisect_left(keys, key)
     return index < len(keys) and keys[index] == key
 
 
-def _remove(keys: list[Key], key: Key) -> bool:
+def _remove(keys: list[Standing], key: Standing) -> bool:
     index = bisect_left(keys, key)
     if index == len(keys) or keys[index] != key:
         return False

@@ -192,7 +192,8 @@ class Tracer:
                     text = message_text(kept.wall_us, party, kept.data, incoming=incoming)
                     texts.append((kept.wall_us, text))
         for wall_us, event in interaction.events:
-            fields = msgspec.to_builtins(event)
+            readable = event.readable() if isinstance(event, OfferMade) else event
+            fields = msgspec.to_builtins(readable)
             lines.append(event_line(wall_us, type(event).__name__, fields))
         texts.sort(key=lambda pair: pair[0])
         return draw(name, lines) + "".join(f"{text}\n" for _, text in texts)

@@ -21,7 +21,7 @@ import uvloop
 
 from acd.calls import events as ev
 from acd.calls.ids import Uuid7Source
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Choice
 from acd.storage.journal import Journal
 from acd.storage.migrate import migrate
 from acd.storage.postgres import EmbeddedPostgres
@@ -75,11 +75,10 @@ class Calls:
         of_visit = base | {"visit": visit, "queue": queue}
         of_offer = of_visit | {"agent": agent, "leg": agent_leg}
         of_agent = {"agent": agent, "queue": queue, "interaction": call}
-        candidates = tuple(
-            Candidate(f"a{(number + k) % AGENTS + 1:04}", 0.5 - k / 50, 12.0 + k)
-            for k in range(10)
+        standings = tuple(
+            (k / 50 - 0.5, at_s - 12.0 - k, f"a{(number + k) % AGENTS + 1:04}") for k in range(10)
         )
-        choice = Choice("top", "conversion", candidates, 37, 1.0)
+        choice = Choice("top", "conversion", standings, 37, 1.0, at=at_s)
         rung, joined, over = at_s + 2.0, at_s + 4.0, at_s + 4.0 + TALK_S
         return [
             (at_s, ev.CallStarted(**base, leg=leg, sip_call_id=f"{leg}@10.0.0.1", caller=caller,

@@ -1,5 +1,6 @@
 """The CDR: each row once and complete; whatever a killed boot left open is closed and says why."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ CALL = {"interaction": "call"}
 VISIT = {**CALL, "visit": "visit", "queue": "sales"}
 OFFER = {**VISIT, "offer": "offer", "agent": "1001", "leg": "agent-leg"}
 TALK = {**VISIT, "agent": "1001", "leg": "agent-leg"}
-CHOICE = Choice("best", "conversion", (Candidate("1001", 0.5, 3.0),), 4, 1.0)
+CHOICE = Choice("best", "conversion", ((-0.5, 7.0, "1001"),), 4, 1.0, at=10.0)
 
 STARTED = ev.CallStarted(
     **CALL,
@@ -119,7 +120,7 @@ def test_a_whole_call_becomes_its_rows() -> None:
         "best",
         "conversion",
     )
-    assert offer.candidates == CHOICE.candidates
+    assert offer.candidates == (Candidate("1001", 0.5, 3.0),)
     talk = only(rows.TalkSegment, found)
     assert (talk.talk_s, talk.hold_s, talk.leg) == (12.0, 3.0, "agent-leg")
     steps = [row for row in found if isinstance(row, rows.FlowStep)]
@@ -397,3 +398,22 @@ def test_what_the_other_side_said_of_its_end_stands_in_its_leg() -> None:
     found = fold(Boot().records([*WHOLE_CALL[:13], (20.7, told), (20.7, stray), *WHOLE_CALL[13:]]))
     legs = {row.leg: row.q850_cause for row in found if isinstance(row, rows.Leg)}
     assert legs == {"agent-leg": 16, "leg": 0}
+
+
+def test_a_choice_of_before_standings_keeps_its_candidates():
+    """As it stands in the journal of a server that was replaced by this one."""
+    written = msgspec.msgpack.encode(
+        {
+            "layer": "best",
+            "order": "conversion",
+            "candidates": [{"agent": "1001", "score": 0.5, "idle_s": 3.0}],
+            "candidates_total": 4,
+            "waited_s": 1.0,
+            "hold_out": False,
+            "spared": 0,
+            "overtook_s": 0.0,
+        }
+    )
+    choice = msgspec.msgpack.decode(written, type=Choice)
+    assert choice.candidates == CHOICE.candidates == (Candidate("1001", 0.5, 3.0),)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(CHOICE), type=Choice) == CHOICE

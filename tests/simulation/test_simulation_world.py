@@ -267,7 +267,7 @@ def offer(
         agent=agent,
         leg=f"leg {name}",
         sip_call_id="a",
-        choice=Choice("all", "longest_idle", candidates, len(candidates), 0),
+        choice=Choice("all", "longest_idle", (), len(candidates), told=candidates),
     )
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from acd.calls import events as ev
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Choice
 
 QUEUES = {"sales": "sales", "service": "service"}
 LEFT = (
@@ -116,7 +116,7 @@ def started(call: str, leg: str, **more: object) -> ev.CallStarted:
 
 
 def offered(call, visit, queue, offer, agent, leg) -> ev.OfferMade:
-    choice = Choice("best", "conversion", (Candidate(agent, 0.4, 12.0),), 1, 0.0)
+    choice = Choice("best", "conversion", ((-0.4, 8.0, agent),), 1, at=20.0)
     return ev.OfferMade(
         interaction=call,
         visit=visit,

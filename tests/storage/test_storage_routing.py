@@ -18,7 +18,7 @@ from acd.calls import cdr_rows as cdr
 from acd.calls import events as ev
 from acd.reports.intervals import newcombe
 from acd.reports.routing import RoutingGain
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Choice
 from acd.storage.outcomes import sales_outcomes
 from acd.storage.routing import gains
 
@@ -39,7 +39,7 @@ def call(
     """One answered call; `ordered` None: not classed."""
     name = f"i{next(_names)}"
     order = order or ("hold_out" if hold_out else "conversion")
-    choice = Choice("all", order, (Candidate("1001", 0.5, 9.0),), 3, 1.0, hold_out, 2, 4.5)
+    choice = Choice("all", order, ((-0.5, 1.0, "1001"),), 3, 1.0, hold_out, 2, 4.5, 10.0)
     visit = {"interaction": name, "visit": f"v {name}", "queue": queue}
     offer = {**visit, "offer": f"o {name}", "agent": "1001", "leg": f"a {name}"}
     happened: list[ev.Event] = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from acd.calls import events
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Choice
 from acd.telemetry.families import FAMILIES
 from acd.telemetry.metrics import (
     COUNTERS,
@@ -184,7 +184,7 @@ def test_offers_talk_dispositions_and_streams_are_counted():
         1.0,
     )
 
-    choice = Choice("all", "unmeasured", (Candidate("1001", 0.5, 1.0),), 1, 0.0)
+    choice = Choice("all", "unmeasured", ((-0.5, 0.0, "1001"),), 1)
     made = {**common, "offer": "o", "sip_call_id": "s", "choice": choice}
     metrics.observe(events.OfferMade(**made), 1.0)
 

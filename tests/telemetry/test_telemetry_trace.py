@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.calls import events
-from acd.routing.model import Candidate, Choice
+from acd.routing.model import Choice
 from acd.sip.peer import Peer
 from acd.telemetry.trace import TraceLimits, Tracer
 
@@ -44,7 +44,7 @@ def offer_made(interaction="I1", call_id="to-agent"):
         agent="1001",
         leg="L2",
         sip_call_id=call_id,
-        choice=Choice("first", "conversion", (Candidate("1001", 0.5, 12.0),), 3, 2.0),
+        choice=Choice("first", "conversion", ((-0.5, 12.0, "1001"),), 3, 2.0),
     )
 
 
