@@ -215,10 +215,11 @@ class Dispatch:
             agent, choice = chosen
             # A layer may have opened to this agent at this very moment for a call further ahead
             # whose deadline has not struck yet. Each turn makes an offer or goes further ahead.
-            first = target if self.only_open() else self.floor.first_call(agent, now)
-            if first is not None and first is not target:
-                target = first
-                continue
+            if not self.only_open():
+                first = self.floor.first_call(agent, now)
+                if first is not None and first is not target:
+                    target = first
+                    continue
             self.offer_to(agent, target, choice, now, events)
             if target is waiting:
                 return

@@ -349,7 +349,7 @@ class Floor:
         before one at its starvation bound.
         """
         best: Waiting | None = None
-        most: Urgency = NO_CALL
+        most, since, name = NO_CALL
         for queue, ways in self._lines.get(agent.number, SERVES_NONE).items():
             heads = queue.front if now < queue.in_order_until else queue.heads(now)
             if not heads:
@@ -358,15 +358,15 @@ class Floor:
             for figure, enqueued_at, call, demand, _ in heads:
                 # `Queue.urgency` written out: an agent may see the heads of many queues.
                 value = figure - aged - priority
-                if value > most[0] or (value, enqueued_at, call) >= most:
+                if value > most or (value == most and (enqueued_at, call) >= (since, name)):
                     break  # those behind it are less urgent still
                 way = ways.get(demand)
                 if way is None:
                     way = ways[demand] = queue.admission.way(agent, demand)
                 if now >= enqueued_at + way.after_s:
-                    most, best = (value, enqueued_at, call), queue.calls[call]
+                    most, since, name, best = value, enqueued_at, call, queue.calls[call]
                     break
-        if most[0] > -inf:
+        if most > -inf:
             return self.reservations.first(agent) or best
         return best
 

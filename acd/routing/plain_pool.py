@@ -55,7 +55,9 @@ class PlainPool(IdlePool):
     def add(self, agent: Agent, known: float | None = None) -> None:
         """Let an idle agent in, with the score that is known or else anew."""
         number, ranked = agent.number, self._ranked
-        key = (-(self.score(agent) if known is None else known), agent.idle_since, number)
+        if known is None:
+            known = self.score(agent)
+        key = (-known, agent.idle_since, number)
         earlier = self._keys.pop(number, None)
         if earlier is not None:
             del ranked[bisect_left(ranked, earlier)]
@@ -84,7 +86,9 @@ class PlainPool(IdlePool):
             if not front:
                 return None
         else:
-            front = self._front(CANDIDATES_RECORDED)
+            front = self._ranked[:CANDIDATES_RECORDED]
+            if not idle.numbers.issuperset(map(_NUMBER, front)):
+                front = self._front(CANDIDATES_RECORDED)
         return Best(idle.agents[front[0][2]], tuple(front), total, 0)
 
     def _front(self, few: int) -> list[Standing]:

@@ -73,7 +73,16 @@ class Admission:
     Fixed for a profile and a set of activated groups; a change of either makes a new one.
     """
 
-    __slots__ = ("_active", "_held_back", "_ways", "orders", "queue", "rules")
+    __slots__ = (
+        "_active",
+        "_by_grades",
+        "_held_back",
+        "_of_grades",
+        "_ways",
+        "orders",
+        "queue",
+        "rules",
+    )
 
     def __init__(self, queue: QueueProfile, active: Set[str] = frozenset()) -> None:
         self.queue = queue
@@ -85,8 +94,14 @@ class Admission:
         self._ways: dict[tuple[int, ...], Way] = {}
         "Most agents share one of a few."
 
+        self._of_grades: dict[tuple[int, int], Way] = {}
+        "By the grade in the queue's skill and in the category, where these alone decide."
+
         self._active = active
         self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
+        self._by_grades = not any(
+            layer.groups or layer.skills or layer.rule for layer in queue.layers
+        )
 
     def admits(self, layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
         """Whether this layer lets the agent take a call of this demand now.
@@ -138,7 +153,20 @@ class Admission:
         return _meets(layer, agent, demand) and _obeys(layer, agent, demand)
 
     def way(self, agent: Agent, demand: Demand) -> Way:
-        """Work out by which layers, and when, calls of this demand come to this agent."""
+        """Return by which layers, and when, calls of this demand come to this agent."""
+        if not (self._by_grades and demand.plain):
+            return self._work_out(agent, demand)
+        profile = agent.profile
+        grades = (
+            profile.skills.get(self.queue.skill, 0),
+            profile.categories.get(demand.category, 0),
+        )
+        way = self._of_grades.get(grades)
+        if way is None:
+            way = self._of_grades[grades] = self._work_out(agent, demand)
+        return way
+
+    def _work_out(self, agent: Agent, demand: Demand) -> Way:
         layers = self.queue.layers
         admit = tuple(
             index for index, layer in enumerate(layers) if self.admits(layer, agent, demand)
