@@ -98,12 +98,12 @@ _GAINS = f"""
             WHERE r.is_told AND o.interaction = part.interaction AND o.agent = r.agent
                 AND o.queue IN ('', r.queue) AND o.amount IS NOT NULL
                 AND o.state IN ('placed', 'signed')
-                AND NOT EXISTS (
+                AND NOT (r.is_joined AND EXISTS (
                     SELECT FROM queue_visits v
                     WHERE v.started_at = r.started_at AND v.interaction = r.interaction
                         AND v.outcome = 'answered' AND v.agent = r.agent
                         AND o.queue IN ('', v.queue)
-                        AND (v.entered_at, v.visit) > (r.entered_at, r.visit))
+                        AND (v.entered_at, v.visit) > (r.entered_at, r.visit)))
                 AND (part.own OR NOT EXISTS (
                     SELECT FROM queue_visits v
                     WHERE v.started_at = part.started_at AND v.interaction = part.interaction
