@@ -397,6 +397,8 @@ async def test_an_answer_finds_its_call_by_the_order(dsn: str, tmp_path: Path) -
         # To cancel it the customer calls again: the order stays with the first call.
         later = {**ORDER, "state": "cancelled", "interaction": "again"}
         await client.post("/api/orders", later)
+        classed = {"interaction": "again", "class": "order", "order_id": "A1"}
+        await client.post("/api/dispositions", classed, by="li")
         asked = {"order_id": "A1", "question": "price"}
         told = await client.post("/api/csat", asked)  # before the records have it
         assert (told["interaction"], told["agent"], told["queue"]) == ("call", "1001", "sales")
