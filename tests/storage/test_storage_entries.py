@@ -397,8 +397,6 @@ async def test_an_answer_finds_its_call_by_the_order(dsn: str, tmp_path: Path) -
         # To cancel it the customer calls again: the order stays with the first call.
         later = {**ORDER, "state": "cancelled", "interaction": "again"}
         await client.post("/api/orders", later)
-        classed = {"interaction": "again", "class": "order", "order_id": "A1"}
-        await client.post("/api/dispositions", classed, by="li")
         asked = {"order_id": "A1", "question": "price"}
         told = await client.post("/api/csat", asked)  # before the records have it
         assert (told["interaction"], told["agent"], told["queue"]) == ("call", "1001", "sales")
@@ -474,7 +472,10 @@ async def test_without_the_database_entries_are_taken_all_the_same(tmp_path: Pat
         older = {**ORDER, "order_id": "A2", "interaction": "an older one"}
         told = await client.post("/api/orders", older)
         assert (told["interaction"], told["agent"]) == ("an older one", "")
-        # The latest orders are known; of the others nobody can be asked, nor believed.
+        # The latest orders are known, by the call that named them first; of the others nobody can
+        # be asked, nor believed.
+        again = {"interaction": "again", "agent": "1002", "queue": "sales", "call_class": "order"}
+        house.carry_out([ev.DispositionEntered(**again, order_id="A1", ordered=True)])
         told = await client.post("/api/csat", {"order_id": "A1", "score": 5})
         assert told["interaction"] == "recent"
         for order_id in ("A2", "A3"):
