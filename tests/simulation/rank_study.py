@@ -177,9 +177,18 @@ PRICES: dict[str, dict[str, object]] = {
 
 PRICED = 0.7
 
+EXPLORED: dict[str, dict[str, object]] = {
+    f"{way}, {exploration}": {**RANKED, "exploration": exploration}
+    for way in (RANK, PAIRING)
+    for exploration in ("ucb", "thompson")
+}
+"What exploration costs where all agents are new at once, at the loads of EXPLORED_AT."
+
+EXPLORED_AT = {RANK: 0.7, PAIRING: 0.85}
+
 
 def jobs(seeds: range) -> Iterator[tuple[int, float, str]]:
-    """Name every run by population, load and way: first the gains, then the prices."""
+    """Name every run by population, load and way: gains first, then prices, then exploration."""
     for seed in seeds:
         for load in LOADS:
             for way in GAINS:
@@ -188,12 +197,15 @@ def jobs(seeds: range) -> Iterator[tuple[int, float, str]]:
     for seed in seeds:
         for way in PRICES:
             yield seed, PRICED, way
+    for seed in seeds:
+        for way in EXPLORED:
+            yield seed, EXPLORED_AT[way.partition(",")[0]], way
 
 
 def study(seed: int, load: float, way: str, calls: int) -> dict:
     """Run one way of routing through one population at one load."""
-    policy = {**GAINS, **PRICES}[way]
-    if way == PAIRING:
+    policy = {**GAINS, **PRICES, **EXPLORED}[way]
+    if way.startswith(PAIRING):
         policy = {**policy, "fairness_window_s": WINDOWS_S[load]}
     figures = simulate(seed, load, calls, **policy)
     return {"seed": seed, "load": load, "way": way, **figures}
