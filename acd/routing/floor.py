@@ -128,7 +128,6 @@ class Floor:
             and len(self._learned_categories) < MAXIMUM_LEARNED_CATEGORIES
         ):
             self._learned_categories.add(category)
-            self._plain.clear()
         return self.category(category)
 
     @property
