@@ -4,7 +4,6 @@ Head `agent,day,from,to,status`, the last one `ready`, `away` or `away:REASON`.
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,14 +20,17 @@ def read_shifts(folder: Path, zone: ZoneInfo) -> tuple[list[Planned], list[Fault
     return SHIFTS.read(folder, zone)
 
 
-def _planned(agent: str, begin_us: int, end_us: int, more: Sequence[str]) -> Planned:
-    (text,) = more
-    status = _STATUS.fullmatch(text)
-    if status is None or (status[1] == READY and status[2]):
-        raise SlipError(f"{text!r} is no status", f"{READY}, {AWAY} or {AWAY}:REASON")
+def _planned(agent: str, begin_us: int, end_us: int, status: tuple[str, str]) -> Planned:
     return Planned(
-        agent=agent, begin_us=begin_us, end_us=end_us, status=status[1], reason=status[2] or ""
+        agent=agent, begin_us=begin_us, end_us=end_us, status=status[0], reason=status[1]
     )
+
+
+def _status(text: str) -> tuple[str, str]:
+    match = _STATUS.fullmatch(text)
+    if match is None or (match[1] == READY and match[2]):
+        raise SlipError(f"{text!r} is no status", f"{READY}, {AWAY} or {AWAY}:REASON")
+    return match[1], match[2] or ""
 
 
 SHIFTS = StretchFile(
@@ -36,5 +38,6 @@ SHIFTS = StretchFile(
     content="a shift plan",
     more=("status",),
     make=_planned,
+    read_more=_status,
     once="one status at a time",
 )

@@ -7,10 +7,10 @@ end. Stretches of one agent do not overlap.
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,9 @@ from acd.reports.request import microseconds
 HEAD = ("agent", "day", "from", "to")
 MOST_LINES = 1_000_000
 "2,000 agents, a month, sixteen stretches a day: more is several files' worth."
+
+AGENTS_KNOWN = 10_000
+"Numbers that are looked at once: five times the agents of a large centre."
 
 MOST_FAULTS = 20
 "More than anybody reads at once."
@@ -69,8 +72,11 @@ class StretchFile(Generic[StretchT]):
     more: tuple[str, ...]
     "Columns beside those of HEAD."
 
-    make: Callable[[str, int, int, Sequence[str]], StretchT]
-    "Makes a stretch of agent, begin, end and the values of `more`. Raises SlipError."
+    make: Callable[..., StretchT]
+    "Makes a stretch of agent, begin, end, and what `read_more` returns."
+
+    read_more: Callable[..., tuple[str, ...]] = lambda: ()
+    "Reads the values of `more`. Raises SlipError."
 
     once: str
     "What would be right where two stretches overlap."
@@ -87,81 +93,71 @@ class StretchFile(Generic[StretchT]):
             return [], [_fault(path, 1, "the text is not UTF-8", "save it as UTF-8")]
         except OSError as error:
             return [], [_fault(path, 1, error.strerror or str(error), "a readable file")]
-        return self._read(path, text, zone)
+        return _Reading(self, path, zone).all_of(text)
 
-    @property
+    @cached_property
     def head(self) -> tuple[str, ...]:
         """Names of all columns."""
         return HEAD + self.more
 
-    def _read(self, path: Path, text: str, zone: ZoneInfo) -> tuple[list[StretchT], list[Fault]]:
-        found: list[tuple[int, StretchT]] = []
-        faults: list[Fault] = []
-        try:
-            for line, entry in self._entries(text, zone):
-                if isinstance(entry, SlipError):
-                    faults.append(_fault(path, line, entry.message, entry.hint))
-                else:
-                    found.append((line, entry))
-        except csv.Error as error:
-            faults.append(_fault(path, 1, str(error), f"CSV with the head {','.join(self.head)}"))
-        found.sort(key=lambda pair: (pair[1].agent, pair[1].begin_us))
-        faults += self._overlaps(path, found)
-        return sorted((one for _, one in found), key=lambda one: one.begin_us), faults[
-            :MOST_FAULTS
-        ]
 
-    def _entries(self, text: str, zone: ZoneInfo) -> Iterator[tuple[int, StretchT | SlipError]]:
+class _Reading(Generic[StretchT]):
+    """One file being read. Shifts are alike: what stands behind the agent is looked at once."""
+
+    def __init__(self, file: StretchFile[StretchT], path: Path, zone: ZoneInfo) -> None:
+        self._file = file
+        self._path = path
+        self._zone = zone
+        self._head = ",".join(file.head)
+        self._known: dict[tuple[str, ...], tuple[int, int, tuple[str, ...]]] = {}
+        self._faults: list[Fault] = []
+
+    def all_of(self, text: str) -> tuple[list[StretchT], list[Fault]]:
+        """Return the stretches by begin, and the faults."""
+        found: list[tuple[int, int, StretchT]] = []
+        try:
+            for line, row in self._rows(text):
+                try:
+                    one = self._stretch(row)
+                except SlipError as slip:
+                    self._fault(line, slip.message, slip.hint)
+                else:
+                    found.append((one.begin_us, line, one))
+        except csv.Error as error:
+            self._fault(1, str(error), f"CSV with the head {self._head}")
+        found.sort()
+        self._look_for_overlaps(found)
+        return [one for _, _, one in found], self._faults[:MOST_FAULTS]
+
+    def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(text.splitlines(), strict=True)
-        head = tuple(name.strip().lower() for name in next(reader, ()))
-        if head != self.head:
-            yield 1, SlipError("the head line is another one", ",".join(self.head))
+        if tuple(name.strip().lower() for name in next(reader, ())) != self._file.head:
+            self._fault(1, "the head line is another one", self._head)
             return
-        clock = _Clock(zone)
         for row in reader:
             line = reader.line_num
             if line > MOST_LINES:
-                yield line, SlipError("too long", f"{MOST_LINES} lines")
+                self._fault(line, "too long", f"{MOST_LINES} lines")
                 return
-            if any(cell.strip() for cell in row):
-                yield line, self._entry([cell.strip() for cell in row], clock)
+            if any(map(str.strip, row)):
+                yield line, row
 
-    def _entry(self, row: list[str], clock: "_Clock") -> StretchT | SlipError:
-        try:
-            return self._stretch(row, clock)
-        except SlipError as slip:
-            return slip
-
-    def _stretch(self, row: list[str], clock: "_Clock") -> StretchT:
-        if len(row) != len(self.head):
-            raise SlipError(f"{len(row)} values", f"{len(self.head)}: {','.join(self.head)}")
-        agent, day, begin, end, *more = row
-        if not _AGENT.fullmatch(agent):
+    def _stretch(self, row: list[str]) -> StretchT:
+        agent, *rest = row
+        span = self._known.get(tuple(rest))
+        if span is None:
+            cells = [cell.strip() for cell in row]
+            if len(cells) != len(self._file.head):
+                raise SlipError(f"{len(cells)} values", f"{len(self._file.head)}: {self._head}")
+            _, day, begin, end, *more = cells
+            span = (*self._span(day, begin, end), self._file.read_more(*more))
+            self._known[tuple(rest)] = span
+        agent = agent.strip()
+        if not _is_agent(agent):
             raise SlipError(f"{agent!r} is no agent number", "one such as 1001")
-        return self.make(agent, *clock.span(day, begin, end), more)
+        return self._file.make(agent, *span)
 
-    def _overlaps(self, path: Path, found: list[tuple[int, StretchT]]) -> Iterator[Fault]:
-        for (_, first), (line, second) in pairwise(found):
-            if first.agent == second.agent and second.begin_us < first.end_us:
-                message = f"{second.agent}: the stretch overlaps another one of the agent's"
-                yield _fault(path, line, message, self.once)
-
-
-class _Clock:
-    """Reads times by the centre's clock. Shifts are alike: each span of a day is read once."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._spans: dict[tuple[str, str, str], tuple[int, int]] = {}
-
-    def span(self, day: str, begin: str, end: str) -> tuple[int, int]:
-        """Return begin and end in microseconds. Raises SlipError."""
-        known = self._spans.get((day, begin, end))
-        if known is None:
-            known = self._spans[day, begin, end] = self._read(day, begin, end)
-        return known
-
-    def _read(self, day_text: str, begin: str, end: str) -> tuple[int, int]:
+    def _span(self, day_text: str, begin: str, end: str) -> tuple[int, int]:
         day = _day(day_text)
         if day is None:
             raise SlipError(f"{day_text!r} is no day", "one such as 2026-11-28")
@@ -177,6 +173,22 @@ class _Clock:
         if text == "24:00":
             day, text = day + timedelta(days=1), "00:00"
         return datetime.combine(day, time.fromisoformat(text), tzinfo=self._zone).astimezone(UTC)
+
+    def _look_for_overlaps(self, found: list[tuple[int, int, StretchT]]) -> None:
+        until: dict[str, int] = {}
+        for begin_us, line, one in found:
+            if begin_us < until.get(one.agent, begin_us):
+                message = f"{one.agent}: the stretch overlaps another one of the agent's"
+                self._fault(line, message, self._file.once)
+            until[one.agent] = max(one.end_us, until.get(one.agent, one.end_us))
+
+    def _fault(self, line: int, message: str, hint: str) -> None:
+        self._faults.append(_fault(self._path, line, message, hint))
+
+
+@lru_cache(maxsize=AGENTS_KNOWN)
+def _is_agent(text: str) -> bool:
+    return _AGENT.fullmatch(text) is not None
 
 
 def _day(text: str) -> date | None:

@@ -3,7 +3,6 @@
 Head `agent,day,from,to`. Unpaid breaks are left out by whoever writes it.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ def read_timesheet(folder: Path, zone: ZoneInfo) -> tuple[list[Paid], list[Fault
     return TIMESHEET.read(folder, zone)
 
 
-def _paid(agent: str, begin_us: int, end_us: int, _: Sequence[str]) -> Paid:
+def _paid(agent: str, begin_us: int, end_us: int, _: tuple[str, ...]) -> Paid:
     return Paid(agent=agent, begin_us=begin_us, end_us=end_us)
 
 

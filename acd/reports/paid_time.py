@@ -85,7 +85,7 @@ _SOURCES: Mapping[PaidSource, tuple[str, str]] = {
 }
 
 
-class Paid(Struct, frozen=True, kw_only=True):
+class Paid(Struct, frozen=True, kw_only=True, gc=False):
     """A stretch of time that an agent is paid for."""
 
     agent: str
@@ -199,6 +199,7 @@ class _Groups:
         self._by = by
         self._only = only
         self._known: dict[str, list[Membership]] = defaultdict(list)
+        self._unchanging: dict[str, Group | None] = {}
         if {*by, *only} - {"agent"}:
             for one in memberships:
                 self._known[one.agent].append(one)
@@ -206,18 +207,22 @@ class _Groups:
     def at(self, agent: str, at_us: int) -> tuple[Group | None, Until]:
         """Return the group, None where it is not asked for, and until when it holds."""
         changes = self._known.get(agent)
-        team, project, until = "", "main", inf
-        if changes:
-            # A quarter-hour belongs to who its agent was at its end.
-            number = bisect_right(changes, at_us, key=_quarter)
-            if number:
-                team, project = changes[number - 1].team, changes[number - 1].project
-            if number < len(changes):
-                until = _quarter(changes[number])
+        if changes is None:
+            if agent not in self._unchanging:
+                self._unchanging[agent] = self._group(agent, "", "main")
+            return self._unchanging[agent], inf
+        # A quarter-hour belongs to who its agent was at its end.
+        number = bisect_right(changes, at_us, key=_quarter)
+        until = _quarter(changes[number]) if number < len(changes) else inf
+        if not number:
+            return self._group(agent, "", "main"), until
+        return self._group(agent, changes[number - 1].team, changes[number - 1].project), until
+
+    def _group(self, agent: str, team: str, project: str) -> Group | None:
         values = {"agent": agent, "team": team, "project": project}
         if any(values[name] != value for name, value in self._only.items()):
-            return None, until
-        return tuple(values[name] for name in self._by), until
+            return None
+        return tuple(values[name] for name in self._by)
 
 
 def _quarter(one: Membership) -> int:

@@ -1,11 +1,15 @@
-"""A shift plan (排班表): what an agent's status is to be, and when."""
+"""A shift plan (排班表): what an agent's status is to be, and when.
+
+A year's plan of a large centre has hundreds of thousands of stretches. They hold plain values, of
+which no cycle can come: Python's collector need not look at them.
+"""
 
 from msgspec import Struct
 
 READY, AWAY = "ready", "away"
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class Planned(Struct, frozen=True, kw_only=True, gc=False):
     """One stretch of a shift plan."""
 
     agent: str

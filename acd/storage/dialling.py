@@ -2,17 +2,21 @@
 
 The definitions are those of `acd.reports.dialling`; a test holds the two together. Attempts are
 found by an index of their own, and what belongs to each by its key: call-backs are one contact in
-a hundred, and no report should read the other ninety-nine.
+a hundred, and no report should read the other ninety-nine. Months are asked for one by one: a
+statement for all of a year would look for the partition of each attempt anew.
 """
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import asyncpg
+from msgspec.structs import replace
 
 from acd.reports.cut import Place
 from acd.reports.dialling import COUNTED, TAKEN_WITHIN_S, Dialling
 
 from .cuts import Cutting
+from .kpi_cells import one_moment
+from .kpi_rollup import months
 
 LONGEST_WISH = timedelta(days=8)
 "A wish expires after 7 days at most (`expires_s` in acd/config/waiting.py), and one for clocks."
@@ -35,7 +39,7 @@ _DIALLED = """
     ) b ON b.callback = i.interaction
     LEFT JOIN LATERAL (
         SELECT bool_or(q.outcome = 'answered') AS taken FROM queue_visits q
-        WHERE i.answered_at IS NULL
+        WHERE i.answered_at IS NULL AND q.started_at >= $1 AND q.started_at < $2
             AND q.started_at = i.started_at AND q.interaction = i.interaction
     ) v ON true
     LEFT JOIN LATERAL (
@@ -46,10 +50,12 @@ _DIALLED = """
         FROM (
             SELECT talk.visit, talk.began_at FROM talk_segments talk
             WHERE i.ended_at IS NOT NULL AND i.answered_at IS NOT NULL
+                AND talk.started_at >= $1 AND talk.started_at < $2
                 AND talk.started_at = i.started_at AND talk.interaction = i.interaction
             ORDER BY talk.began_at, talk.leg COLLATE "C" LIMIT 1
         ) t
-        LEFT JOIN queue_visits q ON q.started_at = i.started_at
+        LEFT JOIN queue_visits q ON q.started_at >= $1 AND q.started_at < $2
+            AND q.started_at = i.started_at
             AND q.interaction = i.interaction AND q.visit = t.visit
     ) w ON true
     WHERE i.direction = 'callback' AND i.started_at >= $1 AND i.started_at < $2
@@ -66,10 +72,16 @@ async def dialling_sums(
     connection: asyncpg.Connection, cutting: Cutting, *, within_s: float = TAKEN_WITHIN_S
 ) -> dict[Place, Dialling]:
     """Return the attempts that began in the time, summed up by period and group, in order."""
-    rows = await connection.fetch(
+    query = (
         f"SELECT {cutting.keys}, {_COUNTS}, coalesce(sum(r.wait_s), 0) AS wait_s"
-        f" FROM ({_DIALLED}) r WHERE {cutting.conditions(6)}"
-        f" GROUP BY {cutting.numbers} ORDER BY {cutting.numbers}",
-        *cutting.arguments(cutting.from_at - LONGEST_WISH, within_s),
+        f" FROM ({_DIALLED}) r WHERE {cutting.conditions(6)} GROUP BY {cutting.numbers}"
     )
-    return {cutting.place(row): Dialling(**{name: row[name] for name in COUNTED}) for row in rows}
+    found: dict[Place, Dialling] = {}
+    async with one_moment(connection):
+        for begin, end in months(cutting.from_at.astimezone(UTC), cutting.to_at.astimezone(UTC)):
+            month = replace(cutting, from_at=begin, to_at=end)
+            rows = await connection.fetch(query, *month.arguments(begin - LONGEST_WISH, within_s))
+            for row in rows:
+                place, sums = cutting.place(row), {name: row[name] for name in COUNTED}
+                found[place] = found.get(place, Dialling()) + Dialling(**sums)
+    return dict(sorted(found.items(), key=lambda line: (line[0].period_us or 0, line[0].group)))

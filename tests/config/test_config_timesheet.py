@@ -31,7 +31,8 @@ def us(*at):
 def test_what_was_paid_by_the_centres_clock(tmp_path):
     paid, faults = written(
         tmp_path,
-        "1002,2026-11-28,22:00,06:00\n1001,2026-11-28,13:00,18:03\n1001,2026-11-28,09:00,12:00\n",
+        "1002,2026-11-28,22:00,06:00\n , ,,\n\n 1001 ,2026-11-28, 13:00 ,18:03\n"
+        "1001,2026-11-28,09:00,12:00\n",
     )
     assert faults == []
     assert paid == [
