@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from acd.calls.cdr_rows import Callback, Interaction, QueueVisit, TalkSegment
+from acd.calls.cdr_rows import Callback, Interaction, QueueVisit
 
 from .cells import begin_of
 from .cut import Cut, Place, charts_of, key_columns, key_values, share
@@ -127,33 +127,26 @@ Call = tuple[str, int]
 def dialled(
     contacts: Iterable[Interaction],
     visits: Iterable[QueueVisit],
-    talks: Iterable[TalkSegment],
     callbacks: Iterable[Callback],
 ) -> list[Dialled]:
     """Return the attempts among contacts, in their order; their queue is that of the wish."""
     visits_of: dict[Call, list[QueueVisit]] = {}
     for visit in visits:
         visits_of.setdefault((visit.interaction, visit.started_us), []).append(visit)
-    talks_of: dict[Call, list[TalkSegment]] = {}
-    for talk in talks:
-        talks_of.setdefault((talk.interaction, talk.started_us), []).append(talk)
     queues = {wish.callback: wish.queue for wish in callbacks}
     found = []
     for contact in contacts:
         if contact.direction != "callback":
             continue
-        one = (contact.interaction, contact.started_us)
-        outcome = outcome_of(contact, visits_of.get(one, ()))
-        wait_s = None
-        if outcome == "answered":
-            wait_s = waited_s(contact, visits_of.get(one, ()), talks_of.get(one, ()))
+        own = visits_of.get((contact.interaction, contact.started_us), ())
+        outcome = outcome_of(contact, own)
         found.append(
             Dialled(
                 started_us=contact.started_us,
                 project=contact.project,
                 queue=queues.get(contact.interaction, ""),
                 outcome=outcome,
-                wait_s=wait_s,
+                wait_s=waited_s(contact, own) if outcome == "answered" else None,
             )
         )
     return found
@@ -174,22 +167,18 @@ def outcome_of(contact: Interaction, visits: Iterable[QueueVisit]) -> str:
     return contact.reason if contact.reason in TOLD else "failed"
 
 
-def waited_s(
-    contact: Interaction, visits: Iterable[QueueVisit], talks: Iterable[TalkSegment]
-) -> float | None:
+def waited_s(contact: Interaction, visits: Iterable[QueueVisit]) -> float | None:
     """Return how long a customer who answered waited for the first agent; None: none came.
 
-    Records have no monotonic time but in durations: where a visit led to the talk its own wait is
-    taken, which is all of it if the visit began with the answer. Whom an agent waited for (agent
-    first) has not waited at all.
+    In the moment in which an agent answers the visit, the two are connected; an agent who was
+    called first (the visit was answered before) is there when the customer answers. The visit's
+    own wait is of the monotonic clock, and all of the wait if it began with the answer.
     """
-    talk = min(talks, key=lambda one: (one.began_us, one.leg), default=None)
-    if talk is None or contact.answered_us is None:
+    taken = [visit for visit in visits if visit.outcome == "answered"]
+    if contact.answered_us is None or not taken:
         return None
-    visit = next((one for one in visits if one.visit == talk.visit), None)
-    if visit is None or visit.waited_s is None:
-        return max(0.0, (talk.began_us - contact.answered_us) / 1e6)
-    return max(0.0, (visit.entered_us - contact.answered_us) / 1e6 + visit.waited_s)
+    visit = min(taken, key=lambda one: (one.entered_us, one.visit))
+    return max(0.0, (visit.entered_us - contact.answered_us) / 1e6 + (visit.waited_s or 0.0))
 
 
 def dialling_lines(

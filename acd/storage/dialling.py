@@ -22,12 +22,13 @@ LONGEST_WISH = timedelta(days=8)
 "A wish expires after 7 days at most (`expires_s` in acd/config/waiting.py), and one for clocks."
 
 _DIALLED = """
-    SELECT i.started_at, i.project, coalesce(b.queue, '') AS queue, w.wait_s,
+    SELECT i.started_at, i.project, coalesce(b.queue, '') AS queue,
+        CASE WHEN i.ended_at IS NOT NULL AND i.answered_at IS NOT NULL THEN v.wait_s END AS wait_s,
         CASE
             WHEN i.ended_at IS NULL THEN 'under_way'
             WHEN i.answered_at IS NOT NULL THEN CASE
-                WHEN w.wait_s IS NULL THEN 'never_taken'
-                WHEN w.wait_s <= $5::float8 THEN 'taken_in_time'
+                WHEN v.wait_s IS NULL THEN 'never_taken'
+                WHEN v.wait_s <= $5::float8 THEN 'taken_in_time'
                 ELSE 'taken_late' END
             WHEN NOT v.taken THEN 'without_agent'
             WHEN i.ended_by = 'agent' THEN 'given_up'
@@ -38,26 +39,16 @@ _DIALLED = """
         SELECT callback, queue FROM callbacks WHERE started_at >= $4 AND started_at < $2
     ) b ON b.callback = i.interaction
     LEFT JOIN LATERAL (
-        SELECT bool_or(q.outcome = 'answered') AS taken FROM queue_visits q
-        WHERE i.answered_at IS NULL AND q.started_at >= $1 AND q.started_at < $2
+        SELECT bool_or(q.outcome = 'answered') AS taken,
+            (array_agg(
+                greatest(0, extract(epoch FROM q.entered_at - i.answered_at)::float8
+                    + coalesce(q.waited_s, 0))
+                ORDER BY q.entered_at, q.visit COLLATE "C"
+            ) FILTER (WHERE q.outcome = 'answered'))[1] AS wait_s
+        FROM queue_visits q
+        WHERE q.started_at >= $1 AND q.started_at < $2
             AND q.started_at = i.started_at AND q.interaction = i.interaction
     ) v ON true
-    LEFT JOIN LATERAL (
-        SELECT greatest(0, coalesce(
-            extract(epoch FROM q.entered_at - i.answered_at)::float8 + q.waited_s,
-            extract(epoch FROM t.began_at - i.answered_at)::float8
-        )) AS wait_s
-        FROM (
-            SELECT talk.visit, talk.began_at FROM talk_segments talk
-            WHERE i.ended_at IS NOT NULL AND i.answered_at IS NOT NULL
-                AND talk.started_at >= $1 AND talk.started_at < $2
-                AND talk.started_at = i.started_at AND talk.interaction = i.interaction
-            ORDER BY talk.began_at, talk.leg COLLATE "C" LIMIT 1
-        ) t
-        LEFT JOIN queue_visits q ON q.started_at >= $1 AND q.started_at < $2
-            AND q.started_at = i.started_at
-            AND q.interaction = i.interaction AND q.visit = t.visit
-    ) w ON true
     WHERE i.direction = 'callback' AND i.started_at >= $1 AND i.started_at < $2
 """
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acd.calls.cdr_rows import Callback, Interaction, QueueVisit, TalkSegment
+from acd.calls.cdr_rows import Callback, Interaction, QueueVisit
 from acd.reports.cut import Cut, Place
 from acd.reports.dialling import COUNTED, Dialling, dialled, dialling_lines, dialling_report
 from acd.reports.request import Period
@@ -21,7 +21,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self.rows: dict[type, list[Any]] = {
-            kind: [] for kind in (Interaction, QueueVisit, TalkSegment, Callback)
+            kind: [] for kind in (Interaction, QueueVisit, Callback)
         }
         self._number = 0
 
@@ -30,12 +30,12 @@ class Attempts:
         *,
         answered_s: float | None = 20.0,
         visits: tuple[tuple[float, str, float], ...] = (),
-        talks: tuple[tuple[float, int | None], ...] = (),
         ended: bool = True,
+        left_s: float | None = None,
         queue: str = "sales",
         **fields: Any,
     ) -> None:
-        """Seconds since the attempt began; a visit: entered, outcome, wait; a talk: begun, of."""
+        """Seconds since the attempt began; of a visit: entered, outcome, wait."""
         start_us, call = self._number * HOUR, f"call-{self._number}"
         self._number += 1
         home = {"interaction": call, "started_us": start_us, "project": "main"}
@@ -59,6 +59,7 @@ class Attempts:
                 priority=0,
                 category="",
                 entered_us=at(entered_s),
+                left_us=at(entered_s + wait_s if left_s is None else left_s),
                 outcome=outcome,
                 waited_s=wait_s,
                 waited_before_s=0.0,
@@ -67,17 +68,6 @@ class Attempts:
                 callback=True,
             )
             for number, (entered_s, outcome, wait_s) in enumerate(visits)
-        ]
-        self.rows[TalkSegment] += [
-            TalkSegment(
-                **home,
-                leg=f"leg-{number}",
-                visit="" if of is None else f"{call}-{of}",
-                queue=queue,
-                agent="1001",
-                began_us=at(began_s),
-            )
-            for number, (began_s, of) in enumerate(talks)
         ]
         if queue:
             self.rows[Callback].append(
@@ -106,8 +96,7 @@ def only(**counts: float) -> Dialling:
 def customer_first(wait_s: float, **fields: Any) -> Attempts:
     """A customer who answers after 20 s and is taken so much later."""
     attempts = Attempts()
-    visits, talks = ((20.0, "answered", wait_s),), ((20.0 + wait_s, 0),)
-    attempts.add(visits=visits, talks=talks, **fields)
+    attempts.add(visits=((20.0, "answered", wait_s),), **fields)
     return attempts
 
 
@@ -127,31 +116,24 @@ def test_the_limit_is_the_readers() -> None:
 def test_an_agent_who_was_called_first_is_there_when_the_customer_answers() -> None:
     attempts = Attempts()
     # Rung for 8 s at once; the customer's phone rings for another 12 s.
-    attempts.add(visits=((0.0, "answered", 8.0),), talks=((20.0, 0),))
+    attempts.add(visits=((0.0, "answered", 8.0),))
     assert attempts.one() == only(taken_in_time=1)
     assert attempts.one().loss_rate == 0.0
 
 
 def test_a_clock_that_is_set_while_the_customer_waits_changes_nothing() -> None:
     attempts = Attempts()
-    attempts.add(visits=((20.0, "answered", 1.5),), talks=((20.0 + 3600.0, 0),))
-    attempts.add(visits=((20.0, "answered", 9.0),), talks=((20.0 - 3600.0, 0),))
+    attempts.add(visits=((20.0, "answered", 1.5),), left_s=20.0 + 3600.0)
+    attempts.add(visits=((20.0, "answered", 9.0),), left_s=20.0 - 3600.0)
     assert attempts.one() == only(taken_in_time=1, taken_late=1, wait_s=10.5)
 
 
-def test_who_overflows_has_waited_all_the_time() -> None:
+def test_who_overflows_has_waited_all_the_time_and_who_is_handed_on_no_longer() -> None:
     attempts = Attempts()
     attempts.add(
-        visits=((20.0, "overflowed", 1.5), (21.5, "answered", 1.0)),
-        talks=((22.5, 1), (90.0, None)),
+        visits=((20.0, "overflowed", 1.5), (21.5, "answered", 1.0), (80.0, "answered", 30.0))
     )
     assert attempts.one() == only(taken_late=1, wait_s=2.5)
-
-
-def test_who_talks_without_a_visit_has_waited_by_the_clock() -> None:
-    attempts = Attempts()
-    attempts.add(visits=((20.0, "overflowed", 1.0),), talks=((23.25, None),))
-    assert attempts.one() == only(taken_late=1, wait_s=3.25)
 
 
 @pytest.mark.parametrize("outcome", ["abandoned", "short_abandon", "timed_out", "faulted"])
@@ -212,8 +194,7 @@ def test_lines_by_queue_and_period_add_up_to_all() -> None:
         queue = ("sales", "service", "")[number % 3]
         answered_s = None if number % 4 == 0 else 20.0
         visits = ((20.0, "answered", number % 5),) if answered_s and number % 7 else ()
-        talks = ((20.0 + number % 5, 0),) if visits else ()
-        attempts.add(answered_s=answered_s, visits=visits, talks=talks, queue=queue, reason="busy")
+        attempts.add(answered_s=answered_s, visits=visits, queue=queue, reason="busy")
     two_days = Cut(from_us=0, to_us=48 * HOUR, timezone="Asia/Shanghai")
     (whole,) = attempts.lines(two_days).values()
     assert whole.attempts == 30
@@ -229,7 +210,7 @@ def test_lines_by_queue_and_period_add_up_to_all() -> None:
 def test_the_report_has_every_count_and_says_what_it_leaves_out() -> None:
     attempts = customer_first(1.0)
     for wait_s in (3.0, 5.0):
-        attempts.add(visits=((20.0, "answered", wait_s),), talks=((20.0 + wait_s, 0),))
+        attempts.add(visits=((20.0, "answered", wait_s),))
     attempts.add()
     attempts.add(answered_s=None, ended_by="called", reason="busy")
     report = dialling_report(attempts.lines(), CUT)

@@ -53,13 +53,6 @@ class Visited(Struct, frozen=True):
     waited_s: float | None
 
 
-class Talked(Struct, frozen=True):
-    """A talk; `of`: which visit it came from, one that there may not be."""
-
-    began_s: float
-    of: int
-
-
 class Attempt(Struct, frozen=True):
     """An attempt and all that was recorded of it."""
 
@@ -74,7 +67,6 @@ class Attempt(Struct, frozen=True):
     ended_by: str
     reason: str
     visits: tuple[Visited, ...]
-    talks: tuple[Talked, ...]
 
 
 moments = st.sampled_from([0.0, 19.5, 20.0, 20.000_001, 21.0, 22.0, 22.5, 80.0])
@@ -94,8 +86,7 @@ attempts = st.builds(
     st.sampled_from([True, True, True, False]),
     st.sampled_from(["caller", "called", "agent", "system", "fault"]),
     st.sampled_from(["hangup", "busy", "no_answer", "rejected", "call_failed", "restart"]),
-    st.lists(visits, max_size=2).map(tuple),
-    st.lists(st.builds(Talked, moments, st.integers(0, 2)), max_size=2).map(tuple),
+    st.lists(visits, max_size=3).map(tuple),
 )
 cuts = st.tuples(
     st.sampled_from([*Period]),
@@ -139,17 +130,6 @@ def rows_of(number: int, attempt: Attempt) -> list[cdr.Row]:
             callback=True,
         )
         for index, one in enumerate(attempt.visits)
-    ]
-    rows += [
-        cdr.TalkSegment(
-            **home,
-            leg=f"l{index}",
-            visit=f"v{one.of}",
-            queue="vip",
-            agent="1001",
-            began_us=at(one.began_s),
-        )
-        for index, one in enumerate(attempt.talks)
     ]
     if attempt.wish is not None and number % 2 == 0:
         rows.append(
@@ -199,7 +179,7 @@ def test_sql_and_library_count_alike(dsn: str) -> None:
                 period=period,
                 by=by,
             )
-            kinds = (cdr.Interaction, cdr.QueueVisit, cdr.TalkSegment, cdr.Callback)
+            kinds = (cdr.Interaction, cdr.QueueVisit, cdr.Callback)
             found = runner.run(asked(rows, cutting, within_s))
             wanted = dialling_lines(
                 dialled(*(of(rows, kind) for kind in kinds)), pure, only=only, within_s=within_s
@@ -238,12 +218,6 @@ FILL = (
         'answered', 1, 0, 5, 20, '1001'
     FROM interactions
     """,
-    """
-    INSERT INTO talk_segments (started_at, interaction, leg, visit, queue, agent, began_at,
-        ended_at, talk_s, hold_s)
-    SELECT started_at, interaction, 'l', interaction, 'sales', '1001', started_at, started_at, 1, 0
-    FROM interactions
-    """,
 )
 
 
@@ -258,7 +232,7 @@ def test_no_call_is_read_that_is_no_call_back(dsn: str) -> None:
         await connection.close()
         connection = await asyncpg.connect(dsn)  # what was read before is not counted in it
         cutting = Cutting(from_at=FROM, to_at=TO, zone=BERLIN, period=Period.MONTH, by=("queue",))
-        async with connection.transaction():
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
             found = await dialling_sums(connection, cutting)
             rows = await connection.fetch(
                 "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) AS read"
@@ -270,13 +244,9 @@ def test_no_call_is_read_that_is_no_call_back(dsn: str) -> None:
 
     attempts, found = asyncio.run(read())
     assert attempts == CALLS // ONE_IN
-    assert {name.rpartition("_")[0] for name in found} == {
-        "interactions",
-        "queue_visits",
-        "talk_segments",
-    }
+    assert {name.rpartition("_")[0] for name in found} == {"interactions", "queue_visits"}
     # The planner looks at an end of the index, too.
-    assert sum(found.values()) <= 3 * attempts + 10
+    assert sum(found.values()) <= 2 * attempts + 10
 
 
 # --- the whole way: the call centre, its journal, the shipper, the report ---
