@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kpi_histories import Loader, clear
 from msgspec import Struct
@@ -159,7 +159,10 @@ def test_sql_and_library_count_alike(dsn: str) -> None:
             await Loader(writer).load(rows)
             return await dialling_sums(connection, cutting, within_s=within_s)
 
-        @settings(max_examples=60, deadline=None)
+        @settings(
+            max_examples=60,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
+        )
         @given(st.lists(attempts, max_size=12), cuts)
         def check(told: list[Attempt], cut: Any) -> None:
             period, by, only, within_s = cut
