@@ -302,6 +302,9 @@ def paid_by(dsn: str, folder: Path, pay: str, **request: object) -> list[Mapping
             await connection.close()
 
     made = asyncio.run(ask())
+    if request.get("by") != ("queue",):
+        source = next((name for name in ("shifts", "timesheet") if name in pay), "logged_in")
+        assert made.definitions["paid_time"] == source
     names = [column.name for column in made.columns]
     return [dict(zip(names, row, strict=True)) for row in made.rows]
 
