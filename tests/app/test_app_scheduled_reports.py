@@ -180,8 +180,8 @@ async def test_a_change_of_the_file_is_taken_over(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_written_is_no_end(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file is in the way")
     office = Office(tmp_path, config_of(yesterday=DAILY))
-    await asyncio.sleep(3.6 * 3600)
+    await asyncio.sleep(3.6 * 3600)  # virtual: it was due, and could not be written
     (tmp_path / "out").unlink()
-    await asyncio.sleep(3600)
+    await asyncio.sleep(3600)  # virtual: it is tried again meanwhile
     await office.stop()
     assert files(tmp_path) == ["yesterday-2026-11-24.csv"]

@@ -39,7 +39,10 @@ class Attempts:
         start_us, call = self._number * HOUR, f"call-{self._number}"
         self._number += 1
         home = {"interaction": call, "started_us": start_us, "project": "main"}
-        at = lambda s: start_us + round(s * SECOND)  # noqa: E731 - short, and of here alone
+
+        def at(after_s: float) -> int:
+            return start_us + round(after_s * SECOND)
+
         usual = {"direction": "callback", "agent": "", "number": "", "ended_by": "caller"}
         self.rows[Interaction].append(
             Interaction(

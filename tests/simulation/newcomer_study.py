@@ -11,18 +11,14 @@ stopped run goes on.
 """
 
 import argparse
-import gc
-import json
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import count, pairwise
 from math import sqrt
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
 
-from rank_study import AGENTS, CATEGORIES, TIME_PRICE, WARM_UP, callers
+from rank_study import AGENTS, CATEGORIES, TIME_PRICE, WARM_UP, Job, callers, run_all
 
 from acd.routing.events import LeaveReason, OfferMade
 from acd.routing.model import (
@@ -174,13 +170,12 @@ def simulate(seed: int, load: float, exploration: str) -> dict:
     }
 
 
-def study(seed: int, load: float, way: str) -> dict:
+def study(job: Job) -> dict:
+    seed, load, way = job
     return {"seed": seed, "load": load, "way": way, **simulate(seed, load, way)}
 
 
-def jobs(
-    seeds: range, ways: tuple[str, ...], loads: tuple[float, ...]
-) -> Iterator[tuple[int, float, str]]:
+def jobs(seeds: range, ways: tuple[str, ...], loads: tuple[float, ...]) -> Iterator[Job]:
     for seed in seeds:
         for load in loads:
             for way in ways:
@@ -230,23 +225,8 @@ def main() -> None:
     parser.add_argument("--loads", nargs="+", type=float, default=LOADS)
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.populations)
-    results: list[dict] = []
-    if options.json and options.json.exists():
-        results = json.loads(options.json.read_text())  # go on where an earlier run stopped
-    known = {(each["seed"], each["load"], each["way"]) for each in results}
-    with ProcessPoolExecutor(options.processes, initializer=gc.disable) as pool:
-        running = [
-            pool.submit(study, *job)
-            for job in jobs(seeds, tuple(options.ways), tuple(options.loads))
-            if job not in known
-        ]
-        for done, future in enumerate(as_completed(running), start=1):
-            results.append(future.result())
-            print(f"{done} of {len(running)}", file=sys.stderr, flush=True)
-            if options.json:
-                results.sort(key=lambda each: (each["seed"], each["load"]))
-                options.json.write_text(json.dumps(results))
-    show(results)
+    wanted = jobs(seeds, tuple(options.ways), tuple(options.loads))
+    show(run_all(wanted, study, processes=options.processes, kept=options.json))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import argparse
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from itertools import count
 from math import sqrt
 from pathlib import Path
@@ -42,6 +43,9 @@ TIME_PRICE = "measured"
 LONGEST_IDLE = "longest idle"
 RANK = "rank"
 PAIRING = "rank and pairing"
+
+Job = tuple[int, float, str]
+"Population, load and way."
 
 
 class Population:
@@ -187,7 +191,7 @@ EXPLORED: dict[str, dict[str, object]] = {
 EXPLORED_AT = {RANK: 0.7, PAIRING: 0.85}
 
 
-def jobs(seeds: range) -> Iterator[tuple[int, float, str]]:
+def jobs(seeds: range) -> Iterator[Job]:
     """Name every run by population, load and way: gains first, then prices, then exploration."""
     for seed in seeds:
         for load in LOADS:
@@ -202,8 +206,9 @@ def jobs(seeds: range) -> Iterator[tuple[int, float, str]]:
             yield seed, EXPLORED_AT[way.partition(",")[0]], way
 
 
-def study(seed: int, load: float, way: str, calls: int) -> dict:
+def study(job: Job, calls: int) -> dict:
     """Run one way of routing through one population at one load."""
+    seed, load, way = job
     policy = {**GAINS, **PRICES, **EXPLORED}[way]
     if way.startswith(PAIRING):
         policy = {**policy, "fairness_window_s": WINDOWS_S[load]}
@@ -243,6 +248,25 @@ def show(results: list[dict]) -> None:
             )
 
 
+def run_all(
+    wanted: Iterable[Job], run: Callable[[Job], dict], *, processes: int, kept: Path | None
+) -> list[dict]:
+    """Run what is wanted and not known yet; return all results, kept in a file after each."""
+    results: list[dict] = []
+    if kept and kept.exists():
+        results = json.loads(kept.read_text())  # go on where an earlier run stopped
+    known = {(each["seed"], each["load"], each["way"]) for each in results}
+    with ProcessPoolExecutor(processes, initializer=gc.disable) as pool:
+        running = [pool.submit(run, job) for job in wanted if job not in known]
+        for done, future in enumerate(as_completed(running), start=1):
+            results.append(future.result())
+            print(f"{done} of {len(running)}", file=sys.stderr, flush=True)
+            if kept:
+                results.sort(key=lambda each: (each["seed"], each["load"]))
+                kept.write_text(json.dumps(results))
+    return results
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--populations", type=int, default=20)
@@ -252,21 +276,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every run's figures to this file")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.populations)
-    results: list[dict] = []
-    if options.json and options.json.exists():
-        results = json.loads(options.json.read_text())  # go on where an earlier run stopped
-    known = {(each["seed"], each["load"], each["way"]) for each in results}
-    with ProcessPoolExecutor(options.processes, initializer=gc.disable) as pool:
-        running = [
-            pool.submit(study, *job, options.calls) for job in jobs(seeds) if job not in known
-        ]
-        for done, future in enumerate(as_completed(running), start=1):
-            results.append(future.result())
-            print(f"{done} of {len(running)}", file=sys.stderr, flush=True)
-            if options.json:
-                results.sort(key=lambda each: (each["seed"], each["load"]))
-                options.json.write_text(json.dumps(results))
-    show(results)
+    run = partial(study, calls=options.calls)
+    show(run_all(jobs(seeds), run, processes=options.processes, kept=options.json))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -100,7 +100,10 @@ def rows_of(number: int, attempt: Attempt, hour: int) -> list[cdr.Row]:
     """Its rows, at that hour. Every second one is a further attempt of the wish before."""
     wish, start = f"w{number // 2}", microseconds(BEGIN) + hour * 3600 * SECOND + number
     home = {"interaction": wish, "started_us": start, "project": attempt.project}
-    at = lambda s: start + round(s * SECOND)  # noqa: E731 - short, and of here alone
+
+    def at(after_s: float) -> int:
+        return start + round(after_s * SECOND)
+
     texts = ("node", "boot", "agent", "number", "caller", "caller_name", "called", "account")
     rows: list[cdr.Row] = [
         cdr.Interaction(
@@ -282,7 +285,8 @@ class Floor(Stage):
 
     def take(self, effects: Effects | None) -> Effects:
         told = super().take(effects)
-        self.story += [(self.now, one) for one in told if type(one) in EVENTS]  # type: ignore[misc]
+        events = [cast("ev.Event", one) for one in told if type(one) in EVENTS]
+        self.story += [(self.now, event) for event in events]
         return told
 
     def status_of(self, agent: str, status: Status) -> None:

@@ -260,7 +260,11 @@ class Dying(ReportsApart):
             end.setblocking(False)
         self.dying = asyncio.create_task(self._die(theirs))
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        gone = SimpleNamespace(kill=lambda: None, wait=lambda: asyncio.sleep(0), pid=1)
+
+        async def ended() -> int:
+            return 0
+
+        gone = SimpleNamespace(kill=lambda: None, wait=ended, pid=1)
         self._process = _Process(cast("Any", gone), reader, writer)
         return self._process
 
