@@ -98,7 +98,8 @@ class Demands:
         verdicts: frozenset[str] = frozenset()
         facts: dict[str, Fact] = {}
         if rules is not None:
-            seen = call_facts(call, category)
+            # In a rule a category counts by its name, whether agents differ in it or not.
+            seen = call_facts(call, call.category or category)
             verdicts = frozenset(rule.text for rule in rules.alone if rule.holds(seen))
             facts = {name: seen[name] for name in rules.shared_facts}
         return self.find(category, skills, call.language, call.region, verdicts, facts)

@@ -213,9 +213,9 @@ def _obeys(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
     rule = layer.rule
     if rule is None:
         return True
-    if not rule.of_agent:
-        return not rule.call_facts or rule.text in demand.verdicts
     if rule.call_facts:
+        if not rule.of_agent:
+            return rule.text in demand.verdicts
         return rule.holds({**demand.facts, **agent.facts})
     verdict = agent.verdicts.get(rule.text)
     if verdict is None:

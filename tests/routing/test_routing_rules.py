@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from acd.routing.model import LayerProfile, Status
 from tests.routing.routing_world import World, agent, offered_to, queue
 
@@ -70,6 +72,32 @@ def test_a_rule_over_both_is_asked_once_per_agent_and_kind_of_call():
             assert made == []
             world.leave(call)
     assert len(rule.asked) == 3
+
+
+@pytest.mark.parametrize(("holds", "made"), [(True, [("c", "1")]), (False, [])])
+def test_a_rule_over_neither_is_obeyed_too(holds, made):
+    """As one writes it who switches a layer off for a while: `when: "false"`."""
+    world = world_with(Rule("constant", lambda _facts: holds), agents=("1",))
+    world.log_in("1")
+    assert offered_to(world.call("c")) == made
+
+
+@pytest.mark.parametrize("of_agent", [False, True])
+def test_a_rule_knows_a_category_in_which_no_agent_is_graded(of_agent):
+    facts = frozenset({"call.category"})
+    rule = Rule("loans", lambda facts: facts["call.category"] == "loans", facts, of_agent)
+    world = world_with(rule, agents=("1",))
+    world.log_in("1")
+    assert offered_to(world.call("other", category="cards")) == []
+    assert offered_to(world.call("c", category="loans")) == [("c", "1")]
+
+
+def test_of_a_call_without_a_category_a_rule_sees_the_queue_s():
+    facts = frozenset({"call.category"})
+    rule = Rule("loans", lambda facts: facts["call.category"] == "loans", facts)
+    world = world_with(rule, agents=("1",), category="loans")
+    world.log_in("1")
+    assert offered_to(world.call("c")) == [("c", "1")]
 
 
 def test_calls_that_no_rule_lets_through_do_not_hold_up_others():
