@@ -344,8 +344,8 @@ class Floor:
         """Pick the waiting call that this agent takes next.
 
         The most urgent one (`Queue.urgency`) over all queues that the agent serves, of those whose
-        layers admit the agent by now. A call that waits for this agent alone goes first, but not
-        before one at its starvation bound.
+        layers admit the agent by now. A call that waits for this agent alone goes first; where one
+        is at its starvation bound, only if it is at its own and came before.
         """
         best: Waiting | None = None
         most, since, name = NO_CALL
@@ -365,9 +365,10 @@ class Floor:
                 if now >= enqueued_at + way.after_s:
                     most, since, name, best = value, enqueued_at, call, queue.calls[call]
                     break
-        if most > -inf:
-            return self.reservations.first(agent) or best
-        return best
+        reserved = self.reservations.first(agent, now)
+        if reserved is None or (most == -inf and reserved.urgency(now) > (most, since, name)):
+            return best
+        return reserved
 
     def next_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the waiting call for an agent who frees up: `first_call`, or one that suits better.

@@ -5,6 +5,8 @@ preferred do not see it. It is opened to all when its time is over, or at once w
 agents is there any more: logged out, away, without a phone, or passed over.
 """
 
+import math
+
 from .agent import Agent
 from .model import Preferred, State, Status
 from .queue import Waiting
@@ -54,8 +56,11 @@ class Reservations:
         calls = self._by_agent.get(agent)
         return sorted(calls.values(), key=lambda call: call.place[1:]) if calls else []
 
-    def first(self, agent: Agent) -> Waiting | None:
-        """Return the call that waits longest for this agent, of those that nobody is offered."""
+    def first(self, agent: Agent, now: float) -> Waiting | None:
+        """Return the call that waits longest for this agent, of those that nobody is offered.
+
+        One at its starvation bound goes before those of queues that have a later one.
+        """
         calls = self._by_agent.get(agent.number)
         if not calls:
             return None
@@ -66,4 +71,8 @@ class Reservations:
             and agent.number not in call.passed_over
             and call.queue.admission.ever(agent, call.demand)
         ]
-        return min(waiting, key=lambda call: call.place[1:], default=None)
+        return min(
+            waiting,
+            key=lambda call: (call.urgency(now)[0] > -math.inf, call.place[1:]),
+            default=None,
+        )

@@ -45,7 +45,7 @@ def take_over(
     unoffered.sort(key=lambda call: call.urgency(now))
     for waiting in unoffered:
         if not waiting.offer:
-            dispatch.assign(waiting, now, events)
+            dispatch.go_on(waiting, now, events)
     for queue in dispatch.queues.values():
         dispatch.ring_on(queue.ringing.values(), now, events)
     return events

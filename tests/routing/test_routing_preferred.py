@@ -11,7 +11,7 @@ FOR_3_OR_2 = (Preferred("3", "manager"), Preferred("2", "last_agent"))
 def world_of(**fields):
     world = World(
         [agent(number) for number in ("1", "2", "3")],
-        [queue(preferred_wait_s=10.0, **{"wrap_up_s": 0.0} | fields)],
+        [queue(**{"preferred_wait_s": 10.0, "wrap_up_s": 0.0} | fields)],
     )
     world.log_in("1", "2", "3")
     return world
@@ -115,3 +115,38 @@ def test_it_leaves_like_any_other():
     (event,) = world.wait(5.0)
     assert event.call == "c"
     assert offered_to(world.release("2")) == []
+
+
+def test_at_the_starvation_bound_the_call_that_came_first_goes_first():
+    world = world_of(starvation_s=20.0, preferred_wait_s=100.0)
+    for number in ("1", "3"):
+        world.status(number, Status.AWAY, "lunch")
+    busy(world, "2")
+    world.call("c", preferred=FOR_2)
+    world.wait(1.0)
+    world.call("later")
+    world.wait(50.0)
+    assert offered_to(world.release("2")) == [("c", "2")]
+
+
+def test_of_two_that_wait_for_an_agent_one_at_its_bound_goes_before_a_patient_queue_s():
+    patient = queue("patient", skill="sales", preferred_wait_s=100.0, wrap_up_s=0.0)
+    urgent = queue(starvation_s=20.0, preferred_wait_s=100.0, wrap_up_s=0.0)
+    world = World([agent("2")], [patient, urgent])
+    world.log_in("2")
+    busy(world, "2")
+    world.call("patient", "patient", preferred=FOR_2)
+    world.wait(1.0)
+    world.call("c", preferred=FOR_2)
+    world.wait(1.0)
+    world.call("later")
+    world.wait(50.0)
+    assert offered_to(world.release("2")) == [("c", "2")]
+
+
+def test_who_loses_the_certificate_by_a_reload_is_not_waited_for_any_longer():
+    world = world_of()
+    busy(world, "2")
+    world.call("c", preferred=FOR_2)
+    people = [agent("1"), agent("2", skill="service"), agent("3")]
+    assert offered_to(world.configure(people, [queue(preferred_wait_s=10.0)])) == [("c", "1")]

@@ -281,15 +281,30 @@ class WatchedFloor(RuleBasedStateMachine):
                 for call in self.unoffered()
                 if self.place(call)[0] == -math.inf and self.admitted(agent, call)
             ]
-            assert self.on_the_clock or not starving or starving == [chosen]
+            first = min(starving, key=self.place, default=chosen)
+            assert self.on_the_clock or self.place(chosen) <= self.place(first)
             return
         assert self.admitted(agent, chosen)
+        assert self.on_the_clock or not self.starves_for(agent, chosen)
         before = [
             call
             for call in self.unoffered()
             if self.place(call) < self.place(chosen) and self.admitted(agent, call)
         ]
         assert before == []
+
+    def starves_for(self, agent, chosen):
+        """Calls at their bound, before this one, that wait for this very agent."""
+        return [
+            call
+            for call in self.waiting.values()
+            if not self.ringing(call.call)
+            and agent.number in {each.agent for each in call.preferred}
+            and agent.number not in self.missed.get(call.call, ())
+            and self.place(call)[0] == -math.inf
+            and self.place(call) < self.place(chosen)
+            and self.admitted(agent, call)
+        ]
 
     def check_choice(self, event):
         choice = event.choice
