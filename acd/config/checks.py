@@ -268,6 +268,7 @@ def _queues(sources: Sources, queues: Queues) -> Iterator[Fault]:
             for sound in AGENT_NUMBER_SOUNDS:
                 spot = (*path, "announce_agent")
                 yield from _sound(sources, source, spot, sound, spoken=True)
+        yield from _layers_once(source, path, queue)
         yield from _waiting(sources, path, queue)
         if over := queue.overflow:
             path = (*path, "overflow")
@@ -275,6 +276,14 @@ def _queues(sources: Sources, queues: Queues) -> Iterator[Fault]:
             yield from _known_flow(sources, source, (*path, "flow"), over.flow)
             prompt = (*path, "hang_up_prompt")
             yield from _sound(sources, source, prompt, over.hang_up_prompt, spoken=True)
+
+
+def _layers_once(source: Source[Queues], path: Place, queue: QueueSettings) -> Iterator[Fault]:
+    for index, layer in enumerate(queue.layers):
+        if layer.name in {earlier.name for earlier in queue.layers[:index]}:
+            place = (*path, "layers", index, "name")
+            message = f"layer {layer.name!r} stands here twice"
+            yield source.document.fault(place, message, "a name of its own: records tell by it")
 
 
 def _waiting(sources: Sources, path: Place, queue: QueueSettings) -> Iterator[Fault]:

@@ -3,8 +3,9 @@
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from acd.routing.configuration import SHORTEST_S
 from acd.routing.model import (
     ActivationRule,
     Grade,
@@ -42,6 +43,19 @@ Strategy = Literal[Order, "ring_all", "ring_progressively"]
 
 GroupName = Annotated[str, Field(min_length=1, max_length=80)]
 "A team or group of agents, as agents.yaml names it."
+
+SetAside = Annotated[float, Field(ge=SHORTEST_S, le=86_400)]
+"For how long, in seconds."
+
+
+def _interval(value: float) -> float:
+    if 0.0 < value < SHORTEST_S:
+        raise fault("too short an interval", f"{SHORTEST_S:.0f} s at least, or 0: never")
+    return value
+
+
+Interval = Annotated[Seconds, AfterValidator(_interval)]
+"How often something comes, in seconds; 0: never."
 
 
 class ActivationSettings(Section):
@@ -154,16 +168,16 @@ class LayerSettings(Section):
 class MissSettings(Section):
     """How long an agent is set aside after an offer that came to nothing."""
 
-    no_answer_s: Seconds = 10.0
+    no_answer_s: SetAside = 10.0
     "After the phone rang without an answer, in seconds."
 
-    busy_s: Seconds = 5.0
+    busy_s: SetAside = 5.0
     "After the phone was busy, in seconds."
 
-    rejected_s: Seconds = 10.0
+    rejected_s: SetAside = 10.0
     "After the agent rejected the call, in seconds."
 
-    failed_s: Seconds = 5.0
+    failed_s: SetAside = 5.0
     "After the phone could not be reached, in seconds."
 
     away_after_misses: Annotated[int, Field(ge=0, le=100)] = 3
@@ -262,7 +276,7 @@ class QueueSettings(Section):
     overflow: OverflowSettings | None = None
     "Where the call goes after max_wait_s; left out: the call is hung up."
 
-    max_length: Annotated[int, Field(ge=0, le=100_000)] = 10_000
+    max_length: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     "Calls waiting at most; one more is refused as full and recorded as such."
 
     music: str = "music/default"
@@ -271,8 +285,9 @@ class QueueSettings(Section):
     announce_agent: bool = False
     "The caller hears the agent's number before the agent is heard (工号播报)."
 
-    position_every_s: Seconds = 0.0
-    "Announce the place in the line this often, in seconds, and at the start; 0: never."
+    position_every_s: Interval = 0.0
+    """Announce the place in the line this often, in seconds, and at the start; 1 at least, or 0:
+    never."""
 
     waiting: WaitingSettings = WaitingSettings()
     "What callers hear and may do while they wait."

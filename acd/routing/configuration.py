@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from .explore import EXPLORATIONS, THOMPSON
-from .model import AgentProfile, LayerProfile, Overflow, QueueProfile
+from .model import AgentProfile, LayerProfile, MissRule, Overflow, QueueProfile
 from .policy import MAXIMUM_RINGING, ORDERS, REQUIREMENTS, WAYS, WEIGHTED_RANDOM
 from .price import TIME_PRICES
 from .rank import BASES
@@ -50,6 +50,10 @@ def _agent_faults(agent: AgentProfile) -> Iterator[str]:
     for queue, rank in agent.rank.items():
         if not 0.0 <= rank <= 1.0:
             yield f"rank for {queue!r} is {rank}; a conversion lies between 0 and 1"
+    if agent.wrap_up_s is not None and not 0.0 <= agent.wrap_up_s < math.inf:
+        yield f"wrap_up_s is {agent.wrap_up_s}; seconds from 0 on, and finite"
+    if agent.miss is not None:
+        yield from _miss_faults(agent.miss)
 
 
 def _queue_faults(queue: QueueProfile, names: set[str], has_random: bool) -> Iterator[str]:
@@ -157,7 +161,10 @@ def _limit_faults(queue: QueueProfile) -> Iterator[str]:
         yield f"success_half_life_s is {queue.success_half_life_s}; more than 0 s, and finite"
     if queue.max_length < 1:
         yield f"max_length is {queue.max_length}; at least 1 call"
-    miss = queue.miss
+    yield from _miss_faults(queue.miss)
+
+
+def _miss_faults(miss: MissRule) -> Iterator[str]:
     for name in ("no_answer_s", "busy_s", "rejected_s", "failed_s"):
         pause_s: float = getattr(miss, name)
         if not SHORTEST_S <= pause_s < math.inf:

@@ -5,7 +5,10 @@ import math
 import pytest
 
 from acd.calls.numbers import FlowTarget, QueueTarget
+from acd.config.agents import AgentSettings
 from acd.config.load import load_config
+from acd.config.queues import LayerSettings, MissSettings, QueueSettings
+from acd.routing.configuration import faults
 from acd.routing.model import Grade, Requirements
 from acd.routing.policy import ORDERS
 from tests.config.test_config_load import faults_of
@@ -105,6 +108,30 @@ def test_requirements_of_queues_and_numbers(folder, change):
             "queues.yaml:3:34: english: a grade is wanted, not 'D' (C, B, A",
         ),
         (
+            "queues.yaml",
+            "kind: sales",
+            "layers:\n      - {name: all}\n      - {name: all, after_s: 5}",
+            "queues.yaml:5:16: layer 'all' stands here twice",
+        ),
+        (
+            "queues.yaml",
+            "kind: sales",
+            "max_length: 0",
+            "queues.yaml:3:17: max_length: input should be greater than or equal to 1",
+        ),
+        (
+            "queues.yaml",
+            "kind: sales",
+            "position_every_s: 0.5",
+            "queues.yaml:3:23: position_every_s: too short an interval, not 0.5 (1 s at least",
+        ),
+        (
+            "agents.yaml",
+            "account: desk2",
+            "miss: {busy_s: 0}",
+            "agents.yaml:9:20: busy_s: input should be greater than or equal to 1",
+        ),
+        (
             "agents.yaml",
             "account: desk2",
             "weight: 0",
@@ -137,6 +164,22 @@ def test_requirements_that_nobody_fulfils_are_warnings(folder, change):
     ]
 
 
+def test_a_group_to_which_nobody_belongs_is_a_warning(folder, change):
+    change(
+        "queues.yaml",
+        "    kind: sales\n",
+        "    layers:\n"
+        "      - {name: a, groups: [mobil, spare]}\n"
+        "      - {name: b, groups: [early]}\n",
+    )
+    change("agents.yaml", "    account: desk2\n", "    team: early\n    groups: [mobile]\n")
+    told = [str(fault).rpartition("/")[2] for fault in load_config(folder).warnings]
+    assert told == [
+        "queues.yaml:4:28: no agent is of the team or group 'mobil' (did you mean 'mobile'?)",
+        "queues.yaml:4:35: no agent is of the team or group 'spare' (known: early, mobile)",
+    ]
+
+
 def test_groups_and_their_rules(folder, change):
     change(
         "queues.yaml",
@@ -157,3 +200,46 @@ def test_groups_and_their_rules(folder, change):
     assert "no layer names the group '机动组'" in told
     change("queues.yaml", ", longest_wait_s: 60", "")
     assert any("no condition" in fault for fault in faults_of(folder))
+
+
+def bounds(section):
+    """Each number's field of a section, with the least and greatest value that it takes."""
+    for name, settings in section.model_fields.items():
+        limits = {
+            kind: getattr(limit, kind)
+            for limit in settings.metadata
+            for kind in ("ge", "gt", "le")
+            if hasattr(limit, kind)
+        }
+        if limits:
+            least = limits.get("ge", limits.get("gt", 0.0) + 1e-9)
+            yield name, least
+            yield name, limits["le"]
+
+
+QUEUE = {"skill": "sales"}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        (section, name, value)
+        for section in (QueueSettings, LayerSettings, MissSettings, AgentSettings)
+        for name, value in bounds(section)
+    ],
+)
+def test_what_the_files_may_say_the_router_takes(section, name, value):
+    """Else `acd config check` would call good what the server refuses."""
+    agents, queues = [], []
+    if section is QueueSettings:
+        queues.append(QueueSettings(**QUEUE, **{name: value}).profile("sales"))
+    elif section is LayerSettings:
+        layer = LayerSettings(**{"name": "all", name: value})
+        queues.append(QueueSettings(**QUEUE, layers=(layer,)).profile("sales"))
+    elif section is MissSettings:
+        miss = MissSettings(**{name: value})
+        queues.append(QueueSettings(**QUEUE, miss=miss).profile("sales"))
+    else:
+        agent = AgentSettings(number="1", name="1", skills={}, **{name: value})
+        agents.append(agent.profile())
+    assert faults(agents, queues, has_random=True) == []

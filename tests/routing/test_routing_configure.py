@@ -24,7 +24,8 @@ def test_every_mistake_is_named_at_once_and_nothing_is_changed():
         overflow=Overflow(queue="nowhere"),
         miss=MissRule(busy_s=0.0, away_after_misses=-1),
     )
-    agents = [agent("1"), agent("1"), agent("2", rank={"sales": 7.0}), agent("")]
+    missing = agent("3", miss=MissRule(rejected_s=0.2), wrap_up_s=-2.0)
+    agents = [agent("1"), agent("1"), agent("2", rank={"sales": 7.0}), agent(""), missing]
     with pytest.raises(ConfigurationError) as caught:
         world.configure(agents, [bad, queue("empty", layers=(), hold_out=2.0), queue("empty")])
     told = str(caught.value)
@@ -32,6 +33,8 @@ def test_every_mistake_is_named_at_once_and_nothing_is_changed():
         "agent number '1' stands 2 times",
         "agent '2': rank for 'sales' is 7.0",
         "the number is empty",
+        "agent '3': miss.rejected_s is 0.2",
+        "agent '3': wrap_up_s is -2.0",
         "queue 'empty' stands 2 times",
         "it has no layer",
         "hold_out is 2.0",
