@@ -300,12 +300,12 @@ class WorkerMediaEngine:
         local = record.capabilities
         if record.agreed is not None:
             local = replace(local, preferred=record.agreed.codec)
-        sdp, agreed = self._described(local, offer)
+        sdp, agreed = self._described(local, offer, record.sdp)
         if record.sdp and sdp != record.sdp:
             # "The version number in the o= line MUST increment by one" for each description
             # that differs from the former (RFC 3264 section 8), and MUST NOT if none does.
             local = replace(local, session_version=local.session_version + 1)
-            sdp, agreed = self._described(local, offer)
+            sdp, agreed = self._described(local, offer, record.sdp)
             record.capabilities = local
         record.sdp = sdp
         if agreed is None:
@@ -313,9 +313,11 @@ class WorkerMediaEngine:
         else:
             record.agreed = agreed
 
-    def _described(self, local: Capabilities, offer: bytes) -> tuple[bytes, Negotiated | None]:
+    def _described(
+        self, local: Capabilities, offer: bytes, former: bytes
+    ) -> tuple[bytes, Negotiated | None]:
         if not offer:
-            return make_offer(local), None
+            return make_offer(local, former), None
         answer, agreed = answer_offer(offer, local)
         return answer, self._checked(agreed)
 

@@ -1,6 +1,6 @@
 """Session descriptions as values: a tolerant parser and the serialiser (RFC 8866).
 
-Kept are the lines that offer and answer work with (o, s, c, m, a); the others (b, t, e, p, k,
+Kept are the lines that offer and answer work with (o, s, c, t, m, a); the others (b, e, p, k,
 ...) are accepted and left out. "Be tolerant" covers what phones really send: bare LF, empty
 lines, a missing o, s or t line, an attribute or a line type that nobody knows.
 """
@@ -62,6 +62,9 @@ class SessionDescription(Struct, frozen=True):
     address: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
 
+    time: str = "0 0"
+    "Start and stop of the first t= line; calls have no planned end (RFC 3264 section 5)."
+
     def address_of(self, media: MediaDescription) -> str:
         """Return the address that media goes to, empty if none is given."""
         return media.address or self.address
@@ -77,7 +80,7 @@ class SessionDescription(Struct, frozen=True):
         ]
         if self.address:
             lines.append(f"c=IN {_family(self.address)} {self.address}")
-        lines.append("t=0 0")
+        lines.append(f"t={self.time}")
         lines += [_attribute_line(attribute) for attribute in self.attributes]
         for media in self.media:
             formats = " ".join(media.formats)
@@ -118,6 +121,7 @@ class _Builder:
         "_origin",
         "_session_address",
         "_session_attributes",
+        "_time",
         "_version_seen",
     )
 
@@ -125,6 +129,7 @@ class _Builder:
         self._version_seen = False
         self._origin = Origin()
         self._name = "-"
+        self._time = ""
         self._session_address = ""
         self._session_attributes: tuple[tuple[str, str], ...] = ()
         self._media: list[MediaDescription] = []
@@ -152,6 +157,8 @@ class _Builder:
             self._origin = _origin(number, value)
         elif letter == "s":
             self._name = value.strip() or "-"
+        elif letter == "t":
+            self._time = self._time or _time(value)
 
     def _close(self) -> None:
         """End the section above: the session's, or that of an m= line."""
@@ -178,6 +185,7 @@ class _Builder:
             self._name,
             self._session_address,
             self._session_attributes,
+            self._time or "0 0",
         )
 
 
@@ -188,6 +196,13 @@ def _origin(number: int, value: str) -> Origin:
             number, f"o= has 6 fields (user, id, version, IN, IP4, address), not {len(fields)}"
         )
     return Origin(fields[0], fields[1], fields[2], fields[5])
+
+
+def _time(value: str) -> str:
+    """Return start and stop, or nothing for what is none: no phone is refused for its clock."""
+    fields = value.split()
+    plain = len(fields) == 2 and all(one.isascii() and one.isdecimal() for one in fields)
+    return " ".join(fields) if plain else ""
 
 
 def _connection(number: int, value: str) -> str:

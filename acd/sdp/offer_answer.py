@@ -124,6 +124,8 @@ class _AnswerPlan(Struct, frozen=True):
     agreed: Negotiated
     line: int
     "Of the m= line that is served."
+    time: str
+    "Start and stop of the offer."
     before: str
     "The refused m= lines above ours."
     after: str
@@ -143,13 +145,36 @@ def answer_offer(offer: bytes, local: Capabilities) -> tuple[bytes, Negotiated]:
         form, address, port = usual
         plan = _plan_recurring_answer(form, local.codecs, local.preferred)
         agreed = _agreed_at(plan.agreed, address, port, plan.line)
-    body = f"{_head(local)}{plan.before}m=audio {local.port} {plan.after}"
+    head = _head(local, plan.time)
+    body = f"{head}{plan.before}m=audio {local.port} {plan.after}"
     return body.encode(), agreed
 
 
-def make_offer(local: Capabilities) -> bytes:
-    """Offer our codecs, the preferred one first, and key presses."""
-    return f"{_head(local)}m=audio {local.port} {_offered(local.codecs, local.preferred)}".encode()
+class _Slot(Struct, frozen=True):
+    """Where our stream stands in a session."""
+
+    before: str = ""
+    "The refused m= lines above it."
+    after: str = ""
+    "Those below it."
+    protocol: str = "RTP/AVP"
+    event_type: int = DEFAULT_EVENT_TYPE
+
+
+_ALONE = _Slot()
+
+
+def make_offer(local: Capabilities, former: bytes = b"") -> bytes:
+    """Offer our codecs, the preferred one first, and key presses.
+
+    `former` is our last description in a session that stands. RFC 3264 8: "the new SDP MUST
+    have a matching "m=" line" for each of that one's, so that refused streams stay in their
+    places.
+    """
+    slot = _slot_of(former) if former else _ALONE
+    audio = _offered(local.codecs, local.preferred, slot.protocol, slot.event_type)
+    head = _head(local, "0 0")
+    return f"{head}{slot.before}m=audio {local.port} {audio}{slot.after}".encode()
 
 
 def read_answer(offer: bytes, answer: bytes) -> Negotiated:
@@ -166,12 +191,7 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
     description = parse(offer)
     stream = _first_usable(description, codecs)
     payload_type, codec = chosen = _choose(stream, codecs, preferred)
-    refused = [
-        # "To reject an offered stream, the port number in the corresponding stream in the
-        # answer MUST be set to zero" (RFC 3264 section 6); the formats are irrelevant then.
-        f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}\r\n"
-        for media in description.media
-    ]
+    refused = [_refusal_of(media) for media in description.media]
     audio = _audio_lines(stream.media.protocol, (chosen,), stream.event_type)
     # RFC 5761 5.1.1: "If the answerer wishes to multiplex RTP and RTCP onto a single port, it
     # MUST include an "a=rtcp-mux" attribute in the answer." RTCP's packet types are none of the
@@ -183,6 +203,9 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
     return _AnswerPlan(
         agreed=_negotiated(stream, payload_type, codec, (chosen,), stream.event_type),
         line=stream.media.line,
+        # RFC 3264 6: "The "t=" line in the answer MUST be equal to the value in the "t=" line of
+        # the offer."
+        time=description.time,
         before="".join(refused[: stream.index]),
         after="".join(
             (
@@ -195,13 +218,15 @@ def _plan_answer(offer: bytes, codecs: tuple[Codec, ...], preferred: Codec | Non
 
 def _read_answer(offer: bytes, answer: bytes) -> tuple[Negotiated, int]:
     """Return what was agreed on and the line of the answer that says so."""
-    offered = _understand(parse(offer), 0)
+    ours = parse(offer)
+    index = _served_in(ours)
+    offered = _understand(ours, index)
     description = parse(answer)
-    if not description.media:
+    if len(description.media) <= index:
         raise SdpUnusableError("the answer has no media line; it must have one for each offered")
     # "the answer MUST contain exactly the same number of "m=" lines as the offer" (RFC 3264
-    # section 6): ours was one, whatever follows in a wrong answer was not asked for.
-    stream = _understand(description, 0)
+    # section 6): whatever else is in a wrong answer was not asked for.
+    stream = _understand(description, index)
     if stream.media.port == 0:
         raise SdpUnusableError("the peer refused the audio stream (port 0)")
     if not stream.codecs:
@@ -248,6 +273,35 @@ def _negotiated(
         stream.packet_ms,
         held,
         not held,
+    )
+
+
+def _refusal_of(media: MediaDescription) -> str:
+    """Return the m= line that refuses a stream.
+
+    "To reject an offered stream, the port number in the corresponding stream in the answer MUST
+    be set to zero" (RFC 3264 section 6); the formats are irrelevant then.
+    """
+    return f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}\r\n"
+
+
+def _served_in(ours: SessionDescription) -> int:
+    """Return which m= line of a description of ours is the stream: all others are refused."""
+    return next((at for at, media in enumerate(ours.media) if media.port), 0)
+
+
+def _slot_of(former: bytes) -> _Slot:
+    ours = parse(former)
+    index = _served_in(ours)
+    refused = [_refusal_of(media) for media in ours.media]
+    stream = _understand(ours, index)
+    # RFC 3264 8.3.2: the codec of a payload type number "MUST NOT change for the duration of a
+    # session"; where the other side chose the one for key presses, it stays.
+    return _Slot(
+        before="".join(refused[:index]),
+        after="".join(refused[index + 1 :]),
+        protocol=stream.media.protocol,
+        event_type=DEFAULT_EVENT_TYPE if stream.event_type is None else stream.event_type,
     )
 
 
@@ -347,20 +401,22 @@ def _choose(
     return next((entry for entry in served if entry[1] is preferred), served[0])
 
 
-def _head(local: Capabilities) -> str:
+def _head(local: Capabilities, time: str) -> str:
     family = "IP6" if ":" in local.address else "IP4"
     return (
         f"v=0\r\no=- {local.session_id} {local.session_version} IN {family} {local.address}\r\n"
-        f"s=-\r\nc=IN {family} {local.address}\r\nt=0 0\r\n"
+        f"s=-\r\nc=IN {family} {local.address}\r\nt={time}\r\n"
     )
 
 
-@lru_cache(maxsize=16)  # more than there are orders of our codecs
-def _offered(codecs: tuple[Codec, ...], preferred: Codec | None) -> str:
+@lru_cache(maxsize=64)  # a few orders of our codecs, and numbers that phones take for key presses
+def _offered(
+    codecs: tuple[Codec, ...], preferred: Codec | None, protocol: str, event_type: int
+) -> str:
     """Return our offer from the protocol of its m= line on."""
     ordered = sorted(codecs, key=lambda codec: codec is not preferred)
     numbered = tuple((codec.value, codec) for codec in ordered)
-    return f"{_audio_lines('RTP/AVP', numbered, DEFAULT_EVENT_TYPE)}\r\na=sendrecv\r\n"
+    return f"{_audio_lines(protocol, numbered, event_type)}\r\na=sendrecv\r\n"
 
 
 def _audio_lines(

@@ -339,12 +339,17 @@ async def test_a_reoffer_moves_the_stream_and_hold_silences_it(tmp_path: Path) -
                 old.socket.recv(1500)
             desk.do(Reoffer("leg", b"v=0\r\n"))
             assert desk.now(StreamRefused).status == 488
-            desk.do(Reoffer("leg", new.offer()))
+            desk.do(Reoffer("leg", new.offer("m=video 7000 RTP/AVP 31")))
             assert not desk.now(StreamReoffered).held
             desk.do(Play("leg", 2, ("music",)))
             await new.receive(25)
+            # An offer asked for has a line for each that there was (RFC 3264 8).
             desk.do(Reoffer("leg", b""))
-            assert b"PCMU" in desk.now(StreamReoffered).answer
+            asked = desk.now(StreamReoffered).answer
+            assert b"PCMU" in asked
+            assert [media.port > 0 for media in parse_sdp(asked).media] == [True, False]
+            desk.do(AcceptAnswer("leg", old.offer("m=video 0 RTP/AVP 31")))
+            assert desk.now(StreamAccepted) == StreamAccepted("leg", held=False)
 
 
 @pytest.mark.asyncio

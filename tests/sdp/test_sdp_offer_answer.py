@@ -151,6 +151,54 @@ def test_read_answer() -> None:
     assert agreed.received == ((8, Codec.PCMA), (0, Codec.PCMU))
 
 
+SEVERAL = (
+    "m=video 5000 RTP/AVP 31",
+    "m=audio 49170 RTP/AVPF 8 96",
+    EVENTS,
+    "m=image 6002 udptl t38",
+)
+
+
+def test_an_offer_in_a_session_keeps_all_its_lines() -> None:
+    """RFC 3264 8: "the new SDP MUST have a matching "m=" line"; 8.3.2: numbers keep their codec."""
+    former, _ = answer_offer(offer(*SEVERAL), LOCAL)
+    ours = make_offer(LOCAL, former)
+    assert [(m.kind, m.port, m.protocol) for m in parse(ours).media] == [
+        ("video", 0, "RTP/AVP"),
+        ("audio", 20000, "RTP/AVPF"),
+        ("image", 0, "udptl"),
+    ]
+    assert parse(ours).media[1].formats == ("8", "0", "96")
+    assert ("rtpmap", "96 telephone-event/8000") in parse(ours).media[1].attributes
+    assert parse(make_offer(LOCAL, ours)).media == parse(ours).media
+    # The answer to it is read where the stream stands.
+    answer = offer(
+        "m=video 0 RTP/AVP 31", "m=audio 7 RTP/AVPF 0 96", EVENTS, "m=image 0 udptl t38"
+    )
+    agreed = read_answer(ours, answer)
+    assert (agreed.port, agreed.codec, agreed.event_type) == (7, Codec.PCMU, 96)
+    with pytest.raises(SdpUnusableError, match="no media line"):
+        read_answer(ours, offer("m=video 0 RTP/AVP 31"))
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        ("t=2873397496 2873404696", "2873397496 2873404696"),
+        ("t=0  0\r\nt=5 6", "0 0"),
+        ("t=now", "0 0"),
+        ("a=x", "0 0"),
+    ],
+)
+def test_the_answers_time_is_the_offers(said: str, answered: str) -> None:
+    """RFC 3264 6: "The "t=" line in the answer MUST be equal to … the "t=" line of the offer"."""
+    for end in ("\r\n", "\n"):
+        body = f"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n{said}\r\n{AUDIO}\r\n"
+        answer, _ = answer_offer(body.replace("\r\n", end).encode(), LOCAL)
+        assert f"\r\nt={answered}\r\n".encode() in answer
+        assert parse(answer).time == answered
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
