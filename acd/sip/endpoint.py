@@ -17,7 +17,7 @@ from .inbound import Inbound
 from .incoming_leg import IncomingLeg
 from .leg import LegTable
 from .message import Response, read
-from .multipart import open_multipart
+from .multipart import open_body
 from .outgoing_leg import OutgoingLeg
 from .peer import Peer
 from .registrar import Registrar
@@ -145,8 +145,8 @@ class Endpoint:
             if peer.transport != "udp" and b"SIP/2.0" not in data.partition(b"\n")[0]:
                 out.append(Disconnect(peer))
             return out
-        if message.body and message.get(b"content-type")[:10].lower() == b"multipart/":
-            open_multipart(message)
+        if message.body:
+            open_body(message)
         try:
             if isinstance(message, Response):
                 self._receive_response(message, peer, now)

@@ -123,7 +123,7 @@ class InviteReceived(Struct, frozen=True, gc=False):
 
 
 class LegCancelled(Struct, frozen=True, gc=False):
-    """The caller gave up before we answered; 487 has been sent."""
+    """The caller gave up before we answered, or the INVITE's Expires did; 487 has been sent."""
 
     leg: str
 

@@ -29,7 +29,7 @@ from .server_invite import ServerInviteTransaction, State
 from .session_timer import check_interval
 from .transactions import Transactions, server_key
 from .trunks import Trunks
-from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head
+from .writing import ACCEPT_LINE, ALLOW_LINE, EXTENSIONS_LINE, reply, reply_head
 
 _COMPLETED = State.COMPLETED
 
@@ -224,7 +224,7 @@ class Inbound:
         check_target(request, peer)
         check_extensions(request)
         head = reply_head(request, peer, self._core.stateless_tag(request))
-        extra = ALLOW_LINE + ACCEPT_LINE + self._core.product_lines[0]
+        extra = ALLOW_LINE + ACCEPT_LINE + EXTENSIONS_LINE + self._core.product_lines[0]
         self._core.send(peer, reply(200, head, extra))
 
     def _on_register(self, request: Request, key: bytes, peer: Peer, now: float) -> None:

@@ -1,6 +1,7 @@
 """A leg that a phone or trunk began: the UAS side of an INVITE (RFC 3261 section 13.3)."""
 
 import math
+from contextlib import suppress
 
 from . import identity
 from .core import Core
@@ -15,6 +16,7 @@ from .events import (
     LegEnded,
     LegReoffered,
 )
+from .headers import parse_number
 from .leg import RETRY_SOON, Leg, LegTable
 from .message import Request
 from .peer import Peer
@@ -24,7 +26,15 @@ from .server_invite import ServerInviteTransaction
 from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
 from .uri import Uri, text
-from .writing import ALLOW_LINE, SUPPORTED_LINE, reason_line, reply, reply_head, warning_line
+from .writing import (
+    ALLOW_LINE,
+    SUPPORTED_LINE,
+    reason_line,
+    reply,
+    reply_head,
+    timestamp_line,
+    warning_line,
+)
 
 RING_REPEAT_S = 60.0
 
@@ -35,6 +45,7 @@ class IncomingLeg(Leg):
     __slots__ = (
         "_account_lines",
         "_begun",
+        "_expire_at",
         "_head",
         "_invite",
         "_key",
@@ -72,7 +83,7 @@ class IncomingLeg(Leg):
         self._takes_offer = bool(invite.body)
         self._account_lines = b""
         self._ringing: tuple[int, bytes] | None = None
-        self._ring_at = math.inf
+        self._ring_at = self._expire_at = math.inf
         headers, settings = invite.headers, core.settings
         self._reliable: ReliableAnswers | None = None
         if b"require" in headers or settings.prefer_100rel:
@@ -126,7 +137,9 @@ class IncomingLeg(Leg):
         table.dialogs[dialog.local_tag] = self
         table.incoming[self._merge_key] = self
         table.cancellable[self._key] = self
-        self._respond(100, reply(100, self._head), now)
+        self._respond(100, reply(100, self._head, timestamp_line(invite)), now)
+        if b"expires" in invite.headers:
+            self._expire(invite, now)
         caller = invite.from_
         event = InviteReceived(
             self.id,
@@ -143,6 +156,12 @@ class IncomingLeg(Leg):
         if not invite.headers.keys().isdisjoint(identity.HEADERS):
             event = identity.complete(event, invite, trusted=core.trusts(self._peer))
         core.out.append(event)
+
+    def _expire(self, invite: Request, now: float) -> None:
+        """Let the invitation expire when the caller says; one who says it unreadably, never."""
+        with suppress(BadMessageError):
+            self._expire_at = now + parse_number(invite.headers[b"expires"])
+            self.arm()
 
     @property
     def early(self) -> bool:
@@ -185,7 +204,7 @@ class IncomingLeg(Leg):
         if self._invite is None:
             super().arm()
             return
-        at = self._ring_at
+        at = min(self._ring_at, self._expire_at)
         if self._reliable is not None and self._reliable.at < at:
             at = self._reliable.at
         if self.session is not None and self.session.at < at:
@@ -197,6 +216,11 @@ class IncomingLeg(Leg):
         """Repeat the ringing; or what every leg repeats."""
         if self._invite is None:
             super().on_time(now)
+            return
+        if now >= self._expire_at:
+            # 13.3.1: "If the invitation expires before the UAS has generated a final response, a
+            # 487 (Request Terminated) response SHOULD be generated."
+            self.cancelled(now)
             return
         reliable, ringing = self._reliable, self._ringing
         if reliable is not None and reliable.given_up(now):

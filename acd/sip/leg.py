@@ -22,7 +22,15 @@ from .session_timer import SessionTerms, agree, agreed_lines, check_interval
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
 from .uri import text
-from .writing import ACCEPT_LINE, ALLOW_LINE, reply, reply_head, warning_line
+from .writing import (
+    ACCEPT_LINE,
+    ALLOW_LINE,
+    EXTENSIONS_LINE,
+    reply,
+    reply_head,
+    timestamp_line,
+    warning_line,
+)
 
 RETRY_SOON = b"Retry-After: 5\r\n"
 'RFC 3261 14.2: "a Retry-After header field with a randomly chosen value of between 0 and 10".'
@@ -240,9 +248,10 @@ class Leg(Machine):
                 # 489 says that and, unlike 481, does not make a phone give the call up.
                 raise BadMessageError("Bad Event", 489, b"Allow-Events: refer\r\n")
             case _:
-                # OPTIONS, 11.2: within a dialog it is answered alike and changes nothing.
-                extra = ALLOW_LINE + ACCEPT_LINE
-                self._core.send(peer, reply(200, reply_head(request, peer, b""), extra))
+                # OPTIONS, 11.2: within a dialog it is answered alike and changes nothing. Its
+                # repetition has an old CSeq number, and gets the same answer.
+                lines = ALLOW_LINE + ACCEPT_LINE + EXTENSIONS_LINE
+                self._answer_plainly(request, key, peer, now, lines)
         dialog.remote_cseq = number
         if not self.over:
             dialog.peer = peer
@@ -302,7 +311,9 @@ class Leg(Machine):
         if request.method == b"INVITE":
             invite = self._transactions.begin_server_invite(key, peer)
             self._offer = (invite, request, peer)
-            trying = Send(peer, reply(100, reply_head(request, peer, b"")))
+            trying = Send(
+                peer, reply(100, reply_head(request, peer, b""), timestamp_line(request))
+            )
             self._transactions.respond(invite, 100, trying, now)
             self._table.cancellable[key] = self
         else:
@@ -331,9 +342,11 @@ class Leg(Machine):
         if digit is not None and not self.over:
             self._core.out.append(InfoDigit(self.id, *digit))
 
-    def _answer_plainly(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+    def _answer_plainly(
+        self, request: Request, key: bytes, peer: Peer, now: float, lines: bytes = b""
+    ) -> None:
         head = reply_head(request, peer, b"")
-        answer = Send(peer, reply(200, head, self._core.product_lines[0]))
+        answer = Send(peer, reply(200, head, lines + self._core.product_lines[0]))
         self._transactions.answer_request(key, answer, now)
 
     # Our answer to a re-INVITE or UPDATE.

@@ -12,6 +12,36 @@ _SEARCHED = frozenset({b"multipart/mixed", b"multipart/alternative"})
 "Others say that their parts belong together (signed, related): taken apart they mean less."
 
 
+_UNDERSTOOD = frozenset(
+    {b"application/sdp", b"application/dtmf-relay", b"application/dtmf", b"message/sipfrag"}
+)
+
+
+def open_body(message: Message) -> None:
+    """Make of a message's body what this server can read of it."""
+    if message.get(b"content-type")[:10].lower() == b"multipart/":
+        open_multipart(message)
+    disposition = message.headers.get(b"content-disposition")
+    if disposition and _parameter(disposition, b"handling").lower() == b"optional":
+        _leave_out_unknown(message)
+
+
+def _leave_out_unknown(message: Message) -> None:
+    """Leave out a body that nobody here understands, and nobody has to.
+
+    RFC 3261 20.11: "If this parameter has the value of "optional", the UAS MUST ignore the
+    message body."
+    """
+    kind = message.get(b"content-type").partition(b";")[0].strip().lower()
+    if (
+        kind not in _UNDERSTOOD
+        or message.headers.get(b"content-encoding", b"identity") != b"identity"
+    ):
+        message.body = b""
+        for name in (b"content-type", b"content-encoding"):
+            message.headers.pop(name, None)
+
+
 def open_multipart(message: Message) -> None:
     """Put a session description in the place of the multipart body that it is a part of.
 

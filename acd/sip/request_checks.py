@@ -5,7 +5,7 @@ from .headers import parse_number
 from .message import Request
 from .peer import SECURE, Peer
 from .uri import Uri
-from .writing import ALLOW_LINE
+from .writing import ALLOW_LINE, EXTENSIONS
 
 # Methods of the IANA registry that this server knows of and does not serve.
 _RECOGNISED = frozenset({b"MESSAGE", b"SUBSCRIBE", b"PUBLISH"})
@@ -24,9 +24,6 @@ SERVED = frozenset(
         b"PRACK",
     }
 )
-EXTENSIONS = frozenset({b"replaces", b"norefersub", b"timer", b"100rel"})
-"Option tags that a Require may name (RFC 3891, 4488, 4028, 3262)."
-
 REGISTER_EXTENSIONS = frozenset({b"path", b"outbound"})
 "Those of a REGISTER (RFC 3327, 5626)."
 

@@ -11,6 +11,12 @@ ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, REFE
 ALLOW_LINE = b"Allow: " + ALLOW + b"\r\n"
 SUPPORTED_LINE = b"Supported: replaces\r\n"
 "Told to those who may want to use it: phones that call with an account."
+EXTENSIONS = frozenset({b"replaces", b"norefersub", b"timer", b"100rel"})
+"Option tags that a Require may name (RFC 3891, 4488, 4028, 3262)."
+
+EXTENSIONS_LINE = b"Supported: %b\r\n" % b", ".join(sorted(EXTENSIONS))
+"Told to those who ask by OPTIONS (RFC 3261 11.2)."
+
 ACCEPT_LINE = b"Accept: application/sdp\r\n"
 SDP_LINE = b"Content-Type: application/sdp\r\n"
 
@@ -99,6 +105,16 @@ def warning_line(warning: str, agent: bytes) -> bytes:
     """Return a Warning line (20.43) for a code, a space and a text; `agent` is our host."""
     code, _, reason = warning.partition(" ")
     return b"Warning: %b %b %b\r\n" % (one_line(code), agent, quote(reason))
+
+
+def timestamp_line(request: Request) -> bytes:
+    """Return the line by which a 100 lets the other side measure the round trip.
+
+    8.2.6.1: "any Timestamp header field present in the request MUST be copied into this 100
+    (Trying) response". Without a delay added: we answer at once.
+    """
+    value = request.headers.get(b"timestamp")
+    return b"" if value is None else b"Timestamp: %b\r\n" % value
 
 
 def reply_head(request: Request, peer: Peer, tag: bytes) -> bytes:

@@ -7,13 +7,16 @@ from sip_support import request
 
 from acd.sip.errors import BadMessageError
 from acd.sip.framing import MAX_HEAD_BYTES, PING, StreamFramer
+from acd.sip.message import read
 
 ONE = request("OPTIONS")
 TWO = request("INVITE", body=b"v=0\r\n\r\nContent-Length: 5\r\n")
 COMPACT = b"OPTIONS sip:a@b SIP/2.0\r\nL :\t2\r\n\r\nhi"
+BARE = TWO.replace(b"\r\nContent-Type", b"\nContent-Type").replace(b"\r\n\r\nv", b"\n\nv")
+"Lines that end by LF only, the last of the head among them."
 
 
-@given(st.lists(st.sampled_from([ONE, TWO, COMPACT]), max_size=5), st.data())
+@given(st.lists(st.sampled_from([ONE, TWO, COMPACT, BARE]), max_size=5), st.data())
 def test_any_cut_gives_the_same_messages(messages: list[bytes], data) -> None:
     stream = b"".join(messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
@@ -26,6 +29,13 @@ def test_any_cut_gives_the_same_messages(messages: list[bytes], data) -> None:
 def test_line_breaks_before_a_message_are_ignored() -> None:
     """7.5: "MUST ignore any CRLF appearing before the start-line"."""
     assert StreamFramer().feed(b"\r\n" + ONE) == [ONE]
+
+
+@pytest.mark.parametrize("data", [ONE, TWO, BARE, ONE.replace(b"\r\n", b"\n")])
+def test_where_the_framer_ends_a_head_the_reader_does_too(data: bytes) -> None:
+    [message] = StreamFramer().feed(data)
+    assert message == data
+    assert read(message).fault is None
 
 
 def test_a_ping_comes_out_alone() -> None:

@@ -433,6 +433,32 @@ def test_ringing_is_repeated_each_minute_until_the_answer() -> None:
     assert 180 not in statuses(endpoint.on_time(180.0))
 
 
+def test_an_invitation_expires_when_the_caller_says() -> None:
+    """13.3.1: "a 487 (Request Terminated) response SHOULD be generated"."""
+    endpoint = make_endpoint()
+    (event,) = events(endpoint.receive(request("INVITE", "Expires: 90", body=SDP), PHONE, 0.0))
+    endpoint.ring(event.leg, 0.0)
+    fired = run_out(endpoint, 90.0)
+    assert [(at, statuses([item])) for at, item in fired[:2]] == [(60.0, [180]), (90.0, [487])]
+    assert [item for _, item in fired[2:]] == [LegCancelled(event.leg)]
+    assert endpoint.answer(event.leg, SDP, 91.0) == []
+    run_out(endpoint)
+    assert_empty(endpoint)
+
+
+@pytest.mark.parametrize("expires", ["90", "soon", "99999999999"])
+def test_an_answered_call_does_not_expire_nor_one_without_a_time(expires: str) -> None:
+    endpoint = make_endpoint()
+    data = request("INVITE", f"Expires: {expires}", body=SDP)
+    (event,) = events(endpoint.receive(data, PHONE, 0.0))
+    if expires == "90":
+        (ok,) = parsed(endpoint.answer(event.leg, SDP, 89.0))
+        ack = request("ACK", branch="z9hG4bKa", to_tag=ok.to.tag.decode())
+        assert endpoint.receive(ack, PHONE, 89.1) == [LegConfirmed(event.leg, b"")]
+    assert run_out(endpoint, 1000.0) == []
+    assert endpoint.legs == 1
+
+
 def test_ringing_ends_with_a_refusal() -> None:
     endpoint = make_endpoint()
     leg = begun(endpoint)

@@ -64,6 +64,40 @@ def test_what_is_not_understood_gets_415_with_what_would_be(
     assert (refusal.status, refusal.get(b"accept")) == (415, b"application/sdp")
 
 
+@pytest.mark.parametrize(
+    ("content_type", "disposition", "answers"),
+    [
+        ("application/isup", "signal;handling=optional", [100]),
+        ("text/plain", "render; Handling=OPTIONAL", [100]),
+        ("multipart/mixed;boundary=b1", "x;handling=optional", [100]),
+        ("application/isup", "signal;handling=required", [415]),
+        ("application/isup", "signal", [415]),
+    ],
+)
+def test_a_body_that_is_optional_is_passed_over(
+    content_type: str, disposition: str, answers: list[int]
+) -> None:
+    """RFC 3261 20.11: ""optional", the UAS MUST ignore the message body"; 8.2.3 has the 415."""
+    data = request(
+        "INVITE",
+        f"Content-Disposition: {disposition}",
+        body=b"hello",
+        content_type=content_type,
+    )
+    out = make_endpoint().receive(data, PHONE, 0.0)
+    assert statuses(out) == answers
+    assert [item.offer for item in events(out)] == [b""] * answers.count(100)
+
+
+def test_an_optional_description_is_taken_all_the_same() -> None:
+    disposed = "Content-Disposition: session;handling=optional"
+    out = make_endpoint().receive(request("INVITE", disposed, body=SDP), PHONE, 0.0)
+    assert [item.offer for item in events(out)] == [SDP]
+    packed = request("INVITE", disposed, "Content-Encoding: gzip", body=SDP)
+    out = make_endpoint().receive(packed, PHONE, 0.0)
+    assert [item.offer for item in events(out)] == [b""]
+
+
 def test_an_answer_of_several_parts_is_understood_too() -> None:
     endpoint = make_endpoint()
     target = InviteTarget(uri="sip:1001@192.0.2.10", peer=PHONE, caller="4000")

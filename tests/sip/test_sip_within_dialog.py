@@ -11,6 +11,7 @@ from sip_support import (
     parsed,
     request,
     run_out,
+    sent,
     statuses,
 )
 
@@ -21,6 +22,7 @@ from acd.sip.events import (
     LegEnded,
     LegReoffered,
 )
+from acd.sip.message import read
 from acd.sip.peer import Peer
 
 HOLD = b"v=0\r\na=sendonly\r\n"
@@ -53,6 +55,38 @@ def test_reinvite_is_offered_accepted_and_acknowledged() -> None:
     assert endpoint.receive(ack, PHONE, 1.8) == []
     assert endpoint.accept_offer(leg, SDP, 1.9) == []
     assert run_out(endpoint) == []
+
+
+def test_options_that_come_again_get_the_same_answer() -> None:
+    """11.2 and 17.2.2: its CSeq number is an old one then, and no disorder."""
+    endpoint = make_endpoint()
+    leg, tag = talking(endpoint)
+    asked = within("OPTIONS", tag)
+    first, again = (sent(endpoint.receive(asked, PHONE, at)) for at in (1.0, 1.5))
+    assert first == again
+    (ok,) = map(read, first)
+    assert ok.status == 200
+    assert ok.get(b"supported") == b"100rel, norefersub, replaces, timer"
+    assert b"PRACK" in ok.get(b"allow")
+    out = endpoint.receive(asked.replace(b"z9hG4bK", b"z9hG4bKx"), PHONE, 2.0)
+    assert statuses(out) == [500]
+    assert methods(endpoint.hang_up(leg, 3.0)) == [b"BYE"]
+
+
+def test_a_round_trip_can_be_measured() -> None:
+    """8.2.6.1: "any Timestamp header field […] MUST be copied into this 100 (Trying) response"."""
+    endpoint = make_endpoint()
+    (trying,) = parsed(
+        endpoint.receive(request("INVITE", "Timestamp: 54.21", body=SDP), PHONE, 0.0)
+    )
+    assert trying.get(b"timestamp") == b"54.21"
+    (ok,) = parsed(endpoint.answer("seed-1", SDP, 0.0))
+    assert b"timestamp" not in ok.headers
+    tag = ok.to.tag.decode()
+    endpoint.receive(request("ACK", branch="z9hG4bKa", to_tag=tag), PHONE, 0.1)
+    reinvite = within("INVITE", tag, body=HOLD).replace(b"Max-", b"Timestamp: 7\r\nMax-")
+    (trying,) = parsed(endpoint.receive(reinvite, PHONE, 1.0))
+    assert (trying.status, trying.get(b"timestamp")) == (100, b"7")
 
 
 def test_reinvite_without_offer_is_confirmed_with_its_answer() -> None:
