@@ -9,6 +9,7 @@ from .dialog import Dialog
 from .digest_client import Attempt
 from .effects import Send
 from .message import Response
+from .reconnecting import next_hop
 from .transactions import Transactions
 from .writing import reason_line
 
@@ -69,10 +70,14 @@ class DialogRequest:
             user = self
         extra = self._extra + self.authorization
         request = Send(dialog.peer, parts.request(method, dialog.remote, extra, self._body))
+        elsewhere = None if dialog.peer.transport == "udp" else next_hop(dialog)
+        begin = self._transactions
         if method == b"INVITE":
-            self.invite = self._transactions.begin_client_invite(branch, request, parts, user, now)
+            self.invite = begin.begin_client_invite(
+                branch, request, parts, user, now, elsewhere=elsewhere
+            )
         else:
-            self._transactions.begin_client_request(branch, method, request, user, now)
+            begin.begin_client_request(branch, method, request, user, now, elsewhere=elsewhere)
 
     def on_response(self, response: Response, now: float) -> Send | None:
         """Answer a challenge; hand everything else on."""
@@ -135,5 +140,8 @@ def send_bye(
     branch = b"z9hG4bK" + core.token()
     via = b"%b%b\r\n" % (core.identity(dialog.peer).via_head, branch)
     dialog.local_cseq += 1
-    data = dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
-    transactions.begin_client_request(branch, b"BYE", Send(dialog.peer, data), NOBODY, now)
+    bye = Send(
+        dialog.peer, dialog.parts(via, dialog.local_cseq).request(b"BYE", dialog.remote, extra)
+    )
+    elsewhere = None if dialog.peer.transport == "udp" else next_hop(dialog)
+    transactions.begin_client_request(branch, b"BYE", bye, NOBODY, now, elsewhere=elsewhere)

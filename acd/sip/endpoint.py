@@ -87,7 +87,7 @@ class Endpoint:
         core.reliance.truth = self._relied_on
 
     def _relied_on(self) -> set[Peer]:
-        legs = {leg.dialog.peer for leg in self._table.dialogs.values() if leg.dialog}
+        legs = {peer for leg in self._table.dialogs.values() for peer in leg.peers()}
         return self._transactions.peers() | self._registrar.peers() | legs
 
     @property

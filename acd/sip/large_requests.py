@@ -20,7 +20,7 @@ MAX_REFUSED = 4096
 
 
 class Fallback(Struct, frozen=True):
-    """A request as it is sent over UDP when no TCP connection comes about."""
+    """A request as it is sent when its connection does not come about, or is gone."""
 
     request: Send
     parts: HopParts | None

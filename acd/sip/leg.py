@@ -15,6 +15,7 @@ from .errors import BadMessageError
 from .events import InfoDigit, LegConfirmed, LegEndCause, LegEnded, LegReoffered
 from .message import Request
 from .peer import Peer
+from .reconnecting import answer_again, next_hop
 from .referring import Referring
 from .request_checks import check_content
 from .session import Session
@@ -210,13 +211,28 @@ class Leg(Machine):
         self._repeat_at = now + self._repeat_s
 
     def transport_failed(self, peer: Peer, now: float) -> None:
-        """Give up at once a 2xx that cannot reach the other side any more."""
-        if self._answer is None or self.dialog is None or self.dialog.peer != peer:
+        """Look for another way to a peer whose connection is gone."""
+        dialog = self.dialog
+        if dialog is not None and dialog.peer == peer:
+            dialog.peer = next_hop(dialog) or peer
+        if self._answer is None or self._answer.peer != peer:
             return
+        again = answer_again(self._answer)
+        if again is not None:
+            self._answer = again
+            self._core.reliance.note(again.peer)
+            self._core.out.append(again)
+            return
+        # A 2xx that cannot reach the other side any more: no ACK will come.
         self._stop_waiting()
         self._end(LegEndCause.TRANSPORT, "Connection lost before the ACK")
         self._settle_offer(487, now)
         self._forget()
+
+    def peers(self) -> set[Peer]:
+        """Return whose connections the leg counts on."""
+        counted = {self.dialog.peer} if self.dialog is not None else set()
+        return counted | ({self._answer.peer} if self._answer is not None else set())
 
     # Requests within the dialog.
 

@@ -16,6 +16,7 @@ from .events import TransferRequested
 from .headers import NameAddr
 from .message import Request, Response
 from .peer import Peer
+from .reconnecting import next_hop
 from .replaces import InDialog, Replaces
 from .server_request import ServerRequestTransaction
 from .transaction import Machine
@@ -170,7 +171,10 @@ class Referral(Machine):
             self._forget()
         else:
             self._notifying = True
-        self._referring.transactions.begin_client_request(branch, b"NOTIFY", notify, self, now)
+        elsewhere = None if dialog.peer.transport == "udp" else next_hop(dialog)
+        self._referring.transactions.begin_client_request(
+            branch, b"NOTIFY", notify, self, now, elsewhere=elsewhere
+        )
 
     def _forget(self) -> None:
         self.deadline = math.inf

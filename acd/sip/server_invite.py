@@ -4,6 +4,8 @@ import math
 from enum import Enum, auto
 
 from .effects import Send
+from .peer import Peer
+from .reconnecting import answer_again
 from .timers import SipTimers
 from .transaction import GONE, NOTHING, TIMED_OUT, Effects, Ended, Transaction
 
@@ -24,13 +26,14 @@ _PROCEEDING, _COMPLETED = State.PROCEEDING, State.COMPLETED
 class ServerInviteTransaction(Transaction):
     """Sends our answers, repeats what must be repeated, and waits for the ACK of a refusal."""
 
-    __slots__ = ("_last", "_repeat_at", "_repeat_s", "_timeout_at", "_timers", "state")
+    __slots__ = ("_repeat_at", "_repeat_s", "_timeout_at", "_timers", "last", "state")
 
     def __init__(self, key: bytes, *, reliable: bool, timers: SipTimers) -> None:
         super().__init__(key, reliable=reliable)
         self.state = _PROCEEDING
         self._timers = timers
-        self._last: Send | None = None
+        self.last: Send | None = None
+        "What has been answered and may have to be sent again."
         self._repeat_s = timers.t1_s
         # Timers G and H.
         self._repeat_at = math.inf
@@ -41,7 +44,7 @@ class ServerInviteTransaction(Transaction):
         if self.state is not _PROCEEDING:
             return NOTHING
         if status < 200:
-            self._last = response
+            self.last = response
             return (response,)
         if status < 300:
             # RFC 6026 7.1: "If the SIP element's TU issues a 2xx response for this transaction
@@ -49,10 +52,10 @@ class ServerInviteTransaction(Transaction):
             # transition to the "Accepted" state and set Timer L to 64*T1". The 2xx itself is
             # repeated by the TU, until its ACK comes.
             self.state = State.ACCEPTED
-            self._last = None
+            self.last = None
             return (response, Ended(self._timers.timeout_s, None))
         self.state = _COMPLETED
-        self._last = response
+        self.last = response
         # "When the "Completed" state is entered, timer H MUST be set to fire in 64*T1 seconds
         # for all transports."
         self._timeout_at = now + self._timers.timeout_s
@@ -67,9 +70,19 @@ class ServerInviteTransaction(Transaction):
         recent provisional response that was received from the TU MUST be passed to the
         transport layer for retransmission." In Completed the final response is.
         """
-        if self._last is not None and self.state in {_PROCEEDING, _COMPLETED}:
-            return (self._last,)
+        if self.last is not None and self.state in {_PROCEEDING, _COMPLETED}:
+            return (self.last,)
         return NOTHING
+
+    def on_connection_lost(self, peer: Peer) -> Effects:
+        """Send a refusal by another way when the peer's connection is gone (18.2.2)."""
+        if self.state is not _COMPLETED or self.last is None or self.last.peer != peer:
+            return NOTHING
+        again = answer_again(self.last)
+        if again is None:
+            return NOTHING
+        self.last = again
+        return (again,)
 
     def on_ack(self) -> Effects:
         """Take the ACK of a refusal."""
@@ -80,7 +93,7 @@ class ServerInviteTransaction(Transaction):
         # entered, timer I is set to fire in T4 seconds for unreliable transports, and zero
         # seconds for reliable transports."
         self.state = State.CONFIRMED
-        self._last = None
+        self.last = None
         self._repeat_at = self._timeout_at = math.inf
         self._arm()
         return (Ended(0.0 if self.reliable else self._timers.t4_s, None),)
@@ -95,13 +108,13 @@ class ServerInviteTransaction(Transaction):
             self._repeat_at = self._timeout_at = math.inf
             self._arm()
             return (TIMED_OUT, GONE)
-        if now >= self._repeat_at and self._last is not None:
+        if now >= self._repeat_at and self.last is not None:
             # "If timer G fires, the response is passed to the transport layer once more for
             # retransmission, and timer G is set to fire in MIN(2*T1, T2) seconds."
             self._repeat_s = min(2 * self._repeat_s, self._timers.t2_s)
             self._repeat_at = now + self._repeat_s
             self._arm()
-            return (self._last,)
+            return (self.last,)
         return NOTHING
 
     def _arm(self) -> None:

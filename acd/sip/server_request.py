@@ -18,12 +18,13 @@ class State(Enum):
 class ServerRequestTransaction(Transaction):
     """Answers a request once, and each retransmission of it with the same."""
 
-    __slots__ = ("_last", "_linger_s", "state")
+    __slots__ = ("_linger_s", "last", "state")
 
     def __init__(self, key: bytes, *, reliable: bool, timers: SipTimers) -> None:
         super().__init__(key, reliable=reliable)
         self.state = State.TRYING
-        self._last: Send | None = None
+        self.last: Send | None = None
+        "What has been answered and may have to be sent again."
         # "When the server transaction enters the "Completed" state, it MUST set Timer J to fire
         # in 64*T1 seconds for unreliable transports, and zero seconds for reliable transports."
         self._linger_s = 0.0 if reliable else timers.timeout_s
@@ -34,7 +35,7 @@ class ServerRequestTransaction(Transaction):
             # "Any other final responses passed by the TU to the server transaction MUST be
             # discarded while in the "Completed" state."
             return NOTHING
-        self._last = response
+        self.last = response
         if status < 200:
             self.state = State.PROCEEDING
             return (response,)
@@ -47,7 +48,7 @@ class ServerRequestTransaction(Transaction):
         "Once in the "Trying" state, any further request retransmissions are discarded." In
         Proceeding and Completed the last response is sent again.
         """
-        return NOTHING if self._last is None else (self._last,)
+        return NOTHING if self.last is None else (self.last,)
 
     def on_time(self, now: float) -> Effects:
         """Do nothing: no timer runs before Completed."""

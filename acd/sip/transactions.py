@@ -131,6 +131,8 @@ class Transactions:
         """Send an answer through its transaction."""
         if isinstance(machine, ServerInviteTransaction):
             effects = machine.respond(status, response, now)
+            if machine.reliable and status >= 300:
+                self._core.reliance.note(response.peer)
         else:
             effects = machine.respond(status, response)
         self._run_server(machine, effects, now)
@@ -152,10 +154,17 @@ class Transactions:
     # Client side.
 
     def begin_client_invite(
-        self, branch: bytes, invite: Send, parts: HopParts, user: ResponseUser, now: float
+        self,
+        branch: bytes,
+        invite: Send,
+        parts: HopParts,
+        user: ResponseUser,
+        now: float,
+        *,
+        elsewhere: Peer | None = None,
     ) -> ClientInviteTransaction:
-        """Send an INVITE."""
-        fallback = None
+        """Send an INVITE; `elsewhere` by a new connection if the peer's is gone."""
+        fallback = None if elsewhere is None else Fallback(Send(elsewhere, invite.data), parts)
         if len(invite.data) > MAX_UDP_BYTES and (tcp := self._large.over_tcp(invite, now)):
             fallback = Fallback(invite, parts)
             invite, parts = tcp, self._large.parts_over_tcp(parts, tcp.peer)
@@ -171,10 +180,17 @@ class Transactions:
         return machine
 
     def begin_client_request(
-        self, branch: bytes, method: bytes, request: Send, user: ResponseUser, now: float
+        self,
+        branch: bytes,
+        method: bytes,
+        request: Send,
+        user: ResponseUser,
+        now: float,
+        *,
+        elsewhere: Peer | None = None,
     ) -> None:
-        """Send any other request."""
-        fallback = None
+        """Send any other request; `elsewhere` by a new connection if the peer's is gone."""
+        fallback = None if elsewhere is None else Fallback(Send(elsewhere, request.data), None)
         if len(request.data) > MAX_UDP_BYTES and (tcp := self._large.over_tcp(request, now)):
             fallback = Fallback(request, None)
             request = tcp
@@ -226,11 +242,17 @@ class Transactions:
         self._tombstones.add(key, Tombstone(ack), self._core.timers.timeout_s, now)
 
     def peers(self) -> set[Peer]:
-        """Return to whom requests of ours are under way."""
-        return {client.peer for client in self._clients.values()}
+        """Return to whom requests of ours are under way, or refusals without their ACK."""
+        servers = (machine.last for machine in self._servers.values())
+        return {client.peer for client in self._clients.values()} | {
+            last.peer for last in servers if last is not None
+        }
 
     def transport_failed(self, peer: Peer, now: float) -> None:
-        """End every client transaction towards the peer (RFC 3261 17.1.4)."""
+        """Send by another way what the peer has not heard of; end what has none (17.1.4)."""
+        for server in list(self._servers.values()):
+            if isinstance(server, ServerInviteTransaction) and server.last is not None:
+                self._run_server(server, server.on_connection_lost(peer), now)
         failed = [client for client in self._clients.values() if client.peer == peer]
         for client in failed:
             if client.fallback is not None and self._fall_back(client, client.fallback, now):
@@ -245,7 +267,7 @@ class Transactions:
             client.fallback = None
 
     def _fall_back(self, client: _Client, fallback: Fallback, now: float) -> bool:
-        """Send a large request over UDP after all.
+        """Send a request by a new connection, or a large one over UDP after all.
 
         18.1.1: "if the attempt to establish the connection generates either an ICMP Protocol Not
         Supported, or results in a TCP reset, the element SHOULD retry the request, using UDP."
@@ -258,7 +280,10 @@ class Transactions:
             effects = machine.restart(request, fallback.parts or machine.parts, now)
         if not effects:
             return False
-        self._large.refused(client.peer, now)
+        if request.peer.transport == "udp":
+            self._large.refused(client.peer, now)
+        else:
+            self._core.reliance.note(request.peer)
         client.peer, client.fallback = request.peer, None
         self._core.out += cast("tuple[Send, ...]", effects)
         self._core.deadlines.watch(machine)

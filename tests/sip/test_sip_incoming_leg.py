@@ -407,7 +407,9 @@ def test_a_broken_connection_ends_what_waits_for_an_ack() -> None:
     peer = Peer("tcp", "192.0.2.10", 40000)
     leg = begun(endpoint, INVITE, peer)
     endpoint.answer(leg, SDP, 0.0)
-    (ended,) = endpoint.transport_failed(peer, 0.1)
+    (again,) = endpoint.transport_failed(peer, 0.1)
+    assert again.peer == peer._replace(port=5062)  # where its Via says that it listens
+    (ended,) = endpoint.transport_failed(again.peer, 0.2)
     assert ended.cause is LegEndCause.TRANSPORT
     run_out(endpoint)
     assert_empty(endpoint)

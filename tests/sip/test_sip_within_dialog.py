@@ -359,6 +359,7 @@ def test_a_lost_connection_ends_only_who_was_on_it() -> None:
         (event,) = events(endpoint.receive(invite, peer, 0.0))
         endpoint.answer(event.leg, SDP, 0.0)
         legs.append(event.leg)
-    (ended,) = events(endpoint.transport_failed(peers[0], 0.1))
+    (again,) = endpoint.transport_failed(peers[0], 0.1)
+    (ended,) = events(endpoint.transport_failed(again.peer, 0.2))
     assert (ended.leg, ended.cause) == (legs[0], LegEndCause.TRANSPORT)
     assert endpoint.legs == 1
