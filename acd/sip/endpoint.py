@@ -146,7 +146,10 @@ class Endpoint:
                 out.append(Disconnect(peer))
             return out
         if message.body:
-            open_body(message)
+            headers = message.headers
+            plain = headers.get(b"content-type") == b"application/sdp"
+            if not plain or b"content-encoding" in headers:
+                open_body(message)
         try:
             if isinstance(message, Response):
                 self._receive_response(message, peer, now)

@@ -180,6 +180,30 @@ def test_what_is_no_websocket_is_told_so_and_closed(opening, answer):
     run(scenario)
 
 
+def frame(head: int, payload: bytes) -> bytes:
+    """Return a frame, masked by zeros, which leave it as it is."""
+    return struct.pack("!BB4x", head, 0x80 | len(payload)) + payload
+
+
+def test_a_message_in_fragments_is_one_message():
+    """RFC 6455 5.4: "Control frames […] MAY be injected in the middle of a fragmented message"."""
+
+    async def scenario():
+        whole = message(1, b"x" * 200)
+        async with Serving("ws") as server, by_hand(server) as (reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(frame(0x01, whole[:100]) + frame(0x89, b"here?"))
+            assert await reader.readexactly(7) == b"\x8a\x05here?"
+            assert server.arrivals.messages.empty()
+            writer.write(frame(0x00, whole[100:200]))
+            writer.write(frame(0x80, whole[200:]) + frame(0x82, message(2)))
+            data, peer = await server.arrivals.message()
+            assert data == whole
+            assert await server.arrivals.message() == (message(2), peer)
+
+    run(scenario)
+
+
 def test_a_frame_that_is_too_large_ends_the_connection():
     async def scenario():
         async with Serving("ws") as server, browser(server) as phone:
