@@ -24,6 +24,7 @@ from acd.net.media_phone import PhoneMedia
 
 ECHO = "4099"
 SALES = "4001"
+SERVICE = "4002"
 
 LIMIT_S = 60.0
 HEARD_S = 0.5
@@ -51,15 +52,27 @@ def shown_certificate(server: Server) -> str:
 
 
 def talk(hall: Hall, *, agent: str, caller: str) -> None:
-    """Have a caller reach an agent, and both hear each other; then the caller hangs up."""
+    """Have a caller reach an agent, who holds, resumes, and hands the caller on to a queue."""
     phone, other = hall.agent("1001", transport=agent), hall.caller(transport=caller)
     other.call(SALES)
     phone.rings(within_s=10)
     phone.answer()
     other.hears(AGENT_HZ, within_s=10)
     phone.hears(CALLER_HZ)
-    other.hangup()
+    phone.hold()
+    hall.server.agent_is("1001", "held")
+    phone.unhold()
+    hall.server.agent_is("1001", "talking")
+    phone.transfer(SERVICE)
+    assert phone.transferred().code == 200
     assert phone.hung_up().code == 200
+    waits_for_service(hall.server)
+    assert other.hangup().code == 200
+
+
+def waits_for_service(server: Server) -> None:
+    """Wait until the only call is in the queue that it was handed on to."""
+    until(lambda: [call["queue"] for call in server.api("GET", "/calls")] == ["service"], SERVICE)
 
 
 def test_the_banner_says_where(server: Server) -> None:
@@ -97,8 +110,11 @@ def test_a_certificate_is_renewed_during_a_call(server: Server, hall: Hall) -> N
     caller.hangup()
 
 
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
-def test_baresip_takes_a_call(server: Server, hall: Hall, tmp_path: Path, transport: str) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_baresip_calls_holds_and_transfers(
+    server: Server, hall: Hall, tmp_path: Path, transport: str
+) -> None:
+    echo = f"sip:{ECHO}@{server.sip(transport)};transport={transport}"
     agent = Baresip(
         *(tmp_path / "baresip", server.sip(transport)),
         *("1001", server.password("1001"), AGENT_HZ),
@@ -107,11 +123,22 @@ def test_baresip_takes_a_call(server: Server, hall: Hall, tmp_path: Path, transp
     )
     try:
         server.agent_is("1001", "idle")
+        agent.command("dial", echo)
+        until(lambda: server.agent("1001")["state"] == "talking", "the agent's own call")
+        agent.command("hangup")
+        server.no_calls()
+        server.agent_is("1001", "idle")
         caller = hall.caller()
         caller.call_answered(SALES)
         caller.hears(AGENT_HZ, within_s=15)
-        caller.hangup()
+        agent.command("hold")
+        server.agent_is("1001", "held")
+        agent.command("resume")
+        server.agent_is("1001", "talking")
+        agent.command("transfer", f"sip:{SERVICE}@{server.sip(transport)};transport={transport}")
+        waits_for_service(server)
         server.agent_is("1001", "wrap_up")
+        caller.hangup()
         server.api("POST", "/agents/1001/wrap-up/end", {})
     finally:
         print(agent.close())
