@@ -10,7 +10,7 @@ from functools import lru_cache
 import phonenumbers
 from msgspec import Struct
 
-from acd.sip.phone_numbers import to_e164
+from acd.sip.phone_numbers import is_of_its_country, to_e164
 
 SHORTEST_SERVICE_DIGITS, LONGEST_SERVICE_DIGITS = 5, 8
 """Of numbers below a service number's beginning: 95588 to 95105888. Shorter ones are somebody's
@@ -151,11 +151,12 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         number = dialled.translate(WRITTEN_BETWEEN)
         prefix = self.outside_prefix
         bare = number.removeprefix(prefix) if prefix else number
+        bare = self._short(bare)
         for urgent in (number, bare):
             if urgent in self.emergency:
                 trunks = self.emergency_trunks or self.trunks
                 return OutsideTarget(number=urgent, trunks=trunks, emergency=True)
-        if (prefix and bare == number) or not self._dialable(bare):
+        if (prefix and not number.startswith(prefix)) or not self._dialable(bare):
             return Barred(UNKNOWN, "unknown_number")
         full = self._full(bare)
         if full is None:
@@ -179,6 +180,11 @@ class DialPlan(Struct, frozen=True, kw_only=True):
             return Barred(FORBIDDEN, "forbidden_number")
         return target
 
+    def _short(self, number: str) -> str:
+        """Return +86110 and +8695588 as what they are: 110 and 95588; any other as it is."""
+        short = number.removeprefix(f"+{_code(self.country)}")
+        return short if short in self.emergency or self._is_service(short) else number
+
     @staticmethod
     def _dialable(number: str) -> bool:
         digits = number.removeprefix("+")
@@ -193,7 +199,11 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         if local and self.area_code:
             number = self.area_code + number
         full = to_e164(number, self.country)
-        return full if full.startswith("+") and len(full) <= LONGEST_FULL else None
+        if not full.startswith("+") or len(full) > LONGEST_FULL:
+            return None
+        # +8600…, +8617909…: what follows the own code would be dialled by the exchange as it
+        # stands, abroad or by another carrier, and be no number of the own country.
+        return full if is_of_its_country(full, self.country) else None
 
     def _is_service(self, number: str) -> bool:
         if number in self.services and len(number) >= SHORTEST_SPECIAL_DIGITS:
@@ -204,12 +214,15 @@ class DialPlan(Struct, frozen=True, kw_only=True):
     def _local(self) -> tuple[str, ...]:
         if not self.area_code:
             return self.local
-        code = phonenumbers.country_code_for_region(self.country)
-        return (*self.local, f"+{code}{self.area_code.lstrip('0')}")
+        return (*self.local, f"+{_code(self.country)}{self.area_code.lstrip('0')}")
 
 
-def _kind_at_the_exchange(number: phonenumbers.PhoneNumber) -> int:
-    """Return what a number is whose last digits nobody looks at.
+def _code(country: str) -> int:
+    return int(phonenumbers.country_code_for_region(country))
+
+
+def _at_the_exchange(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """Return the number without the last digits that nobody looks at.
 
     An exchange connects as soon as it has digits enough: one more behind a premium-rate number
     makes it no other number, only one that no list has.
@@ -217,7 +230,17 @@ def _kind_at_the_exchange(number: phonenumbers.PhoneNumber) -> int:
     heard = phonenumbers.PhoneNumber()
     heard.merge_from(number)
     phonenumbers.truncate_too_long_number(heard)
-    return phonenumbers.number_type(heard)
+    return heard
+
+
+def _is_abroad(number: phonenumbers.PhoneNumber, country: str) -> bool:
+    """Tell whether a number under the country's code is another country's.
+
+    +1 876 is Jamaica: a code says nothing where several countries have it, and what no list of
+    theirs has counts as abroad.
+    """
+    shared = len(phonenumbers.region_codes_for_country_code(_code(country))) > 1
+    return shared and phonenumbers.region_code_for_number(number) != country
 
 
 @lru_cache(4096)  # a busy hour's numbers; a parse costs some 50 µs
@@ -229,10 +252,12 @@ def _judge(number: str, country: str, local: tuple[str, ...]) -> tuple[CallClass
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
         return CallClass.INTERNATIONAL, False
+    heard = _at_the_exchange(parsed)
     kind = phonenumbers.number_type(parsed)
-    premium = phonenumbers.PhoneNumberType.PREMIUM_RATE in {kind, _kind_at_the_exchange(parsed)}
-    if parsed.country_code != phonenumbers.country_code_for_region(country):
-        return CallClass.INTERNATIONAL, premium
-    if kind in FREE_OR_SHARED or (local and number.startswith(local)):
-        return CallClass.LOCAL, premium
-    return CallClass.NATIONAL, premium
+    premium = phonenumbers.PhoneNumberType.PREMIUM_RATE in {kind, phonenumbers.number_type(heard)}
+    if parsed.country_code == _code(country):
+        if kind in FREE_OR_SHARED or (local and number.startswith(local)):
+            return CallClass.LOCAL, premium
+        if not _is_abroad(heard, country):
+            return CallClass.NATIONAL, premium
+    return CallClass.INTERNATIONAL, premium

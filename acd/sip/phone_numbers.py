@@ -48,13 +48,36 @@ def to_e164(number: str, country: str) -> str:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:
         return number
-    full = phonenumbers.is_valid_number(parsed) or (
-        phonenumbers.is_possible_number(parsed)
-        and len(phonenumbers.national_significant_number(parsed)) >= FULL_DIGITS
-    )
-    if not full:
+    if not _is_full(parsed):
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_of_its_country(e164: str, country: str) -> bool:
+    """Tell whether a number under this country's code can be one of its numbers.
+
+    False for digits that its exchanges would take for something else: a prefix that leads abroad
+    or to another carrier, or too few. Of other countries' numbers nothing is known: True.
+    """
+    try:
+        parsed = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return True
+    if parsed.country_code != phonenumbers.country_code_for_region(country):
+        return True
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if written != e164 or not _is_full(parsed):
+        return False
+    # What no list has must not begin like a prefix: with 0 (Italy's numbers are listed), or 17909.
+    digits = phonenumbers.national_significant_number(parsed)
+    return phonenumbers.is_valid_number(parsed) or to_e164(digits, country) == e164
+
+
+def _is_full(number: phonenumbers.PhoneNumber) -> bool:
+    return phonenumbers.is_valid_number(number) or (
+        phonenumbers.is_possible_number(number)
+        and len(phonenumbers.national_significant_number(number)) >= FULL_DIGITS
+    )
 
 
 @lru_cache(4096)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.calls.dial_plan import Barred, CallClass, DialPlan, OutsideTarget, Rights
+from acd.sip.phone_numbers import NumberFormat, for_trunk
 
 PLAN = DialPlan(
     area_code="0755",
@@ -45,6 +46,8 @@ def reached_by(dialled: str, plan: DialPlan = PLAN) -> str:
         ("01012345678", "+861012345678", "national"),
         ("13800138000", "+8613800138000", "national"),
         ("013800138000", "+8613800138000", "national"),
+        ("+86 95588", "95588", "local"),
+        ("19900000000", "+8619900000000", "national"),  # a range that lists may not have yet
         ("0085223456789", "+85223456789", "world"),
         ("+14155552671", "+14155552671", "world"),
     ],
@@ -105,6 +108,85 @@ def test_what_is_no_number_leads_nowhere(dialled: str) -> None:
 def test_emergency_numbers_are_open_to_everybody(dialled: str, agent: str | None) -> None:
     found = PLAN.outside(dialled, agent)
     assert found == OutsideTarget(number=dialled, trunks=("carrier", "spare"), emergency=True)
+
+
+@pytest.mark.parametrize("dialled", ["+86110", "+86 119"])
+def test_an_emergency_number_is_one_behind_the_own_country_code_too(dialled: str) -> None:
+    found = PLAN.outside(dialled, None)
+    assert isinstance(found, OutsideTarget)
+    assert (found.number, found.emergency) == (dialled[-3:], True)
+
+
+@pytest.mark.parametrize("caller", ["110", "+86110", "1-1-0", "+861101", "+860110"])
+def test_no_customer_is_called_back_at_an_emergency_number(caller: str) -> None:
+    """From may say anything: whoever asks in the police's name has nobody called there."""
+    assert isinstance(PLAN.customer(caller, CallClass.INTERNATIONAL), Barred)
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "+86005312345678",  # Cuba, where the trunk wants national digits
+        "+860053123456",
+        "+8600004479460000",
+        "+8617909004045",  # by another carrier
+        "+86179510053123456",
+        "+8617951005312345678",
+        "+8612593001106700",
+        "+861259300110670",
+        "000002520509",
+    ],
+)
+def test_the_own_country_code_is_no_way_abroad(dialled: str) -> None:
+    assert PLAN.outside(dialled, "world") == Barred(404, "unknown_number")
+
+
+@pytest.mark.parametrize(
+    ("country", "dialled", "agent"),
+    [
+        ("US", "2125551234", "national"),
+        ("US", "+1 876 555 1234", "world"),  # Jamaica has the same code
+        ("US", "18765551234", "world"),
+        ("US", "+18765551234999", "nobody"),
+        ("US", "+18760001234", "world"),
+        ("US", "8005551234", "local"),
+        ("GB", "02071838750", "national"),
+        ("GB", "01534 875000", "world"),  # Jersey
+        ("RU", "+77012345678", "world"),  # Kazakhstan
+        ("IT", "+390669812345", "nobody"),  # a forbidden beginning
+        ("IT", "0666981234", "national"),
+    ],
+)
+def test_another_country_under_the_own_code_is_abroad(
+    country: str, dialled: str, agent: str
+) -> None:
+    plan = DialPlan(
+        country=country, trunks=("t",), services=(), forbidden=("+3906698",), rights=PLAN.rights
+    )
+    assert reached_by(dialled, plan) == agent
+
+
+WRITTEN = st.tuples(
+    st.sampled_from(["", "+", "+86", "+860", "+8600", "0", "00", "0086", "008600", "17909"]),
+    st.sampled_from(["", "00", "17909", "1795100", "12593"]),
+    st.text("0123456789", max_size=12),
+).map("".join)
+
+
+@pytest.mark.parametrize("style", ["e164", "plain", "national"])
+@given(dialled=WRITTEN)
+def test_what_a_trunk_is_sent_goes_no_further_than_what_was_judged(
+    style: str, dialled: str
+) -> None:
+    """Dialled as the trunk gets it, a number leads to the same place or nowhere."""
+    found = PLAN.outside(dialled, "national")
+    if not isinstance(found, OutsideTarget) or found.emergency:
+        return
+    sent = for_trunk(found.number, "CN", NumberFormat(style=style))
+    again = PLAN.outside(f"+{sent}" if style == "plain" and len(sent) > 8 else sent, "world")
+    assert again == Barred(404, "unknown_number") or (
+        isinstance(again, OutsideTarget) and again.number == found.number
+    )
 
 
 def test_emergency_calls_may_have_trunks_of_their_own() -> None:
