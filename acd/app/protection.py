@@ -30,9 +30,7 @@ class Protection:
 
     def __init__(self, sip: Sip, now: Callable[[], float]) -> None:
         self.guard = Guard(sip.bans.guard(sip.limits.exempt))
-        self.admission = Admission(
-            sip.limits.admission(), on_flood=lambda source: self._offended(source, Offence.FLOOD)
-        )
+        self.admission = Admission(sip.limits.admission(), on_flood=self._flooded)
         self._now = now
         self._offences = {offence.value: 0 for offence in Offence}
         self._bans = self._bans_untold = 0
@@ -54,11 +52,12 @@ class Protection:
         if sighting.offence is None:
             self.guard.proved(sighting.peer.host, self._now())
         else:
-            self._offended(sighting.peer.host, sighting.offence)
+            sure = sighting.peer.transport != "udp"
+            self._offended(sighting.peer.host, sighting.offence, sure=sure)
 
     def failed(self, failed: AuthenticationFailed) -> None:
-        """Take a wrong password."""
-        self._offended(failed.peer.host, Offence.WRONG_PASSWORD)
+        """Take a wrong password: whoever sent it has received our nonce at its address."""
+        self._offended(failed.peer.host, Offence.WRONG_PASSWORD, sure=True)
 
     def rejected(self, record: Record) -> None:
         """Take a call that was refused."""
@@ -69,8 +68,9 @@ class Protection:
             and not event.account
         ):
             # transport:host:port, and an IPv6 host has colons of its own.
-            host = event.peer.partition(":")[2].rpartition(":")[0]
-            self._offended(host, Offence.UNKNOWN_NUMBER)
+            transport, _, place = event.peer.partition(":")
+            host, sure = place.rpartition(":")[0], transport != "udp"
+            self._offended(host, Offence.UNKNOWN_NUMBER, sure=sure)
 
     def look(self) -> float:
         """End bans and write what was turned away, if anything was.
@@ -97,10 +97,13 @@ class Protection:
         self._bans_untold = 0
         return self.guard.next_deadline()
 
-    def _offended(self, host: str, offence: Offence) -> None:
+    def _flooded(self, source: str) -> None:
+        self._offended(source, Offence.FLOOD, sure=False)
+
+    def _offended(self, host: str, offence: Offence, *, sure: bool) -> None:
         now = self._now()
         self._offences[offence.value] += 1
-        ban = self.guard.offended(host, offence, now)
+        ban = self.guard.offended(host, offence, now, sure=sure)
         if ban is None:
             return
         self._bans += 1

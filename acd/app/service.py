@@ -247,7 +247,7 @@ class Service:
             certificate_names=self._transports.certificate_names,
         )
         self._lines = TrunkLines(self._endpoint, self._transports)
-        self._protection.let_in(config.numbers.dial_plan.emergency)
+        self._protection.let_in(config.numbers.dial_plan.emergency_dialled())
         self._protection.know(
             lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
         )
@@ -509,7 +509,7 @@ class Service:
             self._centre.refusing = JOURNAL_FAILING if failing else None
 
     def _take_config(self, config: Config) -> None:
-        self._protection.let_in(config.numbers.dial_plan.emergency)
+        self._protection.let_in(config.numbers.dial_plan.emergency_dialled())
         provide_secrets(config, self._secret_store)
         self._configure(config)
         self._lines.take(config, self._driver)

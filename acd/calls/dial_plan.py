@@ -10,7 +10,7 @@ from functools import lru_cache
 import phonenumbers
 from msgspec import Struct
 
-from acd.sip.phone_numbers import is_of_its_country, to_e164
+from acd.sip.phone_numbers import country_code, is_of_its_country, to_e164
 
 SHORTEST_SERVICE_DIGITS, LONGEST_SERVICE_DIGITS = 5, 8
 """Of numbers below a service number's beginning: 95588 to 95105888. Shorter ones are somebody's
@@ -182,7 +182,7 @@ class DialPlan(Struct, frozen=True, kw_only=True):
 
     def _short(self, number: str) -> str:
         """Return +86110 and +8695588 as what they are: 110 and 95588; any other as it is."""
-        short = number.removeprefix(f"+{_code(self.country)}")
+        short = number.removeprefix(f"+{country_code(self.country)}")
         return short if short in self.emergency or self._is_service(short) else number
 
     @staticmethod
@@ -214,11 +214,7 @@ class DialPlan(Struct, frozen=True, kw_only=True):
     def _local(self) -> tuple[str, ...]:
         if not self.area_code:
             return self.local
-        return (*self.local, f"+{_code(self.country)}{self.area_code.lstrip('0')}")
-
-
-def _code(country: str) -> int:
-    return int(phonenumbers.country_code_for_region(country))
+        return (*self.local, f"+{country_code(self.country)}{self.area_code.lstrip('0')}")
 
 
 def _at_the_exchange(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
@@ -239,7 +235,7 @@ def _is_abroad(number: phonenumbers.PhoneNumber, country: str) -> bool:
     +1 876 is Jamaica: a code says nothing where several countries have it, and what no list of
     theirs has counts as abroad.
     """
-    shared = len(phonenumbers.region_codes_for_country_code(_code(country))) > 1
+    shared = len(phonenumbers.region_codes_for_country_code(country_code(country))) > 1
     return shared and phonenumbers.region_code_for_number(number) != country
 
 
@@ -255,7 +251,7 @@ def _judge(number: str, country: str, local: tuple[str, ...]) -> tuple[CallClass
     heard = _at_the_exchange(parsed)
     kind = phonenumbers.number_type(parsed)
     premium = phonenumbers.PhoneNumberType.PREMIUM_RATE in {kind, phonenumbers.number_type(heard)}
-    if parsed.country_code == _code(country):
+    if parsed.country_code == country_code(country):
         if kind in FREE_OR_SHARED or (local and number.startswith(local)):
             return CallClass.LOCAL, premium
         if not _is_abroad(heard, country):

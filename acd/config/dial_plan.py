@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from acd.calls.dial_plan import CallClass, DialPlan, Rights
-from acd.sip.phone_numbers import is_country
+from acd.sip.phone_numbers import country_code, is_country
 
 from .agents import AgentSettings
 from .values import CallerNumber, Identifier, MayCall, Section, fault
@@ -101,6 +101,11 @@ class DialPlanSettings(Section):
             rights={number: own for number, own in rights.items() if own != default},
             no_answer_s=self.no_answer_s,
         )
+
+    def emergency_dialled(self) -> tuple[str, ...]:
+        """Return all that phones may dial for an emergency number, in any of its ways."""
+        before = ("", self.outside_prefix, f"+{country_code(self.country)}")
+        return tuple(dict.fromkeys(way + number for way in before for number in self.emergency))
 
     def _rights(self, agent: AgentSettings, default: Rights) -> Rights:
         groups = [self.groups[skill] for skill in agent.skills if skill in self.groups]

@@ -114,7 +114,8 @@ def urgent_calls(numbers: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(
         b"INVITE %b:%b%b" % (scheme, number.encode(), end)
         for number in numbers
-        for scheme, end in ((b"sip", b"@"), (b"sips", b"@"), (b"tel", b" "), (b"tel", b";"))
+        for scheme, ends in ((b"sip", b"@;"), (b"sips", b"@;"), (b"tel", b" ;"))
+        for end in (ends[:1], ends[1:])
     )
 
 

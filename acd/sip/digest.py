@@ -10,6 +10,7 @@ from .digest_values import HASHES, read_digests, request_digest
 from .errors import BadMessageError, ProofFailedError
 from .message import Request
 from .settings import ALGORITHMS, Credentials
+from .sources import source_of
 
 MAX_NONCES = 65_536
 "Nonces whose count is remembered: as many log-ins within a nonce's lifetime; about 15 MB."
@@ -18,9 +19,10 @@ MAX_NONCES = 65_536
 class DigestServer:
     """Challenges requests and judges the answers.
 
-    A nonce is a time and a number, sealed with a key of this process: none has to be kept until
-    a client proves by it that it knows the secret. From then on its nonce count is, so that no
-    answer is taken twice.
+    A nonce is a time and a number, sealed for one source with a key of this process: none has to
+    be kept until a client proves by it that it knows the secret. From then on its nonce count is,
+    so that no answer is taken twice. Whoever answers one receives what is sent to that source, so
+    that neither a proof nor a wrong password comes from a made-up address.
     """
 
     __slots__ = (
@@ -60,14 +62,20 @@ class DigestServer:
         """Tell whether there is such an account."""
         return any(self._credentials.ha1(account, self._realm, name) for name in HASHES)
 
-    def check(self, request: Request, account: str, now: float) -> None:
+    def check(self, request: Request, account: str, host: str, now: float) -> None:
         """Raise 401 with a challenge unless the request proves to come from the account.
 
-        `ProofFailedError` when it tried to: credentials for our realm that prove nothing.
+        `host` is where it came from. `ProofFailedError` when it tried to: credentials for our
+        realm, with a nonce that this source was given, that prove nothing.
         """
-        tried = False
+        tried = foreign = False
+        source = source_of(host)
         for fields in read_digests(request, b"authorization"):
             if fields.get("realm") != self._realm:
+                continue
+            if not self._was_given(fields.get("nonce", ""), source):
+                # Not even looked at: who makes up nonces would learn which passwords are right.
+                foreign = True
                 continue
             if fields.get("username") != account:
                 raise ProofFailedError("Forbidden", 403)
@@ -78,8 +86,8 @@ class DigestServer:
                 return
             # RFC 7616 3.3: stale tells the client that only the nonce was at fault, and that it
             # need not ask its user for the password again.
-            raise self._challenge(now, stale=True)
-        challenge = self._challenge(now, stale=False)
+            raise self._challenge(source, now, stale=True)
+        challenge = self._challenge(source, now, stale=foreign and not tried)
         if tried:
             raise ProofFailedError(challenge.reason, challenge.status, challenge.headers)
         raise challenge
@@ -99,7 +107,6 @@ class DigestServer:
             and all(char in "0123456789abcdefABCDEF" for char in count_text)
             and fields.get("cnonce")
             and fields.get("uri")
-            and fields.get("nonce")
         )
         if not well_formed:
             return False
@@ -111,12 +118,14 @@ class DigestServer:
         right = hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
         return right and bool(secret)
 
+    def _was_given(self, nonce: str, source: str) -> bool:
+        made, _, seal = nonce.rpartition(".")
+        expected = self._seal(made, source)
+        return hmac.compare_digest(expected.encode(), seal.encode("utf-8", "replace"))
+
     def _nonce_is_fresh(self, fields: dict[str, str], now: float) -> bool:
         nonce = fields["nonce"]
-        made, _, seal = nonce.rpartition(".")
-        if not hmac.compare_digest(self._seal(made).encode(), seal.encode("utf-8", "replace")):
-            return False
-        made_at = int(made.partition(".")[0], 16) / 1000
+        made_at = int(nonce.partition(".")[0], 16) / 1000
         if not now - self._lifetime_s <= made_at <= now or made_at <= self._forgotten_at:
             return False
         number = int(fields["nc"], 16)
@@ -130,9 +139,9 @@ class DigestServer:
             self._forgotten_at = max(self._forgotten_at, old)
         return True
 
-    def _challenge(self, now: float, *, stale: bool) -> BadMessageError:
+    def _challenge(self, source: str, now: float, *, stale: bool) -> BadMessageError:
         made = f"{max(0, int(now * 1000)):x}.{next(self._serial):x}"
-        nonce = f"{made}.{self._seal(made)}"
+        nonce = f"{made}.{self._seal(made, source)}"
         tail = ", stale=true" if stale else ""
         lines = "".join(
             f'WWW-Authenticate: Digest realm="{self._realm}", nonce="{nonce}", '
@@ -141,6 +150,6 @@ class DigestServer:
         )
         return BadMessageError("Unauthorized", 401, lines.encode())
 
-    def _seal(self, made: str) -> str:
-        seed = made.encode("utf-8", "replace")
+    def _seal(self, made: str, source: str) -> str:
+        seed = f"{made} {source}".encode("utf-8", "replace")
         return blake2b(seed, key=self._key, digest_size=16).hexdigest()

@@ -4,8 +4,9 @@ Each offence fills a source's measure by its share; who fills it up within the w
 longer each time. A source that proves an account now and then has its measure lowered: a
 branch office behind one address is not banned for the one phone in it that has a wrong password.
 
-Over UDP source addresses can be made up, so a stranger may get another one banned: whoever must
-not be, stands among the exempt networks or is a trunk.
+Over UDP source addresses can be made up: a stranger could get another one banned. So nothing that
+a made-up address can do is held against a source from which an account was proved lately, and
+neither are exempt networks nor trunks ever banned.
 """
 
 import math
@@ -21,6 +22,14 @@ from .sources import Networks, source_of
 SOURCES_MAX = 10_000
 """Offenders remembered, the banned ones among them; some 4 MB. One more pushes out the one that
 has been quiet for longest, be it banned: whoever has that many addresses needs no old one."""
+
+
+VOUCHED_S = 86_400.0
+"""A proof of an account speaks for its source so long: phones that are switched off overnight must
+not be shut out in the morning."""
+
+VOUCHED_MAX = 20_000
+"Sources spoken for, ten times the largest centre; the longest without a proof goes first."
 
 
 class Offence(Enum):
@@ -97,13 +106,14 @@ class _Offender:
 class Guard:
     """Counts offences and bans. Everything is O(log n) at most; the table is bounded."""
 
-    __slots__ = ("_ends", "_exempt", "_offenders", "_settings", "bans", "known")
+    __slots__ = ("_ends", "_exempt", "_offenders", "_settings", "_vouched", "bans", "known")
 
     def __init__(self, settings: GuardSettings = GuardSettings()) -> None:  # noqa: B008  frozen
         self._settings = settings
         self._exempt = Networks(settings.exempt)
         self._offenders: OrderedDict[str, _Offender] = OrderedDict()
         self._ends: list[tuple[float, str]] = []
+        self._vouched: OrderedDict[str, float] = OrderedDict()
         self.bans: dict[str, Ban] = {}
         "Those in force, by source. `on_time` takes out what has ended."
         self.known: Callable[[str], bool] = lambda _host: False
@@ -112,11 +122,18 @@ class Guard:
     def __len__(self) -> int:
         return len(self._offenders)
 
-    def offended(self, host: str, offence: Offence, now: float) -> Ban | None:
-        """Take an offence; return the ban if it leads to one."""
+    def offended(
+        self, host: str, offence: Offence, now: float, *, sure: bool = True
+    ) -> Ban | None:
+        """Take an offence; return the ban if it leads to one.
+
+        `sure`: it came from there, as over a connection; a datagram says so itself.
+        """
         limit = self._settings.limits.get(offence, 0)
         source = source_of(host)
         if not limit or source in self.bans or host in self._exempt or self.known(host):
+            return None
+        if not sure and now - self._vouched.get(source, -math.inf) <= VOUCHED_S:
             return None
         offender = self._offender(source, now)
         self._settle(offender, now)
@@ -125,8 +142,16 @@ class Guard:
         return self._ban(source, offender, offence, now) if offender.measure > 1 - 1e-9 else None
 
     def proved(self, host: str, now: float) -> None:
-        """Take a request that proved its account: it makes good for one wrong password."""
-        offender = self._offenders.get(source_of(host))
+        """Take a request that proved its account.
+
+        It makes good for one wrong password, and speaks for its source.
+        """
+        source = source_of(host)
+        self._vouched[source] = now
+        self._vouched.move_to_end(source)
+        if len(self._vouched) > VOUCHED_MAX:
+            self._vouched.popitem(last=False)
+        offender = self._offenders.get(source)
         if offender is not None:
             self._settle(offender, now)
             limit = self._settings.limits.get(Offence.WRONG_PASSWORD) or 1

@@ -209,7 +209,7 @@ class Inbound:
 
     def _authenticate(self, request: Request, account: str, peer: Peer, now: float) -> None:
         try:
-            self._digest.check(request, account, now)
+            self._digest.check(request, account, peer.host, now)
         except ProofFailedError:
             failed = AuthenticationFailed(account, peer, request.method.decode())
             self._core.out.append(failed)

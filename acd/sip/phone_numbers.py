@@ -53,6 +53,11 @@ def to_e164(number: str, country: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def country_code(country: str) -> int:
+    """Return the code that stands behind the + of this country's numbers."""
+    return int(phonenumbers.country_code_for_region(country))
+
+
 def is_of_its_country(e164: str, country: str) -> bool:
     """Tell whether a number under this country's code can be one of its numbers.
 
@@ -63,7 +68,7 @@ def is_of_its_country(e164: str, country: str) -> bool:
         parsed = phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return True
-    if parsed.country_code != phonenumbers.country_code_for_region(country):
+    if parsed.country_code != country_code(country):
         return True
     written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if written != e164 or not _is_full(parsed):
@@ -105,7 +110,7 @@ def _styled(e164: str, country: str, form: NumberFormat) -> str:
         parsed = phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return e164  # a foreign switch's own idea of a number with +
-    if parsed.country_code != phonenumbers.country_code_for_region(country):
+    if parsed.country_code != country_code(country):
         return form.international + e164[1:]
     national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
     return "".join(char for char in national if char.isdigit())

@@ -91,7 +91,7 @@ class TrunkSources:
         account = "" if trunk is None else trunk.settings.account
         if account:
             try:
-                self._digest.check(request, account, now)
+                self._digest.check(request, account, peer.host, now)
             except ProofFailedError:
                 failed = AuthenticationFailed(account, peer, request.method.decode())
                 self._core.out.append(failed)

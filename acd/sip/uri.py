@@ -12,6 +12,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f]")
 _SCHEME_CHARS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
 _HOST_CHARS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 _IPV6_CHARS = b"0123456789abcdefABCDEF:."
+_SUBSCRIBER = re.compile(rb"[+0-9*#().\-]+;")
 # RFC 3261 25.1: user = 1*( unreserved / escaped / user-unreserved )
 _USER_CHARS = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/"
@@ -50,8 +51,14 @@ class Uri(Struct, frozen=True, gc=False):
     @property
     def user_text(self) -> str:
         """The user part as people read it."""
-        # RFC 3966 section 4: numbers are compared without their visual separators.
-        user = self.user.translate(None, b"-.()") if self.scheme == b"tel" else self.user
+        user = self.user
+        if self.scheme == b"tel":
+            # RFC 3966 section 4: numbers are compared without their visual separators.
+            user = user.translate(None, b"-.()")
+        elif b";" in user and _SUBSCRIBER.match(user):
+            # RFC 3261 19.1.1: the user part may be a telephone-subscriber with its parameters, as
+            # carriers write +8613800138000;cpc=ordinary. They are not of the number.
+            user = user.partition(b";")[0]
         return unescape(user)
 
     def identity(self) -> bytes:

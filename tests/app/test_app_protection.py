@@ -6,6 +6,7 @@ import structlog
 
 from acd.app.protection import QUIET_S, Protection
 from acd.config.server import Sip
+from acd.sip.events import AuthenticationFailed
 from acd.sip.guard import Offence
 from acd.sip.peer import Peer
 from acd.sip.sightings import Sighting
@@ -40,6 +41,23 @@ def test_the_end_of_a_ban_is_looked_for_at_its_time():
     with structlog.testing.capture_logs() as lines:
         assert protection.look() == math.inf
     assert [line["event"] for line in lines] == ["source_let_in_again"]
+
+
+def test_made_up_datagrams_do_not_ban_a_phones_address_but_what_it_does_itself():
+    protection, _ = make()
+    protection.saw(Sighting(STRANGER, None))
+    protection.saw(Sighting(STRANGER, Offence.SCANNER))
+    assert protection.bans() == []
+    for _ in range(10):
+        protection.failed(AuthenticationFailed("1001", STRANGER, "REGISTER"))
+    assert [ban["reason"] for ban in protection.bans()] == ["wrong_password"]
+
+
+def test_over_a_connection_nothing_is_made_up():
+    protection, _ = make()
+    protection.saw(Sighting(STRANGER, None))
+    protection.saw(Sighting(STRANGER._replace(transport="tcp"), Offence.SCANNER))
+    assert [ban["reason"] for ban in protection.bans()] == ["scanner"]
 
 
 def test_what_was_turned_away_in_the_quiet_time_is_told_after_it():

@@ -56,6 +56,15 @@ def test_rights_come_from_the_agent_then_the_widest_skill_then_the_default(
     assert plan.codecs == {"carrier": ("PCMU",)}
 
 
+def test_emergency_numbers_are_dialled_in_several_ways(folder: Path, change: Change) -> None:
+    add_plan(folder, change, PLAN + '  outside_prefix: "9"\n  emergency: ["110"]\n')
+    config = load_config(folder)
+    ways = config.numbers.dial_plan.emergency_dialled()
+    assert ways == ("110", "9110", "+86110")
+    plan = config.number_plan().dial_plan
+    assert all(plan.outside(way, None).emergency for way in ways)
+
+
 def test_an_agents_own_number_is_shown(folder: Path, change: Change) -> None:
     change("agents.yaml", "    account: desk2\n", '    account: desk2\n    caller_id: "95000"\n')
     plan = load_config(folder).number_plan().dial_plan

@@ -23,10 +23,11 @@ class Phone:
 
     def send(self, *headers: str, now: float = 0.0, cseq: int | None = None) -> list:
         self.cseq = self.cseq + 1 if cseq is None else cseq
+        host = f"[{self.peer.host}]" if ":" in self.peer.host else self.peer.host
         branch = f"z9hG4bK{self.call_id}{self.cseq}{now}{len(headers)}"
         data = message(
             f"REGISTER {URI} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.peer.host}:{self.peer.port};branch={branch}",
+            f"Via: SIP/2.0/UDP {host}:{self.peer.port};branch={branch}",
             f"From: <sip:{self.account}@192.0.2.1>;tag=f",
             f"To: <sip:{self.account}@192.0.2.1>",
             f"Call-ID: {self.call_id}",

@@ -228,7 +228,7 @@ def test_emergency_calls_come_through_within_bounds():
     admission = behind(DROP_BYTES, calls_per_source=0)
     admission.urgent = urgent_calls(["110", "119"])
 
-    for uri in ("sip:110@acd", "tel:119", "sip:119@acd;user=phone"):
+    for uri in ("sip:110@acd", "tel:119", "sip:119@acd;user=phone", "sip:110;oli=1@acd"):
         host = f"192.0.2.{len(uri)}"
         assert verdicts(admission, request("INVITE", uri=uri), 6, host=host) == {
             ADMIT: URGENT_PER_SOURCE,

@@ -1,13 +1,21 @@
 """Who gets banned, for how long, and who never does."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.sip.events import AuthenticationFailed
-from acd.sip.guard import SOURCES_MAX, Guard, GuardSettings, Offence
+from acd.sip.guard import (
+    SOURCES_MAX,
+    VOUCHED_MAX,
+    VOUCHED_S,
+    Guard,
+    GuardSettings,
+    Offence,
+)
 from acd.sip.sightings import Sighting
 from tests.sip.sip_support import (
     PHONE,
@@ -15,6 +23,7 @@ from tests.sip.sip_support import (
     Accounts,
     events,
     make_endpoint,
+    parsed,
     request,
     run_out,
     statuses,
@@ -77,6 +86,33 @@ def test_who_proves_an_account_is_not_banned_for_a_colleagues_phone():
     for n in range(1000):
         assert guard.offended(STRANGER, WRONG, n * 5.0) is None
         guard.proved(STRANGER, n * 5.0 + 1)
+
+
+def test_nobody_bans_a_source_with_an_account_by_made_up_datagrams():
+    guard = Guard()
+    guard.proved(STRANGER, 0.0)
+    for offence in Offence:
+        for _ in range(500):
+            assert guard.offended(STRANGER, offence, VOUCHED_S, sure=False) is None
+    assert guard.bans == {}
+    assert offend(guard, 1, offence=Offence.SCANNER, now=VOUCHED_S) is not None, "but by its own"
+
+    guard = Guard()
+    guard.proved(STRANGER, 0.0)
+    late = VOUCHED_S + 1.0
+    assert guard.offended(STRANGER, Offence.SCANNER, late, sure=False) is not None
+    assert guard.offended("192.0.2.1", Offence.SCANNER, late, sure=False) is not None
+
+
+def test_only_so_many_sources_are_spoken_for_and_the_latest_stay():
+    guard = Guard()
+    guard.proved(STRANGER, 0.0)
+    guard.proved("192.0.2.1", 0.0)
+    guard.proved(STRANGER, 1.0)
+    for n in range(VOUCHED_MAX - 1):
+        guard.proved(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1.0)
+    assert guard.offended(STRANGER, Offence.SCANNER, 2.0, sure=False) is None
+    assert guard.offended("192.0.2.1", Offence.SCANNER, 2.0, sure=False) is not None
 
 
 def test_a_scanner_is_banned_at_once_and_a_limit_of_0_never_bans():
@@ -195,6 +231,14 @@ def test_challenges_proofs_and_failures_are_told_apart():
 
     wrong = 'Authorization: Digest username="4000", realm="acd", nonce="x", response="y"'
     out = endpoint.receive(request("REGISTER", wrong, uri="sip:acd", cseq=2), PHONE, 0.0)
+    assert events(out) == [], "whoever never got a nonce of ours may be anybody"
+    assert list(endpoint.sightings) == [Sighting(PHONE, Offence.UNPROVED)]
+    endpoint.sightings.clear()
+
+    (challenge,) = parsed(out)
+    ours = re.search(r'nonce="([^"]+)"', challenge.get(b"www-authenticate").decode())[1]
+    wrong = wrong.replace('"x"', f'"{ours}"')
+    out = endpoint.receive(request("REGISTER", wrong, uri="sip:acd", cseq=3), PHONE, 0.0)
     assert any(isinstance(item, AuthenticationFailed) for item in events(out))
     assert list(endpoint.sightings) == [], "the failure is an event of its own"
 

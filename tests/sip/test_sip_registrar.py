@@ -106,7 +106,7 @@ def test_a_nonce_that_had_to_be_forgotten_is_stale() -> None:
     def ask(now: float, *headers: str) -> BadMessageError | None:
         asked = read(message(f"REGISTER {URI} SIP/2.0", *headers))
         try:
-            server.check(asked, "1001", now)
+            server.check(asked, "1001", "192.0.2.7", now)
         except BadMessageError as refusal:
             return refusal
         return None
@@ -119,6 +119,28 @@ def test_a_nonce_that_had_to_be_forgotten_is_stale() -> None:
     assert [ask(3.0, header) for header in proofs] == [None, None, None]
     for replay in proofs:
         assert b"stale=true" in ask(4.0, replay).headers
+
+
+@pytest.mark.parametrize("password", ["pw", "no"])
+def test_a_nonce_is_good_for_the_source_that_it_was_given_to(password: str) -> None:
+    """Who makes up an address, or a nonce, has no proof to give and no password to be wrong."""
+    phone = Phone(registrar())
+    (challenge,) = parsed(phone.send(CONTACT))
+    header = phone.authorization(challenge, password=password)
+    phone.peer = Peer("udp", "198.51.100.9", 5060)
+    outputs = phone.send(CONTACT, header)
+    (again,) = parsed(outputs)
+    assert (again.status, events(outputs)) == (401, [])
+    assert b"stale=true" in again.get(b"www-authenticate")
+    assert phone.endpoint.contacts("1001") == ()
+
+
+def test_a_nonce_outlives_a_change_of_address_within_one_v6_network() -> None:
+    """RFC 8981: such addresses change every day, and calls go on."""
+    phone = Phone(registrar(), peer=Peer("udp", "2001:db8::1", 5060))
+    (challenge,) = parsed(phone.send(CONTACT))
+    phone.peer = Peer("udp", "2001:db8::2", 5060)
+    assert status(phone.send(CONTACT, phone.authorization(challenge))) == 200
 
 
 def test_an_old_nonce_is_stale() -> None:

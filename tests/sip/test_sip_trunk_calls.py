@@ -235,6 +235,22 @@ def test_a_call_from_a_trunk_is_named_and_its_numbers_are_e164():
     assert received.account is None
 
 
+def test_what_a_carrier_writes_behind_a_number_is_not_of_it():
+    """RFC 3261 19.1.1: the user part may be a telephone-subscriber with parameters."""
+    endpoint = trunk_endpoint(numbers={"+864008001234": "4000"})
+    invite = request(
+        "INVITE",
+        "Diversion: <sip:+8675512345678;cpc=ordinary@gw>",
+        uri="sip:+86-400-8001234;npdi;rn=+8675512@192.0.2.1;user=phone",
+        caller="+8613800138000;cpc=ordinary",
+        body=SDP,
+    )
+    (received,) = events(endpoint.receive(invite, FIRST, 0.0))
+    assert isinstance(received, InviteReceived)
+    assert (received.caller, received.called) == ("+8613800138000", "4000")
+    assert received.diverted_from == ("+8675512345678",)
+
+
 def test_a_stranger_is_no_trunk():
     endpoint = trunk_endpoint(networks=("198.51.100.0/24",))
     invite = request("INVITE", body=SDP, caller="013800138000")
