@@ -212,7 +212,7 @@ class Arrival:
         elif not call.sdp:
             call.sdp = event.sdp
             if call.back is not None:
-                self._call_backs.stream_opened(call, call.back)
+                self._call_backs.attempts.stream_opened(call, call.back)
             else:
                 self._begin(call)
 

@@ -242,7 +242,7 @@ class CalledLeg(OtherSide):
 
 @dataclass(slots=True)
 class Attempt:
-    """One call to a customer who asked to be called back (`acd.calls.calling_back`)."""
+    """One call to a customer who asked to be called back (`acd.calls.callback_attempts`)."""
 
     callback: str
     target: OutsideTarget

@@ -45,7 +45,7 @@ class SavedCallback(Struct, frozen=True, kw_only=True):
 
 
 class Callback(Timed):
-    """A call-back at work. Only `acd.calls.calling_back` changes it."""
+    """A call-back at work. Only `acd.calls.calling_back` and its parts change it."""
 
     __slots__ = (
         "attempts",

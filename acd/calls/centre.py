@@ -505,7 +505,7 @@ class CallCentre:
         self, call: Call, queue: str, number: str, priority: int, category: str
     ) -> bool:
         """Promise to call back from this queue; False: that cannot be. `number` "": the own."""
-        return self._call_backs.wished(call, queue, number, priority, category)
+        return self._call_backs.wishes.wished(call, queue, number, priority, category)
 
     def turn_came(self, event: OfferMade) -> bool:
         """Take the turn of a call-back; True: nothing is left to be offered."""
@@ -517,7 +517,7 @@ class CallCentre:
 
     def agent_waits(self, call: Call) -> None:
         """Call the customer: the agent of a call-back has answered."""
-        self._call_backs.agent_waits(call)
+        self._call_backs.attempts.agent_waits(call)
 
     def call_over(self, call: Call) -> None:
         """Take that the call's records are closed."""

@@ -110,7 +110,7 @@ class LegEvents:
         if leg is not None:
             self._outbound.ringing(call, leg, event)
         elif event.leg == call.leg:
-            self._call_backs.rings(call)
+            self._call_backs.attempts.rings(call)
         else:
             self._queueing.offers.leg_rang(call, event.leg)
 
@@ -153,7 +153,7 @@ class LegEvents:
         elif call.picking_up:
             self._own_calls.picked_up(call)
         elif call.back is not None and not call.answered:
-            self._call_backs.answered(call, call.back)
+            self._call_backs.attempts.answered(call, call.back)
         self._holding.answered(call, event.leg, event.held, self._table.now)
 
     def leg_failed(self, event: sip.LegFailed) -> None:
@@ -170,7 +170,7 @@ class LegEvents:
         elif call.picking_up:
             self._own_calls.not_picked_up(call, event.status)
         elif call.back is not None:
-            self._call_backs.failed(call, call.back, cause_status(event))
+            self._call_backs.attempts.failed(call, call.back, cause_status(event))
 
     # --- media ---
 
@@ -208,7 +208,7 @@ class LegEvents:
         if called is not None and called.connected_at is None:
             self._outbound.stream_refused(call, called, event.status)
         elif call.back is not None and event.leg == call.leg and not call.answered:
-            self._call_backs.media_refused(call, call.back, event.status)
+            self._call_backs.attempts.media_refused(call, call.back, event.status)
         elif call.phase is Phase.TALKING or (call.answered and event.leg == call.leg):
             self._host.end(call, "fault", EndReason.MEDIA_REFUSED)
         elif call.agent_leg is not None and call.agent_leg.alone:

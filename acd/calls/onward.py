@@ -77,7 +77,7 @@ class Onward:
 
     def _take_exit(self, call: Call, way: Exit) -> None:
         if way.callback:
-            self._call_backs.pressed(call)
+            self._call_backs.wishes.pressed(call)
             return
         if way.back and not self._flowing.can_take_back(call):
             return
