@@ -16,8 +16,17 @@ from acd.web.access import Order, Role
 from acd.web.ports import AuditWish, CommandRefusedError
 
 from .assignments import Assignment, Assignments
+from .views import Floor
 
 PASSING = frozenset({State.WRAP_UP, State.PAUSED, State.COOL_DOWN})
+
+IMMOVABLE = {
+    "queue_full": "is full",
+    "queue_closed": "is closed",
+    "queue_empty": "takes nobody, since nobody serves it",
+    "already_there": "is where the call waits already",
+}
+"What `Steering.immovable` says of a queue, in words."
 
 Result = TypeVar("Result")
 
@@ -32,6 +41,10 @@ class Server:
 
     reconfigure: Callable[[], None]
     "Have agents be what configuration and assignments say."
+
+    floor: Floor
+    lift_ban: Callable[[str], bool]
+    "End the ban of a source; False: there is none."
 
     audit: Callable[[AuditWish], Awaitable[Sequence[object]]]
     "Read the records of a day."
@@ -139,12 +152,13 @@ class Moves:
 
     def move_call(self, interaction: str, queue: str, order: Order) -> dict[str, object]:
         """Line a waiting call up in another queue. Raises CommandRefusedError."""
-        profiles = {profile.name: profile for profile in self._server.config().queue_profiles()}
-        if queue not in profiles:
-            text = f"queue must be one of {', '.join(sorted(profiles))}"
-            raise CommandRefusedError("unknown_queue", text, field="queue")
-        if self._router.queue_lengths().get(queue, 0) >= profiles[queue].max_length:
-            raise CommandRefusedError("queue_full", f"{queue} is full", field="queue")
+        why_not = self._steer(lambda s: s.immovable(interaction, queue))
+        if why_not == "unknown_queue":
+            names = sorted(profile.name for profile in self._server.config().queue_profiles())
+            text = f"queue must be one of {', '.join(names)}"
+            raise CommandRefusedError(why_not, text, field="queue")
+        if why_not in IMMOVABLE:
+            raise CommandRefusedError(why_not, f"{queue} {IMMOVABLE[why_not]}", field="queue")
         before = self._steer(lambda s: s.move_call(interaction, queue))
         if before is None:
             raise self._not_waiting(interaction)
@@ -158,6 +172,19 @@ class Moves:
             raise self._not_waiting(interaction)
         self._record(order, "priority", interaction, str(before), str(priority))
         return {"interaction": interaction, "priority": priority}
+
+    def place_call(self, number: str, to: str, order: Order) -> dict[str, object]:
+        """Call for an agent, whose own phone rings first. Raises CommandRefusedError."""
+        placed = self._server.floor.place_call(number, to)
+        self._record(order, "call", number, "", to)
+        return placed
+
+    def hang_up(self, number: str, order: Order) -> None:
+        """End the calls that an agent placed; on record if there are any."""
+        called = [call.called for call in self._centre.calls if call.agent == number]
+        self._server.floor.hang_up(number)
+        if called:
+            self._record(order, "hang_up", number, " ".join(called), "")
 
     def activate_group(
         self, queue: str, group: str, active: bool, order: Order
@@ -173,6 +200,15 @@ class Moves:
             raise CommandRefusedError("unknown_group", str(error), field="group") from None
         self._record(order, "group", f"{queue}/{group}", str(before), str(active))
         return {"queue": queue, "active_groups": self._router.active_groups(queue)}
+
+    # --- sources that are kept out ---
+
+    def lift_ban(self, source: str, order: Order) -> bool:
+        """End a ban before its time; False: there is none."""
+        lifted = self._server.lift_ban(source)
+        if lifted:
+            self._record(order, "lift_ban", source, "banned", "")
+        return lifted
 
     def audit(self, wish: AuditWish) -> Awaitable[Sequence[object]]:
         """Return what was ordered and told on a day."""

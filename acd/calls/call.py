@@ -103,6 +103,9 @@ class Visit:
 
     category: str
 
+    passed: tuple[QueueProfile, ...] = ()
+    "Queues whose line the caller stood in before, and was handed on from to this one."
+
     callback: bool = False
     "Of a customer who is called back, and has been counted as offered before."
 
@@ -116,6 +119,10 @@ class Visit:
     def priority(self) -> int:
         """What the call counts for in the line."""
         return self.own_priority + self.queue_priority
+
+    def stood_in(self, queue: str) -> bool:
+        """Whether the caller waited in this queue's line before the visit was over."""
+        return queue == self.queue.name or any(queue == one.name for one in self.passed)
 
     pending: tuple[str, ...] = ()
     "An announcement that became due while another one was heard."
@@ -251,6 +258,9 @@ class Attempt:
     trunk: int = 0
     "Which of the target's trunks it goes over."
 
+    dialled: bool = False
+    "The customer has been called, and the attempt counts."
+
     rang: bool = False
     agent: str = ""
     "Who has talked to the customer; empty: nobody yet."
@@ -322,8 +332,11 @@ class Call:
     talk_visit: Visit | None = None
     "The visit that the talk under way came from."
 
-    former_place: tuple[str, float] | None = None
-    "Queue and first enqueue time of the line that the caller has left by a key."
+    left_line: Visit | None = None
+    "The latest visit that no agent ended by answering; whoever comes back keeps its place."
+
+    answered_visit: Visit | None = None
+    "The latest visit that an agent ended by answering; what it stands for is kept in transfers."
 
     back: Attempt | None = None
     "The customer's leg is one that we dial."

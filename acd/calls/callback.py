@@ -40,6 +40,11 @@ class SavedCallback(Struct, frozen=True, kw_only=True):
     requested_us: int
     expires_us: int
     attempts: int = 0
+    "Calls to the customer."
+
+    attempts_before: int = 0
+    "Of these, before the number's latest wish: it begins to count anew."
+
     last_attempt_us: int = 0
     "0: there was none."
 
@@ -49,6 +54,8 @@ class Callback(Timed):
 
     __slots__ = (
         "attempts",
+        "attempts_before",
+        "called_in",
         "expires_at",
         "first_enqueued_at",
         "last_attempt_us",
@@ -66,15 +73,23 @@ class Callback(Timed):
         self.first_enqueued_at = first_enqueued_at
         self.expires_at = expires_at
         self.attempts = saved.attempts
+        self.attempts_before = saved.attempts_before
         self.last_attempt_us = saved.last_attempt_us
         self.state = CallbackState.HELD
         self.visit = ""
         "Its place in the router's line; empty: it is in none."
+        self.called_in = False
+        "The customer was answered while it could not be ended."
 
     @property
     def id(self) -> str:
         """The interaction in which it was asked for."""
         return self.saved.callback
+
+    @property
+    def tries(self) -> int:
+        """Calls to the customer since the latest wish."""
+        return self.attempts - self.attempts_before
 
     @property
     def key(self) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 
 from acd.media import commands as media
-from acd.routing.waiting_rules import CallbackRules
+from acd.routing.waiting_rules import CallbackRules, First
 from acd.sip.endpoint import InviteTarget
 
 from . import events
@@ -54,8 +54,6 @@ class CallbackAttempts:
         """Return the call of a new attempt, in which nobody is called yet."""
         saved = callback.saved
         callback.state = CallbackState.RUNNING
-        callback.attempts += 1
-        callback.last_attempt_us = self._book.wall_us()
         leg = self._new_id()
         call = Call(
             callback.id,
@@ -86,16 +84,24 @@ class CallbackAttempts:
                 trunk=target.trunks[0],
             )
         )
+        return call
+
+    def _count(self, call: Call, back: Attempt) -> None:
+        """Note that the customer is called. What comes to nothing before that is no attempt."""
+        callback = self._book[back.callback]
+        back.dialled = True
+        callback.attempts += 1
+        callback.last_attempt_us = self._book.wall_us()
+        first = First.AGENT if call.agent_leg is not None else First.CUSTOMER
         self._effects.append(
             events.CallbackAttempted(
                 interaction=callback.id,
                 attempt=callback.attempts,
-                first=rules.first.value,
-                trunk=target.trunks[0],
+                first=first.value,
+                trunk=back.target.trunks[back.trunk],
                 **told(callback),
             )
         )
-        return call
 
     # --- the customer's phone ---
 
@@ -111,6 +117,8 @@ class CallbackAttempts:
         call.phase = Phase.DIALLING
         back = call.back
         assert back is not None  # only attempts are dialled
+        if not back.dialled:
+            self._count(call, back)
         near = call.agent_leg.leg if call.agent_leg is not None else ""
         trunk = back.target.trunks[back.trunk]
         codecs = self._outbound.dial_plan.codecs.get(trunk, ())
@@ -154,7 +162,7 @@ class CallbackAttempts:
             priority=saved.priority,
             category=saved.category,
             first_enqueued_at=callback.first_enqueued_at,
-            callback=True,
+            admitted=True,
         )
         greeting = self._settings.prompts.callback_greeting
         if greeting and call.phase is Phase.WAITING:

@@ -70,6 +70,16 @@ class CallbackBook:
         self._all[callback.id] = callback
         self._by_key[callback.key] = callback
 
+    def renew(self, callback: Callback, rules: CallbackRules, now: float) -> None:
+        """Let a second wish of the number count as much as a first one; the place stays."""
+        callback.attempts_before = callback.attempts
+        callback.called_in = False
+        expires_at = now + rules.expires_s
+        if expires_at > callback.expires_at:
+            callback.expires_at = expires_at
+            expires_us = self.wall_us() + round(rules.expires_s * 1e6)
+            callback.saved = replace(callback.saved, expires_us=expires_us)
+
     def end(self, callback: Callback, outcome: str, *, agent: str = "", by: str = "") -> None:
         """Record how it ends, once."""
         self._deadlines.arm(callback, inf)
@@ -91,7 +101,12 @@ class CallbackBook:
     def saved(self) -> tuple[SavedCallback, ...]:
         """All of them as they outlive a restart."""
         return tuple(
-            replace(one.saved, attempts=one.attempts, last_attempt_us=one.last_attempt_us)
+            replace(
+                one.saved,
+                attempts=one.attempts,
+                attempts_before=one.attempts_before,
+                last_attempt_us=one.last_attempt_us,
+            )
             for one in self._all.values()
         )
 

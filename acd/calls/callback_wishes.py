@@ -65,12 +65,13 @@ class CallbackWishes:
             return False
         if self._book.full or self._book.get(call.interaction) is not None:
             return False
-        former, first = call.former_place or ("", now)
+        former = call.left_line
+        kept = former is not None and former.stood_in(name)
         visit = Visit(
             self._new_id(),
             queue,
             now,
-            first if former == name else now,
+            former.first_enqueued_at if former is not None and kept else now,
             priority + queue.priority,
             category or queue.category,
         )
@@ -103,6 +104,7 @@ class CallbackWishes:
             return False
         former = self._book.of(target.number, queue.name)
         if former is not None:
+            self._book.renew(former, rules, self._table.now)
             self._effects.append(
                 events.CallbackRequested(interaction=call.interaction, merged=True, **told(former))
             )

@@ -36,6 +36,9 @@ from .settings import CentreSettings
 LOOK_AGAIN_S = 60.0
 "When nobody may be called now: opening hours are written in minutes."
 
+SAME_MOMENT_S = 1e-3
+"The router reckons the moment of expiry by another sum, whose last digits may differ."
+
 
 class CallBacks:
     """Leads each call-back through line, turn and pauses to its end."""
@@ -112,6 +115,10 @@ class CallBacks:
             self._book.end(callback, "barred")
             return
         queue, rules = found
+        if callback.tries >= rules.attempts:
+            # The last one was cut by a restart.
+            self._book.end(callback, "not_reached")
+            return
         if not self._may_call(queue, rules):
             self._rest(callback, LOOK_AGAIN_S)
             return
@@ -129,6 +136,7 @@ class CallBacks:
             category=saved.category,
             caller=saved.number,
             called=saved.called,
+            admitted=True,
         )
         waiting = self._queueing.with_wishes(bare, queue, saved.requires, saved.number, now)
         self._queueing.apply(self._router.enqueue(waiting, now), now)
@@ -159,7 +167,7 @@ class CallBacks:
             return True
         self._leave_line(callback)
         if reason is LeaveReason.TIMED_OUT:
-            self._book.end(callback, "expired")
+            self._expired(callback)
         else:
             self._rest(callback, LOOK_AGAIN_S)
         return True
@@ -211,7 +219,7 @@ class CallBacks:
         back = call.back
         if back is None:
             if callback.state is CallbackState.HELD:
-                self._line_up(callback)
+                self._caller_gone(callback)
             return
         self._outbound.wait(back.timer, inf)
         self._by_visit.pop(callback.visit, None)
@@ -219,19 +227,37 @@ class CallBacks:
         found = self._book.rules(callback)
         if back.agent:
             self._book.end(callback, "reached", agent=back.agent)
+        elif callback.called_in:
+            self._book.end(callback, "called_in")
         elif found is None:
             self._book.end(callback, "barred")
-        elif callback.attempts >= found[1].attempts:
+        elif callback.tries >= found[1].attempts:
             self._book.end(callback, "not_reached")
+        elif self._has_expired(callback):
+            self._book.end(callback, "expired")
         else:
-            self._rest(callback, found[1].retry_pause_s)
+            self._rest(callback, found[1].retry_pause_s if back.dialled else LOOK_AGAIN_S)
 
-    def called_in(self, number: str, queue: str) -> None:
-        """Take that the customer has called again and talks to an agent: no need to call back."""
-        callback = self._book.of(number, queue)
-        if callback is not None and callback.state in _CANCELLABLE:
+    def _caller_gone(self, callback: Callback) -> None:
+        """Begin, now that the call is over in which it was asked for."""
+        if callback.called_in:
+            self._book.end(callback, "called_in")
+        else:
+            self._line_up(callback)
+
+    def called_in(self, call: Call, queue: str) -> None:
+        """Take that the customer has called again and talks to an agent: no need to call back.
+
+        A call under way in which it was asked for, or the customer is called, comes to its end.
+        """
+        callback = self._book.of(call.caller, queue)
+        if callback is None or call.back is not None:
+            return
+        if callback.state in _CANCELLABLE:
             self._leave_line(callback)
             self._book.end(callback, "called_in")
+        else:
+            callback.called_in = True
 
     def cancel(self, callback_id: str, by: str) -> bool | None:
         """Give a call-back up; False: it is being carried out, None: there is none."""
@@ -252,6 +278,16 @@ class CallBacks:
             self._book.end(callback, "expired")
         else:
             self._line_up(callback)
+
+    def _expired(self, callback: Callback) -> None:
+        """Take that the router has given it up; a second wish may have renewed it meanwhile."""
+        if self._has_expired(callback):
+            self._book.end(callback, "expired")
+        else:
+            self._line_up(callback)
+
+    def _has_expired(self, callback: Callback) -> bool:
+        return callback.expires_at <= self._table.now + SAME_MOMENT_S
 
     def __iter__(self) -> Iterator[Callback]:
         """Go through all, the oldest wish first."""
@@ -276,7 +312,16 @@ class CallBacks:
                 expires_at=now + (one.expires_us - wall_us) / 1e6,
             )
             self._book.keep(callback)
-            self._rest(callback, 0.0)
+            self._rest(callback, self._pause_left_s(callback, wall_us))
+
+    def _pause_left_s(self, callback: Callback, wall_us: int) -> float:
+        """Return how long a customer is still left alone after an attempt before a restart."""
+        found = self._book.rules(callback)
+        if found is None or not callback.tries or callback.tries >= found[1].attempts:
+            return 0.0
+        pause_s, gone_s = found[1].retry_pause_s, (wall_us - callback.last_attempt_us) / 1e6
+        # No longer than the whole pause, wherever the wall clock has jumped.
+        return max(0.0, min(pause_s, pause_s - gone_s))
 
 
 _CANCELLABLE = frozenset({CallbackState.LINED_UP, CallbackState.RESTING})

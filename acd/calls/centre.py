@@ -523,9 +523,9 @@ class CallCentre:
         """Take that the call's records are closed."""
         self._call_backs.call_over(call)
 
-    def called_in(self, number: str, queue: str) -> None:
-        """Take that an agent of the queue has answered a caller of this number."""
-        self._call_backs.called_in(number, queue)
+    def called_in(self, call: Call, queue: str) -> None:
+        """Take that an agent of the queue has answered this caller."""
+        self._call_backs.called_in(call, queue)
 
     def enter_queue(self, call: Call, name: str, priority: int, category: str) -> None:
         """Put the caller into a queue."""

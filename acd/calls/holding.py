@@ -128,7 +128,7 @@ class Holding:
 
 def _talking(call: Call) -> AgentLeg | CalledLeg | None:
     """Return the leg that the caller talks to, if it does."""
-    leg: AgentLeg | CalledLeg | None = call.agent_leg
-    if leg is None or leg.connected_at is None:
-        leg = call.called_leg
-    return leg if leg is not None and leg.connected_at is not None else None
+    agent, called = call.agent_leg, call.called_leg
+    if agent is not None and agent.connected_at is not None and not agent.alone:
+        return agent
+    return called if called is not None and called.connected_at is not None else None

@@ -44,8 +44,8 @@ class Host(Protocol):
     def call_over(self, call: Call) -> None:
         """Take that the call's records are closed."""
 
-    def called_in(self, number: str, queue: str) -> None:
-        """Take that an agent of the queue has answered a caller of this number."""
+    def called_in(self, call: Call, queue: str) -> None:
+        """Take that an agent of the queue has answered this caller."""
 
     def wants_callback(
         self, call: Call, queue: str, number: str, priority: int, category: str

@@ -81,8 +81,6 @@ class Onward:
             return
         if way.back and not self._flowing.can_take_back(call):
             return
-        if call.visit is not None:
-            call.former_place = call.visit.queue.name, call.visit.first_enqueued_at
         self._queueing.leave(call, LeaveReason.EXITED, self._table.now)
         if way.back:
             self._back(call, LeaveReason.EXITED)

@@ -84,21 +84,22 @@ class Outbound:
         *,
         caller: str,
         caller_name: str = "",
+        reserved: bool = False,
     ) -> None:
         """Call the party for this call's caller; the watcher hears of it, perhaps at once.
 
         The caller's stream stands already. A call has one called party at a time; it may have an
-        agent's leg beside it.
+        agent's leg beside it. `reserved`: by `reserve`, for this call.
         """
         if isinstance(target, InternalTarget):
-            profile = self._desk.profile(target.agent)
-            if profile is None or self._desk.contact(profile.account) is None:
-                watcher.failed(call, UNAVAILABLE if profile else GONE, EndReason.CALL_FAILED)
+            failure = self._unavailable(target.agent, reserved=reserved)
+            if failure is not None:
+                if reserved:
+                    self._engagement.end(target.agent, call.interaction, self._table.now)
+                watcher.failed(call, *failure)
                 return
-            if self._router.agent_view(target.agent).state in BUSY_STATES:
-                watcher.failed(call, 486, EndReason.BUSY)
-                return
-            self._engagement.begin(target.agent, call.interaction, self._table.now)
+            if not reserved:
+                self.reserve(target.agent, call)
         elif not target.trunks:
             watcher.failed(call, 503, EndReason.CALL_FAILED)
             return
@@ -114,6 +115,19 @@ class Outbound:
         call.called_leg, call.called_others = legs[0], tuple(legs[1:])
         for leg in legs:
             self._call_out(call, leg)
+
+    def reserve(self, agent: str, call: Call) -> None:
+        """Let the colleague be offered nothing: the phone is to ring for this call."""
+        self._engagement.begin(agent, call.interaction, self._table.now)
+
+    def _unavailable(self, agent: str, *, reserved: bool) -> tuple[int, EndReason] | None:
+        """Return why a colleague's phone cannot be rung; None: it can."""
+        profile = self._desk.profile(agent)
+        if profile is None or self._desk.contact(profile.account) is None:
+            return UNAVAILABLE if profile else GONE, EndReason.CALL_FAILED
+        if not reserved and self._router.agent_view(agent).state in BUSY_STATES:
+            return 486, EndReason.BUSY
+        return None
 
     def _devices(self, target: InternalTarget | OutsideTarget) -> Sequence[Contact | None]:
         """Return the phones that ring together; None for the one that the leg itself finds."""

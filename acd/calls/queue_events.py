@@ -137,7 +137,7 @@ class CallbackRequested(_CallbackEvent, frozen=True, kw_only=True):
 
 
 class CallbackAttempted(_CallbackEvent, frozen=True, kw_only=True):
-    """The turn has come: the agent or the customer is called."""
+    """The customer is called: at once, or after an agent has answered."""
 
     interaction: str
     attempt: int

@@ -145,14 +145,16 @@ class Queueing:
         priority: int = 0,
         category: str = "",
         first_enqueued_at: float | None = None,
-        callback: bool = False,
+        passed: tuple[QueueProfile, ...] = (),
+        admitted: bool = False,
     ) -> None:
         """Put the caller into the queue; `first_enqueued_at` keeps an earlier place.
 
-        `callback`: it is a customer who has been called back.
+        `passed` are the queues that handed the caller on. `admitted`: the line takes the caller
+        even if it is full.
         """
         if first_enqueued_at is None:
-            first_enqueued_at = self._returning.place(call, queue, now)
+            first_enqueued_at = self._former_place(call, queue, now)
         visit = Visit(
             self._new_id(),
             queue,
@@ -160,7 +162,8 @@ class Queueing:
             first_enqueued_at,
             priority,
             category or queue.category,
-            callback=callback,
+            passed=tuple(one for one in passed if one.name != queue.name),
+            callback=call.back is not None and not call.back.agent,
         )
         self.adopt(call, visit, now)
         if queue.music:
@@ -174,6 +177,7 @@ class Queueing:
             enqueued_at=visit.first_enqueued_at,
             entered_at=now,
             priority=priority,
+            admitted=admitted,
             category=visit.category,
             caller=call.caller,
             called=call.called,
@@ -187,6 +191,28 @@ class Queueing:
             return
         self.room.entered(call, visit, now)
         self.apply(self._router.enqueue(waiting, now), now)
+
+    def hand_on(self, call: Call, visit: Visit, queue: QueueProfile, now: float) -> None:
+        """Line a caller up elsewhere whose visit is over, by the same first enqueue time."""
+        self.enter(
+            call,
+            queue,
+            now,
+            priority=visit.own_priority,
+            category=visit.category,
+            first_enqueued_at=visit.first_enqueued_at,
+            passed=(*visit.passed, visit.queue),
+        )
+
+    def _former_place(self, call: Call, queue: QueueProfile, now: float) -> float:
+        """Return from when on the wait counts, where nobody hands the caller on.
+
+        Whoever comes back to a line, in the same call or in time by another one, keeps its place.
+        """
+        left = call.left_line
+        if left is not None and left.stood_in(queue.name):
+            return left.first_enqueued_at
+        return self._returning.place(call, queue, now)
 
     def with_wishes(
         self,
@@ -261,8 +287,11 @@ class Queueing:
         self._waiting.pop(visit.visit, None)
         self.room.left(visit)
         if reason is LeaveReason.ANSWERED:
-            self._host.called_in(call.caller, visit.queue.name)
-        elif reason in CUT_OFF and not visit.callback:
+            call.answered_visit, call.left_line = visit, None
+            self._host.called_in(call, visit.queue.name)
+        elif now > visit.first_enqueued_at:  # else it did not come to wait
+            call.left_line = visit
+        if reason in CUT_OFF and not visit.callback:
             self._returning.remember(call, visit, now)
         self._effects.append(
             events.QueueLeft(
@@ -309,14 +338,7 @@ class Queueing:
         refused = reason in REFUSALS
         again = refused and call.note_refusal(visit.queue.name, self.now)
         if target is not None and not again:
-            self.enter(
-                call,
-                target,
-                self.now,
-                priority=visit.own_priority,
-                category=visit.category,
-                first_enqueued_at=visit.first_enqueued_at,
-            )
+            self.hand_on(call, visit, target, self.now)
         else:
             self._host.queue_gave_back(call, visit.queue, reason, again=again)
 

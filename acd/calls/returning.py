@@ -15,6 +15,8 @@ oldest one is forgotten for the next; some 300 bytes each."""
 class _Place(Struct, frozen=True):
     first_enqueued_at: float
     until: float
+    queues: tuple[str, ...]
+    "Where it stands: it is given back in one of them."
 
 
 class Returning:
@@ -27,23 +29,36 @@ class Returning:
         return len(self._places)
 
     def remember(self, call: Call, visit: Visit, now: float) -> None:
-        """Keep the place of a caller who gave up, as long as the queue's rule says."""
-        within_s = visit.queue.waiting.return_within_s
-        if not within_s or not _has_number(call):
+        """Keep the place of a caller who gave up, as long as the queue's rule says.
+
+        It stands in each queue that handed the caller on, too: the next call begins there.
+        """
+        if not _has_number(call):
             return
-        key = visit.queue.name, call.caller
-        # Taken out first, so that the newest stands last.
-        self._places.pop(key, None)
-        if len(self._places) >= MAX_REMEMBERED:
-            del self._places[next(iter(self._places))]
-        self._places[key] = _Place(visit.first_enqueued_at, now + within_s)
+        stood_in = (*visit.passed, visit.queue)
+        keeping = [queue for queue in stood_in if queue.waiting.return_within_s]
+        names = tuple(queue.name for queue in keeping)
+        for queue in keeping:
+            key = queue.name, call.caller
+            # Taken out first, so that the newest stands last.
+            self._places.pop(key, None)
+            if len(self._places) >= MAX_REMEMBERED:
+                del self._places[next(iter(self._places))]
+            until = now + queue.waiting.return_within_s
+            self._places[key] = _Place(visit.first_enqueued_at, until, names)
 
     def place(self, call: Call, queue: QueueProfile, now: float) -> float:
         """Return from when on the caller's wait counts: from the former place, or from now."""
         if not queue.waiting.return_within_s or not _has_number(call):
             return now
-        place = self._places.pop((queue.name, call.caller), None)
-        return place.first_enqueued_at if place is not None and now <= place.until else now
+        place = self._places.get((queue.name, call.caller))
+        if place is None:
+            return now
+        for name in place.queues:
+            other = self._places.get((name, call.caller))
+            if other is not None and other.first_enqueued_at == place.first_enqueued_at:
+                del self._places[name, call.caller]
+        return place.first_enqueued_at if now <= place.until else now
 
 
 def _has_number(call: Call) -> bool:

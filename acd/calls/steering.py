@@ -56,23 +56,36 @@ class Steering:
     def move_call(self, interaction: str, to: str) -> str | None:
         """Line a waiting call up in another queue, by its first enqueue time.
 
-        Returns the queue that it was in; None: the call does not wait. A phone that rings for it
-        falls silent. The queue has to be one that `Queueing.queue` knows.
+        Returns the queue that it was in; None: it cannot, and `immovable` says why. A phone that
+        rings for it falls silent.
         """
         call, queue = self._table.by_interaction.get(interaction), self._queueing.queue(to)
-        if call is None or call.visit is None or queue is None:
+        if self.immovable(interaction, to) or call is None or call.visit is None or queue is None:
             return None
         visit, now = call.visit, self._table.now
         self._queueing.leave(call, LeaveReason.OVERFLOWED, now)
-        self._queueing.enter(
-            call,
-            queue,
-            now,
-            priority=visit.own_priority,
-            category=visit.category,
-            first_enqueued_at=visit.first_enqueued_at,
-        )
+        self._queueing.hand_on(call, visit, queue, now)
         return visit.queue.name
+
+    def immovable(self, interaction: str, to: str) -> str:
+        """Return why a call cannot be moved to a queue; empty: it can.
+
+        A queue that would turn the caller away at once gets nobody: "queue_full",
+        "queue_closed", "queue_empty". One of "unknown_queue", "not_waiting" and "already_there"
+        else; nobody waits yet in a call-back whose customer has not been called.
+        """
+        call, queue = self._table.by_interaction.get(interaction), self._queueing.queue(to)
+        if queue is None:
+            return "unknown_queue"
+        if call is None or call.visit is None or (call.back is not None and not call.answered):
+            return "not_waiting"
+        if call.visit.queue.name == to:
+            return "already_there"
+        refusal = self._queueing.room.refusal(queue)
+        if refusal is not None:
+            return f"queue_{refusal.value}"
+        full = self._router.queue_lengths()[to] >= queue.max_length
+        return "queue_full" if full else ""
 
     def activate_group(self, queue: str, group: str, active: bool, by: str) -> None:
         """Switch a group of a queue. Raises UnknownGroupError."""

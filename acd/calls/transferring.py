@@ -125,11 +125,18 @@ class Transferring:
     # --- blind ---
 
     def _go(
-        self, transfer: Transfer, leg: str, target: Target | Barred, consult: Visit | None
+        self,
+        transfer: Transfer,
+        leg: str,
+        target: Target | Barred,
+        consult: Visit | None,
+        *,
+        reserved: bool = False,
     ) -> int:
         """Send the caller to the target; return 0, or the status by which that is refused.
 
-        `leg` is the agent's; `consult` the visit whose place in the line the caller takes over.
+        `leg` is the agent's; `consult` the visit whose place in the line the caller takes over;
+        `reserved` as in `Outbound.connect`.
         """
         match target:
             case QueueTarget(name):
@@ -137,7 +144,7 @@ class Transferring:
             case FlowTarget(flow):
                 return self._to_flow(transfer, leg, flow)
             case InternalTarget() | OutsideTarget():
-                self._to_party(transfer, leg, target)
+                self._to_party(transfer, leg, target, reserved=reserved)
                 return 0
             case Barred(status):
                 return status if status in REASONS else NOT_ALLOWED
@@ -155,10 +162,7 @@ class Transferring:
         self._let_go_of_caller(transfer, leg)
         self._flowing.leave(call)
         self._transfers.completed(transfer, now, queue=name)
-        if consult is None:
-            self._queueing.enter(call, queue, now)
-        else:
-            self._enter_as(call, consult, queue)
+        self._line_up(call, queue, consult)
         return 0
 
     def _to_flow(self, transfer: Transfer, leg: str, flow: str) -> int:
@@ -178,7 +182,12 @@ class Transferring:
     # --- blind, to one phone (`PartyWatcher`) ---
 
     def _to_party(
-        self, transfer: Transfer, leg: str, target: InternalTarget | OutsideTarget
+        self,
+        transfer: Transfer,
+        leg: str,
+        target: InternalTarget | OutsideTarget,
+        *,
+        reserved: bool,
     ) -> None:
         """Ring the one, with music for the caller; the agent keeps the leg meanwhile."""
         call = transfer.call
@@ -191,7 +200,9 @@ class Transferring:
         if isinstance(target, OutsideTarget):
             # As in the agent's own calls: the house calls, under a number that is its own.
             caller, name = target.caller_id or transfer.agent, ""
-        self._outbound.connect(call, target, self, caller=caller, caller_name=name)
+        self._outbound.connect(
+            call, target, self, caller=caller, caller_name=name, reserved=reserved
+        )
 
     def ringing(self, call: Call, *, early: bool) -> None:
         """Tell the agent; let the caller hear what the far end plays."""
@@ -249,21 +260,29 @@ class Transferring:
             return
         self._transfers.turned_down(transfer, said, status, "queue", now)
         self._flowing.leave(call)
-        self._enter_as(call, visit, queue)
+        self._line_up(call, queue, visit, admitted=True)
 
     def parted(self, call: Call, ended_by: str, reason: EndReason) -> None:
         """Hang up on the caller, too."""
         self._host.end(call, ended_by, reason)
 
-    def _enter_as(self, call: Call, visit: Visit, queue: QueueProfile) -> None:
-        """Line the caller up at the place that this visit had."""
+    def _line_up(
+        self, call: Call, queue: QueueProfile, visit: Visit | None, *, admitted: bool = False
+    ) -> None:
+        """Line the caller up by what this visit and the caller's own one before stand for.
+
+        The earlier first enqueue time counts, and the higher priority: whoever has waited once,
+        or matters more than others, is not put behind them by a transfer.
+        """
+        known = [one for one in (visit, call.answered_visit) if one is not None]
         self._queueing.enter(
             call,
             queue,
             self._table.now,
-            priority=visit.own_priority,
-            category=visit.category,
-            first_enqueued_at=visit.first_enqueued_at,
+            priority=max((one.own_priority for one in known), default=0),
+            category=next((said for one in known if (said := _said(one, queue))), ""),
+            first_enqueued_at=min((one.first_enqueued_at for one in known), default=None),
+            admitted=admitted,
         )
 
     # --- attended ---
@@ -323,10 +342,15 @@ class Transferring:
             target = consult.target if visit is None else QueueTarget(visit.queue.name)
             if visit is None and consult.phase not in {Phase.IN_FLOW, Phase.DIALLING}:
                 return NOT_ALLOWED
+            reserved = False
             if consult.phase is Phase.DIALLING:
-                # The phone that rings for the agent rings for the caller from now on.
+                # The phone that rings for the agent rings for the caller from now on, and for
+                # nobody else in between.
+                if isinstance(target, InternalTarget):
+                    self._outbound.reserve(target.agent, transfer.call)
+                    reserved = True
                 self._host.end(consult, "agent", EndReason.TRANSFERRED)
-            status = self._go(transfer, leg, target, visit)
+            status = self._go(transfer, leg, target, visit, reserved=reserved)
             if status:
                 return status
             if visit is not None:
@@ -378,6 +402,12 @@ class Transferring:
             transfer, now, to_agent=to_agent, leg=leg.leg, sip_call_id=leg.leg
         )
         self._outbound.join(call, leg, self, consult)
+
+
+def _said(visit: Visit, queue: QueueProfile) -> str:
+    """Return the category as the flow said it; what a queue says of its calls is its own."""
+    own = visit.queue.name == queue.name or visit.category != visit.queue.category
+    return visit.category if own else ""
 
 
 def _carry_over(call: Call, consult: Call, leg: str) -> None:

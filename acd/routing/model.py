@@ -348,6 +348,9 @@ class WaitingCall(Struct, frozen=True, kw_only=True, gc=False):
     priority: int = 0
     "Its own, without the queue's."
 
+    admitted: bool = False
+    "It has been let in before: it comes in though the line is at its `max_length`."
+
     category: str = ""
     caller: str = ""
     called: str = ""

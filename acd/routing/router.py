@@ -216,7 +216,7 @@ class Router(Views):
         if queue is None or queue.retired:
             reason = LeaveReason.FAULTED
             return [CallRefused(call.call, call.interaction, call.queue, reason)]
-        if len(queue.calls) >= queue.profile.max_length:
+        if len(queue.calls) >= queue.profile.max_length and not call.admitted:
             return [CallRefused(call.call, call.interaction, call.queue)]
         waiting = Waiting.of(call, queue, dispatch.floor.demand(queue, call), now)
         if queue.profile.hold_out and self._random is not None:

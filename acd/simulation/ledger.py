@@ -239,6 +239,7 @@ class Ledger:
         self._calls.remove(event.interaction)
         self._dialled_by.pop(event.interaction, None)
         self.outcomes[event.reason] += 1
+        self.promises.call_over(event.interaction)
 
     def _queue_entered(self, event: events.QueueEntered, now: float) -> None:
         self.offered += 1

@@ -23,6 +23,9 @@ class _Promise:
     priority: int
     attempts: int = 0
     talked: bool = False
+    queued: bool = False
+    "In this call the customer has been in the line, and may be handed on from there."
+
     lined_up_at: float | None = None
 
 
@@ -75,7 +78,7 @@ class Promises:
         )
 
     def attempted(self, event: events.CallbackAttempted, now: float) -> None:
-        """Take that a customer's turn has come."""
+        """Take that a customer is called."""
         promise = self._open.get(event.callback)
         require(promise is not None, f"{now}: calls back unasked", event)
         if promise is None:
@@ -90,17 +93,26 @@ class Promises:
         """Take that a customer who is called back is in the line, at the place that was kept."""
         promise = self._open.get(event.interaction)
         require(promise is not None, f"{now}: nobody promised to call back", event)
-        if promise is None or promise.first_enqueued_at is None:
+        if promise is None or promise.queued:
+            return
+        promise.queued = True
+        require(event.queue == promise.queue, f"{now}: of another queue", event)
+        if promise.first_enqueued_at is None:
             return
         moved_s = now - event.waited_before_s - promise.first_enqueued_at
         require(abs(moved_s) < KEPT_TO_S, f"{now}: the place moved by {moved_s} s", event)
-        require(event.queue == promise.queue, f"{now}: of another queue", event)
 
     def talked(self, interaction: str) -> None:
         """Take that an agent and the caller of this interaction hear each other."""
         promise = self._open.get(interaction)
         if promise is not None and promise.attempts:
             promise.talked = True
+
+    def call_over(self, interaction: str) -> None:
+        """Take that a call has ended, perhaps one for a call-back: the next begins in the line."""
+        promise = self._open.get(interaction)
+        if promise is not None:
+            promise.queued = False
 
     def ended(self, event: events.CallbackEnded, now: float) -> None:
         """Take the end, which comes once."""

@@ -114,11 +114,13 @@ class Api:
     async def _place_call(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
         body = await read_body(request, CallOrder)
-        return await self._carry_out(number, lambda: self._services.place_call(number, body.to))
+        place, order = self._services.place_call, Order(request[ACTOR])
+        return await self._carry_out(number, lambda: place(number, body.to, order))
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
-        return await self._carry_out(number, lambda: self._services.hang_up(number))
+        hang_up, order = self._services.hang_up, Order(request[ACTOR])
+        return await self._carry_out(number, lambda: hang_up(number, order))
 
     # --- views ---
 
@@ -160,7 +162,7 @@ class Api:
 
     async def _lift_ban(self, request: web.Request) -> web.Response:
         source = request.match_info["source"]
-        if not self._services.lift_ban(source):
+        if not self._services.lift_ban(source, Order(request[ACTOR])):
             raise RequestError(404, "not_banned", "this address is not banned", field="source")
         return json_answer({"source": source})
 

@@ -243,11 +243,11 @@ class WebServices:
     enter_disposition: Callable[[str, str | None, Disposition, Actor], Outcome]
     "(agent number, interaction or None for the agent's last one, what, by whom)."
 
-    place_call: Callable[[str, str], Outcome]
-    "(agent number, whom to call): the agent's own phone rings first."
+    place_call: Callable[[str, str, Order], Outcome]
+    "(agent number, whom to call, by whom): the agent's own phone rings first."
 
-    hang_up: Callable[[str], Outcome]
-    "(agent number): end the calls that the agent placed."
+    hang_up: Callable[[str, Order], Outcome]
+    "(agent number, by whom): end the calls that the agent placed."
 
     agents: Callable[[], Sequence[object]]
     agent: Callable[[str], object | None]
@@ -284,8 +284,8 @@ class WebServices:
 
     trunks: Callable[[], Sequence[object]] = list
     bans: Callable[[], Sequence[object]] = list
-    lift_ban: Callable[[str], bool] = lambda _source: False
-    "(source as the list shows it); False: it is not banned."
+    lift_ban: Callable[[str, Order], bool] = lambda _source, _order: False
+    "(source as the list shows it, by whom); False: it is not banned."
 
     reports: Callable[[], Sequence[object]] = list
     "Which reports there are."

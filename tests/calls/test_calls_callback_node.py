@@ -8,7 +8,7 @@ from acd.calls.dial_plan import CallClass, DialPlan
 from acd.ivr.book import FlowBook, load_flows
 from acd.ivr.validation import FlowContext
 from acd.media import events as media_in
-from acd.routing.model import Status
+from acd.routing.model import Overflow, Status
 from acd.routing.waiting_rules import CallbackRules, Exit, WaitingRules
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -38,6 +38,23 @@ nodes:
   bye: {type: hangup, reason: promised}
   sorry: {type: hangup, reason: refused}
 """
+LINE = "  line: {type: queue, queue: sales, on_timeout: sorry, on_full: sorry}\n"
+BACK = FLOW.replace("on_refused: sorry", "on_refused: line").replace("  sorry:", f"{LINE}  sorry:")
+MINE = """
+flow: mine
+start: mine
+nodes:
+  mine: {type: callback, queue: sales, next: bye, on_refused: bye}
+  bye: {type: hangup, reason: promised}
+"""
+BOTH = """
+flow: both
+start: mine
+nodes:
+  mine: {type: callback, queue: sales, next: line, on_refused: bye}
+  line: {type: queue, queue: sales, on_timeout: bye, on_full: bye}
+  bye: {type: hangup}
+"""
 
 
 class Always:
@@ -45,34 +62,42 @@ class Always:
         return True
 
 
-def book() -> FlowBook:
+def book(callback: str) -> FlowBook:
     sounds = frozenset({"zh/menu", *(f"zh/number_{digit}" for digit in range(10))})
     context = FlowContext(queues=frozenset({"sales"}), sounds=sounds, languages=("zh",))
-    return load_flows({"callback.yaml": FLOW}, context)
+    texts = {"callback.yaml": callback, "mine.yaml": MINE, "both.yaml": BOTH}
+    return load_flows(texts, context)
 
 
 class Desk(Stage):
     """Key 2 leads from the line into the flow."""
 
-    def __init__(self, other_numbers: CallClass) -> None:
+    def __init__(
+        self, other_numbers: CallClass, *, flow: str = FLOW, overflow: Overflow | None = None
+    ) -> None:
         callback = CallbackRules(hours=Always(), other_numbers=other_numbers)
         waiting = WaitingRules(exits={"2": Exit(flow="callback")}, callback=callback)
         super().__init__(
-            queues=(queue(waiting=waiting, wrap_up_s=0.0, max_wait_s=120.0),),
+            queues=(queue(waiting=waiting, wrap_up_s=0.0, max_wait_s=120.0, overflow=overflow),),
             dial_plan=DialPlan(trunks=("carrier",), forbidden=("+861391",)),
-            book=book(),
+            book=book(flow),
         )
         self.registers("1001")
         self.take(self.centre.set_status("1001", Status.AWAY, "meal", "agent", self.now))
 
-    def calls(self, *, withheld: bool = False) -> str:
-        """A caller who has waited for a minute and pressed the key; the leg."""
+    def waits(self, caller: str = OWN, *, withheld: bool = False) -> str:
+        """A caller in the line; the leg."""
         leg = f"caller{next(self._legs)}"
         peer = Peer("udp", "192.0.2.7", 5060)
         self.on_sip(
-            sip.InviteReceived(leg, leg, peer, OWN, "", "4001", None, OFFER, withheld=withheld)
+            sip.InviteReceived(leg, leg, peer, caller, "", "4001", None, OFFER, withheld=withheld)
         )
         self.on_media(media_in.StreamOpened(leg, ANSWER))
+        return leg
+
+    def calls(self, *, withheld: bool = False) -> str:
+        """A caller who has waited for a minute and pressed the key; the leg."""
+        leg = self.waits(withheld=withheld)
         self.wait(60)
         self.presses(leg, "2")
         return leg
@@ -114,9 +139,41 @@ def test_the_place_of_the_line_that_the_caller_left_is_kept_and_the_number_is_ca
     assert [first.reason, second.reason] == ["exited", "callback"]
     assert desk.all(events.QueueEntered)[-1].waited_before_s == desk.now - began
     desk.take(desk.centre.set_status("1001", Status.READY, "", "agent", desk.now))
+    desk.answers(desk.ringing("1001"))
     [attempt] = desk.all(events.CallbackAttempted)
     assert attempt.number == f"+86{OTHER}"
     assert not [one for one in desk.all(commands.InviteLeg) if one.target.trunk]
+
+
+def test_who_comes_back_to_the_line_unpromised_has_the_place_of_before() -> None:
+    desk = Desk(CallClass.NONE, flow=BACK)
+    began = desk.now
+    leg = desk.calls()
+    desk.types(leg, f"{OTHER}#1")  # not taken: back to the line
+    desk.wait(5)
+    entered = desk.all(events.QueueEntered)[-1]
+    assert len(desk.all(events.QueueEntered)) == 2
+    assert entered.waited_before_s == desk.now - 5 - began
+
+
+def test_who_has_waited_for_too_long_keeps_the_place_in_the_wish() -> None:
+    desk = Desk(CallClass.NONE, overflow=Overflow(flow="mine"))
+    desk.waits()
+    desk.wait(120)
+    [asked] = desk.all(events.CallbackRequested)
+    assert asked.requested_us - asked.first_enqueued_us == 120_000_000
+
+
+def test_who_is_answered_in_the_very_call_is_not_called_back() -> None:
+    desk = Desk(CallClass.NONE, overflow=Overflow(flow="both"))
+    leg = desk.waits(f"+86{OWN}")
+    desk.wait(120)
+    [asked] = desk.all(events.CallbackRequested)
+    desk.take(desk.centre.set_status("1001", Status.READY, "", "agent", desk.now))
+    desk.answers(desk.ringing("1001"))
+    desk.hangs_up(leg)
+    [end] = desk.all(events.CallbackEnded)
+    assert (end.callback, end.outcome) == (asked.callback, "called_in")
 
 
 def test_who_withholds_the_number_may_still_name_one() -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 from calls_stage import ANSWER, OFFER, Stage, queue
+from msgspec.structs import replace
 
 from acd.calls import cdr_rows, commands, events
 from acd.calls.call import EndReason
@@ -15,7 +16,7 @@ from acd.calls.journal import Record
 from acd.media import commands as media
 from acd.media import events as media_in
 from acd.reports.kpi import queue_kpis
-from acd.routing.model import State, Status
+from acd.routing.model import Overflow, State, Status
 from acd.routing.waiting_rules import CallbackRules, Exit, First, WaitingRules
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -37,13 +38,27 @@ class Always:
 class Desk(Stage):
     """A stage whose sales queue calls back on key 1."""
 
-    def __init__(self, *, trunks: tuple[str, ...] = ("carrier",), **rules: object) -> None:
+    def __init__(
+        self,
+        *,
+        trunks: tuple[str, ...] = ("carrier",),
+        max_length: int = 10_000,
+        overflow: Overflow | None = None,
+        **rules: object,
+    ) -> None:
         self.hours = Always()
         given: dict[str, object] = {"hours": self.hours, "retry_pause_s": 300.0}
         callback = CallbackRules(**(given | rules))  # type: ignore[arg-type]  # a wrong one fails
         waiting = WaitingRules(exits={"1": Exit(callback=True)}, callback=callback)
+        sales = queue(
+            waiting=waiting,
+            wrap_up_s=0.0,
+            max_wait_s=120.0,
+            max_length=max_length,
+            overflow=overflow,
+        )
         super().__init__(
-            queues=(queue(waiting=waiting, wrap_up_s=0.0, max_wait_s=120.0),),
+            queues=(sales,),
             dial_plan=DialPlan(trunks=trunks, forbidden=("+861391",)),
         )
         self.registers("1001")
@@ -201,8 +216,9 @@ def test_an_agent_who_does_not_take_it_makes_room_for_the_next() -> None:
     desk.on_sip(sip.LegFailed(phone, 603, ""))
     desk.ready()
     assert [o.agent for o in desk.all(events.OfferMade)] == ["1002", "1001"]
-    assert len(desk.all(events.CallbackAttempted)) == 1
+    assert not desk.all(events.CallbackAttempted), "nobody has called the customer"
     desk.answers(desk.ringing("1001"))
+    assert len(desk.all(events.CallbackAttempted)) == 1
     desk.answers(desk.customer())
     assert desk.all(events.AgentConnected)[-1].agent == "1001"
 
@@ -324,12 +340,12 @@ def test_nobody_is_called_outside_of_the_hours() -> None:
     desk = started()
     desk.hours.open = False
     desk.ready()
-    assert not desk.all(events.CallbackAttempted)
+    assert not desk.all(events.OfferMade)
     desk.wait(3600)
-    assert not desk.all(events.CallbackAttempted)
+    assert not desk.all(events.OfferMade)
     desk.hours.open = True
     desk.wait(60)
-    assert len(desk.all(events.CallbackAttempted)) == 1
+    assert len(desk.all(events.OfferMade)) == 1
 
 
 def test_what_has_not_come_to_its_turn_expires_and_not_by_the_longest_wait_of_callers() -> None:
@@ -348,11 +364,11 @@ def test_a_closed_queue_calls_nobody_until_it_opens() -> None:
     desk.take(desk.centre.close_queue(EVERY_QUEUE, "fire", "chen", desk.now))
     desk.ready()
     desk.wait(600)
-    assert not desk.all(events.CallbackAttempted)
+    assert not desk.all(events.OfferMade)
     assert len(desk.centre.call_backs) == 1
     desk.take(desk.centre.open_queue(EVERY_QUEUE, "chen"))
     desk.wait(60)
-    assert len(desk.all(events.CallbackAttempted)) == 1
+    assert len(desk.all(events.OfferMade)) == 1
 
 
 def test_closing_while_the_agents_phone_rings_keeps_the_wish() -> None:
@@ -387,6 +403,159 @@ def test_a_waiting_call_back_ends_when_its_customer_is_answered() -> None:
     desk.answers(desk.ringing("1001"))
     assert desk.outcomes() == ["called_in"]
     desk.hangs_up(leg)
+
+
+def test_who_is_answered_while_the_own_phone_is_called_is_not_called_again() -> None:
+    """The customer, tired of waiting, calls; just then the turn comes, and the line is busy."""
+    desk = started()
+    desk.registers("1002")
+    desk.take(desk.centre.set_status("1002", Status.AWAY, "meal", "agent", desk.now))
+    desk.waits()
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    customer = desk.customer()
+    desk.take(desk.centre.set_status("1002", Status.READY, "", "agent", desk.now))
+    desk.answers(desk.ringing("1002"))
+    desk.on_sip(sip.LegFailed(customer, 486, ""))
+    assert desk.outcomes() == ["called_in"]
+
+
+def test_the_agent_who_waits_for_the_customer_is_no_answer_to_the_customer() -> None:
+    desk = started(attempts=1)
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    desk.on_sip(sip.LegFailed(desk.customer(), 486, ""))
+    assert desk.outcomes() == ["not_reached"]
+
+
+def test_a_second_wish_counts_as_much_as_a_first_one() -> None:
+    """Whoever was promised a call just now is not left because an earlier one had been tried."""
+    desk = started(attempts=1, expires_s=1_000.0)
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    customer = desk.customer()
+    desk.away()
+    desk.presses(desk.waits(), "1")
+    assert desk.one(events.CallbackRequested).merged
+    desk.on_sip(sip.LegFailed(customer, 486, ""))
+    assert not desk.outcomes()
+    again = Desk(attempts=1, expires_s=1_000.0)
+    again.away()
+    again.remembers(desk.centre.call_backs.saved)
+    again.wait(990)
+    assert not again.outcomes(), "the first wish alone would have expired by now"
+    again.ready()
+    again.answers(again.ringing("1001"))
+    again.on_sip(sip.LegFailed(again.customer(), 486, ""))
+    assert again.outcomes() == ["not_reached"]
+
+
+def test_a_place_in_the_line_is_renewed_by_a_second_wish() -> None:
+    desk = started(expires_s=1_000.0)
+    desk.wait(900)
+    desk.presses(desk.waits(), "1")
+    desk.wait(999)
+    assert not desk.outcomes()
+    assert desk.router.queue_lengths()["sales"] == 1
+    desk.wait(1)
+    assert desk.outcomes() == ["expired"]
+
+
+def test_an_attempt_that_called_nobody_does_not_count() -> None:
+    """The queue is closed while an agent's phone rings for it: the customer has heard nothing."""
+    desk = started(attempts=1)
+    desk.ready()
+    desk.ringing("1001")
+    desk.take(desk.centre.close_queue(EVERY_QUEUE, "fire", "chen", desk.now))
+    assert not desk.outcomes()
+    desk.take(desk.centre.open_queue(EVERY_QUEUE, "chen"))
+    desk.wait(60)
+    desk.answers(desk.ringing("1001"))
+    desk.answers(desk.customer())
+    desk.hangs_up(desk.all(events.AgentConnected)[-1].leg)
+    assert desk.outcomes() == ["reached"]
+    [attempt] = desk.all(events.CallbackAttempted)
+    assert attempt.attempt == 1
+
+
+# --- a line that is full ---
+
+
+def full(first: First) -> Desk:
+    """A line for one, in which a call-back stands."""
+    desk = Desk(first=first, max_length=1)
+    desk.away()
+    desk.asks()
+    return desk
+
+
+def test_a_call_back_has_its_place_though_somebody_took_the_last_one_meanwhile() -> None:
+    desk = full(First.AGENT)
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    desk.on_sip(sip.LegFailed(desk.customer(), 486, ""))
+    desk.away()
+    desk.wait(200)
+    desk.waits(OTHER)
+    desk.wait(100)
+    assert desk.router.queue_lengths()["sales"] == 2
+    desk.ready()
+    [asked] = desk.all(events.CallbackRequested)
+    assert desk.one(events.OfferMade).interaction == asked.callback
+
+
+def test_a_customer_who_was_called_first_comes_in_though_the_line_is_full_again() -> None:
+    desk = full(First.CUSTOMER)
+    desk.ready()
+    customer = desk.customer()
+    desk.away()
+    desk.waits(OTHER)
+    desk.answers(customer)
+    assert desk.one(events.QueueEntered).callback
+    assert not desk.now_all(events.QueueLeft)
+
+
+def test_a_customer_who_is_handed_on_is_still_one_who_is_called_back() -> None:
+    """Offered once: no queue counts the customer anew, nor lists one who gives up there."""
+    desk = Desk(first=First.CUSTOMER, overflow=Overflow(queue="service"))
+    desk.away()
+    desk.asks()
+    desk.ready()
+    customer = desk.customer()
+    desk.away()
+    desk.answers(customer)
+    desk.wait(120)
+    entered = desk.one(events.QueueEntered)
+    assert (entered.queue, entered.callback) == ("service", True)
+
+
+def test_an_agent_who_holds_while_the_customer_is_called_holds_when_the_customer_answers() -> None:
+    desk = started()
+    desk.ready()
+    phone = desk.ringing("1001")
+    desk.answers(phone)
+    desk.holds(phone)
+    customer = desk.customer()
+    assert not desk.all(media.Unbridge)
+    desk.answers(customer)
+    assert desk.state("1001") is State.HELD
+    desk.wait(7)
+    desk.holds(phone, held=False)
+    assert media.Bridge(customer, phone) in desk.last
+    desk.hangs_up(customer)
+    assert desk.one(events.AgentDisconnected).hold_s == 7
+
+
+def test_a_call_back_is_not_moved_before_its_customer_is_there() -> None:
+    desk = started()
+    desk.ready()
+    desk.ringing("1001")
+    [call] = desk.centre.calls
+    assert desk.steer(lambda s: s.immovable(call.interaction, "service")) == "not_waiting"
+    assert desk.steer(lambda s: s.move_call(call.interaction, "service")) is None
+    desk.wait(100_000)
+    assert desk.centre.calls_total == 0
+    assert desk.outcomes() == ["expired"]
 
 
 def test_a_person_cancels() -> None:
@@ -452,10 +621,38 @@ def test_attempts_are_counted_over_a_restart() -> None:
     desk.on_sip(sip.LegFailed(desk.customer(), 486, ""))
     again = Desk(attempts=2)
     again.remembers(desk.centre.call_backs.saved)
-    again.wait(0)
+    again.wait(299)
+    assert not again.all(events.OfferMade), "the customer is left alone as long as before"
+    again.wait(1)
     again.answers(again.ringing("1001"))
     again.on_sip(sip.LegFailed(again.customer(), 486, ""))
     assert again.outcomes() == ["not_reached"]
+
+
+def test_a_last_attempt_that_the_restart_cut_was_the_last() -> None:
+    desk = started(attempts=1)
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    desk.customer()
+    again = Desk(attempts=1)
+    again.remembers(desk.centre.call_backs.saved)
+    again.wait(0)
+    assert not again.all(events.OfferMade)
+    assert again.outcomes() == ["not_reached"]
+
+
+@pytest.mark.parametrize("jumped_s", [-86_400, 86_400])
+def test_a_wall_clock_that_jumps_makes_no_pause_longer(jumped_s: int) -> None:
+    desk = started()
+    desk.ready()
+    desk.answers(desk.ringing("1001"))
+    desk.on_sip(sip.LegFailed(desk.customer(), 486, ""))
+    [saved] = desk.centre.call_backs.saved
+    at_us = saved.last_attempt_us + jumped_s * 1_000_000
+    again = Desk()
+    again.remembers((replace(saved, last_attempt_us=at_us),))
+    again.wait(300)
+    assert again.all(events.OfferMade)
 
 
 def test_nobody_is_called_while_the_server_takes_no_calls() -> None:

@@ -7,6 +7,7 @@ from test_calls_callbacks import MOBILE, OTHER
 from acd.calls import events
 from acd.calls.returning import MAX_REMEMBERED, Returning
 from acd.media import events as media_in
+from acd.routing.model import Overflow
 from acd.routing.waiting_rules import WaitingRules
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -80,6 +81,30 @@ def test_another_queue_and_another_number_are_others() -> None:
     calls(stage, MOBILE, "4002")
     calls(stage, OTHER)
     assert [e.waited_before_s for e in stage.all(events.QueueEntered)] == [0, 0, 0]
+
+
+def handing_on(within_s: float) -> Stage:
+    """Sales hands on to service after half a minute, and keeps places; service as long as said."""
+    keeps = WaitingRules(return_within_s=600.0)
+    sales = queue(waiting=keeps, max_wait_s=30.0, overflow=Overflow(queue="service"))
+    service = queue("service", waiting=WaitingRules(return_within_s=within_s))
+    return Stage(queues=(sales, service))
+
+
+@pytest.mark.parametrize("within_s", [0.0, 600.0])
+def test_who_gave_up_after_an_overflow_has_the_place_where_the_next_call_begins(
+    within_s: float,
+) -> None:
+    stage = handing_on(within_s)
+    leg = calls(stage, MOBILE)
+    stage.wait(60)
+    stage.hangs_up(leg)
+    stage.wait(40)
+    calls(stage, MOBILE)
+    again = stage.all(events.QueueEntered)[-1]
+    assert (again.queue, again.waited_before_s) == ("sales", 100)
+    calls(stage, MOBILE, "4002")
+    assert stage.all(events.QueueEntered)[-1].waited_before_s == 0, "given back once"
 
 
 def test_who_was_answered_has_no_place_to_come_back_to() -> None:

@@ -1,11 +1,13 @@
 """What supervisors do, and what agents need of them: moves, marks, limits, certificates."""
 
+import pytest
 from calls_stage import AGENTS, Stage, agent, queue
 
 from acd.calls import commands, events
 from acd.calls.certificates import certified
 from acd.calls.ports import NoCertificates
 from acd.routing.model import AgentRules, State, Status
+from acd.routing.waiting_rules import EmptyRule, WaitingRules
 
 RULES = AgentRules(away_limits_s={"lunch": 60.0}, cool_down_s=40.0, wrap_up_extension_s=25.0)
 
@@ -217,6 +219,35 @@ def test_only_a_call_that_waits_can_be_moved() -> None:
     assert stage.steer(lambda s: s.set_priority(interaction, 5)) is None
     assert stage.steer(lambda s: s.move_call("nobody", "service")) is None
     assert stage.last == []
+
+
+@pytest.mark.parametrize(
+    ("service", "to", "why"),
+    [
+        ({}, "nowhere", "unknown_queue"),
+        ({}, "sales", "already_there"),
+        ({"max_length": 1}, "service", "queue_full"),
+        ({"waiting": WaitingRules(closed="fire")}, "service", "queue_closed"),
+        (
+            {"waiting": WaitingRules(refuse_when_empty=EmptyRule.LOGGED_OUT)},
+            "service",
+            "queue_empty",
+        ),
+        ({}, "service", ""),
+    ],
+)
+def test_nobody_is_moved_where_the_caller_would_be_turned_away(
+    service: dict[str, object], to: str, why: str
+) -> None:
+    stage = Stage(queues=[queue("service", **service)])
+    if why == "queue_full":
+        stage.calls("4002")
+    stage.calls("4001")
+    interaction = stage.all(events.CallStarted)[-1].interaction
+    assert stage.steer(lambda s: s.immovable(interaction, to)) == why
+    moved = stage.steer(lambda s: s.move_call(interaction, to))
+    assert moved == (None if why else "sales")
+    assert not stage.all(events.CallEnded)
 
 
 def test_a_call_that_matters_more_is_answered_first() -> None:

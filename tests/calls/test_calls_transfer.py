@@ -38,7 +38,7 @@ class TestBlind:
         assert media.Unbridge(caller) in stage.last
         assert stage.told(phone) == [(200, True)]
         entered = stage.one(events.QueueEntered)
-        assert (entered.queue, entered.waited_before_s) == ("service", 0.0)
+        assert (entered.queue, entered.waited_before_s) == ("service", 30.0)
         stage.hangs_up(phone)
         assert stage.one(events.AgentDisconnected).talk_s == 30
         assert stage.state("1001") is State.WRAP_UP
@@ -55,6 +55,21 @@ class TestBlind:
         assert len({one.interaction for one in talks}) == 1
         assert stage.ledger.left == {"answered": 2}
         stage.check_over()
+
+    def test_what_the_flow_said_of_the_caller_goes_along(self, stage: Stage) -> None:
+        caller = stage.calls("4000")
+        stage.presses(caller, "1")
+        stage.answers(stage.ringing("1001"))
+        stage.refers(stage.all(events.OfferMade)[-1].leg, "4002")
+        entered = stage.one(events.QueueEntered)
+        assert (entered.queue, entered.priority, entered.category) == ("service", 2, "jewelry")
+
+    def test_a_category_of_the_queue_stays_there(self) -> None:
+        stage = Stage(queues=(queue(category="health"), queue("service", category="claims")))
+        stage.registers("1001")
+        _, phone = stage.talk()
+        stage.refers(phone, "4002")
+        assert stage.one(events.QueueEntered).category == "claims"
 
     def test_to_a_flow(self, stage: Stage) -> None:
         caller, phone = stage.talk()
@@ -264,12 +279,13 @@ class TestAttended:
         stage = Stage()
         stage.registers("1001")
         caller, phone = stage.talk("4001", "1001")
+        stage.wait(7)
         second = consult(stage)
         stage.wait(12)
         stage.refers(phone, replaces=second)
         stage.hangs_up(phone)
         entered = stage.all(events.QueueEntered)[-1]
-        assert (entered.queue, entered.waited_before_s) == ("service", 12.0)
+        assert (entered.queue, entered.waited_before_s) == ("service", 19.0)
         assert stage.ledger.left == {"answered": 1, "exited": 1}
         assert stage.centre.calls_total == 1
         stage.registers("1005")

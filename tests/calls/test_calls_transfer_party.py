@@ -204,6 +204,34 @@ class TestAttended:
         stage.hangs_up(other)
         stage.check_over()
 
+    def test_while_it_rings_nobody_who_waits_gets_in_between(self, stage: Stage) -> None:
+        """The colleague is let go by one call and rung by the other: offered nothing meanwhile."""
+        caller, phone = stage.talk("4001", "1001")
+        own = stage.calls("1002", account="phone1001")
+        stage.party()
+        waits = stage.calls("4001")
+        stage.refers(phone, replaces=own)
+        assert not stage.now_all(events.TransferFailed)
+        other = stage.party()
+        stage.answers(other)
+        assert media.Bridge(caller, other) in stage.last
+        stage.hangs_up(phone)
+        stage.hangs_up(caller)
+        stage.hangs_up(waits)
+        stage.check_over()
+
+    def test_while_it_rings_and_its_phone_is_gone(self, stage: Stage) -> None:
+        caller, phone = stage.talk("4001", "1001")
+        own = stage.calls("1005", account="phone1001")
+        stage.party()
+        stage.devices("phone1005", 0)
+        stage.refers(phone, replaces=own)
+        assert stage.one(events.TransferFailed).returned_to == "agent"
+        stage.registers("1005")
+        assert stage.state("1005") is State.IDLE
+        stage.hangs_up(caller)
+        stage.check_over()
+
     def test_the_colleague_hands_on_in_turn(self, stage: Stage) -> None:
         caller, phone = stage.talk("4001", "1001")
         own = stage.calls("1005", account="phone1001")

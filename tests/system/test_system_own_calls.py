@@ -110,6 +110,12 @@ def test_an_ordered_call_rings_the_own_phone_first(
     assert one.hung_up().code == 200
     assert other.hung_up().code == 200
     server.agent_is("1001", "idle")
+    told = server.rows("SELECT * FROM audit WHERE subject = '1001' ORDER BY at", count=2)
+    assert [(row["action"], row["changed_by"]) for row in told] == [
+        ("call", "api"),
+        ("hang_up", "api"),
+    ]
+    assert (told[0]["value_after"], told[1]["value_before"]) == ("1005", "1005")
 
 
 def test_an_agent_who_calls_a_queue_waits_like_a_customer(server: Server, hall: Hall) -> None:

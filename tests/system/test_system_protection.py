@@ -120,6 +120,8 @@ def test_a_scanner_is_kept_out_until_the_ban_is_lifted(server: Server) -> None:
     assert is_answered(server, SCANNER, 5)
     assert server.command("bans", "lift", SCANNER, *where).returncode == 1
     assert "source_banned" in server.log()
+    [lifted] = server.rows("SELECT * FROM audit WHERE action = 'lift_ban'")
+    assert (lifted["subject"], lifted["changed_by"]) == (SCANNER, "api")
 
 
 def test_a_strangers_flood_is_banned_and_the_others_are_served(

@@ -64,7 +64,8 @@ class FakeServer:
         self.commands.append(("enter_disposition", agent, interaction, disposition, actor.name))
         return {"interaction": interaction or "last"}
 
-    def place_call(self, agent, to):
+    def place_call(self, agent, to, order):
+        assert order.actor.name == "api"
         if to == "16812345":
             raise CommandRefusedError("forbidden_number", "closed to everybody", field="to")
         self.commands.append(("place_call", agent, to))
@@ -107,7 +108,7 @@ class FakeServer:
             end_wrap_up=self.end_wrap_up,
             enter_disposition=self.enter_disposition,
             place_call=self.place_call,
-            hang_up=lambda agent: self.commands.append(("hang_up", agent)),
+            hang_up=lambda agent, _order: self.commands.append(("hang_up", agent)),
             named_token=self.book.identify if self.book else lambda _: None,
             moves=self,
             entries=self,

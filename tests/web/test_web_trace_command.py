@@ -25,7 +25,7 @@ def services(token, ladders):
         end_wrap_up=lambda *_: None,
         enter_disposition=lambda *_: None,
         place_call=lambda *_: None,
-        hang_up=lambda _: None,
+        hang_up=lambda *_: None,
         agents=list,
         agent=lambda _: None,
         queues=list,
