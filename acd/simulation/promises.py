@@ -93,7 +93,10 @@ class Promises:
         """Take that a customer who is called back is in the line, at the place that was kept."""
         promise = self._open.get(event.interaction)
         require(promise is not None, f"{now}: nobody promised to call back", event)
-        if promise is None or promise.queued:
+        if promise is None:
+            return
+        promise.lined_up_at = None  # from here on the visit is looked at like any other
+        if promise.queued:
             return
         promise.queued = True
         require(event.queue == promise.queue, f"{now}: of another queue", event)
