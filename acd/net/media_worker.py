@@ -8,7 +8,6 @@ import asyncio
 import gc
 import math
 import resource
-import signal
 import socket
 import struct
 import sys
@@ -292,10 +291,6 @@ async def serve(line: socket.socket) -> None:
 
 
 def main() -> None:
-    # The server tells us to end by closing the line, after the running calls; a terminal's
-    # Ctrl-C and a service manager's SIGTERM reach all processes of the group at once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))  # a socket per stream
     # Packets make no garbage cycles: look for them rarely, each look is a gap in the audio.

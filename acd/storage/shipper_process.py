@@ -7,7 +7,6 @@ with the line, thus with the server, whatever that dies of.
 import asyncio
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -136,10 +135,6 @@ def tune_collector() -> None:
 
 def main() -> None:
     """Ship what the server at the other end of the line says."""
-    # The server tells us to end by closing the line, when all is shipped; a terminal's Ctrl-C and
-    # a service manager's SIGTERM reach all processes of the group at once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     tune_collector()
     line = socket.socket(fileno=int(sys.argv[1]))

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,9 +14,10 @@ import pytest
 from storage_site import LIMIT_S, Site, contents, folded, settled
 from storage_traffic import timeline
 
+from acd.net import media_process
 from acd.storage.lag import Lag
 from acd.storage.postgres import EmbeddedPostgres
-from acd.storage.shipping import Shipping
+from acd.storage.shipping import UNINTERRUPTED, Shipping
 
 
 class Alarms:
@@ -53,6 +56,22 @@ async def shipping(site: Site, dsn: str, alarms: Alarms) -> AsyncIterator[Shippi
         assert isinstance(outcome, asyncio.CancelledError), outcome
         with pytest.raises(ProcessLookupError):
             os.kill(one.pid, 0)  # it ended with the task, and was waited for
+
+
+@pytest.mark.parametrize("uninterrupted", [UNINTERRUPTED, media_process.UNINTERRUPTED])
+def test_a_child_does_not_hear_ctrl_c_from_its_first_moment_on(
+    uninterrupted: tuple[str, ...],
+) -> None:
+    """Python takes the disposition over that it is started with."""
+    asks = "import signal as s; print(s.getsignal(s.SIGINT).name, s.getsignal(s.SIGTERM).name)"
+    said = subprocess.run(
+        [*uninterrupted, sys.executable, "-c", asks],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT_S,
+    )
+    assert said.stdout.split() == ["SIG_IGN", "SIG_IGN"]
 
 
 def test_what_is_journalled_stands_in_the_tables(dsn: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from acd.config import Config
 from acd.reports.request import Request, RequestError
-from acd.storage.shipping import child_environment
+from acd.storage.shipping import UNINTERRUPTED, child_environment
 from acd.web.ports import ServiceUnavailableError
 
 from .growing import GrowingFile
@@ -143,6 +143,7 @@ class ReportsApart:
         with theirs:
             ours.setblocking(False)
             process = await asyncio.create_subprocess_exec(
+                *UNINTERRUPTED,
                 sys.executable,
                 "-P",  # no module of the working folder in place of ours
                 "-m",

@@ -7,7 +7,6 @@ while, for its libraries take more memory than the server.
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -109,10 +108,6 @@ def _opened(path: str) -> IO[bytes]:
 
 def main() -> None:
     """Make what the server at the other end of the line orders."""
-    # A terminal's Ctrl-C and a service manager's SIGTERM reach all processes of the group at once;
-    # the server ends this one by closing the line.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     line = socket.socket(fileno=int(sys.argv[1]))
     line.setblocking(False)
