@@ -110,7 +110,11 @@ def test_an_ordered_call_rings_the_own_phone_first(
     assert one.hung_up().code == 200
     assert other.hung_up().code == 200
     server.agent_is("1001", "idle")
-    told = server.rows("SELECT * FROM audit WHERE subject = '1001' ORDER BY at", count=2)
+    told = server.rows(
+        "SELECT * FROM audit WHERE subject = '1001' AND action IN ('call', 'hang_up')"
+        " ORDER BY started_at",
+        count=2,
+    )
     assert [(row["action"], row["changed_by"]) for row in told] == [
         ("call", "api"),
         ("hang_up", "api"),
