@@ -152,6 +152,7 @@ def _check(arguments: argparse.Namespace, config: "Config") -> None:
 
 
 def _run(arguments: argparse.Namespace, config: "Config", times: "Times") -> "Day":
+    from acd.calls.contacts import Contacts
     from acd.simulation.day import Day
     from acd.simulation.day_files import read_arrivals, read_shifts
 
@@ -176,12 +177,14 @@ def _run(arguments: argparse.Namespace, config: "Config", times: "Times") -> "Da
                 _lines(lines, arguments.shifts), name, agents=numbers, times=times
             )
         progress = _Progress(arguments.arrivals.stat().st_size, arrivals)
+        kept = config.centre_settings()
         day = Day(
             agents=config.agent_profiles(),
             queues=config.queue_profiles(),
             shifts=shifts,
             settings=_settings(arguments),
             randomness=random.Random(arguments.seed),
+            contacts=Contacts(kept_s=kept.contacts_kept_s, maximum=kept.contacts_kept),
             on_progress=progress,
         )
         day.run(_joined(first, callers))

@@ -11,12 +11,13 @@ from math import inf, log, sqrt
 from msgspec import Struct
 from msgspec.structs import replace
 
+from acd.calls.contacts import Contacts
 from acd.routing.events import AgentStateChanged, Event, LeaveReason, OfferMade
-from acd.routing.model import AgentProfile, QueueKind, QueueProfile, Status
+from acd.routing.model import AgentProfile, QueueKind, QueueProfile, Status, WaitingCall
 from acd.routing.router import Router
 
 from .day_figures import DayFigures
-from .day_files import Caller, Shift
+from .day_files import Caller, Shift, merged
 from .floor_world import Arrival, FloorWorld, Handling
 from .randomness import Randomness
 
@@ -68,10 +69,12 @@ class Day:
         shifts: Iterable[Shift] | None,
         settings: DaySettings,
         randomness: Randomness,
+        contacts: Contacts | None = None,
         on_progress: Callable[[float, int], None] = lambda at_s, callers: None,
     ) -> None:
         """`shifts` None: everybody is there from the first caller to the last.
 
+        `contacts` remembers who talked to whom, for queues that prefer agents; None: nobody does.
         `on_progress` hears now and then what time it is and how many callers have come.
         """
         self._settings = settings
@@ -80,6 +83,8 @@ class Day:
         self._profiles = {agent.number: agent for agent in agents}
         # Announcements do not change who is served when.
         self._queues = {queue.name: replace(queue, position_every_s=0.0) for queue in queues}
+        self._contacts = Contacts(kept_s=0.0, maximum=0) if contacts is None else contacts
+        self._contacts.manage({n: agent.number for agent in agents for n in agent.customers})
         sales = {name: queue.kind is QueueKind.SALES for name, queue in self._queues.items()}
         self.figures = DayFigures(tuple(self._profiles), sales)
         offers = count()
@@ -91,7 +96,7 @@ class Day:
         )
         self._world = _DayWorld(self.router, self)
         self._world.figures = self.figures
-        self._shifts = None if shifts is None else list(shifts)
+        self._shifts = None if shifts is None else merged(shifts)
         self._conversions = {
             shift.agent: shift.conversion
             for shift in self._shifts or ()
@@ -143,6 +148,21 @@ class Day:
             work_s=open_.talk_s,
         )
 
+    def with_wishes(self, call: WaitingCall, now: float) -> WaitingCall:
+        """Return the call with what its queue and its caller's number make of it."""
+        queue, number = self._queues[call.queue], self._open[call.call].caller.caller
+        requires = queue.requires
+        return replace(
+            call,
+            caller=number,
+            skills=requires.skills,
+            language=requires.language,
+            region=requires.region,
+            tags=requires.tags,
+            preferred=self._contacts.preferred(number, queue.prefers, now),
+            visits=self._contacts.visits(number, now),
+        )
+
     def _patience_s(self, caller: Caller) -> float:
         if caller.patience_s is not None:
             return caller.patience_s
@@ -162,7 +182,9 @@ class Day:
         return Handling(arrival.work_s, ring_s)
 
     def answered(self, arrival: Arrival, offer: OfferMade, now: float) -> None:
-        """Count the wait."""
+        """Count the wait, and remember who talks to whom."""
+        number = self._open[arrival.call].caller.caller
+        self._contacts.talked(number, offer.agent, arrival.call, now)
         queue = self._queues[arrival.queue]
         waited_s = now - arrival.at_s
         in_time = waited_s <= queue.service_level_s
@@ -221,6 +243,13 @@ class _DayWorld(FloorWorld):
     """A floor whose agents' times are booked."""
 
     figures: DayFigures
+
+    def __init__(self, router: Router, day: Day) -> None:
+        super().__init__(router, day)
+        self._day = day
+
+    def call_of(self, arrival: Arrival) -> WaitingCall:
+        return self._day.with_wishes(super().call_of(arrival), self.now)
 
     def take(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from math import inf, isfinite
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 LONGEST_DAYS = 366
 "A year; the trend by quarter-hour has 35,136 lines then."
@@ -135,6 +136,27 @@ def read_shifts(
             to_s=to_s,
             conversion=_figure(row, "conversion", where, low=0.0, high=1.0),
         )
+
+
+def merged(shifts: Iterable[Shift]) -> list[Shift]:
+    """Return the shifts by agent and time, those of one agent that touch or overlap as one.
+
+    Of several conversions of one agent the last that was told holds.
+    """
+    found: list[Shift] = []
+    told: dict[str, float] = {}
+    for shift in shifts:
+        if shift.conversion is not None:
+            told[shift.agent] = shift.conversion
+        found.append(shift)
+    joined: list[Shift] = []
+    for shift in sorted(found, key=lambda each: (each.agent, each.from_s)):
+        last = joined[-1] if joined else None
+        if last is not None and last.agent == shift.agent and shift.from_s <= last.to_s:
+            joined[-1] = replace(last, to_s=max(last.to_s, shift.to_s))
+        else:
+            joined.append(replace(shift, conversion=told.get(shift.agent)))
+    return joined
 
 
 def _rows(

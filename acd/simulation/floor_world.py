@@ -136,10 +136,9 @@ class FloorWorld:
         self._await_next()
         self.arrive(arrival)
 
-    def arrive(self, arrival: Arrival) -> None:
-        """Let a caller line up now."""
-        self._waiting[arrival.call] = arrival
-        call = WaitingCall(
+    def call_of(self, arrival: Arrival) -> WaitingCall:
+        """Return the call as the router is told of it now."""
+        return WaitingCall(
             call=arrival.call,
             interaction=arrival.call,
             queue=arrival.queue,
@@ -148,7 +147,11 @@ class FloorWorld:
             priority=arrival.priority,
             category=arrival.category,
         )
-        self.take(self.router.enqueue(call, self.now))
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Let a caller line up now."""
+        self._waiting[arrival.call] = arrival
+        self.take(self.router.enqueue(self.call_of(arrival), self.now))
         if arrival.call in self._waiting:
             self.on_waiting(arrival, self.now)
             if arrival.patience_s < inf:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from acd.calls.contacts import Contacts
+from acd.config.queues import LayerSettings
 from acd.routing.model import (
     AgentProfile,
     Grade,
@@ -14,6 +16,7 @@ from acd.routing.model import (
     Overflow,
     QueueKind,
     QueueProfile,
+    Requirements,
 )
 from acd.simulation.day import Day, DaySettings
 from acd.simulation.day_figures import QUARTER_S, DayFigures, QueueFigures
@@ -55,12 +58,20 @@ def agent(number: str, skill: str = "sales", **fields: object) -> AgentProfile:
     )
 
 
+TWO = (agent("1001"), agent("1002"))
+
+
+def known() -> Contacts:
+    return Contacts(kept_s=1e6, maximum=100)
+
+
 def run(
     *callers: Caller,
     agents: tuple[AgentProfile, ...] = (agent("1001"), agent("2001", "service")),
     queues: tuple[QueueProfile, ...] = (SALES, SERVICE),
     shifts: tuple[Shift, ...] | None = None,
     settings: DaySettings = AT_ONCE,
+    contacts: Contacts | None = None,
 ) -> DayFigures:
     day = Day(
         agents=agents,
@@ -68,6 +79,7 @@ def run(
         shifts=shifts,
         settings=settings,
         randomness=random.Random(1),
+        contacts=contacts,
     )
     return day.run(callers)
 
@@ -131,6 +143,46 @@ def test_shifts_say_who_is_there_and_how_well_they_sell() -> None:
     assert sales.waited_s == pytest.approx(50.0)
     assert figures.agents["1001"].logged_in_s == pytest.approx(590.0 + 30.0)
     assert figures.agents["2001"].logged_in_s == 0.0
+
+
+@pytest.mark.parametrize(
+    "spans", [((0, 600), (600, 900)), ((600, 900), (0, 600)), ((0, 700), (500, 900), (550, 560))]
+)
+def test_shifts_of_one_agent_that_touch_or_overlap_are_one(spans) -> None:
+    """In whatever order they stand."""
+    shifts = tuple(Shift(agent="1001", from_s=low, to_s=high) for low, high in spans)
+    figures = run(caller(800.0), shifts=shifts)
+    assert figures.queues["sales"].total.answered == 1
+    assert figures.agents["1001"].logged_in_s == pytest.approx(900.0)
+
+
+def test_a_call_requires_of_its_agent_what_the_queue_says() -> None:
+    queue = replace(SALES, requires=Requirements(language="yue"), max_wait_s=50.0, overflow=None)
+    figures = run(caller(0.0), queues=(queue,), agents=(agent("1001"),))
+    assert figures.queues["sales"].total.answered == 0
+    figures = run(caller(0.0), queues=(queue,), agents=(agent("1001", languages=("yue",)),))
+    assert figures.queues["sales"].total.answered == 1
+
+
+def test_a_caller_s_number_is_known_to_rules_and_managers() -> None:
+    vip = LayerSettings(name="vip", order="top_down", when='call.caller == "42"').profile()
+    rest = LayerProfile(name="rest", order="top_down", after_s=20.0)
+    queue = replace(SALES, layers=(vip, rest), prefers=("manager",), overflow=None)
+    figures = run(caller(0.0, caller="42"), caller(0.0, caller="7"), queues=(queue,), agents=TWO)
+    assert figures.queues["sales"].total.waited_s == pytest.approx(20.0)
+    managed = (TWO[0], replace(TWO[1], customers=("42",)))
+    figures = run(caller(0.0, caller="42"), queues=(queue,), agents=managed)
+    assert figures.agents["1002"].handled == 1
+
+
+def test_a_caller_who_comes_again_meets_the_last_agent() -> None:
+    queue = replace(SALES, layers=(LayerProfile(name="all", order="top_down"),), overflow=None)
+    callers = [caller(0.0, caller=number) for number in ("7", "42")]
+    again = caller(500.0, caller="42")
+    assert run(*callers, again, queues=(queue,), agents=TWO).agents["1001"].handled == 2
+    queue = replace(queue, prefers=("last_agent",))
+    figures = run(*callers, again, queues=(queue,), agents=TWO, contacts=known())
+    assert figures.agents["1002"].handled == 2
 
 
 def test_a_rank_set_by_hand_is_the_conversion_unless_the_shift_says_it() -> None:
