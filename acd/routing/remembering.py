@@ -57,6 +57,8 @@ def restore(
         agent.cool_down_s = memory.cool_down_s
         agent.enter(memory.state, now, events, memory.queue, memory.interaction)
         dispatch.deadlines.arm(agent, now + memory.remaining_s)
+        agent.away_since = None  # away takes effect when this is over
+        dispatch.away.look(agent, now)
     elif memory.idle_s is not None and agent.available:
         dispatch.floor.quit(agent)
         agent.idle_since = now - memory.idle_s

@@ -296,6 +296,17 @@ def test_a_break_goes_on_and_is_told_only_once(world):
     assert exceeded(third.wait(3600.0)) == []
 
 
+def test_a_break_that_follows_a_wrap_up_does_not_begin_with_the_process(world):
+    world.log_in("1")
+    world.talk("c", "1")
+    world.status("1", Status.AWAY, "break")
+    world.release("1")
+    world.wait(10.0)
+    other = restarted(world, remembered(world, "1"))
+    assert exceeded(other.wait(20.0 + 899.0)) == []
+    assert exceeded(other.wait(1.0)) == [("1", "break", 900.0)]
+
+
 def test_the_order_of_the_idle_outlives_the_process(world):
     world.log_in("2", "1")  # 2 has been idle longest
     memories = [remembered(world, number) for number in ("1", "2")]
