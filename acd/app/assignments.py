@@ -4,7 +4,7 @@ Kept in `assignments.json` of the state folder, so that neither a restart nor a 
 configuration sends anybody back; Postgres is not needed for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -67,22 +67,29 @@ class Assignments:
         """Return the agent who sits at this desk phone; empty: nobody."""
         return next((agent for agent, one in self._by_agent.items() if one.account == account), "")
 
-    def over(self, profiles: Iterable[AgentProfile]) -> tuple[AgentProfile, ...]:
-        """Return the agents as they are for the time being."""
+    def over(
+        self, profiles: Iterable[AgentProfile], desk_phones: Collection[str]
+    ) -> tuple[AgentProfile, ...]:
+        """Return the agents as they are for the time being.
+
+        A phone that is none of `desk_phones` any more, and perhaps somebody's own, is no seat.
+        """
         if not self._by_agent:
             return tuple(profiles)
-        return tuple([self._assigned(profile) for profile in profiles])
+        desks = frozenset(desk_phones)
+        return tuple([self._assigned(profile, desks) for profile in profiles])
 
-    def _assigned(self, profile: AgentProfile) -> AgentProfile:
+    def _assigned(self, profile: AgentProfile, desks: frozenset[str]) -> AgentProfile:
         assignment = self._by_agent.get(profile.number)
         if assignment is None:
             return profile
         skills, team = assignment.skills, assignment.team
+        seat = assignment.account if assignment.account in desks else None
         return structs.replace(
             profile,
             skills=profile.skills if skills is None else _graded(skills),
             team=profile.team if team is None else team,
-            account=assignment.account or profile.account,
+            account=seat or profile.account,
         )
 
     def _read(self) -> dict[str, Assignment]:

@@ -31,6 +31,7 @@ from acd.net.entropy import Entropy
 from acd.net.listener import SipTransports, TransportError
 from acd.net.media_engine import MediaEngineError, WorkerMediaEngine
 from acd.routing.errors import RoutingError
+from acd.routing.model import AgentProfile
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
 from acd.sip.events import AuthenticationFailed
@@ -215,7 +216,7 @@ class Service:
     def _build_core(self, flows: FlowBook) -> None:
         config = self._config
         self._assignments = Assignments(self._state)
-        agents = self._assignments.over(config.agent_profiles())
+        agents = self._agents(config)
         queues = config.queue_profiles()
         randomness = secrets.SystemRandom()
         self._router = Router(
@@ -518,7 +519,7 @@ class Service:
     def _configure(self, config: Config) -> None:
         """Have the centre go on under this configuration and the assignments in force."""
         effects = self._centre.configure(
-            agents=self._assignments.over(config.agent_profiles()),
+            agents=self._agents(config),
             queues=config.queue_profiles(),
             numbers=config.number_plan(),
             login_at_registration=config.agents.log_in_at_registration,
@@ -527,10 +528,14 @@ class Service:
         )
         self._driver.carry_out([*effects, *self._news_of_agents(config)])
 
+    def _agents(self, config: Config) -> tuple[AgentProfile, ...]:
+        """Return the agents as configured, but where they are assigned elsewhere."""
+        return self._assignments.over(config.agent_profiles(), config.agents.desk_phones)
+
     def _news_of_agents(self, config: Config) -> Effects:
         """Return what the records have to be told of who agents are."""
         current = describe(
-            self._assignments.over(config.agent_profiles()),
+            self._agents(config),
             project=config.server.centre.project,
             leaders=config.agents.leaders,
         )

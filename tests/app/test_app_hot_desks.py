@@ -37,7 +37,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         ids = count(1)
         self.assignments = Assignments(folder)
-        agents = self.assignments.over(PROFILES)
+        agents = self.assignments.over(PROFILES, PLAN.desk_phones)
         self.router = Router(agents=agents, queues=(), new_id=lambda: f"id{next(ids)}")
         self.centre = CallCentre(
             router=self.router,
@@ -67,7 +67,10 @@ class House:
     def reconfigure(self) -> None:
         self.carry_out(
             self.centre.configure(
-                agents=self.assignments.over(PROFILES), queues=(), numbers=PLAN, now=self.time
+                agents=self.assignments.over(PROFILES, PLAN.desk_phones),
+                queues=(),
+                numbers=PLAN,
+                now=self.time,
             )
         )
 
@@ -134,6 +137,16 @@ async def test_another_desk_and_another_agent(pins: Path) -> None:
     assert house.where("1002") == ("d02", "ready", True)
     assert house.where("1001") == ("1001", "logged_out", False)
     assert house.assignments.seated_at("d02") == "1002"
+
+
+@pytest.mark.asyncio
+async def test_a_phone_that_is_no_desk_any_more_is_nobody_s_seat(pins: Path) -> None:
+    """It may have become another agent's own."""
+    house = House(pins)
+    await house.keys("d01", "1001#2468#")
+    await house.keys("d02", "1002#1357#")
+    agents = house.assignments.over(PROFILES, {"d02"})
+    assert [one.account for one in agents] == ["1001", "d02"]
 
 
 @pytest.mark.asyncio
