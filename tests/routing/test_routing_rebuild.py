@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from routing_world import World, agent, queue
 
+from acd.config.rules import rule_of
 from acd.routing.announcing import (
     AgentAnnouncement,
     OfferAnnouncement,
@@ -36,6 +37,14 @@ VALUED = replace(
         LAYERS[0],
         LayerProfile(name="mobile", order="conversion", groups=("mobile",)),
         LayerProfile(name="drawn", order="weighted_random", after_s=2.0, skills=("service",)),
+        LayerProfile(
+            name="ruled",
+            order="conversion",
+            after_s=1.0,
+            waives=("skills",),
+            rule=rule_of("call.priority > 0 && call.region in agent.regions"),
+        ),
+        LayerProfile(name="known", after_s=3.0, rule=rule_of('call.category == "radio"')),
         *LAYERS[1:],
     ),
     activations=(ActivationRule(group="mobile", length=3, longest_wait_s=12.0, off_after_s=9.0),),
@@ -50,7 +59,7 @@ VALUED = replace(
 LEVEL = replace(
     SERVICE,
     layers=(
-        LayerProfile(name="all", order="least_talk_time"),
+        LayerProfile(name="all", order="least_talk_time", rule=rule_of('agent.number != "5"')),
         LayerProfile(name="mobile", order="round_robin", groups=("mobile",)),
     ),
     activations=(
