@@ -114,16 +114,15 @@ class EngineStatistics(Struct, frozen=True):
 class _Leg:
     """What the server's side knows of one stream."""
 
-    __slots__ = ("agreed", "capabilities", "closing", "offer", "sdp", "worker")
+    __slots__ = ("agreed", "capabilities", "closing", "sdp", "worker")
 
     def __init__(self, worker: WorkerProcess, capabilities: Capabilities) -> None:
         self.worker = worker
         self.capabilities = capabilities
         self.agreed: Negotiated | None = None
-        self.offer = b""
-        "Our last offer, to read answers by."
         self.sdp = b""
-        "Our last description of either kind."
+        """Our last description: an offer, or an answer, which a session refresh offers again. What
+        the peer answers is read by it."""
         self.closing = False
 
 
@@ -244,9 +243,7 @@ class WorkerMediaEngine:
         if (record := self._leg(command.leg)) is None:
             return
         try:
-            if not record.offer:
-                raise SdpUnusableError("an answer came, but no offer of ours is open")
-            record.agreed = self._checked(read_answer(record.offer, command.answer))
+            record.agreed = self._checked(read_answer(record.sdp, command.answer))
         except SdpError as error:
             self._refuse(command.leg, error.status, str(error), error.warning_code)
             return
@@ -308,9 +305,7 @@ class WorkerMediaEngine:
             sdp, agreed = self._described(local, offer, record.sdp)
             record.capabilities = local
         record.sdp = sdp
-        if agreed is None:
-            record.offer = sdp
-        else:
+        if agreed is not None:
             record.agreed = agreed
 
     def _described(

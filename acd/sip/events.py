@@ -225,7 +225,7 @@ class TransferRequested(Struct, frozen=True, gc=False):
 
 
 class ReofferAnswered(Struct, frozen=True, gc=False):
-    """The other side took the session that we offered by `reoffer`."""
+    """The other side took the session that we offered by `reoffer`, or to refresh it."""
 
     leg: str
     answer: bytes

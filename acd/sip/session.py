@@ -303,9 +303,11 @@ class Session:
             self.restart(granted(response, asked_s, least_s), now)
         if asked.sdp:
             self._leg.local_sdp = asked.sdp
-        if asked.wanted is not None:
-            if self._wanted is asked.wanted:
-                self._wanted = None
+        if asked.wanted is not None and self._wanted is asked.wanted:
+            self._wanted = None
+        # RFC 4028 7.4: a re-INVITE with an offer is one whatever it is for; its answer may move
+        # the media, though what we offered has not changed.
+        if asked.wanted is not None or (asked.sdp and response.body):
             self._core.out.append(ReofferAnswered(self._leg.id, response.body))
 
     def _refused(self, asked: _Asked, status: int, now: float) -> None:

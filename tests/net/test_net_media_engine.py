@@ -343,6 +343,11 @@ async def test_a_reoffer_moves_the_stream_and_hold_silences_it(tmp_path: Path) -
             assert not desk.now(StreamReoffered).held
             desk.do(Play("leg", 2, ("music",)))
             await new.receive(25)
+            # A session refresh offers our answer again, and its answer may move the stream.
+            desk.do(AcceptAnswer("leg", old.offer("m=video 0 RTP/AVP 31")))
+            assert desk.now(StreamAccepted) == StreamAccepted("leg", held=False)
+            desk.do(Play("leg", 3, ("music",)))
+            await old.receive(25)
             # An offer asked for has a line for each that there was (RFC 3264 8).
             desk.do(Reoffer("leg", b""))
             asked = desk.now(StreamReoffered).answer

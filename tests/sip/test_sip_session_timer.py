@@ -17,7 +17,7 @@ from sip_support import (
 )
 
 from acd.sip.endpoint import InviteTarget
-from acd.sip.events import LegAnswered, LegEndCause, LegEnded, LegFailed
+from acd.sip.events import LegAnswered, LegEndCause, LegEnded, LegFailed, ReofferAnswered
 
 TARGET = InviteTarget(uri="sip:agent@192.0.2.10:5062", peer=PHONE, caller="138")
 KNOWS = "Supported: 100rel, Timer"
@@ -187,6 +187,18 @@ def test_we_refresh_after_half_the_interval(takes_update: bool) -> None:
     ok = answer_to(sent(out)[0], 200, "Session-Expires: 400;refresher=uas")
     endpoint.receive(ok, PHONE, 502.0)
     assert events(fire(endpoint, 870.0)) == [LegEnded(leg, EXPIRED, "Session expired")]
+
+
+@pytest.mark.parametrize(("body", "told"), [(SDP + b"a=sendonly\r\n", True), (b"", False)])
+def test_the_answer_to_a_refresh_that_offers_is_an_answer(body: bytes, told: bool) -> None:
+    """7.4 leaves offer and answer as they are: it may come with another address, or on hold."""
+    endpoint = make_endpoint()
+    leg, _, _ = answered(endpoint, KNOWS, "Session-Expires: 600;refresher=uas")
+    (invite,) = sent(endpoint.on_time(300.1))
+    ok = answer_to(invite, 200, "Session-Expires: 600;refresher=uac", body=body)
+    out = endpoint.receive(ok, PHONE, 300.2)
+    assert methods(out) == [b"ACK"]
+    assert events(out) == ([ReofferAnswered(leg, body)] if told else [])
 
 
 def test_a_refused_refresh_is_tried_again_until_the_session_expires() -> None:
