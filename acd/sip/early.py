@@ -13,6 +13,8 @@ class EarlyDialog(Struct):
     body: bytes = b""
     answer: bytes = b""
     "The SDP heard last; it stands when the 2xx brings none (RFC 3261 13.2.1, RFC 3262 5)."
+    remote_cseq: int = -1
+    "Of the branch's last request; -1 while it has sent none."
 
 
 class EarlyDialogs:
@@ -41,6 +43,10 @@ class EarlyDialogs:
         if body:
             branch.answer = body
         return True
+
+    def branch(self, tag: bytes) -> EarlyDialog | None:
+        """Return a branch that has answered."""
+        return self._by_tag.get(tag)
 
     def answer(self, tag: bytes) -> bytes:
         """Return the SDP that this branch has answered with, or nothing."""

@@ -11,7 +11,7 @@ from .effects import Send
 from .errors import BadMessageError, ProofFailedError
 from .events import AuthenticationFailed
 from .incoming_leg import IncomingLeg
-from .leg import LegTable
+from .leg import Leg, LegTable
 from .message import Request
 from .peer import Peer
 from .referring import referred_by
@@ -29,6 +29,7 @@ from .server_invite import ServerInviteTransaction, State
 from .session_timer import check_interval
 from .transactions import Transactions, server_key
 from .trunks import Trunks
+from .uri import text
 from .writing import ACCEPT_LINE, ALLOW_LINE, EXTENSIONS_LINE, reply, reply_head
 
 _COMPLETED = State.COMPLETED
@@ -150,7 +151,7 @@ class Inbound:
             leg.cancelled(now)
 
     def _within_dialog(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
-        leg = self._table.dialogs.get(request.to.tag)
+        leg = self._table.dialogs.get(request.to.tag) or self._calling(request)
         if leg is None or (
             (leg.dialog is None or not leg.dialog.matches(request)) and not leg.has_branch(request)
         ):
@@ -158,6 +159,11 @@ class Inbound:
         check_target(request, peer)
         check_extensions(request)
         leg.on_request(request, key, peer, now)
+
+    def _calling(self, request: Request) -> Leg | None:
+        """Return our call that is not answered yet, by its Call-ID, which is the leg's id."""
+        leg = self._table.legs.get(text(request.need(b"call-id")))
+        return leg if leg is not None and leg.dialog is None else None
 
     def _on_invite(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         core = self._core

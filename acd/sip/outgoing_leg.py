@@ -9,7 +9,7 @@ from .core import Core
 from .dialog import Dialog
 from .dialog_request import NOBODY, send_ack, send_bye
 from .digest_client import Attempt, DigestClient
-from .early import EarlyDialogs
+from .early import EarlyDialog, EarlyDialogs
 from .effects import Send
 from .errors import BadMessageError, BadTargetError
 from .events import LegAnswered, LegFailed, LegReoffered, LegRinging
@@ -200,24 +200,52 @@ class OutgoingLeg(Leg):
             self._table.dialogs.pop(NameAddr.parse(self._parts.from_).tag, None)
 
     def has_branch(self, request: Request) -> bool:
-        """Tell whether a request is of one of our early dialogs."""
-        return self._reliable is not None and self._reliable.of_request(request) is not None
+        """Tell whether a request is of one of our early dialogs (12.1.2)."""
+        if self._reliable is not None and self._reliable.of_request(request) is not None:
+            return True
+        return self._unreliable(request) is not None
+
+    def _unreliable(self, request: Request) -> EarlyDialog | None:
+        """Return the branch that a request names, whose answers need no PRACK."""
+        early, parts = self._early, self._parts
+        named = early is not None and request.get(b"call-id") == parts.call_id
+        if early is None or not named or request.to.tag != NameAddr.parse(parts.from_).tag:
+            return None
+        return early.branch(request.from_.tag)
 
     def on_request(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
         """Take a request within the dialog, or an UPDATE within an early one (RFC 3311 5.2)."""
-        if self.dialog is not None or self._reliable is None:
+        if self.dialog is not None:
             super().on_request(request, key, peer, now)
             return
-        branch, number = self._reliable.of_request(request), request.cseq.number
-        if branch is None or request.method != b"UPDATE":
+        if request.method != b"UPDATE":
             raise BadMessageError("Call/Transaction Does Not Exist", 481)
-        if number <= branch.dialog.remote_cseq:
+        branch = None if self._reliable is None else self._reliable.of_request(request)
+        early = branch.dialog if branch is not None else self._unreliable(request)
+        if early is None:
+            raise BadMessageError("Call/Transaction Does Not Exist", 481)
+        if request.cseq.number <= early.remote_cseq:
             raise BadMessageError("CSeq Out Of Order", 500)
-        branch.dialog.remote_cseq = number
+        early.remote_cseq = request.cseq.number
         try:
-            self._on_early_update(branch, request, key, peer, now)
+            if branch is not None:
+                self._on_early_update(branch, request, key, peer, now)
+            else:
+                self._on_unreliable_update(request, key, peer, now)
         except BadMessageError as refusal:
             self._refuse(request, key, peer, refusal, now)
+
+    def _on_unreliable_update(self, request: Request, key: bytes, peer: Peer, now: float) -> None:
+        """Take the UPDATE of a branch that has answered unreliably only.
+
+        Gateways tell so who was reached. Our offer in the INVITE has no answer yet that counts,
+        so that RFC 3311 5.2 has an offer refused by 491; a 481 would end the call there.
+        """
+        check_content(request)
+        if request.body:
+            raise BadMessageError("Request Pending", 491)
+        contact = self._core.contact(peer, is_sips(self._parts.uri))
+        self._answer_plainly(request, key, peer, now, contact)
 
     def _on_early_update(
         self, branch: Branch, request: Request, key: bytes, peer: Peer, now: float

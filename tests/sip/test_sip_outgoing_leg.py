@@ -20,6 +20,7 @@ from sip_support import (
 from acd.sip.endpoint import InviteTarget
 from acd.sip.errors import BadTargetError
 from acd.sip.events import LegAnswered, LegEndCause, LegEnded, LegFailed, LegRinging
+from acd.sip.message import read
 from acd.sip.peer import Peer
 
 TARGET = InviteTarget(
@@ -457,3 +458,56 @@ def test_an_emergency_call_is_made_by_a_full_server_too() -> None:
     assert (
         len(sent(endpoint.invite("out", structs.replace(TARGET, emergency=True), SDP, 0.0))) == 1
     )
+
+
+# RFC 3261 12.1.2: a provisional answer with a tag makes an early dialog, whose requests are known.
+
+
+def update(invite: bytes, number: int, *more: str, tag: str = "peer", body: bytes = b"") -> bytes:
+    """Return an UPDATE of the branch that has answered our INVITE."""
+    asked = read(invite)
+    return request(
+        "UPDATE",
+        *more,
+        branch=f"z9hG4bKup{number}",
+        from_tag=tag,
+        to_tag=asked.from_.tag.decode(),
+        call_id=asked.get(b"call-id").decode(),
+        cseq=number,
+        body=body,
+    )
+
+
+def test_an_update_before_the_answer_is_known() -> None:
+    """Gateways tell so whom they reached; a 481 would have them give the call up."""
+    endpoint = make_endpoint()
+    (invite,) = sent(endpoint.invite("out", TARGET, SDP, 0.0))
+    assert statuses(endpoint.receive(update(invite, 1), PHONE, 0.1)) == [481]
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.2)
+    first, again = (endpoint.receive(update(invite, 5), PHONE, at) for at in (0.3, 0.8))
+    (ok,) = parsed(first)
+    assert (ok.status, ok.get(b"contact")) == (200, b"<sip:acd@192.0.2.1:5060>")
+    assert sent(again) == sent(first)
+    # RFC 3311 5.2: "an offer […] to which it has not yet received an answer", the INVITE's.
+    assert statuses(endpoint.receive(update(invite, 6, body=SDP), PHONE, 0.9)) == [491]
+    assert statuses(endpoint.receive(update(invite, 4), PHONE, 1.0)) == [500]
+    assert statuses(endpoint.receive(update(invite, 7, tag="other"), PHONE, 1.0)) == [481]
+    astray = update(invite, 8).replace(read(invite).from_.tag, b"nobody")
+    assert statuses(endpoint.receive(astray, PHONE, 1.0)) == [481]
+    bye = update(invite, 9).replace(b"UPDATE", b"BYE")
+    assert statuses(endpoint.receive(bye, PHONE, 1.0)) == [481]
+    out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 2.0)
+    assert events(out) == [LegAnswered("out", SDP)]
+    assert statuses(endpoint.receive(update(invite, 10), PHONE, 2.1)) == [200]
+
+
+@pytest.mark.parametrize("end", ["refused", "given up"])
+def test_no_update_is_known_after_the_end(end: str) -> None:
+    endpoint = make_endpoint()
+    (invite,) = sent(endpoint.invite("out", TARGET, SDP, 0.0))
+    endpoint.receive(answer_to(invite, 180), PHONE, 0.1)
+    if end == "refused":
+        endpoint.receive(answer_to(invite, 486), PHONE, 0.2)
+    else:
+        endpoint.cancel("out", 0.2)
+    assert statuses(endpoint.receive(update(invite, 1), PHONE, 0.3)) == [481]
