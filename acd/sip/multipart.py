@@ -32,14 +32,13 @@ def _leave_out_unknown(message: Message) -> None:
     RFC 3261 20.11: "If this parameter has the value of "optional", the UAS MUST ignore the
     message body."
     """
+    headers = message.headers
     kind = message.get(b"content-type").partition(b";")[0].strip().lower()
-    if (
-        kind not in _UNDERSTOOD
-        or message.headers.get(b"content-encoding", b"identity") != b"identity"
-    ):
+    plain = headers.get(b"content-encoding", b"identity").lower() == b"identity"
+    if kind not in _UNDERSTOOD or not plain:
         message.body = b""
         for name in (b"content-type", b"content-encoding"):
-            message.headers.pop(name, None)
+            headers.pop(name, None)
 
 
 def open_multipart(message: Message) -> None:

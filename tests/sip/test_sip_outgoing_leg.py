@@ -498,6 +498,7 @@ def test_an_update_before_the_answer_is_known() -> None:
     assert statuses(endpoint.receive(bye, PHONE, 1.0)) == [481]
     out = endpoint.receive(answer_to(invite, 200, body=SDP), PHONE, 2.0)
     assert events(out) == [LegAnswered("out", SDP)]
+    assert statuses(endpoint.receive(astray, PHONE, 2.1)) == [481]
     assert statuses(endpoint.receive(update(invite, 10), PHONE, 2.1)) == [200]
 
 

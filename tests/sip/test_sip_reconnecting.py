@@ -17,7 +17,14 @@ from sip_support import (
 
 from acd.sip.effects import Send
 from acd.sip.endpoint import Endpoint, InviteTarget
-from acd.sip.events import LegCancelled, LegConfirmed, LegEndCause, LegEnded, ReofferAnswered
+from acd.sip.events import (
+    LegCancelled,
+    LegConfirmed,
+    LegEndCause,
+    LegEnded,
+    ReofferAnswered,
+    ReofferRefused,
+)
 from acd.sip.peer import Peer
 
 GATEWAY = Peer("tcp", "192.0.2.10", 5062)
@@ -129,6 +136,14 @@ def test_an_offer_and_its_ack_go_there_too() -> None:
     assert peers(endpoint.hang_up(leg, 61.0)) == [GATEWAY]
 
 
+def test_an_offer_that_nobody_takes_is_told() -> None:
+    endpoint = make_endpoint()
+    leg, _ = talking(endpoint)
+    endpoint.reoffer(leg, SDP, 60.0)
+    assert peers(endpoint.transport_failed(CONNECTION, 60.1)) == [GATEWAY]
+    assert endpoint.transport_failed(GATEWAY, 60.2) == [ReofferRefused(leg, 503)]
+
+
 def test_who_reconnects_is_reached_by_the_new_connection() -> None:
     endpoint = make_endpoint()
     leg, tag = talking(endpoint)
@@ -194,11 +209,23 @@ def test_a_refusal_finds_its_way_as_well() -> None:
     (event,) = events(endpoint.receive(over_tcp("INVITE", body=SDP), CONNECTION, 0.0))
     endpoint.ring(event.leg, 0.0)
     (refusal,) = endpoint.reject(event.leg, 480, 50.0)
-    assert endpoint.transport_failed(Peer("tcp", "192.0.2.11", 40_001), 50.1) == []
-    assert endpoint.transport_failed(CONNECTION, 50.1) == [Send(GATEWAY, refusal.data)]
-    assert endpoint.transport_failed(GATEWAY, 50.2) == []
-    endpoint.receive(over_tcp("ACK", to_tag="x"), GATEWAY, 50.3)
+    again = Send(GATEWAY, refusal.data)
+    assert endpoint.transport_failed(CONNECTION, 50.1) == [again]
+    assert endpoint.receive(over_tcp("INVITE", body=SDP), GATEWAY, 50.2) == [again]
+    assert endpoint.transport_failed(GATEWAY, 50.3) == []
+    endpoint.receive(over_tcp("ACK", to_tag="x"), GATEWAY, 50.4)
     assert_empty(endpoint)
+
+
+def test_only_what_that_connection_bore_is_sent_again() -> None:
+    endpoint = make_endpoint()
+    for peer in (CONNECTION, NEXT):
+        name = f"z9hG4bK{peer.port}"
+        invite = over_tcp("INVITE", branch=name, call_id=name, body=SDP)
+        (event,) = events(endpoint.receive(invite, peer, 0.0))
+        endpoint.reject(event.leg, 486, 0.1)
+    (again,) = parsed(endpoint.transport_failed(NEXT, 0.2))
+    assert again.get(b"call-id") == b"z9hG4bK40002"
 
 
 def test_a_caller_who_gave_up_is_sought_too() -> None:
