@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from typing import ClassVar
 
 from . import identity
 from .core import Core
@@ -55,9 +56,13 @@ class IncomingLeg(Leg):
         "_reliable",
         "_ring_at",
         "_ringing",
+        "_stranger",
         "_takes_offer",
         "_terms",
     )
+
+    by_trunk: ClassVar[bool] = False
+    "It comes by a trunk; else its caller is a stranger, or has an account."
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class IncomingLeg(Leg):
         )
         self._takes_offer = bool(invite.body)
         self._account_lines = b""
+        self._stranger = True
         self._ringing: tuple[int, bytes] | None = None
         self._ring_at = self._expire_at = math.inf
         headers, settings = invite.headers, core.settings
@@ -130,6 +136,7 @@ class IncomingLeg(Leg):
         `replaces` names the leg whose place it takes, `referred` who has asked for that.
         """
         core, dialog = self._core, self._begun
+        self._stranger = account is None and not self.by_trunk
         if account is not None:
             self._account_lines = SUPPORTED_LINE
         table = self._table
@@ -306,6 +313,8 @@ class IncomingLeg(Leg):
         self._confirms = True
         answer = self._respond(200, data, now)
         self._await_ack(answer, self._merge_key[2], now)
+        if self._stranger:
+            self._table.unacknowledged.wait(self, now)
         if self._terms is not None:
             self._restart_timer(self._terms, now)
 

@@ -22,6 +22,7 @@ from .session import Session
 from .session_timer import SessionTerms, agree, agreed_lines, check_interval
 from .transaction import Machine
 from .transactions import ServerTransaction, Transactions
+from .unacknowledged import Unacknowledged
 from .uri import text
 from .writing import (
     ACCEPT_LINE,
@@ -40,7 +41,7 @@ RETRY_SOON = b"Retry-After: 5\r\n"
 class LegTable:
     """All legs of an endpoint, by what requests and commands name them with."""
 
-    __slots__ = ("cancellable", "dialogs", "incoming", "legs", "referring")
+    __slots__ = ("cancellable", "dialogs", "incoming", "legs", "referring", "unacknowledged")
 
     def __init__(self, core: Core, transactions: Transactions) -> None:
         self.legs: dict[str, Leg] = {}
@@ -53,6 +54,8 @@ class LegTable:
         "By the key of an INVITE transaction that is not finally answered, for its CANCEL."
         self.referring = Referring(core, transactions, self.dialogs)
         "What phones asked for by REFER within these legs."
+        self.unacknowledged = Unacknowledged(core.settings.max_unacknowledged)
+        "Strangers' calls that we have answered and that wait for the ACK."
 
     def __len__(self) -> int:
         return len(self.legs.keys() | {leg.id for leg in self.dialogs.values()})
@@ -149,7 +152,13 @@ class Leg(Machine):
         self._give_up_at = now + timers.timeout_s
         self.arm()
 
+    def give_up(self, now: float) -> None:
+        """Wait for the ACK no longer than now."""
+        self._give_up_at = now
+        self.arm()
+
     def _stop_waiting(self) -> None:
+        self._table.unacknowledged.over(self.id)
         self._answer = None
         self._repeat_at = self._give_up_at = math.inf
         if self.session is None:

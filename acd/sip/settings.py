@@ -58,6 +58,10 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     max_legs: int = 50_000
     "Legs at once; 503 beyond. At some 4 kB each about 200 MB, ten times the largest centre."
 
+    max_unacknowledged: int = 1_000
+    """Answered calls of strangers that wait for their ACK; beyond, the oldest is given up. At so
+    many calls/s an honest caller has a second for it, four slow round trips."""
+
     max_transactions: int = 200_000
     "Transactions under way (lingering ones not counted): four per leg; 503 or silence beyond."
 

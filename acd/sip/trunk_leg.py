@@ -159,6 +159,8 @@ class TrunkIncomingLeg(IncomingLeg):
 
     __slots__ = ("_channels",)
 
+    by_trunk = True
+
     def __init__(
         self,
         core: Core,
