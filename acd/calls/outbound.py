@@ -281,7 +281,8 @@ class Outbound:
             and leg.trunk + 1 < len(target.trunks)
             and not leg.rings
             and not leg.answered
-            and may_try_elsewhere(status)
+            # Whatever is wrong with 110 over this trunk, another one may be right.
+            and (target.emergency or may_try_elsewhere(status))
         ):
             again = CalledLeg(
                 self._new_id(),

@@ -6,7 +6,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from .errors import BadMessageError
-from .uri import Uri, parse_host_port, text
+from .uri import TEXT_CHARS, Uri, parse_host_port, text
 
 _MAX_CSEQ = 2**31
 # RFC 3261 8.1.1.5: "The sequence number value MUST be expressible as a 32-bit unsigned integer
@@ -49,7 +49,7 @@ class NameAddr(Struct, frozen=True, gc=False):
             name = name[1:-1]
             if b"\\" in name:
                 name = _unquote(name)
-        return text(name) if name else ""
+        return text(name)[:TEXT_CHARS] if name else ""
 
     def user_text(self) -> str:
         """Return the URI's user part; empty when it has none or is no SIP or tel URI."""

@@ -26,7 +26,7 @@ from .request_checks import check_content
 from .server_invite import ServerInviteTransaction
 from .session_timer import SessionTerms, agree, agreed_lines
 from .transactions import Transactions
-from .uri import Uri, text
+from .uri import TEXT_CHARS, Uri, text
 from .writing import (
     ALLOW_LINE,
     SUPPORTED_LINE,
@@ -150,7 +150,7 @@ class IncomingLeg(Leg):
         caller = invite.from_
         event = InviteReceived(
             self.id,
-            text(dialog.call_id),
+            text(dialog.call_id)[:TEXT_CHARS],
             self._peer,
             caller.user_text(),
             caller.display_text,

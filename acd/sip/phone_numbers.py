@@ -36,7 +36,6 @@ class NumberFormat(Struct, frozen=True, kw_only=True):
     "Digits to put in front then."
 
 
-@lru_cache(4096)  # a busy hour's callers; a parse costs some 50 µs
 def to_e164(number: str, country: str) -> str:
     """Return the number as E.164 with +, or unchanged when it is none that can be dialled abroad.
 
@@ -44,6 +43,11 @@ def to_e164(number: str, country: str) -> str:
     """
     if len(number) > LONGEST or not _WRITTEN.fullmatch(number):
         return number  # a name: the numbers within it are not meant
+    return _to_e164(number, country)
+
+
+@lru_cache(4096)  # a busy hour's callers; a parse costs some 50 µs
+def _to_e164(number: str, country: str) -> str:
     try:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:

@@ -21,7 +21,7 @@ from .replaces import InDialog, Replaces
 from .server_request import ServerRequestTransaction
 from .transaction import Machine
 from .transactions import Transactions
-from .uri import Uri, text, unescape
+from .uri import TEXT_CHARS, Uri, text
 from .writing import reply, reply_head, status_line
 
 EXPIRES_S = 180.0
@@ -245,8 +245,8 @@ class Referring:
         return TransferRequested(
             leg.id,
             request.cseq.number,
-            unescape(uri.user),
-            text(target.partition(b"?")[0]),
+            uri.user_text,
+            text(target.partition(b"?")[0])[:TEXT_CHARS],
             self._replaced(leg, replaces) if replaces is not None else "",
             referred_by(request),
         )
@@ -273,4 +273,4 @@ def _parameter(parameters: bytes, name: bytes) -> bytes:
 def referred_by(request: Request) -> str:
     """Return the URI of Referred-By (RFC 3892), who asks; empty when nobody is named."""
     value = request.headers.get(b"referred-by")
-    return text(NameAddr.parse(value).uri) if value else ""
+    return text(NameAddr.parse(value).uri)[:TEXT_CHARS] if value else ""

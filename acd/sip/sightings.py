@@ -16,6 +16,9 @@ from .peer import Peer
 KEPT_MAX = 4_096
 "More than all messages of one turn of the loop."
 
+_AGENT_BYTES = 200
+"Of a User-Agent that are looked at: names and versions have some 60, a datagram holds 65,000."
+
 _AGENTS_CACHED = 1_024
 "User-Agents whose judgement is remembered: every firmware in use, and then some."
 
@@ -44,6 +47,7 @@ class Sightings:
         agent = request.headers.get(b"user-agent")
         if agent is None:
             return
+        agent = agent[:_AGENT_BYTES]
         known = self._agents.get(agent)
         if known is None:
             if len(self._agents) >= _AGENTS_CACHED:

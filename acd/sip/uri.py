@@ -18,6 +18,10 @@ _USER_CHARS = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/"
 )
 
+TEXT_CHARS = 255
+"""Of names and numbers as people and records get them: E.164 has 15 digits, the longest mailbox
+254 (RFC 5321). A datagram holds 65,000, and each call is kept in journal and database."""
+
 # The same few URIs come all day: our own, the phones', the numbers dialled. Some 2 MB at most.
 _CACHED_URIS = 8192
 _CACHED_BYTES = 100
@@ -59,7 +63,7 @@ class Uri(Struct, frozen=True, gc=False):
             # RFC 3261 19.1.1: the user part may be a telephone-subscriber with its parameters, as
             # carriers write +8613800138000;cpc=ordinary. They are not of the number.
             user = user.partition(b";")[0]
-        return unescape(user)
+        return unescape(user)[:TEXT_CHARS]
 
     def identity(self) -> bytes:
         """Return a key that equal URIs share (RFC 3261 19.1.4, as far as contacts differ).

@@ -274,6 +274,19 @@ def test_emergency_calls_go_out_whatever_else_holds(account: str) -> None:
     on.check_over()
 
 
+@pytest.mark.parametrize("status", [403, 404, 480, 484, 486, 503, 603])
+def test_no_refusal_of_a_trunk_is_the_last_word_on_an_emergency_call(status: int) -> None:
+    on = stage()
+    own = on.calls("110", account="phone1002")
+    fails(on, on.party(), status)
+    second = on.party()
+    target = on.one(commands.InviteLeg).target
+    assert (target.trunk, target.emergency) == ("spare", True)
+    fails(on, second, status)
+    assert on.one(commands.RejectLeg).leg == own
+    on.check_over()
+
+
 def test_the_number_plan_comes_first() -> None:
     """An agent who dials 4001 waits like any customer."""
     on = Stage(dial_plan=PLAN)

@@ -2,6 +2,7 @@
 
 import math
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -251,6 +252,18 @@ def test_a_scanners_name_is_noticed_however_it_is_written():
     assert statuses(out) == [200]
     assert noticed(request("OPTIONS", agent))[1] == []
     assert noticed(request("OPTIONS", "User-Agent: phone"), scanners=("sipcli",))[1] == []
+
+
+def test_long_names_of_agents_fill_no_memory():
+    endpoint = make_endpoint(scanners=("sipcli",))
+    tracemalloc.start()
+    for n in range(200):
+        data = request("OPTIONS", f"User-Agent: sipcli {n} {'x' * 50_000}")
+        endpoint.receive(data, PHONE, 0.0)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 2_000_000, "200 names of 50 kB would be 10 MB"
+    assert list(endpoint.sightings) == [Sighting(PHONE, Offence.SCANNER)] * 200
 
 
 def test_ordinary_calls_are_not_worth_noticing():

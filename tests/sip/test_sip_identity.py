@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from acd.sip.events import InviteReceived
 from acd.sip.peer import Peer
 from acd.sip.trunk_settings import Gateway, TrunkSettings
+from acd.sip.uri import TEXT_CHARS
 from tests.sip.sip_support import (
     PHONE,
     SDP,
@@ -186,3 +187,23 @@ def test_history_is_read_by_its_index_and_not_by_its_order():
     """RFC 7044 5.1: the index tells what came first, in whatever order proxies wrote."""
     history = "History-Info: <sip:2@h>;index=1.10, <sip:1@h>;index=1.2, <sip:0@h>;index=1"
     assert arrival(history).diverted_from == ("0", "1", "2")
+
+
+def test_nobody_fills_the_records_with_long_names():
+    """A datagram of 65,000 bytes leaves a record of a line."""
+    long = "9" * 5_000
+    endpoint = make_endpoint(trusted=("192.0.2.0/24",))
+    invite = request(
+        "INVITE",
+        f'P-Asserted-Identity: "{long}" <sip:8{long}@x>',
+        *[f"Diversion: <sip:{n}{long}@x>" for n in range(3)],
+        uri=f"sip:{long}@192.0.2.1",
+        caller=long,
+        call_id=long,
+        body=SDP,
+    ).replace(b"From: <", f'From: "{long}" <'.encode())
+    (event,) = events(endpoint.receive(invite, PHONE, 0.0))
+    assert isinstance(event, InviteReceived)
+    assert {len(part) for part in (event.caller, event.called, event.sip_call_id)} == {TEXT_CHARS}
+    assert len(event.caller_name) == len(event.claimed) == TEXT_CHARS
+    assert [len(number) for number in event.diverted_from] == [TEXT_CHARS] * 3
