@@ -185,14 +185,22 @@ class Config:
             authenticate_accounts=sip.authenticate_accounts,
             trusted=sip.trusted,
             scanners=tuple(name.lower() for name in sip.bans.scanners),
-            # Made-up callers get a fifth of the lines at most, 1,000 of the usual 5,000; where
-            # there are few lines, so many that a second's honest callers fit in.
-            max_unacknowledged=max(10, self.server.calls.max_calls // 5),
+            max_unacknowledged=self._unacknowledged(),
             session_expires_s=sip.session_expires_s,
             min_se_s=sip.min_se_s,
             offer_100rel=sip.offer_100rel,
             prefer_100rel=sip.prefer_100rel,
         )
+
+    def _unacknowledged(self) -> int:
+        """Return how many answered strangers may wait for their ACK.
+
+        A fifth of all lines, 1,000 of the usual 5,000, goes to made-up callers at most; where
+        there are few lines, so many that a second's honest callers fit in.
+        """
+        media = self.server.media
+        streams = (media.port_max - media.port_min + 1) // 2
+        return max(10, min(self.server.calls.max_calls, streams) // 5)
 
     def sip_timers(self) -> SipTimers:
         """Return the timers of `acd.sip`."""
