@@ -29,7 +29,11 @@ GENERATION_S = 10.0
 "A source that is silent for so long, and half as long again on average, is forgotten."
 
 ANSWERS_MAX = 1_000
-"503s per source and second, 2 % of a core; the requests beyond are dropped, which costs less yet."
+"""503s per source and second, 2 % of a core; requests beyond are dropped, which costs less yet. As
+many INVITEs that seem to be of calls under way are read: 5,000 calls send some 5 a second."""
+
+_DISPENSABLE = frozenset({b"OPTION", b"SUBSCR", b"MESSAG", b"PUBLIS"})
+"How requests begin that serve no call: far behind, strangers get no answer to them."
 
 BUSY_BYTES = 32 * 1024
 "Some 15 messages wait: more than a turn of the loop leaves over in good times."
@@ -81,7 +85,7 @@ class Level(IntEnum):
     "New calls from those who send most get 503."
     DROWNING = 3
     """New calls get 503 whoever sends them, unless one source makes the queue: its messages are
-    dropped soon. REGISTER gets nothing."""
+    dropped soon. REGISTER gets nothing, nor does what serves no call."""
 
 
 ADMIT, SHED, DROP = Verdict.ADMIT, Verdict.SHED, Verdict.DROP
@@ -137,6 +141,7 @@ class _Source:
         "registers_max",
         "urgent",
         "window",
+        "within",
     )
 
     def __init__(self, name: str, settings: AdmissionSettings, *, exempt: bool) -> None:
@@ -144,7 +149,7 @@ class _Source:
         self.exempt = exempt
         self.window = -1
         self.messages = self.calls = self.registers = self.answers = self.admitted = 0
-        self.urgent = self.calls_before = 0
+        self.urgent = self.within = self.calls_before = 0
         self.quiet_windows = 0
         self.messages_max = math.inf if exempt else settings.messages_per_source
         self.calls_max = math.inf if exempt else settings.calls_per_source
@@ -155,7 +160,7 @@ class _Source:
         self.calls_before = self.calls if self.window == window - 1 else 0
         self.window = window
         self.messages = self.calls = self.registers = self.answers = self.admitted = 0
-        self.urgent = 0
+        self.urgent = self.within = 0
 
 
 class Admission:
@@ -310,11 +315,15 @@ class Admission:
         source.messages += 1
         if source.messages > source.messages_max:
             return self._drop_flood(source)
-        head = data[:7]
-        if head == b"INVITE ":
+        if data[:1] <= b" ":  # blank lines and spaces before a message: who reads it ignores them
+            data = data.lstrip()
+        head = data[:6]
+        if head == b"INVITE":
             return self._judge_invite(source, data)
-        if head == b"REGISTE":
+        if head == b"REGIST":
             return self._judge_register(source)
+        if self.level is _DROWNING and head in _DISPENSABLE and not source.exempt:
+            return ADMIT if _TO_TAG.search(data) is not None else self._drop()
         return ADMIT
 
     def _judge_invite(self, source: _Source, data: bytes) -> Verdict:
@@ -336,7 +345,10 @@ class Admission:
     def _doubt(self, source: _Source, data: bytes) -> Verdict:
         """Decide on an INVITE that may be too much."""
         if _TO_TAG.search(data) is not None:
-            return ADMIT  # within a dialog: of a call that was accepted
+            # Within a dialog, it seems: of a call that was accepted. Only who reads it can tell;
+            # the tag may stand in a URI, a name or the body.
+            source.within += 1
+            return SHED if source.within <= ANSWERS_MAX else self._drop()
         if self._is_urgent(source, data):
             return ADMIT
         within = source.calls <= source.calls_max and self._calls <= self._settings.calls
@@ -349,8 +361,7 @@ class Admission:
             return ADMIT
         source.answers += 1
         if source.answers > ANSWERS_MAX:
-            self.counts["dropped"] += 1
-            return DROP
+            return self._drop()
         self.counts["shed"] += 1
         return SHED
 
@@ -375,12 +386,15 @@ class Admission:
             source.registers > source.registers_max or self._registers > self._settings.registers
         )
         if too_many or self.level is _DROWNING:
-            self.counts["dropped"] += 1
-            return DROP
+            return self._drop()
         if self.level is _SHEDDING:
             self.counts["shed"] += 1
             return SHED
         return ADMIT
+
+    def _drop(self) -> Verdict:
+        self.counts["dropped"] += 1
+        return DROP
 
     def _drop_flood(self, source: _Source) -> Verdict:
         self.counts["dropped"] += 1

@@ -48,6 +48,12 @@ def verdicts(admission, data, count, *, host="192.0.2.7", now=0.0):
     return Counter(admission.judge(data, host, now) for _ in range(count))
 
 
+def served(admission, data, count):
+    """Tell whether all of these are: let in, or read because they are of something under way."""
+    told = verdicts(admission, data, count)
+    return told[ADMIT] + told[SHED] == count and make_endpoint().refusal(data, PHONE) is None
+
+
 # --- limits ---
 
 
@@ -62,8 +68,43 @@ def test_a_source_gets_its_calls_per_second_and_503_beyond():
 def test_within_a_dialog_no_limit_of_calls_holds():
     admission = Admission(AdmissionSettings(calls_per_source=1, calls=1))
 
-    assert verdicts(admission, REINVITE, 9) == {ADMIT: 9}
+    assert served(admission, REINVITE, 9)
     assert verdicts(admission, BYE, 9) == {ADMIT: 9}
+
+
+def test_only_so_many_that_seem_to_be_within_a_dialog_are_read():
+    admission = Admission(AdmissionSettings(calls_per_source=0))
+    assert verdicts(admission, REINVITE, ANSWERS_MAX + 5) == {SHED: ANSWERS_MAX, DROP: 5}
+    assert verdicts(admission, REINVITE, 5, now=1.0) == {SHED: 5}
+    assert admission.counts == {"shed": 0, "dropped": 5, "banned": 0}
+
+
+CALL = request("INVITE", body=SDP)
+DISGUISED = {
+    "a blank line before": b"\r\n" + CALL,
+    "a line feed before": b"\n" + CALL,
+    "a space before": b" " + CALL,
+    "a tab behind the method": CALL.replace(b"INVITE sip", b"INVITE\tsip", 1),
+    "a tag in To's URI": CALL.replace(b"To: <sip:4000@", b"To: <sip:4000;tag=1@"),
+    "a parameter of To's URI": CALL.replace(b"192.0.2.1>", b"192.0.2.1;tag=1>"),
+    "a tag in To's name": CALL.replace(b"To: <", b'To: "a;tag=1" <'),
+    "a To in the body": request("INVITE", body=SDP + b"To: a;tag=1\r\n"),
+    "a To behind the body": CALL + b"\r\nTo: a;tag=1\r\n",
+}
+
+
+@pytest.mark.parametrize("how", DISGUISED)
+def test_no_way_of_writing_gets_a_call_past_the_limits(how):
+    data = DISGUISED[how]
+    assert events(make_endpoint().receive(data, PHONE, 0.0)), "it is a call"
+    for admission in (Admission(AdmissionSettings(calls_per_source=0)), behind(DROP_BYTES)):
+        assert admission.judge(data, PHONE.host, 0.0) is SHED
+    assert make_endpoint().refusal(data, PHONE).startswith(b"SIP/2.0 503 ")
+
+
+@pytest.mark.parametrize("before", [b"\r\n", b"\n\n", b" "])
+def test_nor_a_register(before):
+    assert behind(DROP_BYTES).judge(before + REGISTER, PHONE.host, 0.0) is DROP
 
 
 def test_registers_and_messages_beyond_the_limit_are_dropped():
@@ -168,7 +209,7 @@ def test_overload_turns_away_what_is_new_and_serves_the_rest():
 
     assert verdicts(admission, INVITE, 3) == {SHED: 3}
     assert verdicts(admission, REGISTER, 3) == {SHED: 3}
-    assert verdicts(admission, REINVITE, 3) == {ADMIT: 3}
+    assert served(admission, REINVITE, 3)
     assert verdicts(admission, BYE, 3) == {ADMIT: 3}
 
 
@@ -180,6 +221,14 @@ def test_far_over_register_gets_nothing_and_everybodys_calls_get_503():
         for host in ("192.0.2.7", "192.0.2.8", "192.0.2.9"):
             assert admission.judge(INVITE, host, 0.0) is SHED
     assert verdicts(admission, INVITE, 1, host="192.0.2.10") == {SHED: 1}
+
+
+def test_far_over_what_serves_no_call_is_dropped():
+    admission, asked = behind(DROP_BYTES, exempt=("192.0.2.50",)), request("OPTIONS")
+    assert verdicts(admission, asked, 3) == {DROP: 3}
+    assert verdicts(admission, asked, 3, host="192.0.2.50") == {ADMIT: 3}, "who watches us"
+    assert verdicts(admission, request("OPTIONS", to_tag="ours"), 3) == {ADMIT: 3}
+    assert verdicts(behind(SHED_BYTES), asked, 3) == {ADMIT: 3}
 
 
 def test_far_over_by_one_source_alone_the_others_are_served():
@@ -423,8 +472,8 @@ def test_any_sequence(steps):
             host, data, count = step
             told = verdicts(admission, data, count, host=host, now=now)
             judged += count
-            turned_away += told[SHED] + told[DROP]
-            if data not in {INVITE, REGISTER}:
+            turned_away += told[DROP] + (told[SHED] if data != REINVITE else 0)
+            if data not in {INVITE, REINVITE, REGISTER}:
                 assert not told[SHED]
                 if host == "127.0.0.1":
                     assert told == {ADMIT: count}
