@@ -109,9 +109,12 @@ class _Health:
 def _reason(error: OSError | OverflowError) -> str:
     if isinstance(error, socket.gaierror):
         return "not an address or known name"
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
+    if isinstance(error, OverflowError):
+        return str(error)
+    if error.errno == errno.EADDRINUSE:
         return "the port is taken by another program"
-    if number == errno.EADDRNOTAVAIL:
+    # asyncio of newer Pythons leaves out an address that is not ours, and has no number when
+    # none is left.
+    if error.errno in {errno.EADDRNOTAVAIL, None}:
         return "this machine has no such address"
-    return os.strerror(number) if number else str(error)
+    return os.strerror(error.errno)
