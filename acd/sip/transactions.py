@@ -260,6 +260,13 @@ class Transactions:
             self._forget(client.machine)
             client.user.on_failure(503, now)
 
+    def fall_back(self, machine: ClientInviteTransaction, now: float) -> bool:
+        """Send an INVITE by its other way, if it has one and nothing was heard by the first."""
+        client = self._clients.get(machine.key)
+        if client is None or client.fallback is None:
+            return False
+        return self._fall_back(client, client.fallback, now)
+
     def forgo_fallback(self, machine: ClientInviteTransaction) -> None:
         """Do not send it over UDP when TCP fails: the call has been given up."""
         client = self._clients.get(machine.key)

@@ -84,9 +84,12 @@ class TrunkLeg(OutgoingLeg):
 
     def send_invite(self, now: float) -> None:
         """Send the INVITE, and the one with credentials; each waits for any answer, so long."""
+        self._wait_for_it(now)
+        super().send_invite(now)
+
+    def _wait_for_it(self, now: float) -> None:
         self._patience_at = self.deadline = now + self._call.trunk.settings.no_answer_s
         self._core.deadlines.watch(self)
-        super().send_invite(now)
 
     def on_response(self, response: Response, now: float) -> Send | None:
         """Take what the gateway says."""
@@ -121,6 +124,10 @@ class TrunkLeg(OutgoingLeg):
             super().on_time(now)
             return
         self._stop_waiting_for_it()
+        if self._invite is not None and self._transactions.fall_back(self._invite, now):
+            # Too large for UDP, it has gone over TCP, which may be what the gateway does not take.
+            self._wait_for_it(now)
+            return
         if self._redirection is None:
             self._candidate.monitor.failed(now)
         # 9.1: "If no provisional response has been received, the CANCEL request MUST NOT be sent";

@@ -17,6 +17,7 @@ from sip_support import (
 
 from acd.sip.effects import Send
 from acd.sip.events import InviteReceived, LegAnswered, LegFailed, LegRinging
+from acd.sip.message import read
 from acd.sip.peer import Peer
 from acd.sip.phone_numbers import NumberFormat
 from acd.sip.settings import InviteTarget
@@ -141,6 +142,23 @@ def test_a_transport_failure_leads_to_the_next_gateway():
     outputs = endpoint.transport_failed(FIRST, 0.1)
     assert to(outputs, SECOND)
     assert health(endpoint) == [Health.RESTING, Health.UNKNOWN]
+
+
+def test_a_gateway_that_takes_no_connection_gets_a_large_invite_over_udp():
+    """Firewalls drop what carriers do not serve: no reset comes that would tell."""
+    endpoint = trunk_endpoint()
+    streamed, headers = FIRST._replace(transport="tcp"), (("X-Long", "x" * 1300),)
+    (invite,) = to(call(endpoint, headers=headers), streamed)
+    (again,) = (item for _, item in run_out(endpoint, until=4.0))
+    assert (again.peer, health(endpoint)[0]) == (FIRST, Health.UNKNOWN)
+    assert read(again.data).branch == read(invite).branch
+    # The connection is given up later; it is nobody's business any more.
+    assert endpoint.transport_failed(streamed, 5.0) == []
+    outputs = endpoint.receive(answer_to(again.data, 200, body=SDP), FIRST, 5.1)
+    assert events(outputs) == [LegAnswered("leg-1", SDP)]
+    assert to(call(endpoint, leg="leg-2", now=6.0, headers=headers), FIRST)  # it is remembered
+    silent = [item for _, item in run_out(endpoint, until=10.0) if isinstance(item, Send)]
+    assert {item.peer for item in silent} == {FIRST, SECOND._replace(transport="tcp")}
 
 
 def test_only_the_last_failure_is_told():
