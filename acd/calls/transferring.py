@@ -227,11 +227,12 @@ class Transferring:
     def _taken_over(
         self, call: Call, target: InternalTarget | OutsideTarget, transfer: Transfer
     ) -> str:
-        """Return the colleague who goes on with the caller, and let that one class it, too."""
+        """Return the colleague who goes on with the caller: to class it and write it up, too."""
         if not isinstance(target, InternalTarget):
             return ""
-        visit = transfer.visit
+        visit = transfer.visit or call.answered_visit
         if visit is not None:
+            self._router.owe_wrap_up(target.agent, visit.queue.name, call.interaction)
             self._desk.remember(
                 target.agent,
                 interaction=call.interaction,

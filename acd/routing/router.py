@@ -21,7 +21,7 @@ from .model import (
     Status,
     WaitingCall,
 )
-from .offer import pause_s
+from .offer import pause_s, wrap_up_of
 from .queue import Waiting
 from .rank import ConversionRanks, Outcome
 from .rebuilding import Rebuilding
@@ -364,6 +364,19 @@ class Router(Views):
         if somebody is not None and somebody.state in {State.TALKING, State.HELD}:
             somebody.enter(State.TALKING, now, events, somebody.queue, interaction)
         return events
+
+    def owe_wrap_up(self, agent: str, queue: str, interaction: str) -> None:
+        """Note that the agent has taken a caller of this queue over from a colleague.
+
+        The queue's after-call work follows the talk, or what is left of an earlier one if that
+        is longer.
+        """
+        somebody, known = self._dispatch.agents.get(agent), self._dispatch.queues.get(queue)
+        if somebody is None or known is None or somebody.state not in {State.TALKING, State.HELD}:
+            return
+        owed_s = wrap_up_of(somebody, known.profile)
+        if owed_s > 0.0 and owed_s >= somebody.wrap_up_s:
+            somebody.wrap_up_s, somebody.interrupted = owed_s, (queue, interaction)
 
     # --- measured rank ---
 

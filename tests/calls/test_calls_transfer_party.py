@@ -1,7 +1,7 @@
 """Callers handed on to one phone: a colleague's, or one outside; and the agent's own customers."""
 
 import pytest
-from calls_stage import Stage
+from calls_stage import Stage, queue
 
 from acd.calls import commands, events
 from acd.calls.desk import Disposition
@@ -50,11 +50,43 @@ class TestBlind:
         assert stage.state("1001") is State.WRAP_UP
         stage.wait(20)
         stage.hangs_up(caller)
+        assert stage.state("1005") is State.WRAP_UP
+        stage.wait(10)
         assert stage.state("1005") is State.IDLE
         talks = stage.all(events.AgentDisconnected)
         assert [(one.agent, one.talk_s) for one in talks] == [("1001", 10), ("1005", 20)]
         assert stage.centre.dispose("1005", Disposition(call_class="inquiry")) is not None
         stage.check_over()
+
+    def test_the_colleagues_colleague_writes_up_and_classes_as_well(self, stage: Stage) -> None:
+        caller, phone, other = handed_on(stage, "1005")
+        stage.answers(other)
+        stage.hangs_up(phone)
+        stage.refers(other, "1002")
+        third = stage.party()
+        stage.answers(third)
+        stage.hangs_up(other)
+        stage.hangs_up(caller)
+        assert [stage.state(one) for one in ("1005", "1002")] == [State.WRAP_UP] * 2
+        changes = stage.all(events.AgentStateChanged)
+        assert {one.queue for one in changes if one.state == "wrap_up"} == {"sales"}
+        assert stage.centre.dispose("1002", Disposition(call_class="inquiry")) is not None
+        stage.check_over()
+
+    def test_what_is_left_of_the_colleagues_own_work_is_done_where_it_is_longer(self) -> None:
+        stage = Stage(queues=(queue("service", wrap_up_s=60.0),), dial_plan=PLAN)
+        stage.registers("1001", "1005")
+        first, _ = stage.talk("4002", "1005")
+        stage.hangs_up(first)
+        stage.wait(20)
+        caller, phone, other = handed_on(stage, "1005")
+        stage.answers(other)
+        stage.hangs_up(phone)
+        stage.hangs_up(caller)
+        stage.wait(29)
+        assert stage.state("1005") is State.WRAP_UP
+        stage.wait(1)
+        assert stage.state("1005") is State.IDLE
 
     def test_a_number_outside_under_the_houses_own(self, stage: Stage) -> None:
         caller, phone, other = handed_on(stage, MOBILE)
@@ -181,7 +213,7 @@ class TestAttended:
             assert stage.state("1005") is State.TALKING
         stage.wait(11)
         stage.hangs_up(caller)
-        assert stage.state("1005") is State.IDLE
+        assert stage.state("1005") is (State.WRAP_UP if number == "1005" else State.IDLE)
         parts = [
             (one.agent, one.talk_s, one.hold_s) for one in stage.all(events.AgentDisconnected)
         ]
@@ -242,7 +274,7 @@ class TestAttended:
         stage.refers(other, "4001")
         assert stage.told(other) == [(200, True)]
         stage.hangs_up(other)
-        assert stage.state("1005") is State.IDLE
+        assert stage.state("1005") is State.WRAP_UP
         stage.answers(stage.ringing("1002"))
         stage.hangs_up(caller)
         stage.check_over()

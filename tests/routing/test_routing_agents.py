@@ -272,6 +272,19 @@ def test_another_talk_that_goes_on_keeps_the_agent_and_wrap_up_comes_after_both(
     assert world.router.switch("1001", "direct", "i-direct", world.now) == []
 
 
+def test_who_takes_a_caller_over_owes_the_queues_wrap_up(world):
+    world.router.owe_wrap_up("1001", "sales", "i-a")  # nobody talks yet: nothing
+    world.router.engage("1001", "direct", "i-direct", "", world.now)
+    for name in ("sales", "sales", "nowhere"):
+        world.router.owe_wrap_up("1001", name, "i-a")
+    [wrap_up] = world.release("1001")
+    assert (wrap_up.state, wrap_up.queue, wrap_up.interaction) == (State.WRAP_UP, "sales", "i-a")
+    world.wait(100)
+    assert world.state("1001") is State.IDLE
+    world.router.engage("1001", "again", "i-again", "", world.now)
+    assert world.release("1001")[-1].state is State.IDLE, "owed once"
+
+
 def test_a_direct_call_while_the_phone_rings_sends_the_queued_call_to_the_next(world):
     world.log_in("1002")
     world.call("a")

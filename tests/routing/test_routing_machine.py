@@ -195,6 +195,11 @@ class Floor(WatchedFloor):
         else:
             assert self.router.switch(number, name, f"i{name}", self.now) == []
 
+    @rule(number=NUMBERS, queue=st.sampled_from(["service", "sales", "gone"]))
+    def takes_over_from_a_colleague(self, number, queue):
+        """Whoever talks owes the queue's after-call work; the others owe nothing."""
+        self.router.owe_wrap_up(number, queue, "i0")
+
     @rule(number=NUMBERS)
     def wrap_up_is_done(self, number):
         if number in self.known():

@@ -126,6 +126,7 @@ STEP = st.one_of(
     st.tuples(st.just("hold"), NUMBERS, st.booleans()),
     st.tuples(st.just("engage"), NUMBERS),
     st.tuples(st.just("switch"), NUMBERS),
+    st.tuples(st.just("take_over"), NUMBERS, st.sampled_from(["sales", "service"])),
     st.tuples(st.just("phone"), NUMBERS, st.booleans()),
     st.tuples(st.just("status"), NUMBERS, st.sampled_from(Status), st.sampled_from(["", "lunch"])),
     st.tuples(st.just("wrap_up"), NUMBERS, st.sampled_from([0.0, 3.0, math.inf])),
@@ -267,6 +268,10 @@ class Floor:
         self.made += 1
         name = f"s{self.made}"
         return self.router.switch(number, name, f"i{name}", self.now)
+
+    def do_take_over(self, number, queue):
+        self.router.owe_wrap_up(number, queue, "i0")
+        return []
 
     def do_phone(self, number, reachable):
         return self.router.set_reachable(number, reachable, self.now)
