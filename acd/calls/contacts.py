@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from acd.routing.model import Preferred
 
+from .blacklist import ANONYMOUS_NAMES
+
 OPEN_MATTER = "open_matter"
 MANAGER = "manager"
 LAST_AGENT = "last_agent"
@@ -50,8 +52,11 @@ class Contacts:
         self._managers = dict(managers)
 
     def talked(self, caller: str, agent: str, interaction: str, at: float) -> None:
-        """Note that this agent talks to this caller. Telling it twice changes nothing."""
-        if not caller or not self._maximum:
+        """Note that this agent talks to this caller. Telling it twice changes nothing.
+
+        Those who say no number are not one customer, and nobody's.
+        """
+        if not self._maximum or caller.lower() in ANONYMOUS_NAMES:
             return
         contact = self._by_caller.get(caller)
         if contact is not None and at < contact.at:

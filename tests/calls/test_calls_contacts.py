@@ -1,5 +1,6 @@
 """Who is preferred for a caller who was here before, and what is remembered for it."""
 
+import pytest
 from calls_stage import Stage, agent, queue
 
 from acd.calls import events
@@ -35,6 +36,15 @@ def test_who_took_an_open_matter_first_stays_responsible_until_it_is_solved():
     )
     contacts.settled("i2", "1002", True)
     assert contacts.preferred("138", REASONS, 20.0) == (Preferred("1002", "last_agent"),)
+
+
+@pytest.mark.parametrize("nobody", ["", "anonymous", "Anonymous", "unknown", "restricted"])
+def test_callers_without_a_number_are_not_one_customer(nobody):
+    contacts = memory()
+    contacts.talked(nobody, "1001", "i1", 0.0)
+    contacts.settled("i1", "1001", False)
+    assert contacts.preferred(nobody, REASONS, 10.0) == ()
+    assert contacts.visits(nobody, 10.0) == 0
 
 
 def test_reasons_are_those_that_the_queue_names_and_each_agent_stands_once():
