@@ -348,8 +348,8 @@ def _understand(description: SessionDescription, index: int) -> _Stream:
         codec = _codec_of(encoding) if encoding else _STATIC.get(text)
         if codec is not None and _is_payload_type(text):
             codecs.append((int(text), codec))
-        elif encoding == _EVENTS and event_type is None and _is_payload_type(text):
-            event_type = int(text)
+        elif encoding.removesuffix("/1") == _EVENTS and _is_payload_type(text):
+            event_type = int(text) if event_type is None else event_type
     address = description.address_of(media)
     return _Stream(index, media, address, direction, tuple(codecs), event_type, packet_ms, muxed)
 

@@ -59,6 +59,12 @@ def test_preferred_codec_wins_over_the_peers_order() -> None:
     assert parse(make_offer(local)).media[0].formats == ("8", "0", "101")
 
 
+def test_one_channel_may_be_said_of_key_presses_too() -> None:
+    """RFC 8866 6.6: the number of channels "may be omitted if the number of channels is one"."""
+    assert answer_offer(offer(AUDIO, f"{EVENTS}/1"), LOCAL)[1].event_type == 96
+    assert answer_offer(offer(AUDIO, f"{EVENTS}/2"), LOCAL)[1].event_type is None
+
+
 def test_codec_under_a_dynamic_payload_type() -> None:
     body, agreed = answer_offer(
         offer("m=audio 4 RTP/AVP 18 97", "a=rtpmap:97 pcma/8000/1", "a=ptime:30"), LOCAL
