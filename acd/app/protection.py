@@ -8,7 +8,7 @@ from acd.calls.events import CallRejected
 from acd.calls.journal import Record
 from acd.config.server import Sip
 from acd.sip.admission import Admission, Level, urgent_calls
-from acd.sip.events import AuthenticationFailed
+from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.guard import Ban, Guard, Offence
 from acd.sip.sightings import Sighting
 from acd.telemetry.metrics import ProtectionState
@@ -44,6 +44,13 @@ class Protection:
     def let_in(self, emergency: Iterable[str]) -> None:
         """Let calls to these numbers in whatever the overload, within bounds."""
         self.admission.urgent = urgent_calls(emergency)
+
+    def restored(self, devices: Iterable[tuple[Contact, ...]]) -> None:
+        """Take the phones of before a restart: their sources are spoken for."""
+        now = self._now()
+        for contacts in devices:
+            for contact in contacts:
+                self.guard.proved(contact.peer.host, now)
 
     # --- what happens ---
 

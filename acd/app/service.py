@@ -177,6 +177,7 @@ class Service:
         self._begin_journal()
         self._driver.carry_out(self._news_of_agents(config))
         self._keeper.restore(self._driver)
+        self._protection.restored(self._endpoint.all_contacts().values())
         self._lines.take(config, self._driver)
         self._built = True
         await self._build_web(stack)

@@ -6,7 +6,7 @@ import structlog
 
 from acd.app.protection import QUIET_S, Protection
 from acd.config.server import Sip
-from acd.sip.events import AuthenticationFailed
+from acd.sip.events import AuthenticationFailed, Contact
 from acd.sip.guard import Offence
 from acd.sip.peer import Peer
 from acd.sip.sightings import Sighting
@@ -51,6 +51,13 @@ def test_made_up_datagrams_do_not_ban_a_phones_address_but_what_it_does_itself()
     for _ in range(10):
         protection.failed(AuthenticationFailed("1001", STRANGER, "REGISTER"))
     assert [ban["reason"] for ban in protection.bans()] == ["wrong_password"]
+
+
+def test_phones_of_before_a_restart_are_spoken_for():
+    protection, _ = make()
+    protection.restored([(Contact("sip:1001@198.51.100.7", STRANGER, math.inf, ""),)])
+    protection.saw(Sighting(STRANGER, Offence.SCANNER))
+    assert protection.bans() == []
 
 
 def test_over_a_connection_nothing_is_made_up():

@@ -103,16 +103,19 @@ def test_within_a_dialog_nothing_is_turned_away_while_calls_are():
                 sock.send(message(1))
                 await server.arrivals.message()
                 # The loop stands still while these pile up; a small buffer may lose some.
-                for _ in range(2_000):
+                for n in range(2_000):
                     sock.send(invite(1))
-                    sock.send(reinvite)
+                    if n % 10 == 0:
+                        sock.send(reinvite)
                 served = []
                 while message(2) not in served:
                     if server.arrivals.messages.empty():
                         sock.send(message(2))
                     served.append((await server.arrivals.message())[0])
-                assert served.count(reinvite) > len(shed) > 0
-                assert {data for data, _ in shed} == {invite(1)}
+                doubted = [data for data, _ in shed]
+                assert invite(1) in doubted
+                # Who reads these finds that they are of a call under way: `Endpoint.refusal`.
+                assert served.count(reinvite) + doubted.count(reinvite) > 100
 
     run(scenario)
 

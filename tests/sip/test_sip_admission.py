@@ -17,6 +17,7 @@ from acd.sip.admission import (
     SQUEEZED_MIN,
     URGENT_MAX,
     URGENT_PER_SOURCE,
+    WITHIN_MAX,
     Admission,
     AdmissionSettings,
     Level,
@@ -74,7 +75,7 @@ def test_within_a_dialog_no_limit_of_calls_holds():
 
 def test_only_so_many_that_seem_to_be_within_a_dialog_are_read():
     admission = Admission(AdmissionSettings(calls_per_source=0))
-    assert verdicts(admission, REINVITE, ANSWERS_MAX + 5) == {SHED: ANSWERS_MAX, DROP: 5}
+    assert verdicts(admission, REINVITE, WITHIN_MAX + 5) == {SHED: WITHIN_MAX, DROP: 5}
     assert verdicts(admission, REINVITE, 5, now=1.0) == {SHED: 5}
     assert admission.counts == {"shed": 0, "dropped": 5, "banned": 0}
 
