@@ -76,7 +76,7 @@ class Activation(Timed):
         """Say whether the rule wants the group on or off now; None: as it is.
 
         `oldest` is the line's earliest first enqueue time, `level` the share of the last calls
-        that were answered in time, as far as there are enough of them.
+        that were answered in time, as far as there are enough of them and the last one is news.
         """
         rule = self.rule
         if rule is None:
@@ -129,22 +129,26 @@ class Activation(Timed):
 class RecentCalls:
     """Of the last calls of a queue, how many were answered in time."""
 
-    __slots__ = ("_last", "_met")
+    __slots__ = ("_last", "_met", "news")
 
     def __init__(self) -> None:
         self._last: deque[bool] = deque()
         self._met = 0
+        self.news = False
+        """Whether one has been counted since the rules looked last. A line without calls would
+        stay at the level of its last peak, and a group activated for it all night."""
 
     def measure(self) -> tuple[bool, ...]:
         """Return the last calls, oldest first."""
         return tuple(self._last)
 
-    def take(self, last: tuple[bool, ...]) -> None:
+    def take(self, last: tuple[bool, ...], news: bool) -> None:
         """Go on from these."""
-        self._last, self._met = deque(last), sum(last)
+        self._last, self._met, self.news = deque(last), sum(last), news
 
     def count(self, in_time: bool, kept: int) -> None:
         """Count a call that was answered, or that left too late for a short abandon."""
+        self.news = True
         self._last.append(in_time)
         self._met += in_time
         while len(self._last) > kept:

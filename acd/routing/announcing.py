@@ -133,6 +133,9 @@ class QueueAnnouncement(Struct, frozen=True, kw_only=True):
     recent: tuple[bool, ...]
     "Whether each of the last calls was answered in time."
 
+    recent_news: bool = False
+    "Whether rules have not seen the last of them yet."
+
     activations: tuple[ActivationMeasure, ...]
     pace: PaceMeasure
     rank: RankMeasures

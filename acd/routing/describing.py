@@ -47,6 +47,7 @@ def _queue(queue: Queue, seq: int) -> QueueAnnouncement:
         answered=queue.shares.calls,
         shares=queue.shares.measure(),
         recent=queue.recent.measure(),
+        recent_news=queue.recent.news,
         activations=tuple(each.measure() for each in queue.activations.values()),
         pace=queue.pace.measure(),
         rank=queue.rank.measures(),

@@ -115,7 +115,7 @@ class Rebuilding:
     def _take_queue(self, queue: Queue, value: QueueAnnouncement) -> None:
         queue.rank.take(value.rank)
         queue.shares.take(value.answered, value.shares)
-        queue.recent.take(value.recent)
+        queue.recent.take(value.recent, value.recent_news)
         for measure in value.activations:
             activation = queue.activations.get(measure.group)
             if activation is not None:

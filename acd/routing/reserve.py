@@ -42,11 +42,13 @@ def look(dispatch: Dispatch, queue: Queue, now: float, events: list[Event]) -> N
     if not queue.profile.activations or queue.profile.name not in dispatch.queues:
         return  # no rules, or removed and empty by now
     oldest, length = queue.oldest(), len(queue)
+    recent, news = queue.recent, queue.recent.news
+    recent.news = False
     for activation in queue.activations.values():
         rule = activation.rule
         if rule is None:
             continue
-        level = queue.recent.level(rule.last_calls) if rule.service_level else None
+        level = recent.level(rule.last_calls) if rule.service_level and news else None
         wants = activation.wants(now, oldest, length, level)
         if wants is not None:
             _switch(dispatch, queue, activation, wants, RULE, now, events)

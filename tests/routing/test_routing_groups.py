@@ -1,5 +1,7 @@
 """Groups held back for peaks: by hand, by rule, and back again without flicker."""
 
+import math
+
 import pytest
 
 from acd.routing.errors import UnknownGroupError
@@ -103,6 +105,20 @@ def test_a_low_service_level_activates():
     world.call("lost too")
     world.wait(30.0)
     assert activations(world.leave("lost too")) == [(True, "rule")]
+
+
+def test_a_low_service_level_needs_nobody_once_no_calls_come():
+    rule = ActivationRule(group="mobile", service_level=0.8, last_calls=2, off_after_s=50.0)
+    world = world_of(rule, short_abandon_s=5.0)
+    world.status("1", Status.AWAY, "lunch")
+    for n in range(3):
+        world.call(f"lost{n}")
+        world.wait(30.0)
+        world.leave(f"lost{n}")
+    assert activations(world.log) == [(True, "rule")]
+    assert activations(world.wait(49.0)) == []
+    assert activations(world.wait(1.0)) == [(False, "rule")]
+    assert world.router.next_deadline() == math.inf
 
 
 def test_a_person_s_word_goes_before_the_rule():
