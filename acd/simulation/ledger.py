@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from acd.calls import events
-from acd.routing.model import AgentProfile, QueueProfile, State, Status
+from acd.routing.model import NO_REQUIREMENTS, AgentProfile, QueueProfile, State, Status
 from acd.routing.takeover import REMOVED
 
 from .invariant import InvariantError, require
@@ -36,12 +36,26 @@ class _Waiting:
     missed_by: set[str] = field(default_factory=set)
 
 
+def _chooses(queue: QueueProfile) -> bool:
+    """Whether one call of the queue may rightly go before an earlier one, for an agent's sake."""
+    return bool(
+        queue.prefers
+        or queue.fairness_window_s
+        or queue.requires != NO_REQUIREMENTS
+        or any(layer.rule or layer.groups for layer in queue.layers)
+    )
+
+
 class StarvationBounds:
     """How long calls may be overtaken, and who may take them once they have waited so long."""
 
     def __init__(self, agents: Iterable[AgentProfile], queues: Iterable[QueueProfile]) -> None:
         """Skills alone count: every layer has opened by then, and asks for no grade."""
+        queues = list(queues)
         self.after_s = {queue.name: queue.starvation_s for queue in queues}
+        self.choosing = frozenset(queue.name for queue in queues if _chooses(queue))
+        "Of these the order of the line is not checked."
+
         self._skills = {agent.number: frozenset(agent.skills) for agent in agents}
         self._asked = {
             queue.name: frozenset(
@@ -80,13 +94,16 @@ class Ledger:
         self.offers: Counter[str] = Counter()
         "OfferEnded outcomes."
 
+        self.layers: Counter[str] = Counter()
+        "Layers by which offers came."
+
         self.transfers: Counter[str] = Counter()
         "Transfers by kind and outcome."
 
         self.directions: Counter[str] = Counter()
         "CallStarted directions."
 
-        self.started = self.ended = self.offered = 0
+        self.started = self.ended = self.offered = self.own_calls = 0
         self.wrap_ups = 0
         "Wrap-ups that ended by themselves."
 
@@ -102,9 +119,6 @@ class Ledger:
         self.queue_priorities: dict[str, int] = {}
         """As configured now. Events tell a call's priority with its queue's of that moment; the
         order within a queue goes by the call's own."""
-
-        self.own_calls = 0
-        "Calls that agents made themselves."
 
         self.employed: frozenset[str] | None = None
         "Who is configured; nobody else may be offered a call. None: not checked."
@@ -281,6 +295,7 @@ class Ledger:
         require(state == State.OFFERED.value, f"{now}: {agent} is {state}, not offered", event)
         require(status == Status.READY.value, f"{now}: {agent} is {status}, not ready", event)
         _best_first(event, now)
+        self.layers[event.choice.layer] += 1
         self.rung_together += waiting.ringing > 0
         waiting.ringing += 1
         self.forked += bool(event.further_legs)
@@ -301,6 +316,7 @@ class Ledger:
         for visit, other in self._waiting.items():
             if (
                 not other.ringing
+                and other.queue not in bounds.choosing
                 and other.first_enqueued_at < chosen.first_enqueued_at - 1e-9
                 and now > other.first_enqueued_at + bounds.after_s[other.queue] + 1e-9
                 and other.entered_at < now
@@ -314,6 +330,8 @@ class Ledger:
 
         A call whose offer this agent has missed may be passed by for another agent.
         """
+        if self._bounds is not None and chosen.queue in self._bounds.choosing:
+            return
         for visit, other in self._waiting.items():
             if (
                 other.queue == chosen.queue

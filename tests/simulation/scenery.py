@@ -7,15 +7,19 @@ from msgspec.structs import replace
 
 from acd.calls.dial_plan import DialPlan
 from acd.calls.numbers import FlowTarget, NumberPlan, QueueTarget
+from acd.config.rules import rule_of
 from acd.ivr.book import FlowBook, load_flows
 from acd.ivr.validation import FlowContext
 from acd.routing.model import (
+    ActivationRule,
     AgentProfile,
     Grade,
     LayerProfile,
+    MissRule,
     Overflow,
     QueueKind,
     QueueProfile,
+    Requirements,
 )
 from acd.routing.waiting_rules import CallbackRules, Exit, First, WaitingRules
 
@@ -53,7 +57,7 @@ def flows() -> FlowBook:
 
 
 def agents(count: int) -> tuple[AgentProfile, ...]:
-    """Two in five sell, two in five serve, one in five does both."""
+    """Two in five sell, two in five serve, one in five does both; each is one caller's manager."""
     lines = ({"sales": Grade.A}, {"sales": Grade.C}, {"service": Grade.B}, {"service": Grade.A})
     both = {"sales": Grade.B, "service": Grade.B}
     return tuple(
@@ -63,6 +67,8 @@ def agents(count: int) -> tuple[AgentProfile, ...]:
             account=str(1001 + i),
             skills=(*lines, both)[i % 5],
             categories={"jewelry": Grade(1 + i % 5)},
+            groups=("mobile",) if i % 7 == 0 else (),
+            customers=(f"13{i:09d}",),
         )
         for i in range(count)
     )
@@ -123,6 +129,59 @@ def waiting_queues(first: First, **rules: float) -> tuple[QueueProfile, ...]:
             ),
         ),
         replace(service, waiting=WaitingRules(exits={"9": menu, "*": back, "#": wish})),
+    )
+
+
+def choosy_queues(ring: str) -> tuple[QueueProfile, ...]:
+    """Queues that use all that a policy knows: no two calls need have the same agents."""
+    sales, service = waiting_queues(First.AGENT)
+    rule = rule_of("call.visits < 3 || agent.skills.sales >= B")
+    layers = (
+        LayerProfile(name="top", order="conversion", minimum_grade=Grade.A, rule=rule),
+        LayerProfile(name="near", order="category_grade", after_s=5.0, lower_by=1),
+        LayerProfile(name="mobile", order="fewest_calls", groups=("mobile",), after_s=2.0),
+        LayerProfile(
+            name="borrowed",
+            order="round_robin",
+            skills=("service",),
+            after_s=20.0,
+            ring=ring,
+            waives=("skills",),
+        ),
+    )
+    rush = ActivationRule(
+        group="mobile",
+        longest_wait_s=15.0,
+        length=4,
+        service_level=0.8,
+        last_calls=10,
+        off_after_s=20.0,
+    )
+    return (
+        replace(
+            sales,
+            layers=layers,
+            activations=(rush,),
+            prefers=("open_matter", "manager", "last_agent"),
+            preferred_wait_s=15.0,
+            requires=Requirements(skills={"sales": Grade.B}, tags=("vip",)),
+            hold_out=0.2,
+            fairness_window_s=20.0,
+            exploration="thompson",
+            time_price="measured",
+            rank_by="value",
+            occupancy_cap=0.3,
+            maximum_share=0.03,
+            announce_agent=True,
+        ),
+        replace(
+            service,
+            prefers=("last_agent",),
+            preferred_wait_s=60.0,
+            priority=1,
+            ageing_s=10.0,
+            miss=MissRule(away_after_misses=2),
+        ),
     )
 
 

@@ -123,6 +123,20 @@ def test_promises_hold_where_several_phones_ring(scenario: Scenario, ring: str) 
     assert ledger.offers["answered_elsewhere"] > 50
 
 
+@pytest.mark.parametrize("ring", WAYS)
+def test_promises_hold_under_all_that_a_policy_knows(ring: str) -> None:
+    """But the order of the line: preferred agents, rules and pairing choose among its calls."""
+    scenario = replace(DISASTERS, calls=1_000, callers=40, crashes_every_s=300.0)
+    queues = scenery.choosy_queues(ring)
+    world = run(scenario, 5, agents=30, queues=queues, numbers=scenery.CALLING_OUT)
+    ledger = world.ledger
+    assert ledger.started == ledger.ended > 1_000
+    assert ledger.offered == sum(ledger.left.values())
+    assert ledger.left["answered"] > 50
+    assert ledger.layers["preferred"] > 10
+    assert min(ledger.layers[name] for name in ("top", "near", "mobile", "borrowed")) > 0
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("scenario", [QUIET, BROKEN])
 def test_callers_who_are_handed_on_are_nobodys_twice(scenario: Scenario, seed: int) -> None:
