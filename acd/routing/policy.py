@@ -10,6 +10,7 @@ from .demand import Demand, call_rules
 from .errors import RoutingError
 from .model import Grade, LayerProfile, QueueProfile
 from .rank import QueueRank
+from .rule import Rule
 
 CONVERSION = "conversion"
 CATEGORY_GRADE = "category_grade"
@@ -121,6 +122,7 @@ class Admission:
         return any(
             self._calls_up(layer, agent)
             and self._skilled(layer, agent)
+            and (layer.rule is None or layer.rule.call_facts or _holds_of(agent, layer.rule))
             and (
                 layer.minimum_category_grade is None
                 or max(agent.profile.categories.values(), default=0)
@@ -217,6 +219,11 @@ def _obeys(layer: LayerProfile, agent: Agent, demand: Demand) -> bool:
         if not rule.of_agent:
             return rule.text in demand.verdicts
         return rule.holds({**demand.facts, **agent.facts})
+    return _holds_of(agent, rule)
+
+
+def _holds_of(agent: Agent, rule: Rule) -> bool:
+    """Ask a rule that looks at no call: once per change of the agent."""
     verdict = agent.verdicts.get(rule.text)
     if verdict is None:
         verdict = agent.verdicts[rule.text] = rule.holds(agent.facts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from acd.routing.model import LayerProfile, Status
+from acd.routing.waiting_rules import EmptyRule
 from tests.routing.routing_world import World, agent, offered_to, queue
 
 
@@ -98,6 +99,22 @@ def test_of_a_call_without_a_category_a_rule_sees_the_queue_s():
     world = world_with(rule, agents=("1",), category="loans")
     world.log_in("1")
     assert offered_to(world.call("c")) == [("c", "1")]
+
+
+def test_who_obeys_no_layer_s_rule_does_not_serve_the_queue():
+    rule = Rule("team", lambda facts: facts["agent.team"] == "t2", of_agent=True)
+    world = world_with(rule)
+    world.log_in("1", "3")
+    assert world.router.is_empty("sales", EmptyRule.AWAY)
+    world.log_in("2")
+    assert not world.router.is_empty("sales", EmptyRule.AWAY)
+
+
+def test_who_may_obey_a_rule_over_the_call_serves_the_queue():
+    rule = Rule("vip", lambda facts: "vip" in facts["call.tags"], frozenset({"call.tags"}))
+    world = world_with(rule)
+    world.log_in("1")
+    assert not world.router.is_empty("sales", EmptyRule.AWAY)
 
 
 def test_calls_that_no_rule_lets_through_do_not_hold_up_others():
