@@ -36,6 +36,7 @@ class Agent(Timed):
         "interaction",
         "interrupted",
         "listed",
+        "listed_as_idle",
         "misses",
         "number",
         "occupancy",
@@ -60,6 +61,9 @@ class Agent(Timed):
         self.counters = Counters()
         self.listed = 0
         "Place in the list of agents as configured, for the order `top_down`."
+
+        self.listed_as_idle = False
+        "Whether the agent stands in the lists of the idle; kept by floor.py."
 
         self.status = Status.LOGGED_OUT
         self.reason = ""

@@ -12,6 +12,7 @@ from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand, Demands
 from .idle import Idle
+from .membership import NOTHING, Membership
 from .model import Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
@@ -20,8 +21,6 @@ from .pool import IdlePool
 from .preferring import Reservations
 from .queue import NOBODY, Queue, Urgency, Waiting
 from .sparing_pool import SparingPool, draws
-
-SERVES_NONE: dict[Queue, dict[Demand, Way]] = {}
 
 NO_CALL: Urgency = (inf, inf, "")
 "Less urgent than any call."
@@ -56,34 +55,27 @@ class Floor:
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
         self._staff: dict[str, list[Agent]] = {}
-        self._pools: dict[str, list[IdlePool]] = {}
-        "By agent, those that admit the agent."
+        self._members: dict[str, Membership] = {}
+        "By agent; those who are no longer configured belong to nothing."
 
-        self._sparing: dict[str, list[SparingPool]] = {}
-        "Of these the ones that the agent has to be taken out of."
-
-        self._lines: dict[str, dict[Queue, dict[Demand, Way]]] = {}
-        "By agent, the queues that the agent serves, with the way of each demand's calls there."
+        self._idle: dict[str, Idle] = {}
+        "Who is idle of a queue's staff, by queue; queues of one skill group share it."
 
         self._configured_categories: set[str] = set()
         self._learned_categories: set[str] = set()
-        self._idle = Idle({})
 
     def rebuild(self, agents: Iterable[Agent], queues: Iterable[Queue]) -> None:
         """Index everything anew: the one pass over all agents and queues."""
         self._queues = {queue.profile.name: queue for queue in queues}
         self._agents = {agent.number: agent for agent in agents if not agent.retired}
         self._staff = {name: [] for name in self._queues}
-        self._pools = {number: [] for number in self._agents}
-        self._sparing = {number: [] for number in self._agents}
-        self._serves, self._lines = {}, {}
+        self._serves = {}
         by_skill = self._by_skill()
         for agent in self._agents.values():
             names = dict.fromkeys(
                 name for skill in agent.profile.skills for name in by_skill.get(skill, ())
             )
             self._serves[agent.number] = tuple(self._queues[name] for name in names)
-            self._lines[agent.number] = {self._queues[name]: {} for name in names}
             for name in names:
                 self._staff[name].append(agent)
         for name, queue in self._queues.items():
@@ -97,10 +89,28 @@ class Floor:
             queue.close_pools()
             queue.classify(self._demand_of)
         self._demands.settle()
-        self._idle = Idle(self._agents)
-        for agent in self._agents.values():
-            if agent.available:
+        self._gather()
+        for agent in agents:
+            agent.listed_as_idle = False
+            if agent.available and not agent.retired:
                 self.join(agent)
+
+    def _gather(self) -> None:
+        """Work out what each agent belongs to, nobody being idle yet."""
+        groups: dict[tuple[str, ...], Idle] = {}
+        self._idle = {}
+        for name, staff in self._staff.items():
+            numbers = tuple(agent.number for agent in staff)
+            if numbers not in groups:
+                groups[numbers] = Idle(staff)
+            self._idle[name] = groups[numbers]
+        self._members = {}
+        for number, queues in self._serves.items():
+            of = dict.fromkeys(self._idle[queue.profile.name] for queue in queues)
+            self._members[number] = Membership(
+                tuple((group, group.places[number]) for group in of),
+                {queue: {} for queue in queues},
+            )
 
     def _by_skill(self) -> dict[str, list[str]]:
         by_skill: dict[str, list[str]] = {}
@@ -168,29 +178,34 @@ class Floor:
 
     def has_idle(self, agent: Agent) -> bool:
         """Whether the agent stands here to be picked."""
-        return agent.number in self._idle
+        return agent.listed_as_idle
 
     def join(self, agent: Agent) -> None:
         """Stand the agent, idle and without a suitable call, in every pool that admits."""
-        number = agent.number
-        self._idle.add(number)
-        for pool in self._pools[number]:
+        agent.listed_as_idle = True
+        member = self._members[agent.number]
+        for group, place in member.groups:
+            group.bits |= 1 << place
+        for pool in member.pools:
             pool.add(agent)
 
     def quit(self, agent: Agent) -> None:
         """Take the agent, idle no longer, out of every pool."""
-        number = agent.number
-        if number in self._idle.numbers:
-            self._idle.remove(number)
-            for pool in self._sparing[number]:
+        if agent.listed_as_idle:
+            agent.listed_as_idle = False
+            member = self._members[agent.number]
+            for group, place in member.groups:
+                group.bits ^= 1 << place
+            for pool in member.sparing:
                 pool.discard(agent)
 
     def rescore(self, agent: str, queue: str) -> None:
         """Rank the agent anew after the measured conversion on this queue changed."""
-        if agent in self._idle:
-            for pool in self._pools[agent]:
+        somebody = self._agents.get(agent)
+        if somebody is not None and somebody.listed_as_idle:
+            for pool in self._members[agent].pools:
                 if pool.queue.name == queue:
-                    pool.rescore(self._agents[agent])
+                    pool.rescore(somebody)
 
     def choose(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         """Pick the idle agent for this call by the queue's layers, as far as they are open.
@@ -236,14 +251,14 @@ class Floor:
         pools = set(queue.pools.values())
         queue.close_pools()
         for agent in self._staff.get(queue.profile.name, ()):
-            number = agent.number
-            self._pools[number] = [pool for pool in self._pools[number] if pool not in pools]
-            self._sparing[number] = [pool for pool in self._sparing[number] if pool not in pools]
-            self._lines[number][queue].clear()
+            member = self._members[agent.number]
+            member.pools = [pool for pool in member.pools if pool not in pools]
+            member.sparing = [pool for pool in member.sparing if pool not in pools]
+            member.lines[queue].clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
-            if agent.number in self._idle:
+            if agent.listed_as_idle:
                 return agent, preferred_choice(agent, waiting, preferred, now)
         return None
 
@@ -308,14 +323,15 @@ class Floor:
                 admission, layer, demand, order, queue.rank, queue.limits, self.random
             )
             for agent in admitted:
-                self._sparing[agent.number].append(sparing)
+                self._members[agent.number].sparing.append(sparing)
         else:
-            pool = plain = PlainPool(admission, layer, demand, order, queue.rank, self._idle)
+            idle = self._idle[queue.profile.name]
+            pool = plain = PlainPool(admission, layer, demand, order, queue.rank, idle)
             plain.admit(admitted)
         queue.pools[index, demand, order] = pool
         for agent in admitted:
-            self._pools[agent.number].append(pool)
-            if agent.number in self._idle:
+            self._members[agent.number].pools.append(pool)
+            if agent.listed_as_idle:
                 pool.add(agent, scores.get(agent.number) if scores else None)
         return pool
 
@@ -349,7 +365,7 @@ class Floor:
         """
         best: Waiting | None = None
         most, since, name = NO_CALL
-        for queue, ways in self._lines.get(agent.number, SERVES_NONE).items():
+        for queue, ways in self._members.get(agent.number, NOTHING).lines.items():
             heads = queue.front if now < queue.in_order_until else queue.heads(now)
             if not heads:
                 continue
@@ -422,7 +438,7 @@ class Floor:
         return -1
 
     def _way(self, agent: Agent, queue: Queue, demand: Demand) -> Way:
-        ways = self._lines[agent.number][queue]
+        ways = self._members[agent.number].lines[queue]
         way = ways.get(demand)
         if way is None:
             way = ways[demand] = queue.admission.way(agent, demand)

@@ -3,12 +3,13 @@
 An idle agent stands in the lists of many layers and categories, and would have to leave them all
 at the very moment when a caller is to be served. Instead `Idle` says who is idle; an entry whose
 agent is not is dropped when a choice comes upon it, or when the agent comes back: there is one for
-each agent at most, and the search for it is done when nobody waits for the outcome.
+each agent at most, and the search for it is done when nobody waits for the outcome. Bits of those
+at the front tell in one step that no such entry is among them: the agents themselves, far apart
+in memory, need not be looked at.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection
-from operator import itemgetter
 
 from .agent import Agent
 from .demand import Demand
@@ -18,13 +19,10 @@ from .policy import CONVERSION, Admission
 from .pool import CANDIDATES_RECORDED, Best, IdlePool
 from .rank import QueueRank
 
-_NUMBER = itemgetter(2)
-
-
 class PlainPool(IdlePool):
     """Agents are admitted once, and then come and go."""
 
-    __slots__ = ("_admitted", "_idle", "_keys", "_ranked")
+    __slots__ = ("_admitted", "_front", "_idle", "_keys", "_ranked")
 
     def __init__(
         self,
@@ -41,16 +39,22 @@ class PlainPool(IdlePool):
         "Bits of all who may ever be in here."
 
         self._ranked: list[Standing] = []
+        self._front = 0
+        "Bits of the first `CANDIDATES_RECORDED` of these, and maybe of others."
+
         self._keys: dict[str, Standing] = {}
         "The entry of each agent in `_ranked`, idle or not."
 
     def admit(self, agents: list[Agent]) -> None:
         """Take these for all that may ever be in here."""
-        self._admitted = self._idle.mask(agent.number for agent in agents)
+        self._admitted = self._idle.mask([agent.number for agent in agents])
 
     def keys(self) -> list[Standing]:
         """Return the places of those who are in here, in the order in which they came."""
-        return [key for number, key in self._keys.items() if number in self._idle.numbers]
+        return [key for number, key in self._keys.items() if self._is_idle(number)]
+
+    def _is_idle(self, number: str) -> bool:
+        return bool(self._idle.bits >> self._idle.places[number] & 1)
 
     def add(self, agent: Agent, known: float | None = None) -> None:
         """Let an idle agent in, with the score that is known or else anew."""
@@ -60,9 +64,15 @@ class PlainPool(IdlePool):
         key = (-known, agent.idle_since, number)
         earlier = self._keys.pop(number, None)
         if earlier is not None:
-            del ranked[bisect_left(ranked, earlier)]
+            index = bisect_left(ranked, earlier)
+            del ranked[index]
+            if index < CANDIDATES_RECORDED <= len(ranked):  # another one has moved up
+                self._front |= 1 << self._idle.places[ranked[CANDIDATES_RECORDED - 1][2]]
         self._keys[number] = key
-        insort(ranked, key)
+        index = bisect_left(ranked, key)
+        ranked.insert(index, key)
+        if index < CANDIDATES_RECORDED:
+            self._front |= 1 << self._idle.places[number]
 
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
@@ -73,42 +83,54 @@ class PlainPool(IdlePool):
         self, passed_over: Collection[str], now: float, *, spared_too: bool = False
     ) -> Best | None:
         """Find the best idle agent but the passed over; nobody is spared here."""
-        idle = self._idle
-        total = (self._admitted & idle.bits).bit_count()
+        idle = self._idle.bits
+        total = (self._admitted & idle).bit_count()
         if not total:
             return None
         if self._version != self.rank.version and self.order == CONVERSION:
             self._rescore_all()
         if passed_over:
-            front = self._front(CANDIDATES_RECORDED + len(passed_over))
-            front = [key for key in front if key[2] not in passed_over][:CANDIDATES_RECORDED]
-            total -= sum(number in self._keys and number in idle.numbers for number in passed_over)
-            if not front:
-                return None
-        else:
-            front = self._ranked[:CANDIDATES_RECORDED]
-            if not idle.numbers.issuperset(map(_NUMBER, front)):
-                front = self._front(CANDIDATES_RECORDED)
-        return Best(idle.agents[front[0][2]], tuple(front), total, 0)
+            return self._best_but(passed_over, total)
+        if self._front & idle != self._front:
+            self._drop_gone(CANDIDATES_RECORDED)
+        front = tuple(self._ranked[:CANDIDATES_RECORDED])
+        return Best(self._idle.agents[front[0][2]], front, total, 0)
 
-    def _front(self, few: int) -> list[Standing]:
-        """Return the best few; entries found among them whose agents are not idle are dropped.
+    def _best_but(self, passed_over: Collection[str], total: int) -> Best | None:
+        few = CANDIDATES_RECORDED + len(passed_over)
+        self._drop_gone(few)
+        front = [key for key in self._ranked[:few] if key[2] not in passed_over]
+        if not front:
+            return None
+        total -= sum(number in self._keys and self._is_idle(number) for number in passed_over)
+        return Best(
+            self._idle.agents[front[0][2]], tuple(front[:CANDIDATES_RECORDED]), total, 0
+        )
+
+    def _drop_gone(self, few: int) -> None:
+        """Drop what stands among the first few of agents who are not idle.
 
         Each turn looks at twice as many, so that its price is that of what it drops.
         """
-        numbers, length = self._idle.numbers, few
-        front = self._ranked[:few]
-        while not numbers.issuperset(map(_NUMBER, front)):
+        idle, length = self._idle.bits, few
+        while (front := self._bits(self._ranked[:few])) & idle != front:
             seen = self._ranked[:length]
-            self._ranked[:length] = [key for key in seen if key[2] in numbers]
+            self._ranked[:length] = [key for key in seen if self._is_idle(key[2])]
             for key in seen:
-                if key[2] not in numbers:
+                if not self._is_idle(key[2]):
                     del self._keys[key[2]]
-            front, length = self._ranked[:few], 2 * length
-        return front
+            length *= 2
+        self._front = front
+
+    def _bits(self, keys: list[Standing]) -> int:
+        places, bits = self._idle.places, 0
+        for key in keys:
+            bits |= 1 << places[key[2]]
+        return bits
 
     def _rescore_all(self) -> None:
         self._version = self.rank.version
         agents = [self._idle.agents[key[2]] for key in self.keys()]
         self._keys = {agent.number: self.key(agent, None) for agent in agents}
         self._ranked = sorted(self._keys.values())
+        self._front = self._bits(self._ranked[:CANDIDATES_RECORDED])

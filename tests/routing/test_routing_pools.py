@@ -47,7 +47,7 @@ class Lists:
 
     def __init__(self):
         self.agents = staff()
-        self.idle = Idle(self.agents)
+        self.idle = Idle(self.agents.values())
         self.admitted = [each for each in self.agents.values() if int(each.number) % 4 != 1]
         parts = (Admission(QUEUE), LAYER, Demand(""), FEWEST_CALLS, rank())
         self.plain = PlainPool(*parts, self.idle)
@@ -56,20 +56,22 @@ class Lists:
         assert len(self.admitted) == ADMITTED
 
     def come(self, agent, calls, now):
-        if agent.number not in self.idle:
+        if not agent.listed_as_idle:
             agent.idle_since, agent.counters.calls = now, calls
-            self.idle.add(agent.number)
+            agent.listed_as_idle = True
+            self.idle.bits |= 1 << self.idle.places[agent.number]
             if agent in self.admitted:
                 self.plain.add(agent)
                 self.exact.add(agent)
 
     def go(self, agent):
-        if agent.number in self.idle:
-            self.idle.remove(agent.number)
+        if agent.listed_as_idle:
+            agent.listed_as_idle = False
+            self.idle.bits ^= 1 << self.idle.places[agent.number]
             self.exact.discard(agent)
 
     def rank(self, agent, calls):
-        if agent.number in self.idle:
+        if agent.listed_as_idle:
             agent.counters.calls = calls
             self.plain.rescore(agent)
             self.exact.rescore(agent)

@@ -1,0 +1,33 @@
+"""What an agent belongs to: worked out when the configuration changes, asked at every decision."""
+
+from .demand import Demand
+from .idle import Idle
+from .policy import Way
+from .pool import IdlePool
+from .queue import Queue
+from .sparing_pool import SparingPool
+
+
+class Membership:
+    """One agent's skill groups, queues and lists."""
+
+    __slots__ = ("groups", "lines", "pools", "sparing")
+
+    def __init__(
+        self, groups: tuple[tuple[Idle, int], ...], lines: dict[Queue, dict[Demand, Way]]
+    ) -> None:
+        self.groups = groups
+        "Each with the place of the agent's bit there."
+
+        self.lines = lines
+        "The queues that the agent serves, with the way of each demand's calls there."
+
+        self.pools: list[IdlePool] = []
+        "Those that admit the agent."
+
+        self.sparing: list[SparingPool] = []
+        "Of these the ones that the agent has to be taken out of."
+
+
+NOTHING = Membership((), {})
+"Of agents who are no longer configured."
