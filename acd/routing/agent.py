@@ -20,6 +20,10 @@ from .model import AgentProfile, AgentView, Counters, State, Status
 from .occupancy import HANDLING, Occupancy
 from .rule import Fact
 
+# Looked up once: Python 3.11 takes 0.1 µs for a member of an Enum, by its class, each time.
+_IDLE, _OFFLINE, _OFFERED = State.IDLE, State.OFFLINE, State.OFFERED
+_READY, _LOGGED_OUT = Status.READY, Status.LOGGED_OUT
+
 
 class Agent(Timed):
     """One configured agent. Before the first event: OFFLINE and LOGGED_OUT."""
@@ -121,19 +125,38 @@ class Agent(Timed):
     @property
     def available(self) -> bool:
         """Whether a call may be offered now."""
-        return self.state is State.IDLE and self.status is Status.READY
+        return self.state is _IDLE and self.status is _READY
 
     @property
     def rest(self) -> State:
         """The state with no work at hand."""
-        if self.reachable and self.status is not Status.LOGGED_OUT:
-            return State.IDLE
-        return State.OFFLINE
+        if self.reachable and self.status is not _LOGGED_OUT:
+            return _IDLE
+        return _OFFLINE
 
     @property
     def on_duty(self) -> bool:
         """Whether calls come, now or when the work at hand is over."""
-        return self.rest is State.IDLE and self.status is Status.READY
+        return self.reachable and self.status is _READY
+
+    def ring(
+        self,
+        offer: str,
+        turn: int,
+        queue: str,
+        interaction: str,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        """Let the phone ring for an offer, the `turn`-th of the router; nothing rings yet."""
+        self.offer = offer
+        self.counters.turn = turn
+        self.occupancy.change(None, now)
+        self.state = _OFFERED
+        self.since = now
+        self.queue = queue
+        self.interaction = interaction
+        events.append(AgentStateChanged(self.number, _OFFERED, queue, interaction))
 
     def enter(
         self,
@@ -146,7 +169,7 @@ class Agent(Timed):
         """Change the state; entering the same state for the same work is no change."""
         if self.state is state and self.queue == queue and self.interaction == interaction:
             return
-        if state is not State.IDLE:  # whether an idle one is available, `Dispatch.free` says
+        if state is not _IDLE:  # whether an idle one is available, `Dispatch.free` says
             self.occupancy.change(1.0 if state in HANDLING else None, now)
         self.state = state
         self.since = now

@@ -11,15 +11,19 @@ from math import inf
 from typing import Protocol
 
 COMPACT_ABOVE = 1024
-"""Stale entries are cleared out once the heap is longer than this and mostly stale: a waiting
-call re-arms a few times in its life, so that this is some hundred calls' worth."""
+"""Stale entries are cleared out once the heap is longer than this, and than four times what was
+armed when that was last done: a waiting call re-arms a few times in its life, so that this is some
+hundred calls' worth."""
 
 
 class Due(Protocol):
     """Something that is due at most once at a time. Set `due_at` only by `Deadlines.arm`."""
 
     due_at: float
-    name: str
+
+    @property
+    def name(self) -> str:
+        """As in `Timed`."""
 
 
 class Timed:
@@ -39,23 +43,18 @@ class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[float, str, int, Due]] = []
         self._order = count()
-        self._armed = 0
+        self._compact_above = COMPACT_ABOVE
 
     def arm(self, timed: Due, due_at: float) -> None:
         """Make this due at `due_at` in place of any earlier arrangement; inf: never."""
-        before = timed.due_at
-        if due_at == before:
+        if due_at == timed.due_at:
             return
         timed.due_at = due_at
-        if due_at == inf:
-            self._armed -= 1
-            return
-        if before == inf:
-            self._armed += 1
-        heap = self._heap
-        heappush(heap, (due_at, timed.name, next(self._order), timed))
-        if len(heap) > COMPACT_ABOVE and len(heap) > 4 * self._armed:
-            self._compact()
+        if due_at != inf:
+            heap = self._heap
+            heappush(heap, (due_at, timed.name, next(self._order), timed))
+            if len(heap) > self._compact_above:
+                self._compact()
 
     def next(self) -> float:
         """When the first one is due; inf: nothing is armed."""
@@ -73,9 +72,9 @@ class Deadlines:
             return None
         timed = heappop(self._heap)[3]
         timed.due_at = inf
-        self._armed -= 1
         return timed
 
     def _compact(self) -> None:
         self._heap = [entry for entry in self._heap if entry[3].due_at == entry[0]]
         heapify(self._heap)
+        self._compact_above = max(COMPACT_ABOVE, 4 * len(self._heap))

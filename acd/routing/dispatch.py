@@ -112,26 +112,25 @@ class Dispatch:
 
     def free(self, agent: Agent, idle_since: float, now: float, events: list[Event]) -> None:
         """Take the first call in line, now that no work is at hand, else rest."""
-        self.deadlines.arm(agent, math.inf)
         self.floor.quit(agent)
         agent.idle_since = idle_since
         cool_down_s, agent.cool_down_s = agent.cool_down_s, 0.0
-        rest = agent.rest
-        available = rest is State.IDLE and agent.status is Status.READY
+        available = agent.on_duty
         if available:
             if cool_down_s > 0.0:
                 self._set_aside_until(agent, State.COOL_DOWN, now + cool_down_s, now, events)
                 return
-            waiting = self.floor.next_call(agent, now)
+            waiting, way = self.floor.next_call(agent, now)
             if waiting is None and self.rings:
                 waiting = self._call_to_join(agent, now)
             if waiting is not None:
-                choice = self.floor.only_choice(agent, waiting, now)
+                choice = self.floor.only_choice(agent, waiting, way, now)
                 self.offer_to(agent, waiting, choice, now, events)
                 if self._fresh:
                     ring_on(self, self._fresh, now, events)
                 return
-        agent.enter(rest, now, events)
+        self.deadlines.arm(agent, math.inf)
+        agent.enter(agent.rest, now, events)
         agent.occupancy.change(0.0 if available else None, now)
         if available:
             self.floor.join(agent)
@@ -198,15 +197,26 @@ class Dispatch:
         if self._fresh:
             ring_on(self, self._fresh, now, events)
 
+    def serve(self, waiting: Waiting, now: float, events: list[Event]) -> None:
+        """Offer a call that stands aside, where nobody else waits unoffered, or line it up."""
+        chosen = self.floor.choose(waiting, now)
+        if chosen is None:
+            self._wait_on(waiting, now)
+            waiting.queue.put_back(waiting)
+            return
+        self.offer_to(chosen[0], waiting, chosen[1], now, events)
+        if self._fresh:
+            ring_on(self, self._fresh, now, events)
+
+    def _wait_on(self, waiting: Waiting, now: float) -> None:
+        waiting.queue.line_up(waiting, now)
+        self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
+
     def ring_on(self, ringing: Iterable[Waiting], now: float, events: list[Event]) -> None:
         """Let these calls, and those that began to ring, ring on as many phones as they may."""
         self._fresh.extend(ringing)
         if self._fresh:
             ring_on(self, self._fresh, now, events)
-
-    def only_open(self) -> bool:
-        """Whether all calls but one are ringing, at a moment when one is not."""
-        return len(self.waiting) - self.ringing == 1
 
     def find_agent(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         """Let the first phone ring for the call, if anybody is idle who may take it."""
@@ -215,7 +225,7 @@ class Dispatch:
             agent, choice = chosen
             # A layer may have opened to this agent at this very moment for a call further ahead
             # whose deadline has not struck yet. Each turn makes an offer or goes further ahead.
-            if not self.only_open():
+            if len(self.waiting) - self.ringing > 1:
                 first = self.floor.first_call(agent, now)
                 if first is not None and first is not target:
                     target = first
@@ -224,8 +234,7 @@ class Dispatch:
             if target is waiting:
                 return
             target = waiting
-        waiting.queue.line_up(waiting, now)
-        self.deadlines.arm(waiting, waiting.queue.next_due(waiting, now))
+        self._wait_on(waiting, now)
 
     def drop(self, waiting: Waiting) -> None:
         """Take the call out of its queue for good."""
@@ -271,16 +280,14 @@ class Dispatch:
         self, agent: Agent, waiting: Waiting, choice: Choice, now: float, events: list[Event]
     ) -> None:
         """Let the agent's phone ring, alone or beside those that ring for the call."""
-        self.floor.quit(agent)
+        if agent.listed_as_idle:
+            self.floor.quit(agent)
         queue, call = waiting.queue, waiting.call
-        profile = queue.profile
-        queue.take(waiting)
-        queue.note_pace(now)
+        profile, number = queue.profile, agent.number
+        queue.offer(waiting, now)
         offer = self._new_id()
         self.offers[offer] = Offer(offer, waiting, agent)
         self.turns += 1
-        agent.counters.turn = self.turns
-        agent.offer = offer
         if waiting.offer:
             waiting.others += (offer,)
         else:
@@ -288,7 +295,7 @@ class Dispatch:
             self.ringing += 1
             if queue.rings:
                 queue.ringing[call.call] = waiting
-                if agent.number in waiting.passed_over:
+                if number in waiting.passed_over:
                     waiting.passed_over = NOBODY  # nobody else is left: another round
                 self._fresh.append(waiting)
         waiting.step_at = now + profile.ring_step_s
@@ -296,14 +303,14 @@ class Dispatch:
         self.deadlines.arm(agent, expires_at)
         if queue.rings or waiting.due_at != waiting.position_at:
             self.deadlines.arm(waiting, queue.next_due(waiting, now))
-        agent.enter(State.OFFERED, now, events, call.queue, call.interaction)
+        agent.ring(offer, self.turns, call.queue, call.interaction, now, events)
         events.append(
             OfferMade(
                 offer,
                 call.call,
                 call.interaction,
                 call.queue,
-                agent.number,
+                number,
                 agent.profile.account,
                 choice,
                 expires_at,

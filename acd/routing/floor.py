@@ -221,11 +221,13 @@ class Floor:
             rank.refresh()
         if rank.price is not None and now >= rank.price.due_at:
             self._look_at_price(waiting.queue, now)
-        passed_over = waiting.passed_over
-        chosen = self._choose(waiting, passed_over, now)
+        return self._choose(waiting, waiting.passed_over, now) or self._choose_after_all(
+            waiting, now
+        )
+
+    def _choose_after_all(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
+        passed_over, chosen = waiting.passed_over, None
         limited = waiting.queue.limits is not None
-        if chosen is not None or not (passed_over or limited):
-            return chosen
         if limited:
             chosen = self._choose(waiting, passed_over, now, spared_too=True)
         if chosen is None and passed_over:
@@ -357,13 +359,18 @@ class Floor:
             pool.outdate()
 
     def first_call(self, agent: Agent, now: float) -> Waiting | None:
-        """Pick the waiting call that this agent takes next.
+        """Pick the most urgent of the waiting calls that this agent may take."""
+        return self._first_call(agent, now)[0]
+
+    def _first_call(self, agent: Agent, now: float) -> tuple[Waiting | None, Way | None]:
+        """Return the call, and how it comes to the agent where the layers admit that.
 
         The most urgent one (`Queue.urgency`) over all queues that the agent serves, of those whose
         layers admit the agent by now. A call that waits for this agent alone goes first; where one
         is at its starvation bound, only if it is at its own and came before.
         """
         best: Waiting | None = None
+        best_way: Way | None = None
         most, since, name = NO_CALL
         for queue, ways in self._members.get(agent.number, NOTHING).lines.items():
             heads = queue.front if now < queue.in_order_until else queue.heads(now)
@@ -379,34 +386,39 @@ class Floor:
                 if way is None:
                     way = ways[demand] = queue.admission.way(agent, demand)
                 if now >= enqueued_at + way.after_s:
-                    most, since, name, best = value, enqueued_at, call, queue.calls[call]
+                    most, since, name = value, enqueued_at, call
+                    best, best_way = queue.calls[call], way
                     break
-        reserved = self.reservations.first(agent, now)
-        if reserved is None or (most == -inf and reserved.urgency(now) > (most, since, name)):
-            return best
-        return reserved
+        if self.reservations.by_agent:
+            reserved = self.reservations.first(agent, now)
+            if reserved is not None and (
+                most > -inf or reserved.urgency(now) <= (most, since, name)
+            ):
+                return reserved, None
+        return best, best_way
 
-    def next_call(self, agent: Agent, now: float) -> Waiting | None:
+    def next_call(self, agent: Agent, now: float) -> tuple[Waiting | None, Way | None]:
         """Pick the waiting call for an agent who frees up: `first_call`, or one that suits better.
 
         Within the queue's fairness window, and only by a call of the head's own queue and
         priority; never past a call of the hold-out share or at its starvation bound, nor with
-        one of the hold-out share.
+        one of the hold-out share. Returned with how it comes to the agent: not known of a
+        reserved one.
         """
-        first = self.first_call(agent, now)
+        first, way = self._first_call(agent, now)
         if first is None:
-            return None
+            return first, way
         first.overtook_s = 0.0
-        if first.reserved or first.hold_out or not first.queue.profile.fairness_window_s:
-            return first
         queue = first.queue
+        if first.reserved or first.hold_out or not queue.profile.fairness_window_s:
+            return first, way
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
-            return first
+            return first, way
         if queue.rank.stale:
             queue.rank.refresh()
         best = best_suited(agent, first, now, lambda demand: self._way(agent, queue, demand))
         best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
-        return best
+        return best, self._way(agent, queue, best.demand)
 
     def ringing_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the ringing call that an agent joins for whom none waits: the most urgent."""
@@ -444,10 +456,10 @@ class Floor:
             way = ways[demand] = queue.admission.way(agent, demand)
         return way
 
-    def only_choice(self, agent: Agent, waiting: Waiting, now: float) -> Choice:
+    def only_choice(self, agent: Agent, waiting: Waiting, way: Way | None, now: float) -> Choice:
         """Say why an agent who just became free gets this call: no other admitted one is idle.
 
-        Or rings for it beside others.
+        Or rings for it beside others: then it came by no `way`.
         """
         if waiting.reserved:
             preferred = next(each for each in waiting.call.preferred if each.agent == agent.number)
@@ -455,17 +467,16 @@ class Floor:
         queue = waiting.queue
         if queue.rank.stale:
             queue.rank.refresh()
-        enqueued_at = waiting.call.enqueued_at
-        if waiting.offer:
+        enqueued_at, profile = waiting.call.enqueued_at, queue.profile
+        if way is None:
             index = self._ringing_layer(agent, waiting, now)
         else:
-            way = self._way(agent, queue, waiting.demand)
             index = queue.admission.first_open(way, enqueued_at, now)
-        layer = queue.profile.layers[index]
+        layer = profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
-        value = score(order, queue.profile, queue.rank, agent, waiting.category, alone=True)
+        value = score(order, profile, queue.rank, agent, waiting.demand.category, alone=True)
         standing = (-value, agent.idle_since, agent.number)
-        order = recorded_order(order, queue.profile, queue.rank, agent)
+        order = recorded_order(order, profile, queue.rank, agent)
         overtook_s = waiting.overtook_s
         if overtook_s > 0.0:
             order = PAIRING

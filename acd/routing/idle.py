@@ -1,4 +1,4 @@
-"""Who of a skill group is idle: one set for all its lists, so that leaving them all is one step."""
+"""Who of a skill group is idle: kept once for all its lists, so that leaving them is one step."""
 
 from collections.abc import Collection
 

@@ -19,6 +19,7 @@ from .policy import CONVERSION, Admission
 from .pool import CANDIDATES_RECORDED, Best, IdlePool
 from .rank import QueueRank
 
+
 class PlainPool(IdlePool):
     """Agents are admitted once, and then come and go."""
 
@@ -103,9 +104,7 @@ class PlainPool(IdlePool):
         if not front:
             return None
         total -= sum(number in self._keys and self._is_idle(number) for number in passed_over)
-        return Best(
-            self._idle.agents[front[0][2]], tuple(front[:CANDIDATES_RECORDED]), total, 0
-        )
+        return Best(self._idle.agents[front[0][2]], tuple(front[:CANDIDATES_RECORDED]), total, 0)
 
     def _drop_gone(self, few: int) -> None:
         """Drop what stands among the first few of agents who are not idle.

@@ -21,7 +21,7 @@ class Reservations:
     """The reserved calls, by the agents whom they wait for."""
 
     def __init__(self) -> None:
-        self._by_agent: dict[str, dict[str, Waiting]] = {}
+        self.by_agent: dict[str, dict[str, Waiting]] = {}
 
     def wanted(self, waiting: Waiting, agents: dict[str, Agent]) -> list[tuple[Agent, Preferred]]:
         """Return who of the preferred is there and may take the call, the most wanted first."""
@@ -40,20 +40,20 @@ class Reservations:
     def add(self, waiting: Waiting) -> None:
         """Have the call seen by its preferred agents."""
         for preferred in waiting.call.preferred:
-            self._by_agent.setdefault(preferred.agent, {})[waiting.call.call] = waiting
+            self.by_agent.setdefault(preferred.agent, {})[waiting.call.call] = waiting
 
     def remove(self, waiting: Waiting) -> None:
         """Forget the call; one that is not in here is no mistake."""
         for preferred in waiting.call.preferred:
-            calls = self._by_agent.get(preferred.agent)
+            calls = self.by_agent.get(preferred.agent)
             if calls is not None:
                 calls.pop(waiting.call.call, None)
                 if not calls:
-                    del self._by_agent[preferred.agent]
+                    del self.by_agent[preferred.agent]
 
     def of(self, agent: str) -> list[Waiting]:
         """Return the calls that wait for this agent, on offer or not, first come first."""
-        calls = self._by_agent.get(agent)
+        calls = self.by_agent.get(agent)
         return sorted(calls.values(), key=lambda call: call.place[1:]) if calls else []
 
     def first(self, agent: Agent, now: float) -> Waiting | None:
@@ -61,7 +61,7 @@ class Reservations:
 
         One at its starvation bound goes before those of queues that have a later one.
         """
-        calls = self._by_agent.get(agent.number)
+        calls = self.by_agent.get(agent.number)
         if not calls:
             return None
         waiting = [

@@ -29,11 +29,9 @@ call). Calls at their starvation bound have −inf: they go first, by first enqu
 NOBODY: frozenset[str] = frozenset()
 
 
-class Waiting(Struct, eq=False, kw_only=True):
+class Waiting(Struct, eq=False):
     """A call in a queue, waiting or being offered: a `deadlines.Due`."""
 
-    due_at: float = math.inf
-    name: str
     call: WaitingCall
     queue: "Queue"
     demand: Demand
@@ -41,6 +39,7 @@ class Waiting(Struct, eq=False, kw_only=True):
     entered_at: float
     leaves_at: float
     position_at: float = math.inf
+    due_at: float = math.inf
     reserved: bool = False
     "Whether it waits for its preferred agents alone."
 
@@ -73,15 +72,19 @@ class Waiting(Struct, eq=False, kw_only=True):
         entered_at = now if call.entered_at is None else call.entered_at
         every_s = profile.position_every_s
         return cls(
-            name=f"1 call {call.call}",
-            call=call,
-            queue=queue,
-            demand=demand,
-            place=queue.place_of(call),
-            entered_at=entered_at,
-            leaves_at=entered_at + profile.max_wait_s,
-            position_at=now + every_s if every_s else math.inf,
+            call,
+            queue,
+            demand,
+            (call.enqueued_at * queue.ageing - call.priority, call.enqueued_at, call.call),
+            entered_at,
+            entered_at + profile.max_wait_s,
+            now + every_s if every_s else math.inf,
         )
+
+    @property
+    def name(self) -> str:
+        """What is due; most calls are answered without ever being."""
+        return f"1 call {self.call.call}"
 
     def take(self, value: CallAnnouncement, queue: "Queue", demand: Demand) -> None:
         """Go on from where the call is said to be; it must be in no line."""
@@ -319,6 +322,14 @@ class Queue:
             insort(self.front, (*places[0], waiting.demand, waiting.hold_out))
         else:
             del self._unoffered[group]
+
+    def offer(self, waiting: Waiting, now: float) -> None:
+        """Take the call, and note whether anybody is left for whom no agent is free."""
+        if waiting.call.call not in self._aside:
+            self.take(waiting)
+        waits = bool(self._unoffered)
+        if waits is not self.pace.waits:
+            self.pace.note(waits, now)
 
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again: of all agents, or as long as it is reserved of the preferred."""

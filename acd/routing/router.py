@@ -34,6 +34,8 @@ LONGEST_WRAP_UP_S = 3600.0
 """A wrap-up can be extended to this far from now: nobody writes up one call for an hour, and a
 forgotten one has to end by itself."""
 
+_WRAP_UP = State.WRAP_UP
+
 
 class Router(Views):
     """Who gets which call, as one pure machine.
@@ -184,7 +186,7 @@ class Router(Views):
         """End the wrap-up before its time: the agent is done."""
         events: list[Event] = []
         somebody = self._agent(agent)
-        if somebody.state is State.WRAP_UP:
+        if somebody.state is _WRAP_UP:
             self._dispatch.free(somebody, now, now, events)
         return events
 
@@ -209,32 +211,34 @@ class Router(Views):
         A call that overflows is enqueued again in the other queue, under a new visit id and with
         the `enqueued_at` of the first queue, by which it goes ahead of those who came later.
         """
-        dispatch = self._dispatch
-        if call.call in dispatch.waiting or call.call in dispatch.talking:
+        dispatch, name = self._dispatch, call.call
+        if name in dispatch.waiting or name in dispatch.talking:
             return []
         queue = dispatch.queues.get(call.queue)
         if queue is None or queue.retired:
             reason = LeaveReason.FAULTED
-            return [CallRefused(call.call, call.interaction, call.queue, reason)]
-        if len(queue.calls) >= queue.profile.max_length and not call.admitted:
-            return [CallRefused(call.call, call.interaction, call.queue)]
+            return [CallRefused(name, call.interaction, call.queue, reason)]
+        profile = queue.profile
+        if len(queue.calls) >= profile.max_length and not call.admitted:
+            return [CallRefused(name, call.interaction, call.queue)]
         waiting = Waiting.of(call, queue, dispatch.floor.demand(queue, call), now)
-        if queue.profile.hold_out and self._random is not None:
-            waiting.hold_out = self._random() < queue.profile.hold_out
-        dispatch.waiting[call.call] = waiting
+        if profile.hold_out and self._random is not None:
+            waiting.hold_out = self._random() < profile.hold_out
         if call.preferred:
             dispatch.reserve(waiting, now)
         # Where nobody else waits unoffered there is nobody to compare with: a call that an agent
         # takes at once need not be sorted in and out.
-        alone = dispatch.only_open()
+        alone = len(dispatch.waiting) == dispatch.ringing
+        dispatch.waiting[name] = waiting
         queue.add(waiting, aside=alone)
         events: list[Event] = []
-        dispatch.assign(waiting, now, events)
-        if alone and not waiting.offer:
-            queue.put_back(waiting)
-        if queue.profile.position_every_s and not waiting.offer:
-            events.append(PositionDue(call.call, queue.expected_place(waiting, now)))
-        if queue.profile.activations:
+        if alone:
+            dispatch.serve(waiting, now, events)
+        else:
+            dispatch.assign(waiting, now, events)
+        if profile.position_every_s and not waiting.offer:
+            events.append(PositionDue(name, queue.expected_place(waiting, now)))
+        if profile.activations:
             look(dispatch, queue, now, events)
         return events
 
