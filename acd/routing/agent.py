@@ -16,6 +16,7 @@ from .announcing import AgentAnnouncement
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
 from .facts import agent_facts
+from .membership import Membership
 from .model import AgentProfile, AgentView, Counters, State, Status
 from .occupancy import HANDLING, Occupancy
 from .rule import Fact
@@ -41,6 +42,7 @@ class Agent(Timed):
         "interrupted",
         "listed",
         "listed_as_idle",
+        "member",
         "misses",
         "number",
         "occupancy",
@@ -65,6 +67,9 @@ class Agent(Timed):
         self.counters = Counters()
         self.listed = 0
         "Place in the list of agents as configured, for the order `top_down`."
+
+        self.member = Membership()
+        "Of nothing, once the agent is no longer configured."
 
         self.listed_as_idle = False
         "Whether the agent stands in the lists of the idle; kept by floor.py."

@@ -301,8 +301,10 @@ class Dispatch:
         waiting.step_at = now + profile.ring_step_s
         expires_at = now + profile.ring_timeout_s
         self.deadlines.arm(agent, expires_at)
-        if queue.rings or waiting.due_at != waiting.position_at:
+        if queue.rings:
             self.deadlines.arm(waiting, queue.next_due(waiting, now))
+        elif waiting.due_at != waiting.position_at:
+            self.deadlines.arm(waiting, waiting.position_at)
         agent.ring(offer, self.turns, call.queue, call.interaction, now, events)
         events.append(
             OfferMade(

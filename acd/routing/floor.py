@@ -12,7 +12,7 @@ from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand, Demands
 from .idle import Idle
-from .membership import NOTHING, Membership
+from .membership import Membership
 from .model import Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
@@ -24,6 +24,8 @@ from .sparing_pool import SparingPool, draws
 
 NO_CALL: Urgency = (inf, inf, "")
 "Less urgent than any call."
+
+NOTHING = None, None
 
 MAXIMUM_LEARNED_CATEGORIES = 64
 """Categories kept apart beyond those of the configuration. A flow may set any text; more than
@@ -55,9 +57,6 @@ class Floor:
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
         self._staff: dict[str, list[Agent]] = {}
-        self._members: dict[str, Membership] = {}
-        "By agent; those who are no longer configured belong to nothing."
-
         self._idle: dict[str, Idle] = {}
         "Who is idle of a queue's staff, by queue; queues of one skill group share it."
 
@@ -92,7 +91,9 @@ class Floor:
         self._gather()
         for agent in agents:
             agent.listed_as_idle = False
-            if agent.available and not agent.retired:
+            if agent.retired:
+                agent.member = Membership()
+            elif agent.available:
                 self.join(agent)
 
     def _gather(self) -> None:
@@ -104,12 +105,12 @@ class Floor:
             if numbers not in groups:
                 groups[numbers] = Idle(staff)
             self._idle[name] = groups[numbers]
-        self._members = {}
         for number, queues in self._serves.items():
+            agent = self._agents[number]
             of = dict.fromkeys(self._idle[queue.profile.name] for queue in queues)
-            self._members[number] = Membership(
+            agent.member = Membership(
                 tuple((group, group.places[number]) for group in of),
-                {queue: {} for queue in queues},
+                {queue: (queue.admission.by_category(agent), {}) for queue in queues},
             )
 
     def _by_skill(self) -> dict[str, list[str]]:
@@ -183,27 +184,25 @@ class Floor:
     def join(self, agent: Agent) -> None:
         """Stand the agent, idle and without a suitable call, in every pool that admits."""
         agent.listed_as_idle = True
-        member = self._members[agent.number]
-        for group, place in member.groups:
+        for group, place in agent.member.groups:
             group.bits |= 1 << place
-        for pool in member.pools:
+        for pool in agent.member.pools:
             pool.add(agent)
 
     def quit(self, agent: Agent) -> None:
         """Take the agent, idle no longer, out of every pool."""
         if agent.listed_as_idle:
             agent.listed_as_idle = False
-            member = self._members[agent.number]
-            for group, place in member.groups:
+            for group, place in agent.member.groups:
                 group.bits ^= 1 << place
-            for pool in member.sparing:
+            for pool in agent.member.sparing:
                 pool.discard(agent)
 
     def rescore(self, agent: str, queue: str) -> None:
         """Rank the agent anew after the measured conversion on this queue changed."""
         somebody = self._agents.get(agent)
         if somebody is not None and somebody.listed_as_idle:
-            for pool in self._members[agent].pools:
+            for pool in somebody.member.pools:
                 if pool.queue.name == queue:
                     pool.rescore(somebody)
 
@@ -253,10 +252,10 @@ class Floor:
         pools = set(queue.pools.values())
         queue.close_pools()
         for agent in self._staff.get(queue.profile.name, ()):
-            member = self._members[agent.number]
+            member = agent.member
             member.pools = [pool for pool in member.pools if pool not in pools]
             member.sparing = [pool for pool in member.sparing if pool not in pools]
-            member.lines[queue].clear()
+            member.lines[queue][1].clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
@@ -325,14 +324,14 @@ class Floor:
                 admission, layer, demand, order, queue.rank, queue.limits, self.random
             )
             for agent in admitted:
-                self._members[agent.number].sparing.append(sparing)
+                agent.member.sparing.append(sparing)
         else:
             idle = self._idle[queue.profile.name]
             pool = plain = PlainPool(admission, layer, demand, order, queue.rank, idle)
             plain.admit(admitted)
         queue.pools[index, demand, order] = pool
         for agent in admitted:
-            self._members[agent.number].pools.append(pool)
+            agent.member.pools.append(pool)
             if agent.listed_as_idle:
                 pool.add(agent, scores.get(agent.number) if scores else None)
         return pool
@@ -369,25 +368,28 @@ class Floor:
         layers admit the agent by now. A call that waits for this agent alone goes first; where one
         is at its starvation bound, only if it is at its own and came before.
         """
-        best: Waiting | None = None
+        best: Queue | None = None
         best_way: Way | None = None
         most, since, name = NO_CALL
-        for queue, ways in self._members.get(agent.number, NOTHING).lines.items():
+        grades = agent.profile.categories
+        for queue, (by_grade, ways) in agent.member.lines.items():
             heads = queue.front if now < queue.in_order_until else queue.heads(now)
             if not heads:
                 continue
-            aged, priority = now * queue.ageing, queue.profile.priority
+            aged, priority = now * queue.ageing, queue.priority
             for figure, enqueued_at, call, demand, _ in heads:
                 # `Queue.urgency` written out: an agent may see the heads of many queues.
                 value = figure - aged - priority
                 if value > most or (value == most and (enqueued_at, call) >= (since, name)):
                     break  # those behind it are less urgent still
-                way = ways.get(demand)
-                if way is None:
+                if by_grade and demand.plain:
+                    way = by_grade[grades.get(demand.category, 0)]
+                elif (known := ways.get(demand)) is not None:
+                    way = known
+                else:
                     way = ways[demand] = queue.admission.way(agent, demand)
                 if now >= enqueued_at + way.after_s:
-                    most, since, name = value, enqueued_at, call
-                    best, best_way = queue.calls[call], way
+                    most, since, name, best, best_way = value, enqueued_at, call, queue, way
                     break
         if self.reservations.by_agent:
             reserved = self.reservations.first(agent, now)
@@ -395,7 +397,7 @@ class Floor:
                 most > -inf or reserved.urgency(now) <= (most, since, name)
             ):
                 return reserved, None
-        return best, best_way
+        return (best.calls[name], best_way) if best is not None else NOTHING
 
     def next_call(self, agent: Agent, now: float) -> tuple[Waiting | None, Way | None]:
         """Pick the waiting call for an agent who frees up: `first_call`, or one that suits better.
@@ -450,7 +452,9 @@ class Floor:
         return -1
 
     def _way(self, agent: Agent, queue: Queue, demand: Demand) -> Way:
-        ways = self._members[agent.number].lines[queue]
+        by_grade, ways = agent.member.lines[queue]
+        if by_grade and demand.plain:
+            return by_grade[agent.profile.categories.get(demand.category, 0)]
         way = ways.get(demand)
         if way is None:
             way = ways[demand] = queue.admission.way(agent, demand)

@@ -1,11 +1,14 @@
 """What an agent belongs to: worked out when the configuration changes, asked at every decision."""
 
-from .demand import Demand
-from .idle import Idle
-from .policy import Way
-from .pool import IdlePool
-from .queue import Queue
-from .sparing_pool import SparingPool
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .demand import Demand
+    from .idle import Idle
+    from .policy import Way
+    from .pool import IdlePool
+    from .queue import Queue
+    from .sparing_pool import SparingPool
 
 
 class Membership:
@@ -14,20 +17,19 @@ class Membership:
     __slots__ = ("groups", "lines", "pools", "sparing")
 
     def __init__(
-        self, groups: tuple[tuple[Idle, int], ...], lines: dict[Queue, dict[Demand, Way]]
+        self,
+        groups: "tuple[tuple[Idle, int], ...]" = (),
+        lines: "dict[Queue, tuple[tuple[Way, ...], dict[Demand, Way]]] | None" = None,
     ) -> None:
         self.groups = groups
         "Each with the place of the agent's bit there."
 
-        self.lines = lines
-        "The queues that the agent serves, with the way of each demand's calls there."
+        self.lines = lines or {}
+        """The queues that the agent serves, each with the ways by which calls come there: by grade
+        in their category where grades alone decide; else, as far as it was asked for, by demand."""
 
         self.pools: list[IdlePool] = []
         "Those that admit the agent."
 
         self.sparing: list[SparingPool] = []
         "Of these the ones that the agent has to be taken out of."
-
-
-NOTHING = Membership((), {})
-"Of agents who are no longer configured."

@@ -95,8 +95,8 @@ class Admission:
         self._ways: dict[tuple[int, ...], Way] = {}
         "Most agents share one of a few."
 
-        self._of_grades: dict[tuple[int, int], Way] = {}
-        "By the grade in the queue's skill and in the category, where these alone decide."
+        self._of_grades: dict[int, tuple[Way, ...]] = {}
+        "By the grade in the queue's skill, then in the category, where these alone decide."
 
         self._active = active
         self._held_back = frozenset(group for layer in queue.layers for group in layer.groups)
@@ -158,21 +158,38 @@ class Admission:
         """Return by which layers, and when, calls of this demand come to this agent."""
         if not (self._by_grades and demand.plain):
             return self._work_out(agent, demand)
-        profile = agent.profile
-        grades = (
-            profile.skills.get(self.queue.skill, 0),
-            profile.categories.get(demand.category, 0),
-        )
-        way = self._of_grades.get(grades)
-        if way is None:
-            way = self._of_grades[grades] = self._work_out(agent, demand)
-        return way
+        return self.by_category(agent)[agent.profile.categories.get(demand.category, 0)]
+
+    def by_category(self, agent: Agent) -> tuple[Way, ...]:
+        """Return how plain calls come to the agent, by the agent's grade in their category.
+
+        Empty where not grades alone decide.
+        """
+        if not self._by_grades:
+            return ()
+        grade = agent.profile.skills.get(self.queue.skill, 0)
+        ways = self._of_grades.get(grade)
+        if ways is None:
+            ways = self._of_grades[grade] = tuple(
+                self._way_of(
+                    index
+                    for index, layer in enumerate(self.queue.layers)
+                    if grade >= layer.minimum_grade
+                    and (known >= (layer.minimum_category_grade or 0))
+                )
+                for known in range(max(Grade) + 1)
+            )
+        return ways
 
     def _work_out(self, agent: Agent, demand: Demand) -> Way:
-        layers = self.queue.layers
-        admit = tuple(
-            index for index, layer in enumerate(layers) if self.admits(layer, agent, demand)
+        return self._way_of(
+            index
+            for index, layer in enumerate(self.queue.layers)
+            if self.admits(layer, agent, demand)
         )
+
+    def _way_of(self, admitting: Iterable[int]) -> Way:
+        layers, admit = self.queue.layers, tuple(admitting)
         way = self._ways.get(admit)
         if way is None:
             after_s = min((layers[index].after_s for index in admit), default=math.inf)

@@ -189,6 +189,7 @@ class Queue:
         self.ageing = 0.0
         "Priority gained per second of wait."
 
+        self.priority = 0
         self.pace = Pace()
         self._openings_s: tuple[float, ...] = ()
         self.reconfigure(profile, rank)
@@ -203,6 +204,7 @@ class Queue:
         self.ringing = {
             call: waiting for call, waiting in self.calls.items() if self.rings and waiting.offer
         }
+        self.priority = profile.priority
         self.limits = limits_of(profile, self.shares)
         self._name_groups(profile)
         self._openings_s = tuple(sorted({layer.after_s for layer in profile.layers}))
@@ -258,10 +260,9 @@ class Queue:
     def urgency(self, place: Place, now: float) -> Urgency:
         """Return what a place in this line is worth among those of other lines."""
         figure, enqueued_at, call = place
-        profile = self.profile
-        if now >= enqueued_at + profile.starvation_s:
+        if now >= enqueued_at + self.profile.starvation_s:
             return (-math.inf, enqueued_at, call)
-        return (figure - now * self.ageing - profile.priority, enqueued_at, call)
+        return (figure - now * self.ageing - self.priority, enqueued_at, call)
 
     def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
         """Sort the waiting calls anew after demands came to mean something else."""

@@ -185,7 +185,7 @@ class Router(Views):
     def end_wrap_up(self, agent: str, now: float) -> list[Event]:
         """End the wrap-up before its time: the agent is done."""
         events: list[Event] = []
-        somebody = self._agent(agent)
+        somebody = self._dispatch.agents.get(agent) or self._agent(agent)
         if somebody.state is _WRAP_UP:
             self._dispatch.free(somebody, now, now, events)
         return events
