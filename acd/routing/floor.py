@@ -272,8 +272,8 @@ class Floor:
         spared_too: bool = False,
         further: bool = False,
     ) -> tuple[Agent, Choice] | None:
-        enqueued_at = waiting.call.enqueued_at
-        layers, pools = waiting.queue.profile.layers, waiting.queue.found_pools(waiting)
+        enqueued_at, queue = waiting.call.enqueued_at, waiting.queue
+        layers, pools = queue.profile.layers, queue.found_pools(waiting)
         spared = 0
         for index, pool in enumerate(pools):
             layer = layers[index]
@@ -283,9 +283,10 @@ class Floor:
                 pool = pools[index] = self._pool(waiting, index)
             best = pool.best(passed_over, now, spared_too=spared_too)
             if best is not None:
-                return best.agent, Choice(
+                agent = best.agent
+                return agent, Choice(
                     layer.name,
-                    recorded_order(pool.order, pool.queue, pool.rank, best.agent),
+                    recorded_order(pool.order, pool.queue, pool.rank, agent),
                     best.standings,
                     best.total,
                     now - enqueued_at,

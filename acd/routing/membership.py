@@ -25,8 +25,8 @@ class Membership:
         "Each with the place of the agent's bit there."
 
         self.lines = lines or {}
-        """The queues that the agent serves, each with the ways by which calls come there: by grade
-        in their category where grades alone decide; else, as far as it was asked for, by demand."""
+        """The queues that the agent serves, each with the ways by which calls come there: by the
+        grade in their category where grades alone decide; else by demand, as far as asked for."""
 
         self.pools: list[IdlePool] = []
         "Those that admit the agent."

@@ -26,6 +26,8 @@ Urgency = tuple[float, float, str]
 call). Calls at their starvation bound have −inf: they go first, by first enqueue time."""
 
 
+FoundPools = dict[Demand, list[IdlePool | None]]
+
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -156,8 +158,8 @@ class Queue:
         self.pools: dict[tuple[int, Demand, str], IdlePool] = {}
         "By layer, demand and order; those that calls have asked for."
 
-        self._found: dict[tuple[Demand, bool], list[IdlePool | None]] = {}
-        "The same for who calls: by demand and hold-out, one for each layer."
+        self._found: tuple[FoundPools, FoundPools] = ({}, {})
+        "The same for who calls, one for each layer: outside the hold-out share, and in it."
 
         self.admission = Admission(profile)
         self.shares = Shares()
@@ -222,17 +224,17 @@ class Queue:
     def close_pools(self) -> None:
         """Let the lists of idle agents go: they are of another configuration, or other groups."""
         self.pools = {}
-        self._found = {}
+        self._found = ({}, {})
 
     def found_pools(self, waiting: Waiting) -> list[IdlePool | None]:
         """Return the list of idle agents of each layer, as far as one like this has asked for it.
 
         Who looks one up in `pools` notes it here.
         """
-        found = self._found.get((waiting.demand, waiting.hold_out))
+        of_demand = self._found[waiting.hold_out]
+        found = of_demand.get(waiting.demand)
         if found is None:
-            found = [None] * len(self.profile.layers)
-            self._found[waiting.demand, waiting.hold_out] = found
+            found = of_demand[waiting.demand] = [None] * len(self.profile.layers)
         return found
 
     def _name_groups(self, profile: QueueProfile) -> None:

@@ -256,9 +256,11 @@ class QueueRank:
 
     def score(self, agent: str, category: str, by_hand: float | None) -> float:
         """Return what ranks the agent: `worth`, less the price of the agent's time."""
-        worth = self.worth(agent, category, by_hand)
         price = self.price
-        if price is None or not price.share or len(self._group_means) < MINIMUM_MEANS:
+        if price is None:
+            return self.worth(agent, category, by_hand)
+        worth = self.worth(agent, category, by_hand)
+        if not price.share or len(self._group_means) < MINIMUM_MEANS:
             return worth
         standing = price.standings.get(agent) if by_hand is None else None
         if standing is None:
