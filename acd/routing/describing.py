@@ -21,6 +21,7 @@ from .rank import ConversionRanks
 
 def describe(dispatch: Dispatch, ranks: ConversionRanks, seq: int) -> list[Announcement]:
     """Describe everything but the configuration under this sequence number."""
+    dispatch.floor.clear_up()
     return [
         _house(dispatch, ranks, seq),
         *(_queue(queue, seq) for queue in dispatch.queues.values()),

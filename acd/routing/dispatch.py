@@ -425,6 +425,7 @@ class Dispatch:
         offer.agent.counters.calls += 1
         offer.agent.wrap_up_s = wrap_up_of(offer.agent, queue.profile)
         self._talk(offer.agent, call.call, call.interaction, call.queue, now, events)
+        self.floor.clear_up()
         for agent in others:
             self.free(agent, agent.idle_since, now, events)
 

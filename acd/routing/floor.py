@@ -57,6 +57,9 @@ class Floor:
         self._agents: dict[str, Agent] = {}
         self._serves: dict[str, tuple[Queue, ...]] = {}
         self._staff: dict[str, list[Agent]] = {}
+        self._left: list[Agent] = []
+        "Idle no longer, and still to be taken out of lists and bits: each once at most."
+
         self._idle: dict[str, Idle] = {}
         "Who is idle of a queue's staff, by queue; queues of one skill group share it."
 
@@ -89,6 +92,7 @@ class Floor:
             queue.classify(self._demand_of)
         self._demands.settle()
         self._gather()
+        self._left.clear()
         for agent in agents:
             agent.listed_as_idle = False
             if agent.retired:
@@ -183,6 +187,8 @@ class Floor:
 
     def join(self, agent: Agent) -> None:
         """Stand the agent, idle and without a suitable call, in every pool that admits."""
+        if self._left:
+            self.clear_up()
         agent.listed_as_idle = True
         for group, place in agent.member.groups:
             group.bits |= 1 << place
@@ -190,13 +196,19 @@ class Floor:
             pool.add(agent)
 
     def quit(self, agent: Agent) -> None:
-        """Take the agent, idle no longer, out of every pool."""
+        """Have the agent, idle no longer, out of every pool before somebody looks there."""
         if agent.listed_as_idle:
             agent.listed_as_idle = False
+            self._left.append(agent)
+
+    def clear_up(self) -> None:
+        """Take those out of the pools who have left since: after the offer, not before it."""
+        for agent in self._left:
             for group, place in agent.member.groups:
                 group.bits ^= 1 << place
             for pool in agent.member.sparing:
                 pool.discard(agent)
+        self._left.clear()
 
     def rescore(self, agent: str, queue: str) -> None:
         """Rank the agent anew after the measured conversion on this queue changed."""
@@ -213,6 +225,8 @@ class Floor:
         agent is admitted, in this layer or a later one; so is one above the queue's occupancy
         cap or maximum share, in second place.
         """
+        if self._left:
+            self.clear_up()
         if waiting.reserved:
             return self._choose_preferred(waiting, now)
         rank = waiting.queue.rank
@@ -237,6 +251,8 @@ class Floor:
 
     def choose_further(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         """Pick the idle agent whose phone is to ring beside those that do, if one is due."""
+        if self._left:
+            self.clear_up()
         waiting.queue.rank.refresh()
         return self._choose(waiting, waiting.passed_over, now, further=True)
 
