@@ -10,13 +10,14 @@ IDLE, and only IDLE and READY together mean that a call may come. OFFERED, WRAP_
 PAUSED and COOL_DOWN always have a deadline; TALKING and HELD end with the call.
 """
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from .announcing import AgentAnnouncement
 from .deadlines import Timed
 from .events import AgentStateChanged, AgentStatusChanged, Event
 from .facts import agent_facts
-from .membership import Membership
 from .model import AgentProfile, AgentView, Counters, State, Status
 from .occupancy import HANDLING, Occupancy
 from .rule import Fact
@@ -68,8 +69,9 @@ class Agent(Timed):
         self.listed = 0
         "Place in the list of agents as configured, for the order `top_down`."
 
-        self.member = Membership()
-        "Of nothing, once the agent is no longer configured."
+        self.member: Any = None
+        """The agent's `Membership`, which is floor.py's: kept here since at every decision a
+        look-up among ten thousand costs more than what is done with it."""
 
         self.listed_as_idle = False
         "Whether the agent stands in the lists of the idle; kept by floor.py."

@@ -190,9 +190,10 @@ class Floor:
         if self._left:
             self.clear_up()
         agent.listed_as_idle = True
-        for group, place in agent.member.groups:
+        member: Membership = agent.member
+        for group, place in member.groups:
             group.bits |= 1 << place
-        for pool in agent.member.pools:
+        for pool in member.pools:
             pool.add(agent)
 
     def quit(self, agent: Agent) -> None:
@@ -204,9 +205,10 @@ class Floor:
     def clear_up(self) -> None:
         """Take those out of the pools who have left since: after the offer, not before it."""
         for agent in self._left:
-            for group, place in agent.member.groups:
+            member: Membership = agent.member
+            for group, place in member.groups:
                 group.bits ^= 1 << place
-            for pool in agent.member.sparing:
+            for pool in member.sparing:
                 pool.discard(agent)
         self._left.clear()
 
@@ -214,7 +216,8 @@ class Floor:
         """Rank the agent anew after the measured conversion on this queue changed."""
         somebody = self._agents.get(agent)
         if somebody is not None and somebody.listed_as_idle:
-            for pool in somebody.member.pools:
+            member: Membership = somebody.member
+            for pool in member.pools:
                 if pool.queue.name == queue:
                     pool.rescore(somebody)
 
@@ -268,7 +271,7 @@ class Floor:
         pools = set(queue.pools.values())
         queue.close_pools()
         for agent in self._staff.get(queue.profile.name, ()):
-            member = agent.member
+            member: Membership = agent.member
             member.pools = [pool for pool in member.pools if pool not in pools]
             member.sparing = [pool for pool in member.sparing if pool not in pools]
             member.lines[queue][1].clear()
@@ -388,8 +391,9 @@ class Floor:
         best: Queue | None = None
         best_way: Way | None = None
         most, since, name = NO_CALL
+        member: Membership = agent.member
         grades = agent.profile.categories
-        for queue, (by_grade, ways) in agent.member.lines.items():
+        for queue, (by_grade, ways) in member.lines.items():
             heads = queue.front if now < queue.in_order_until else queue.heads(now)
             if not heads:
                 continue
@@ -469,7 +473,8 @@ class Floor:
         return -1
 
     def _way(self, agent: Agent, queue: Queue, demand: Demand) -> Way:
-        by_grade, ways = agent.member.lines[queue]
+        member: Membership = agent.member
+        by_grade, ways = member.lines[queue]
         if by_grade and demand.plain:
             return by_grade[agent.profile.categories.get(demand.category, 0)]
         way = ways.get(demand)

@@ -1,32 +1,32 @@
 """What an agent belongs to: worked out when the configuration changes, asked at every decision."""
 
-from typing import TYPE_CHECKING
+from .demand import Demand
+from .idle import Idle
+from .policy import Way
+from .pool import IdlePool
+from .queue import Queue
+from .sparing_pool import SparingPool
 
-if TYPE_CHECKING:
-    from .demand import Demand
-    from .idle import Idle
-    from .policy import Way
-    from .pool import IdlePool
-    from .queue import Queue
-    from .sparing_pool import SparingPool
+Ways = tuple[tuple[Way, ...], dict[Demand, Way]]
+"""How a queue's calls come to an agent: by the grade in their category where grades alone decide;
+else by demand, as far as asked for."""
 
 
 class Membership:
-    """One agent's skill groups, queues and lists."""
+    """One agent's skill groups, queues and lists; of none, once no longer configured."""
 
     __slots__ = ("groups", "lines", "pools", "sparing")
 
     def __init__(
         self,
-        groups: "tuple[tuple[Idle, int], ...]" = (),
-        lines: "dict[Queue, tuple[tuple[Way, ...], dict[Demand, Way]]] | None" = None,
+        groups: tuple[tuple[Idle, int], ...] = (),
+        lines: dict[Queue, Ways] | None = None,
     ) -> None:
         self.groups = groups
         "Each with the place of the agent's bit there."
 
         self.lines = lines or {}
-        """The queues that the agent serves, each with the ways by which calls come there: by the
-        grade in their category where grades alone decide; else by demand, as far as asked for."""
+        "The queues that the agent serves."
 
         self.pools: list[IdlePool] = []
         "Those that admit the agent."

@@ -19,6 +19,7 @@ from .describing import describe
 from .dispatch import Dispatch
 from .errors import RoutingError
 from .events import CallRefused, Event, LeaveReason, OfferOutcome, OfferWithdrawn
+from .membership import Membership
 from .model import State
 from .offer import Offer
 from .queue import Queue, Waiting
@@ -143,6 +144,7 @@ class Rebuilding:
                 return
             agent = dispatch.agents[value.agent] = Agent(value.profile, now)
             agent.retired = True
+            agent.member = Membership()
         if agent.offer in dispatch.offers and agent.offer != value.offer:
             dispatch.end(dispatch.offers[agent.offer])
         dispatch.floor.quit(agent)
