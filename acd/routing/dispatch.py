@@ -204,7 +204,8 @@ class Dispatch:
             self._wait_on(waiting, now)
             waiting.queue.put_back(waiting)
             return
-        self.offer_to(chosen[0], waiting, chosen[1], now, events)
+        agent, choice = chosen
+        self.offer_to(agent, waiting, choice, now, events)
         if self._fresh:
             ring_on(self, self._fresh, now, events)
 

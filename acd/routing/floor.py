@@ -16,7 +16,7 @@ from .membership import Membership
 from .model import Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
-from .policy import Way, depends_on_category, recorded_order, score
+from .policy import CONVERSION, Way, depends_on_category, recorded_order, score_alone
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import NOBODY, Queue, Urgency, Waiting
@@ -302,10 +302,12 @@ class Floor:
                 pool = pools[index] = self._pool(waiting, index)
             best = pool.best(passed_over, now, spared_too=spared_too)
             if best is not None:
-                agent = best.agent
+                agent, order = best.agent, pool.order
+                if order == CONVERSION:
+                    order = recorded_order(pool.queue, pool.rank, agent)
                 return agent, Choice(
                     layer.name,
-                    recorded_order(pool.order, pool.queue, pool.rank, agent),
+                    order,
                     best.standings,
                     best.total,
                     now - enqueued_at,
@@ -500,9 +502,10 @@ class Floor:
             index = queue.admission.first_open(way, enqueued_at, now)
         layer = profile.layers[index]
         order, _ = queue.admission.orders[waiting.hold_out][index]
-        value = score(order, profile, queue.rank, agent, waiting.demand.category, alone=True)
+        value = score_alone(order, profile, queue.rank, agent, waiting.demand.category)
         standing = (-value, agent.idle_since, agent.number)
-        order = recorded_order(order, profile, queue.rank, agent)
+        if order == CONVERSION:
+            order = recorded_order(profile, queue.rank, agent)
         overtook_s = waiting.overtook_s
         if overtook_s > 0.0:
             order = PAIRING

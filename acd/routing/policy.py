@@ -275,29 +275,29 @@ def order_of(layer: LayerProfile, hold_out: bool) -> str:
     return HOLD_OUT if hold_out and layer.order == CONVERSION else layer.order
 
 
-def score(
-    order: str,
-    queue: QueueProfile,
-    rank: QueueRank,
-    agent: Agent,
-    category: str,
-    *,
-    alone: bool = False,
-) -> float:
+def score(order: str, queue: QueueProfile, rank: QueueRank, agent: Agent, category: str) -> float:
     """Rank the agent: higher first; equal scores go by longest idle, then by number.
 
     A conversion set by hand wins over the measured one. Orders by idle time score all alike.
-    `alone`: nobody is to be compared with, so nothing is added for exploration nor taken off for
-    the agent's time.
     """
     if order == CONVERSION:
-        by_hand = agent.profile.rank.get(queue.name)
-        if alone:
-            return rank.worth(agent.number, category, by_hand, exploring=False)
-        return rank.score(agent.number, category, by_hand)
+        return rank.score(agent.number, category, agent.profile.rank.get(queue.name))
     if order == CATEGORY_GRADE:
         return float(agent.profile.categories.get(category, 0))
     return _by_record(order, agent)
+
+
+def score_alone(
+    order: str, queue: QueueProfile, rank: QueueRank, agent: Agent, category: str
+) -> float:
+    """Score an agent with whom nobody is compared.
+
+    So nothing is added for exploration nor taken off for the agent's time.
+    """
+    if order == CONVERSION:
+        by_hand = agent.profile.rank.get(queue.name)
+        return rank.worth(agent.number, category, by_hand, exploring=False)
+    return score(order, queue, rank, agent, category)
 
 
 def _by_record(order: str, agent: Agent) -> float:
@@ -316,10 +316,8 @@ def _by_record(order: str, agent: Agent) -> float:
     return 0.0
 
 
-def recorded_order(order: str, queue: QueueProfile, rank: QueueRank, agent: Agent) -> str:
-    """Say what the order came to for this agent, so that a missing source of it is seen."""
-    if order != CONVERSION:
-        return order
+def recorded_order(queue: QueueProfile, rank: QueueRank, agent: Agent) -> str:
+    """Say what `conversion` came to for this agent, so that a missing source of it is seen."""
     if not rank.measured and queue.name not in agent.profile.rank:
         return UNMEASURED
     return VALUE if rank.by_value and rank.valued else CONVERSION

@@ -60,6 +60,9 @@ class Waiting(Struct, eq=False):
     lined_up_at: float = math.inf
     "Since when it waits because no agent was free; inf: one was, at once."
 
+    aside: bool = False
+    "Not open to any agent's offers: it is being offered, or reserved."
+
     hold_out: bool = False
     overtook_s: float = 0.0
     "How much later than the head of the line it came that it was last paired ahead of."
@@ -148,6 +151,30 @@ class Waiting(Struct, eq=False):
 class Queue:
     """One skill group's line. Calls being offered keep their place in it."""
 
+    __slots__ = (
+        "_found",
+        "_lines",
+        "_openings_s",
+        "_unoffered",
+        "activations",
+        "admission",
+        "ageing",
+        "calls",
+        "front",
+        "in_order_until",
+        "limits",
+        "pace",
+        "pools",
+        "priority",
+        "profile",
+        "rank",
+        "recent",
+        "retired",
+        "ringing",
+        "rings",
+        "shares",
+    )
+
     def __init__(self, profile: QueueProfile, rank: QueueRank) -> None:
         self.profile = profile
         self.rank = rank
@@ -184,9 +211,6 @@ class Queue:
 
         self.in_order_until = math.inf
         "Until then none of these is at its starvation bound."
-
-        self._aside: dict[str, Waiting] = {}
-        "Calls not open to any agent's offers: those being offered, and the reserved."
 
         self.ageing = 0.0
         "Priority gained per second of wait."
@@ -282,7 +306,7 @@ class Queue:
         self.calls[waiting.call.call] = waiting
         insort(self._lines[waiting.call.priority], waiting.place)
         if aside:
-            self._aside[waiting.call.call] = waiting
+            waiting.aside = True
         else:
             self.put_back(waiting)
 
@@ -290,7 +314,7 @@ class Queue:
         """Leave the line for good."""
         if not waiting.offer:
             self.take(waiting)
-        self._aside.pop(waiting.call.call, None)
+        waiting.aside = False
         del self.calls[waiting.call.call]
         line = self._lines[waiting.call.priority]
         del line[bisect_left(line, waiting.place)]
@@ -305,16 +329,15 @@ class Queue:
         self.calls[waiting.call.call] = waiting
         insort(self._lines[call.priority], waiting.place)
         if waiting.offer:
-            self._aside[waiting.call.call] = waiting
+            waiting.aside = True
         else:
             self.put_back(waiting)
 
     def take(self, waiting: Waiting) -> None:
         """Being offered from now on; the place in the line is kept."""
-        name, place = waiting.call.call, waiting.place
-        if name in self._aside:
+        if waiting.aside:
             return
-        self._aside[name] = waiting
+        waiting.aside, place = True, waiting.place
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered[group]
         if places[0] is not place:
@@ -328,7 +351,7 @@ class Queue:
 
     def offer(self, waiting: Waiting, now: float) -> None:
         """Take the call, and note whether anybody is left for whom no agent is free."""
-        if waiting.call.call not in self._aside:
+        if not waiting.aside:
             self.take(waiting)
         waits = bool(self._unoffered)
         if waits is not self.pace.waits:
@@ -337,9 +360,9 @@ class Queue:
     def put_back(self, waiting: Waiting) -> None:
         """Open to offers again: of all agents, or as long as it is reserved of the preferred."""
         if waiting.reserved:
-            self._aside[waiting.call.call] = waiting
+            waiting.aside = True
             return
-        self._aside.pop(waiting.call.call, None)
+        waiting.aside = False
         group = (waiting.call.priority, waiting.demand, waiting.hold_out)
         places = self._unoffered.get(group)
         if places is None:
@@ -382,7 +405,7 @@ class Queue:
             self.calls[place[2]] for group in self._unoffered.values() for place in group
         ]
         reserved = [
-            waiting for waiting in self._aside.values() if waiting.reserved and not waiting.offer
+            waiting for waiting in self.calls.values() if waiting.reserved and not waiting.offer
         ]
         return open_to_all + reserved
 

@@ -242,15 +242,15 @@ def large_centre(agents: int, waiting: int, calls: int) -> tuple[list[float], li
     second with nobody waiting and everybody idle.
     """
     centre = Centre(agents, waiting)
-    _calls_come(centre, WARM_UP)
-    idle_first = _calls_come(centre, calls)
-    busy = _fill(centre)
+    calls_come(centre, WARM_UP)
+    idle_first = calls_come(centre, calls)
+    busy = fill(centre)
     # What agents are admitted to is worked out when they first meet calls of a kind.
-    _agents_free_up(centre, busy, ROUNDS * agents, in_turn=True)
-    return idle_first, _agents_free_up(centre, busy, calls)
+    agents_free_up(centre, busy, ROUNDS * agents, in_turn=True)
+    return idle_first, agents_free_up(centre, busy, calls)
 
 
-def _agents_free_up(
+def agents_free_up(
     centre: Centre,
     busy: list[str],
     calls: int,
@@ -276,7 +276,7 @@ def _agents_free_up(
     return frees_up
 
 
-def _calls_come(
+def calls_come(
     centre: Centre,
     calls: int,
     watch: Bytecodes | None = None,
@@ -300,18 +300,18 @@ def _calls_come(
 def count_bytecodes(calls: int) -> None:
     """Print what Python executes for a decision, by function."""
     centre = Centre(COUNTED_SIZE, COUNTED_SIZE)
-    _calls_come(centre, WARM_UP)
+    calls_come(centre, WARM_UP)
     comes, joins, frees_up = Bytecodes(), Bytecodes(), Bytecodes()
-    _calls_come(centre, calls, comes, joins)
-    busy = _fill(centre)
-    _agents_free_up(centre, busy, ROUNDS * COUNTED_SIZE, in_turn=True)
-    _agents_free_up(centre, busy, calls, watch=frees_up)
+    calls_come(centre, calls, comes, joins)
+    busy = fill(centre)
+    agents_free_up(centre, busy, ROUNDS * COUNTED_SIZE, in_turn=True)
+    agents_free_up(centre, busy, calls, watch=frees_up)
     comes.show(calls, "call that comes to an idle agent")
     joins.show(calls, "agent who joins the idle")
     frees_up.show(calls, "agent who frees up and takes a call")
 
 
-def _fill(centre: Centre) -> list[str]:
+def fill(centre: Centre) -> list[str]:
     """Engage everybody, then let `waiting` calls line up."""
     router = centre.router
     everybody = [view.agent for view in router.agents()]
