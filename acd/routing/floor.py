@@ -12,7 +12,7 @@ from .agent import Agent
 from .announcing import CandidateList
 from .demand import Demand, Demands
 from .idle import Idle
-from .membership import Membership
+from .membership import Membership, Service
 from .model import Choice, Preferred, WaitingCall
 from .pairing import PAIRING, best_suited
 from .plain_pool import PlainPool
@@ -22,8 +22,8 @@ from .preferring import Reservations
 from .queue import NOBODY, Queue, Urgency, Waiting
 from .sparing_pool import SparingPool, draws
 
-NO_CALL: Urgency = (inf, inf, "")
-"Less urgent than any call."
+NO_CALL: Urgency = (1e308, inf, "")
+"Less urgent than any call, and more than the front of an empty line."
 
 NOTHING = None, None
 
@@ -114,7 +114,7 @@ class Floor:
             of = dict.fromkeys(self._idle[queue.profile.name] for queue in queues)
             agent.member = Membership(
                 tuple((group, group.places[number]) for group in of),
-                {queue: (queue.admission.by_category(agent), {}) for queue in queues},
+                tuple(Service(queue, queue.admission.by_category(agent)) for queue in queues),
             )
 
     def _by_skill(self) -> dict[str, list[str]]:
@@ -274,7 +274,9 @@ class Floor:
             member: Membership = agent.member
             member.pools = [pool for pool in member.pools if pool not in pools]
             member.sparing = [pool for pool in member.sparing if pool not in pools]
-            member.lines[queue][1].clear()
+            for service in member.services:
+                if service.queue is queue:
+                    service.by_demand.clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):
@@ -395,22 +397,24 @@ class Floor:
         most, since, name = NO_CALL
         member: Membership = agent.member
         grades = agent.profile.categories
-        for queue, (by_grade, ways) in member.lines.items():
-            heads = queue.front if now < queue.in_order_until else queue.heads(now)
-            if not heads:
-                continue
+        for service in member.services:
+            queue = service.queue
             aged, priority = now * queue.ageing, queue.priority
+            if now >= queue.in_order_until:
+                heads = queue.heads(now)
+            elif queue.first_figure - aged - priority > most:
+                continue  # seen without a look at the calls, which are far away in memory
+            else:
+                heads = queue.front
             for figure, enqueued_at, call, demand, _ in heads:
                 # `Queue.urgency` written out: an agent may see the heads of many queues.
                 value = figure - aged - priority
                 if value > most or (value == most and (enqueued_at, call) >= (since, name)):
                     break  # those behind it are less urgent still
-                if by_grade and demand.plain:
-                    way = by_grade[grades.get(demand.category, 0)]
-                elif (known := ways.get(demand)) is not None:
-                    way = known
+                if service.by_grade and demand.plain:
+                    way = service.by_grade[grades.get(demand.category, 0)]
                 else:
-                    way = ways[demand] = queue.admission.way(agent, demand)
+                    way = self._way_of(service, agent, demand)
                 if now >= enqueued_at + way.after_s:
                     most, since, name, best, best_way = value, enqueued_at, call, queue, way
                     break
@@ -476,12 +480,15 @@ class Floor:
 
     def _way(self, agent: Agent, queue: Queue, demand: Demand) -> Way:
         member: Membership = agent.member
-        by_grade, ways = member.lines[queue]
-        if by_grade and demand.plain:
-            return by_grade[agent.profile.categories.get(demand.category, 0)]
-        way = ways.get(demand)
+        service = next(each for each in member.services if each.queue is queue)
+        if service.by_grade and demand.plain:
+            return service.by_grade[agent.profile.categories.get(demand.category, 0)]
+        return self._way_of(service, agent, demand)
+
+    def _way_of(self, service: Service, agent: Agent, demand: Demand) -> Way:
+        way = service.by_demand.get(demand)
         if way is None:
-            way = ways[demand] = queue.admission.way(agent, demand)
+            way = service.by_demand[demand] = service.queue.admission.way(agent, demand)
         return way
 
     def only_choice(self, agent: Agent, waiting: Waiting, way: Way | None, now: float) -> Choice:

@@ -160,6 +160,7 @@ class Queue:
         "admission",
         "ageing",
         "calls",
+        "first_figure",
         "front",
         "in_order_until",
         "limits",
@@ -208,6 +209,9 @@ class Queue:
         self._unoffered: dict[tuple[int, Demand, bool], list[Place]] = {}
         self.front: list[Head] = []
         "First place open to offers of each group, in the line's order."
+
+        self.first_figure = math.inf
+        "Figure of the first of these; inf: there is none."
 
         self.in_order_until = math.inf
         "Until then none of these is at its starvation bound."
@@ -293,6 +297,7 @@ class Queue:
     def classify(self, demand_of: Callable[["Queue", WaitingCall], Demand]) -> None:
         """Sort the waiting calls anew after demands came to mean something else."""
         self._unoffered, self.front, self.in_order_until = {}, [], math.inf
+        self.first_figure = math.inf
         for waiting in self.calls.values():
             waiting.demand = demand_of(self, waiting.call)
             if not waiting.offer:
@@ -348,6 +353,7 @@ class Queue:
             insort(self.front, (*places[0], waiting.demand, waiting.hold_out))
         else:
             del self._unoffered[group]
+        self.first_figure = self.front[0][0] if self.front else math.inf
 
     def offer(self, waiting: Waiting, now: float) -> None:
         """Take the call, and note whether anybody is left for whom no agent is free."""
@@ -372,6 +378,7 @@ class Queue:
             if len(places) > 1:
                 del self.front[bisect_left(self.front, places[1])]
             insort(self.front, (*waiting.place, waiting.demand, waiting.hold_out))
+            self.first_figure = self.front[0][0]
             starving_at = waiting.place[1] + self.profile.starvation_s
             self.in_order_until = min(self.in_order_until, starving_at)
 

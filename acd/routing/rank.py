@@ -104,6 +104,9 @@ class QueueRank:
         self._group_means = {"": self.prior.mean}
         self._even_calls: dict[str, float] = {}
         self._beliefs: dict[str, dict[str, Belief]] = {}
+        self._unmeasured: dict[str, Belief] = {}
+        "Of whoever it is, by category, as long as no outcome of anybody is known."
+
         self._newest = -math.inf
         self._known = 0
         self._fitted_known = 0
@@ -150,6 +153,7 @@ class QueueRank:
         self._group_means = dict(measures.group_means)
         self._even_calls = dict(measures.even_calls)
         self._beliefs = {agent: dict(each) for agent, each in measures.beliefs.items()}
+        self._unmeasured.clear()
         self._newest, self._known = measures.newest, measures.known
         self._fitted_known = measures.fitted_known
         self._fitted_newest = measures.fitted_newest
@@ -285,7 +289,7 @@ class QueueRank:
         if by_hand is not None:
             return by_hand * self._group_value(category) if self.by_value else by_hand
         try:
-            belief = self._beliefs[agent][category]
+            belief = (self._beliefs[agent] if self._agents else self._unmeasured)[category]
         except KeyError:
             belief = self.belief(agent, category)
         conversion = belief.mean
@@ -302,7 +306,7 @@ class QueueRank:
 
     def belief(self, agent: str, category: str = "") -> Belief:
         """Return the posterior of the agent's conversion."""
-        beliefs = self._beliefs.get(agent)
+        beliefs = self._beliefs.get(agent) if self._agents else self._unmeasured
         if beliefs is None:
             beliefs = self._beliefs[agent] = {}
         belief = beliefs.get(category)
