@@ -140,6 +140,8 @@ class QueueAnnouncement(Struct, frozen=True, kw_only=True):
     pace: PaceMeasure
     rank: RankMeasures
     candidates: tuple[CandidateList, ...] = ()
+    refit_at: float = math.inf
+    "When the next slice of a refit is due; inf: none is."
 
     profile: QueueProfile | None = None
     "Set for one that the configuration has no longer, and whose line is not empty yet."

@@ -52,6 +52,7 @@ def _queue(queue: Queue, seq: int) -> QueueAnnouncement:
         activations=tuple(each.measure() for each in queue.activations.values()),
         pace=queue.pace.measure(),
         rank=queue.rank.measures(),
+        refit_at=queue.refit.due_at,
         candidates=tuple(pool.candidates(key[0]) for key, pool in queue.pools.items()),
         profile=queue.profile if queue.retired else None,
     )

@@ -25,6 +25,7 @@ from .model import Choice, Counters, State, Status
 from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
 from .queue import NOBODY, Queue, Waiting
+from .refitting import Refit
 from .ringing import ring_on, silence
 
 SYSTEM = "system"
@@ -67,7 +68,7 @@ class Dispatch:
 
         self.deadlines = Deadlines()
         self.away = AwayWatch(self.deadlines)
-        self.floor = Floor(random)
+        self.floor = Floor(self.deadlines, random)
         self.on_duty = OnDuty()
 
     # --- agents ---
@@ -249,6 +250,7 @@ class Dispatch:
             del self.queues[queue.profile.name]
             for activation in queue.activations.values():
                 self.deadlines.arm(activation, math.inf)
+            self.deadlines.arm(queue.refit, math.inf)
 
     def _call_due(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         if not waiting.offer:
@@ -511,6 +513,8 @@ class Dispatch:
                 events.append(self.away.due(due))
             elif isinstance(due, Activation):
                 looks.append(due)
+            elif isinstance(due, Refit) and due.queue in self.queues:
+                self.floor.refit(self.queues[due.queue], now)
         return looks
 
     def _agent_due(self, agent: Agent, now: float, events: list[Event]) -> None:

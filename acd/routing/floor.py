@@ -10,6 +10,7 @@ from math import inf
 
 from .agent import Agent
 from .announcing import CandidateList
+from .deadlines import Deadlines
 from .demand import Demand, Demands
 from .idle import Idle
 from .membership import Membership, Service
@@ -20,6 +21,7 @@ from .policy import CONVERSION, Way, depends_on_category, recorded_order, score_
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import NOBODY, Queue, Urgency, Waiting
+from .refitting import PAUSE_S
 from .sparing_pool import SparingPool, draws
 
 NO_CALL: Urgency = (1e308, inf, "")
@@ -46,8 +48,9 @@ def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: 
 class Floor:
     """Indices over agents and queues. Holds no state of its own that could not be rebuilt."""
 
-    def __init__(self, random: Callable[[], float] | None = None) -> None:
+    def __init__(self, deadlines: Deadlines, random: Callable[[], float] | None = None) -> None:
         self.random = random
+        self._deadlines = deadlines
         self._demands = Demands()
         self._plain: dict[str, Demand] = {}
         "Demands of calls that ask for nothing but a category, by one that agents differ in."
@@ -233,10 +236,8 @@ class Floor:
         if waiting.reserved:
             return self._choose_preferred(waiting, now)
         rank = waiting.queue.rank
-        if rank.stale:
-            rank.refresh()
-        if rank.price is not None and now >= rank.price.due_at:
-            self._look_at_price(waiting.queue, now)
+        if rank.stale or (rank.price is not None and now >= rank.price.due_at):
+            self._ask_for_refit(waiting.queue, now)
         return self._choose(waiting, waiting.passed_over, now) or self._choose_after_all(
             waiting, now
         )
@@ -256,8 +257,26 @@ class Floor:
         """Pick the idle agent whose phone is to ring beside those that do, if one is due."""
         if self._left:
             self.clear_up()
-        waiting.queue.rank.refresh()
         return self._choose(waiting, waiting.passed_over, now, further=True)
+
+    def _ask_for_refit(self, queue: Queue, now: float) -> None:
+        if queue.refit.due_at == inf:
+            self._deadlines.arm(queue.refit, now)
+
+    def refit(self, queue: Queue, now: float) -> bool:
+        """Do one slice of what the queue's rank needs (refitting.py); whether there was one."""
+        rank = queue.rank
+        if rank.stale:
+            rank.refresh()
+        elif rank.price is not None and now >= rank.price.due_at:
+            self._look_at_price(queue, now)
+        else:
+            outdated = next((pool for pool in queue.pools.values() if pool.outdated), None)
+            if outdated is None:
+                return False
+            outdated.rescore_all()
+        self._deadlines.arm(queue.refit, now + PAUSE_S)
+        return True
 
     def _look_at_price(self, queue: Queue, now: float) -> None:
         """Measure anew how busy those on duty are; costs one pass over the queue's staff."""
@@ -444,7 +463,7 @@ class Floor:
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
             return first, way
         if queue.rank.stale:
-            queue.rank.refresh()
+            self._ask_for_refit(queue, now)
         best = best_suited(agent, first, now, lambda demand: self._way(agent, queue, demand))
         best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
         return best, self._way(agent, queue, best.demand)
@@ -501,7 +520,7 @@ class Floor:
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
         if queue.rank.stale:
-            queue.rank.refresh()
+            self._ask_for_refit(queue, now)
         enqueued_at, profile = waiting.call.enqueued_at, queue.profile
         if way is None:
             index = self._ringing_layer(agent, waiting, now)

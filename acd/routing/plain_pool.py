@@ -15,7 +15,7 @@ from .agent import Agent
 from .demand import Demand
 from .idle import Idle
 from .model import LayerProfile, Standing
-from .policy import CONVERSION, Admission
+from .policy import Admission
 from .pool import CANDIDATES_RECORDED, Best, IdlePool
 from .rank import QueueRank
 
@@ -88,8 +88,6 @@ class PlainPool(IdlePool):
         total = (self._admitted & idle).bit_count()
         if not total:
             return None
-        if self._version != self.rank.version and self.order == CONVERSION:
-            self._rescore_all()
         if passed_over:
             return self._best_but(passed_over, total)
         if self._front & idle != self._front:
@@ -127,7 +125,8 @@ class PlainPool(IdlePool):
             bits |= 1 << places[key[2]]
         return bits
 
-    def _rescore_all(self) -> None:
+    def rescore_all(self) -> None:
+        """Rank everybody in here anew, after a fit."""
         self._version = self.rank.version
         agents = [self._idle.agents[key[2]] for key in self.keys()]
         self._keys = {agent.number: self.key(agent, None) for agent in agents}

@@ -77,6 +77,11 @@ class IdlePool:
             facts=demand.facts,
         )
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the scores are of an earlier fit."""
+        return self.order == CONVERSION and self._version != self.rank.version
+
     def outdate(self) -> None:
         """Take the scores for those of an earlier fit."""
         self._version = self.rank.version - 1
@@ -104,6 +109,10 @@ class IdlePool:
     @abstractmethod
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
+
+    @abstractmethod
+    def rescore_all(self) -> None:
+        """Rank everybody in here anew, after a fit."""
 
     @abstractmethod
     def best(

@@ -17,6 +17,7 @@ from .places import Place, expected_place, position
 from .policy import ALL, ONE, PROGRESSIVELY, Admission, rings_several
 from .pool import IdlePool
 from .rank import QueueRank
+from .refitting import Refit
 
 Head = tuple[float, float, str, Demand, bool]
 """A place, the demand of the call that stands there, and whether it is held out."""
@@ -170,6 +171,7 @@ class Queue:
         "profile",
         "rank",
         "recent",
+        "refit",
         "retired",
         "ringing",
         "rings",
@@ -196,6 +198,7 @@ class Queue:
         "By group, of those that some layer names."
 
         self.recent = RecentCalls()
+        self.refit = Refit(profile.name)
         self.rings = False
         "Some layer rings several phones for one call."
 

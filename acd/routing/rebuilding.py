@@ -133,6 +133,7 @@ class Rebuilding:
                 for candidates in value.candidates:
                     self._dispatch.floor.take(queue, candidates)
                 queue.pace.take(value.pace)
+                self._dispatch.deadlines.arm(queue.refit, value.refit_at)
 
     # --- agents ---
 

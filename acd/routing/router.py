@@ -1,7 +1,7 @@
 """The router: every input that there is. What follows from them: dispatch.py; views: views.py."""
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+from math import inf, isfinite
 
 from msgspec.structs import replace
 
@@ -412,6 +412,14 @@ class Router(Views):
         floor.rescore(agent, queue)
         if earlier is not None and (earlier.agent, earlier.queue) != (agent, queue):
             floor.rescore(earlier.agent, earlier.queue)
+
+    def refit(self, now: float) -> None:
+        """Refit at once all that is due, in place of a slice after each of the next decisions."""
+        dispatch = self._dispatch
+        for queue in dispatch.queues.values():
+            while dispatch.floor.refit(queue, now):
+                pass
+            dispatch.deadlines.arm(queue.refit, inf)
 
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """Return what is known of each interaction, in the order in which it was first told."""

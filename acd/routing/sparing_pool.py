@@ -98,8 +98,6 @@ class SparingPool(IdlePool):
         """Find the best idle agent but the passed over, and without `spared_too` the spared."""
         if not self._members:
             return None
-        if self._version != self.rank.version and self.order == CONVERSION:
-            self._rescore_all()
         if self._random is not None and self.order == CONVERSION:
             self._draw_anew(self._random)
         if self._limits is not None:
@@ -191,7 +189,8 @@ class SparingPool(IdlePool):
         spared = 0 if spared_too else bisect_left(self._spared, drawn)
         return Best(self._members[drawn[2]][1], tuple(front), len(open_to), spared)
 
-    def _rescore_all(self) -> None:
+    def rescore_all(self) -> None:
+        """Rank everybody in here anew, after a fit."""
         self._version = self.rank.version
         agents = [agent for _, agent in self._members.values()]
         self._members = {}

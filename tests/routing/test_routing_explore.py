@@ -66,6 +66,7 @@ def shop(name, sells, seed, calls=1500):
         sold = random.random() < sells[made.agent]
         world.router.record_outcome(made.agent, "sales", "", f"c{index}", sold, world.now)
         world.release(made.agent)
+        world.router.refit(world.now)
         served.append(made.agent)
     return served
 
@@ -82,6 +83,7 @@ def test_a_newcomer_is_tried_although_the_others_are_proven(name):
         for call in range(300):
             won = call % 300 < 120 + 8 * index
             world.router.record_outcome(f"{index}", "sales", "", f"{index}-{call}", won, 0.0)
+    world.router.refit(world.now)
     world.log_in(*(f"{index}" for index in range(9)), "new")
     tried = []
     for index in range(300):

@@ -236,7 +236,9 @@ def test_a_new_fit_of_the_group_ranks_those_anew_who_stand_idle_meanwhile():
     world.leave("a")
     for number in others:  # the group turns out to sell little: five of five was luck
         learn(number, 20, 100)
-    assert only_offer(world.call("b")).agent == "many"
+    world.leave(only_offer(world.call("b")).call)
+    world.wait(1.0)
+    assert only_offer(world.call("c")).agent == "many"
 
 
 def test_conversion_is_learned_by_category_even_where_nobody_has_grades():

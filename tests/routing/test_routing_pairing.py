@@ -53,6 +53,7 @@ def test_it_is_the_advantage_over_the_group_that_counts_not_the_best_sale():
     for number in ("1", "2"):  # toys sell themselves, with anybody
         for index in range(50):
             world.router.record_outcome(number, "sales", "toys", f"{number}t{index}", True, 0.0)
+    world.router.refit(world.now)
     world.call("toys", category="toys")
     world.now += 1.0
     world.call("tv", category="tv")

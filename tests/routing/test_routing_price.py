@@ -42,6 +42,7 @@ def floor(profile=PRICED, *, talk_s, agents=AGENTS, sold=SOLD):
     world.wait(talk_s)
     for number in ("1", "2"):
         world.release(number)
+    world.router.refit(world.now)
     return world
 
 
