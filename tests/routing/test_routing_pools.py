@@ -1,5 +1,7 @@
 """The two kinds of lists of idle agents agree; the heads of a line are its most urgent calls."""
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +98,17 @@ def test_who_left_is_passed_over_and_counted_nowhere(moves):
     assert lists.plain.keys() == lists.exact.keys()
 
 
+def test_who_moves_up_to_the_front_and_leaves_is_not_recorded_there():
+    lists = Lists()
+    for now, agent in enumerate(lists.admitted):
+        lists.come(agent, 0, float(now))
+    first, eleventh = lists.admitted[0], lists.admitted[10]
+    lists.go(first)
+    lists.come(first, 0, 60.0)
+    lists.go(eleventh)
+    assert lists.plain.best((), 70.0) == lists.exact.best((), 70.0)
+
+
 def test_a_whole_shift_that_left_is_passed_over_at_one_look():
     lists = Lists()
     for agent in lists.agents.values():
@@ -147,6 +160,7 @@ def test_heads_are_the_most_urgent_of_each_kind_in_their_order(calls, ageing_s, 
         if fate in {"offered", "gone"}:
             del open_calls[call.call]
         queue.heads(float(now))
+        assert queue.first_figure == min((head[0] for head in queue.front), default=math.inf)
     groups = {}
     for waiting in open_calls.values():
         groups.setdefault((waiting.call.priority, waiting.demand), []).append(waiting)
