@@ -276,7 +276,11 @@ class Service:
         )
         self._register = AgentRegister(self._state)
         self._keeper = Keeper(
-            self._state, self._centre, self._router, contacts=self._endpoint.all_contacts
+            self._state,
+            self._centre,
+            self._router,
+            accounts=self._endpoint.registered_accounts,
+            contacts=self._endpoint.contacts,
         )
         self._reloader = Reloader(
             config,

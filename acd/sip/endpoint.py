@@ -420,6 +420,10 @@ class Endpoint:
         """Return an account's registered devices, newest first."""
         return self._registrar.contacts(account)
 
+    def registered_accounts(self) -> tuple[str, ...]:
+        """Return the names of the accounts that have registered devices."""
+        return self._registrar.accounts()
+
     def all_contacts(self) -> dict[str, tuple[Contact, ...]]:
         """Return every account's registered devices, with the expiry of the last refresh."""
         return self._registrar.all_contacts()

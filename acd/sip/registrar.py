@@ -58,6 +58,10 @@ class Registrar:
         record = self._accounts.get(account)
         return record.contacts if record is not None else ()
 
+    def accounts(self) -> tuple[str, ...]:
+        """Return the names of the accounts that have devices."""
+        return tuple(self._accounts)
+
     def all_contacts(self) -> dict[str, tuple[Contact, ...]]:
         """Return every account's devices, with the expiry as of the last refresh."""
         return {name: record.contacts for name, record in self._accounts.items()}

@@ -78,7 +78,10 @@ class Boot:
             folder,
             self.centre,
             self.router,
-            contacts=lambda: {**self.centre.desk.devices(), **self.refreshed},
+            accounts=lambda: tuple({**self.centre.desk.devices(), **self.refreshed}),
+            contacts=lambda account: (
+                self.refreshed.get(account) or self.centre.desk.devices().get(account, ())
+            ),
         )
 
     # --- the driver ---
