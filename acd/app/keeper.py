@@ -113,12 +113,12 @@ class Keeper:
         numbers = self._router.agent_numbers()
         for begin in range(0, len(numbers), AGENTS_AT_ONCE):
             agents += self._agents(numbers[begin : begin + AGENTS_AT_ONCE])
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # let calls go first
         devices: dict[str, tuple[SavedContact, ...]] = {}
         accounts = self._accounts()
         for begin in range(0, len(accounts), AGENTS_AT_ONCE):
             devices |= self._devices(accounts[begin : begin + AGENTS_AT_ONCE])
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # let calls go first
         await asyncio.to_thread(
             self._write, Snapshot(devices, tuple(agents), self._router.shares())
         )
