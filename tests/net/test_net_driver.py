@@ -1,6 +1,7 @@
 """The driver: one journal write per turn, before any message; one timer; nothing that stops it."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ class World:
         self.changed = asyncio.Event()
         self.answers_at_once = True
         self.fault: Exception | None = None
+        self.sent = b""
+        "The last message."
         ids = count(1)
         new_id: Callable[[], str] = lambda: f"id{next(ids)}"  # noqa: E731 - an injected source
         self.centre = CallCentre(
@@ -96,6 +99,7 @@ class World:
 
     def send(self, peer: Peer, data: bytes) -> None:
         assert peer == PHONE
+        self.sent = data
         self.note("send", data.split(b"\r\n", 1)[0])
 
     def disconnect(self, peer: Peer) -> None:
@@ -229,8 +233,11 @@ def planted(*_: object) -> None:
 async def test_a_proof_that_fails_is_told_and_not_journalled() -> None:
     world = World()
     first = invite("1001").replace(b"INVITE", b"REGISTER")
-    proof = b'Authorization: Digest username="1001", realm="acd", response="00"\r\n'
-    world.hear(first, first.replace(b"Contact:", proof + b"Contact:"))
+    world.hear(first)
+    asked = re.search(rb'nonce="([^"]+)"', world.sent)
+    assert asked is not None
+    proof = b'Digest username="1001", realm="acd", nonce="%b", response="00"' % asked[1]
+    world.hear(first.replace(b"Contact:", b"Authorization: " + proof + b"\r\nContact:"))
     assert world.saw("failed proof") == [AuthenticationFailed("1001", PHONE, "REGISTER")]
     assert world.saw("journal") == []
     assert world.saw("send") == [b"SIP/2.0 401 Unauthorized"] * 2
