@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from math import inf
 from struct import unpack_from
+from time import monotonic
 
 from acd.sip.admission import Admission, Level, Verdict
 from acd.sip.peer import Peer
@@ -129,11 +130,12 @@ class UdpListener:
         receive, judge = self.sock.recvfrom, self._admission.judge
         behind = self._admission.level is not _CALM
         rush = behind or self._pace.gathering
-        busy = rush or now - self._read_at < BUSY_S
-        self._read_at = now
+        begun = monotonic()  # uvloop's clock counts whole milliseconds
+        busy = rush or begun - self._read_at < BUSY_S
+        self._read_at = begun
         if behind:
             self._measure(now)
-        self._leave_at = now + LEAVE_S if busy and not rush else inf
+        self._leave_at = begun + LEAVE_S if busy and not rush else inf
         for count in range(READ_MAX if busy else 1):
             if count == MEASURE_AFTER:
                 self._measure(now)
@@ -159,9 +161,9 @@ class UdpListener:
 
     def _let_leave(self) -> None:
         """Let what is ready leave before further messages are served, if it has waited."""
-        if self._time() >= self._leave_at:
+        if monotonic() >= self._leave_at:
             self._on_batch()
-            self._leave_at = self._time() + LEAVE_S
+            self._leave_at = monotonic() + LEAVE_S
 
     def _measure(self, now: float) -> None:
         """Tell how many bytes wait in the socket's queue, the kernel's own ones included."""
