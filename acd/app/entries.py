@@ -23,15 +23,10 @@ from acd.web.entry_bodies import CsatEntry, DispositionEntry, Entry, MatterEntry
 from acd.web.ports import CommandRefusedError, Posting, ServiceUnavailableError, Told
 
 from .audited import class_told, csat_told, matter_told, order_told
+from .entry_times import time_fault
 from .handled_calls import HandledCalls
 
 log = structlog.get_logger(__name__)
-
-AHEAD_S = 300.0
-"Clocks of other systems may be fast by so much."
-
-BEHIND_S = 400 * 86_400.0
-"Orders come back within a year; what is older has a slip in its date."
 
 Answer = dict[str, object]
 
@@ -201,17 +196,14 @@ class Entries:
         return Told(bytes(used.answer), replayed=True)
 
     def _at_us(self, entry: Entry | DispositionEntry) -> int:
-        now_us = int(self._around.wall_s() * 1e6)
-        at_us = (entry.at_us if isinstance(entry, Entry) else None) or now_us
-        if at_us > now_us + AHEAD_S * 1e6:
-            raise CommandRefusedError(
-                "invalid_time", "at lies ahead: it must have been", field="at"
-            )
-        if at_us < now_us - BEHIND_S * 1e6:
-            days = round(BEHIND_S / 86_400)
-            text = f"at must be within the last {days} days"
-            raise CommandRefusedError("invalid_time", text, field="at")
-        return at_us
+        wall_s = self._around.wall_s()
+        told = entry.told_at if isinstance(entry, Entry) else None
+        if told is None:
+            return int(wall_s * 1e6)
+        fault = time_fault(told, datetime.fromtimestamp(wall_s, UTC), self._around.zone)
+        if fault:
+            raise CommandRefusedError("invalid_time", fault, field="at")
+        return int(told.timestamp() * 1e6)
 
     def _check_category(self, category: str) -> None:
         check_category(self._around.config(), category)

@@ -19,6 +19,7 @@ from acd.web.access import Role
 from acd.web.entry_bodies import OrderEntry
 
 from .audited import order_told
+from .entry_times import time_fault
 
 BYTES_MAX = 64 << 20
 "Half a million orders; more is a slip in the file's name."
@@ -96,12 +97,12 @@ def decoded(data: bytes, encoding: str = "") -> str:
 
 
 def read_orders(
-    text: str, *, zone: tzinfo, currency: str
+    text: str, *, zone: tzinfo, currency: str, now: datetime
 ) -> tuple[list[OrderLine], list[LineError]]:
     """Return the lines that can be taken, and the mistakes in the others.
 
-    Times without a zone are of `zone`, amounts without a currency of `currency`. Raises
-    OrderFileError when the first line does not name the columns.
+    Times without a zone are of `zone`, amounts without a currency of `currency`; none lies ahead
+    of `now`. Raises OrderFileError when the first line does not name the columns.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     taken: list[OrderLine] = []
@@ -113,7 +114,9 @@ def read_orders(
                 continue
             try:
                 values = _values(fields, cells)
-                taken.append(OrderLine(reader.line_num, _entry(values, zone, currency)))
+                entry = _entry(values, zone, currency)
+                _check_time(entry, now, zone)
+                taken.append(OrderLine(reader.line_num, entry))
             except ValueError as error:
                 wrong.append(LineError(reader.line_num, str(error)))
     except csv.Error as error:
@@ -186,6 +189,14 @@ def _entry(values: dict[str, str], zone: tzinfo, currency: str) -> OrderEntry:
         return OrderEntry.model_validate(body)
     except ValidationError as error:
         raise ValueError("; ".join(_mistakes(error))) from error
+
+
+def _check_time(entry: OrderEntry, now: datetime, zone: tzinfo) -> None:
+    told = entry.told_at
+    assert told is not None  # a line has a time
+    fault = time_fault(told, now, zone)
+    if fault:
+        raise ValueError(fault)
 
 
 def _mistakes(error: ValidationError) -> Iterator[str]:

@@ -105,3 +105,6 @@ class RankKeeper:
             outcomes += len(chunk)
             await asyncio.sleep(0)  # let calls go first
         log.info("ranks_learned", outcomes=outcomes)
+        if left_out := self._router.outcomes_left_out:
+            effect = "they do not count; their calls came while the clock ran ahead, or it is late"
+            log.warning("outcomes_dated_ahead", outcomes=left_out, effect=effect)

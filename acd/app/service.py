@@ -227,6 +227,7 @@ class Service:
             random=randomness.random,
             now=asyncio.get_running_loop().time(),
             rules=config.agent_rules(),
+            wall_s=time.time,
         )
         self._centre = CallCentre(
             router=self._router,

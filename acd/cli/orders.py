@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -70,10 +71,11 @@ def import_orders(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config)
     path: Path = arguments.file
+    zone = ZoneInfo(config.server.centre.timezone)
     try:
         text = decoded(path.read_bytes(), arguments.encoding)
         lines, wrong = read_orders(
-            text, zone=ZoneInfo(config.server.centre.timezone), currency=arguments.currency.upper()
+            text, zone=zone, currency=arguments.currency.upper(), now=datetime.now(zone)
         )
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error

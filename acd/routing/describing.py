@@ -15,8 +15,8 @@ from .announcing import (
 )
 from .dispatch import Dispatch
 from .offer import Offer
+from .outcomes import ConversionRanks
 from .queue import Queue, Waiting
-from .rank import ConversionRanks
 
 
 def describe(dispatch: Dispatch, ranks: ConversionRanks, seq: int) -> list[Announcement]:

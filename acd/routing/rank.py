@@ -16,8 +16,9 @@ worth is a matter of the product first.) Orders in another currency than the que
 amount, count for the conversion alone.
 
 Calls whose outcome is not known yet are simply not recorded, so that pending is not failed. Age
-is counted back from the newest outcome seen, which keeps this room free of a wall clock. Between
-two fits only the agent concerned is computed anew; the others keep means that are at most
+is counted back from the newest outcome seen, not from now: in a night without calls nothing has to
+be computed anew. Whose outcomes count, and that none of them is dated ahead, is outcomes.py's.
+Between two fits only the agent concerned is computed anew; the others keep means that are at most
 `REFIT_AGE` of a half-life old.
 """
 
@@ -36,10 +37,6 @@ ORDERS_BASIS = "orders"
 VALUE_BASIS = "value"
 BASES = frozenset({ORDERS_BASIS, VALUE_BASIS})
 """What a queue ranks by: orders per call, or value per call."""
-
-MAXIMUM_OUTCOMES = 200_000
-"""Outcomes kept for correction, oldest forgotten first (their weight stays): about a week of
-sales calls of a centre of 1,000 seats, 50 MB."""
 
 REFIT_GROWTH = 0.05
 """The prior is fitted again when a twentieth more outcomes are known: it moves by less."""
@@ -162,6 +159,21 @@ class QueueRank:
         self._weigh()
         self.version += 1
 
+    @property
+    def newest(self) -> float:
+        """When the newest outcome's call was answered, UTC seconds; −inf: none is known."""
+        return self._newest
+
+    def start_over(self) -> None:
+        """Forget every outcome; what was fitted holds until the next fit, which is due."""
+        self._agents, self._categories, self._group = {}, {}, {}
+        self._newest, self._known = -math.inf, 0
+        self._fitted_known, self._fitted_newest = 0, -math.inf
+        self._forget_beliefs()
+        self._weigh()
+        self.stale = True
+        self.version += 1
+
     def add(self, outcome: "Outcome", sign: float = 1.0) -> None:
         """Count an outcome in, or take it back with sign −1."""
         self._newest = max(self._newest, outcome.wall_s)
@@ -205,13 +217,21 @@ class QueueRank:
         self._fitted_known = self._known
         self._fitted_newest = self._newest
         self.stale = False
+        self._forget_beliefs()
+        self.version += 1
+
+    def _forget_beliefs(self) -> None:
         self._beliefs.clear()
+        self._unmeasured.clear()
         if self.price is not None:
             self.price.standings.clear()
-        self.version += 1
 
     def _fit_categories(self) -> None:
         newest, half_life_s = self._newest, self.half_life_s
+        if not self._group:  # all of them have been forgotten
+            self._group_means, self._even_calls = {"": self.prior.mean}, {}
+            self.category_strength = CATEGORY_STRENGTH
+            return
         calls, orders = self._group[""].at(newest, half_life_s)
         mean = (orders + 0.5) / (calls + 1.0)
         self._group_means = {"": mean}
@@ -362,66 +382,3 @@ class Outcome(Struct, frozen=True, gc=False):
     "What the order is worth, in minor units; None: not known."
 
     currency: str = ""
-
-
-class ConversionRanks:
-    """The measured conversion of every queue, fed by outcomes that may come late and change."""
-
-    def __init__(self, maximum_outcomes: int = MAXIMUM_OUTCOMES) -> None:
-        self.queues: dict[str, QueueRank] = {}
-        self._outcomes: dict[str, Outcome] = {}
-        self._maximum_outcomes = maximum_outcomes
-        self._forgotten_before = 0.0
-
-    def configure(self, measures: dict[str, Measure]) -> None:
-        """Keep exactly these queues; a changed measure weighs the kept outcomes anew."""
-        kept = self.queues
-        self.queues = {
-            name: kept[name]
-            if name in kept and kept[name].measure == measure
-            else QueueRank(measure)
-            for name, measure in measures.items()
-        }
-        for outcome in self._outcomes.values():
-            rank = self.queues.get(outcome.queue)
-            if rank is not None and rank is not kept.get(outcome.queue):
-                rank.add(outcome)
-
-    def record(self, interaction: str, outcome: Outcome) -> Outcome | None:
-        """Count an outcome in, in place of the interaction's earlier one, which is returned.
-
-        `wall_s` is when the call was answered, also in a correction. An outcome of an unknown
-        interaction from before the oldest one kept cannot be told from a correction of one that
-        was forgotten, and is left out; so is one of an unknown queue.
-        """
-        earlier = self._outcomes.get(interaction)
-        if earlier == outcome or (earlier is None and outcome.wall_s < self._forgotten_before):
-            return earlier
-        if earlier is not None and earlier.queue in self.queues:
-            self.queues[earlier.queue].add(earlier, -1.0)
-        if outcome.queue in self.queues:
-            self._outcomes[interaction] = outcome
-            self.queues[outcome.queue].add(outcome)
-            self._forget()
-        elif earlier is not None:
-            del self._outcomes[interaction]
-        return earlier
-
-    def outcomes(self) -> list[tuple[str, Outcome]]:
-        """Return the outcomes that are kept, with their interactions."""
-        return [*self._outcomes.items()]
-
-    @property
-    def forgotten_before(self) -> float:
-        """Until when an outcome of an unknown interaction may be of one that was forgotten."""
-        return self._forgotten_before
-
-    def take(self, outcomes: Iterable[tuple[str, Outcome]], forgotten_before: float) -> None:
-        """Keep these outcomes for correction; what they weigh is told by `QueueRank.take`."""
-        self._outcomes = dict(outcomes)
-        self._forgotten_before = forgotten_before
-
-    def _forget(self) -> None:
-        while len(self._outcomes) > self._maximum_outcomes:
-            oldest = next(iter(self._outcomes))
-            self._forgotten_before = max(self._forgotten_before, self._outcomes.pop(oldest).wall_s)

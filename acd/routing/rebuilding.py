@@ -22,8 +22,9 @@ from .events import CallRefused, Event, LeaveReason, OfferOutcome, OfferWithdraw
 from .membership import Membership
 from .model import State
 from .offer import Offer
+from .outcomes import ConversionRanks
 from .queue import Queue, Waiting
-from .rank import ConversionRanks, Measure, QueueRank
+from .rank import Measure, QueueRank
 
 MAXIMUM_SUBJECTS = 200_000
 """Subjects whose sequence numbers are remembered, the oldest forgotten first, and announcements

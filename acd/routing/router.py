@@ -22,8 +22,9 @@ from .model import (
     WaitingCall,
 )
 from .offer import pause_s, wrap_up_of
+from .outcomes import ConversionRanks
 from .queue import Waiting
-from .rank import ConversionRanks, Outcome
+from .rank import Outcome
 from .rebuilding import Rebuilding
 from .remembering import restore
 from .reserve import activate, look, restore_groups
@@ -56,15 +57,17 @@ class Router(Views):
         random: Callable[[], float] | None = None,
         now: float = 0.0,
         rules: AgentRules | None = None,
+        wall_s: Callable[[], float] = lambda: inf,
     ) -> None:
         """`random` gives numbers in [0, 1); needed only for queues that draw by chance.
 
-        Every agent is offline since `now`.
+        Every agent is offline since `now`. `wall_s` is the time in UTC seconds, against which
+        outcomes that are dated ahead are known as such.
         """
         self._random = random
         super().__init__(Dispatch(new_id, random))
         self._rules = AgentRules()
-        self._ranks = ConversionRanks()
+        self._ranks = ConversionRanks(wall_s=wall_s)
         self._rebuilding = Rebuilding(self._dispatch, self._ranks)
         self.configure(agents, queues, now, rules)
 
@@ -401,7 +404,8 @@ class Router(Views):
         A later outcome for the same interaction replaces the earlier one, whoever it names: a
         cancelled order, a corrected disposition. `wall_s`, UTC seconds, is when the call was
         answered, in corrections too. Not recorded means pending, which is no failure. `amount`
-        is the order's value in minor units of `currency` (ISO 4217); None: not known.
+        is the order's value in minor units of `currency` (ISO 4217); None: not known. What is
+        dated ahead is left out (outcomes.py).
         """
         if not isfinite(wall_s):
             return  # one such time would outweigh or undo everything that is known
@@ -412,6 +416,11 @@ class Router(Views):
         floor.rescore(agent, queue)
         if earlier is not None and (earlier.agent, earlier.queue) != (agent, queue):
             floor.rescore(earlier.agent, earlier.queue)
+
+    @property
+    def outcomes_left_out(self) -> int:
+        """How many outcomes did not count, so far, since they were dated ahead."""
+        return self._ranks.left_out
 
     def refit(self, now: float) -> None:
         """Refit at once all that is due, in place of a slice after each of the next decisions."""

@@ -8,8 +8,9 @@ from .agent import Agent
 from .dispatch import SYSTEM, Dispatch
 from .events import Event
 from .model import AgentProfile, QueueProfile, Status
+from .outcomes import ConversionRanks
 from .queue import Queue
-from .rank import ConversionRanks, Measure
+from .rank import Measure
 
 Listed = TypeVar("Listed")
 

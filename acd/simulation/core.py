@@ -36,7 +36,17 @@ def build_centre(
     devices: DevicePolicy = DevicePolicy.NEWEST,
 ) -> CallCentre:
     """Return a call centre whose time is the clock's and whose chances are the seed's."""
-    router = Router(agents=agents, queues=queues, new_id=new_id, random=randomness.random)
+
+    def wall() -> datetime:
+        return START + timedelta(seconds=clock.now + clock.wall_ahead_s)
+
+    router = Router(
+        agents=agents,
+        queues=queues,
+        new_id=new_id,
+        random=randomness.random,
+        wall_s=lambda: wall().timestamp(),
+    )
     return CallCentre(
         router=router,
         agents=agents,
@@ -45,5 +55,5 @@ def build_centre(
         flows=flows,
         settings=CentreSettings(devices=devices, prompts=PROMPTS),
         new_id=new_id,
-        wall=lambda: START + timedelta(seconds=clock.now + clock.wall_ahead_s),
+        wall=wall,
     )

@@ -27,9 +27,15 @@ class Entry(RequestBody):
     "Idempotency key; the header of that name is the same."
 
     @property
+    def told_at(self) -> datetime | None:
+        """When it happened; None: now."""
+        return datetime.fromisoformat(self.at) if self.at else None
+
+    @property
     def at_us(self) -> int | None:
-        """When it happened, µs since 1970 in UTC; None: now."""
-        return int(datetime.fromisoformat(self.at).timestamp() * 1e6) if self.at else None
+        """The same, µs since 1970 in UTC."""
+        told = self.told_at
+        return None if told is None else int(told.timestamp() * 1e6)
 
     @model_validator(mode="after")
     def _a_time_with_a_zone(self) -> Self:

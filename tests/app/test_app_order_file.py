@@ -1,12 +1,15 @@
 """Orders out of a shop's file: encodings, names of columns, times, amounts, mistakes by line."""
 
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from acd.app.entry_times import AHEAD, BEHIND, time_fault
 from acd.app.order_file import OrderFileError, decoded, read_orders
 
 ZONE = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=ZONE)
 CHINESE = """订单号,状态,时间,通话编号,金额,币种,备注
 A-1,已下单,2026-11-28 10:15,01a2,"1,299.50",,加急
 A-2,签收,2026-11-28T02:15:00+00:00,,,,
@@ -14,7 +17,7 @@ A-2,签收,2026-11-28T02:15:00+00:00,,,,
 
 
 def read(text: str):
-    return read_orders(text, zone=ZONE, currency="CNY")
+    return read_orders(text, zone=ZONE, currency="CNY", now=NOW)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -90,3 +93,31 @@ def test_what_is_no_text_is_refused() -> None:
         decoded(b"order,state\n\xff\xff\xff")
     with pytest.raises(OrderFileError, match="no encoding klingon"):
         decoded(b"order", "klingon")
+
+
+@pytest.mark.parametrize(
+    ("at", "word"),
+    [
+        ("2026-11-29 12:05", ""),
+        ("2026-11-29 12:06", "at 2026-11-29T12:06:00+08:00 lies ahead"),
+        ("2026-11-29T05:06:00Z", "it must have been by 2026-11-29T12:00:00+08:00"),
+        ("9999-12-31 23:59", "lies ahead"),
+        ("9999-12-31T23:59:00-12:00", "lies ahead"),
+        ("2025-10-25 12:00", ""),
+        ("2025-10-25 11:59", "within the last 400 days, from 2025-10-25T12:00:00+08:00 on"),
+        ("0001-01-01 00:00", "too long ago"),
+        ("0001-01-01T00:00:00+14:00", "too long ago"),
+    ],
+)
+def test_a_state_has_been_and_not_long_ago(at: str, word: str) -> None:
+    taken, wrong = read(f"order,state,at\nA,placed,{at}\nB,placed,2026-11-29 11:00\n")
+    assert [line.entry.order_id for line in taken] == (["B"] if word else ["A", "B"])
+    assert [one.line for one in wrong] == [2] * bool(word)
+    assert all(word in one.text for one in wrong)
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    assert time_fault(NOW + AHEAD, NOW, ZONE) == time_fault(NOW - BEHIND, NOW, ZONE) == ""
+    tick = timedelta(microseconds=1)
+    assert "lies ahead" in time_fault(NOW + AHEAD + tick, NOW, ZONE)
+    assert "too long ago" in time_fault(NOW - BEHIND - tick, NOW, ZONE)

@@ -1,5 +1,6 @@
 """What was learned of conversion outlives the process without a database."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from acd.calls import events
 from acd.calls.journal import Record
 from acd.routing.model import AgentProfile, Grade, LayerProfile, QueueKind, QueueProfile
 from acd.routing.router import Router
+from acd.storage.outcomes import SalesOutcome
 from acd.storage.outcomes_file import (
     CHUNK,
     FILE,
@@ -69,3 +71,24 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
     back = [one for chunk in read_outcomes(tmp_path) for one in chunk]
     assert len(back) == KEPT
     assert (back[0], back[-1]) == (many[1], many[-1])
+
+
+@pytest.mark.asyncio
+async def test_what_a_former_start_kept_from_ahead_does_not_count_and_is_said(
+    tmp_path: Path,
+) -> None:
+    right = [SavedOutcome(f"i{n}", "1001", "sales", "", n < 9, 1e9 + n) for n in range(10)]
+    slip = [SavedOutcome(f"s{n}", "1001", "sales", "", False, 2e9 + n) for n in range(5)]
+    write_outcomes(tmp_path, [*right[:5], *slip, *right[5:]])
+    later = Router(
+        agents=(AGENT,), queues=(SALES,), new_id=lambda: "id", wall_s=lambda: 1e9 + 86_400
+    )
+
+    async def recorded() -> AsyncIterator[list[SalesOutcome]]:
+        yield [SalesOutcome("1001", "sales", "", "s0", False, 2e9, None, "")]
+
+    with structlog.testing.capture_logs() as logs:
+        await RankKeeper(tmp_path, later).learn(recorded())
+    assert [interaction for interaction, _ in later.outcomes()] == [f"i{n}" for n in range(10)]
+    said = [line for line in logs if line["event"] == "outcomes_dated_ahead"]
+    assert [line["outcomes"] for line in said] == [6]

@@ -41,10 +41,10 @@ def queue(name="sales", **fields):
 class World:
     """The router with time, and shorthands that keep every event in `log`."""
 
-    def __init__(self, agents, queues, *, random=None, ids_from=1):
+    def __init__(self, agents, queues, *, random=None, ids_from=1, **more):
         ids = count(ids_from)
         self.router = Router(
-            agents=agents, queues=queues, new_id=lambda: f"offer{next(ids)}", random=random
+            agents=agents, queues=queues, new_id=lambda: f"offer{next(ids)}", random=random, **more
         )
         self.now = 1000.0
         self.log: list[Event] = []

@@ -13,7 +13,8 @@ from acd.routing.fitting import (
     fit_category_strength,
     fit_prior,
 )
-from acd.routing.rank import ConversionRanks, Measure, Outcome, QueueRank
+from acd.routing.outcomes import ConversionRanks
+from acd.routing.rank import Measure, Outcome, QueueRank
 from acd.routing.tally import Tally
 
 DAY_S = 86_400.0

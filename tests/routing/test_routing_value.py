@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from routing_world import BY_RANK, World, agent, only_offer, queue
 
 from acd.routing.model import QueueKind
-from acd.routing.rank import ConversionRanks, Measure, Outcome
+from acd.routing.outcomes import ConversionRanks
+from acd.routing.rank import Measure, Outcome
 from acd.routing.tally import VALUE_STRENGTH
 
 DAY_S = 86_400.0

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,16 @@ from acd.web.ports import CommandRefusedError, Posting, Told
 from acd.web.token import load_or_create_token
 
 CONFIG = Path(__file__).parents[2] / "config"
-ORDERS = """订单号,状态,时间,通话编号
-A-1,下单,2026-11-28 10:15,01a2
-A-1,签收,2026-11-30 09:00,
-B-1,下单,2026-11-28 11:00,nobody's
-C-1,丢失,2026-11-28 11:00,
+LAST_WEEK, YESTERDAY, TOMORROW = (
+    (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (-7, -1, 2)
+)
+"By the machine's own clock, which the command goes by; whole days apart from it in any zone."
+
+ORDERS = f"""订单号,状态,时间,通话编号
+A-1,下单,{LAST_WEEK} 10:15,01a2
+A-1,签收,{YESTERDAY} 09:00,
+B-1,下单,{LAST_WEEK} 11:00,nobody's
+C-1,丢失,{LAST_WEEK} 11:00,
 """
 
 
@@ -99,3 +105,17 @@ def test_without_a_server_its_journal_takes_them(tmp_path, capsys) -> None:
     assert [(one.by, one.role, one.action, one.subject) for one in audited] == [
         ("import", "admin", "order", subject) for subject in ("A-1 01a2", "A-1", "B-1 nobody's")
     ]
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_is_dated_ahead_gets_into_no_journal(tmp_path, capsys, more) -> None:
+    Journal.open(
+        tmp_path / "journal", node="n", boot="b", wall_us=lambda: 1, on_alarm=pytest.fail
+    ).close()
+    file = tmp_path / "orders.csv"
+    file.write_text(f"order,state,at\nA-1,placed,{LAST_WEEK} 10:15\nA-1,signed,{TOMORROW} 23:00\n")
+    assert main(words(file, tmp_path, *more)) == 1
+    said = capsys.readouterr()
+    assert f"{file}:3: at {TOMORROW}T23:00:00" in said.err
+    assert "lies ahead: it must have been by" in said.err
+    assert ": 1 placed" in said.out
