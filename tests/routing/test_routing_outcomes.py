@@ -98,6 +98,7 @@ def test_where_all_was_learned_by_a_wrong_clock_nothing_is_known_any_more():
     version = rank.version
     made.record("slip", Outcome("1", "sales", "", True, NOW_S + YEARS_S))
     assert (made.outcomes(), rank.measured, rank.stale) == ([], False, True)
+    assert rank.mean("1") == rank.mean("2") > 0.5, "as fitted before, until the next fit"
     rank.refresh()
     assert rank.mean("1") == rank.mean("2") == 0.5
     assert rank.version > version
