@@ -3,8 +3,8 @@
 import math
 from typing import TypeVar
 
-from .activation import Activation
 from .agent import Agent
+from .deadlines import Timed
 from .dispatch import SYSTEM, Dispatch
 from .events import Event
 from .model import AgentProfile, QueueProfile, Status
@@ -27,10 +27,10 @@ def take_over(
 ) -> list[Event]:
     """Put these agents and queues, known to be without faults, in place of the present ones."""
     events: list[Event] = []
-    groups = _activations(dispatch.queues)
+    timers = _timers(dispatch.queues)
     _take_over_queues(dispatch.queues, ranks, queues)
-    for activation in groups - _activations(dispatch.queues):
-        dispatch.deadlines.arm(activation, math.inf)
+    for timer in timers - _timers(dispatch.queues):
+        dispatch.deadlines.arm(timer, math.inf)
     for profile in queues:
         ranks.queues[profile.name].follow(profile, dispatch.floor.random)
     removed = _take_over_agents(dispatch.agents, agents, now)
@@ -52,8 +52,11 @@ def take_over(
     return events
 
 
-def _activations(queues: dict[str, Queue]) -> set[Activation]:
-    return {each for queue in queues.values() for each in queue.activations.values()}
+def _timers(queues: dict[str, Queue]) -> set[Timed]:
+    """Return what strikes for a queue as a whole; it must not once the queue is gone."""
+    return {
+        timer for queue in queues.values() for timer in (queue.refit, *queue.activations.values())
+    }
 
 
 def _take_over_queues(

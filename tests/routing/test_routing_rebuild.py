@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from floor_staff import AGENTS, CREW, LAYERS, RULES, SALES, SERVICE, TEAM, profile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from routing_world import World, agent, queue
@@ -111,6 +111,10 @@ CALL = st.fixed_dictionaries(
         "preferred": st.sampled_from(["", "", "2", "51"]),
     }
 )
+ANY_CALL = {
+    **dict.fromkeys(("category", "language", "region", "preferred"), ""),
+    **{"queue": "sales", "priority": 0, "before": 0.0, "skills": {}},
+}
 STEP = st.one_of(
     st.tuples(st.just("log_in"), NUMBERS),
     st.tuples(st.just("log_in"), NUMBERS),
@@ -360,6 +364,7 @@ class Floor:
     after=st.lists(STEP, min_size=12, max_size=40),
     seed=st.integers(0, 1000),
 )
+@example(staff=0, before=[("call", ANY_CALL), ("leave", 0), ("configure", 2)], after=[], seed=0)
 def test_a_rebuilt_router_decides_the_same(staff, before, after, seed):
     old = Floor(Source(seed))
     for number in "213645"[:staff]:

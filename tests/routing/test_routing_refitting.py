@@ -80,3 +80,11 @@ def test_a_router_rebuilt_in_the_middle_of_a_refit_goes_on_with_it(world):
     for name, router in (("of one", world.router), ("of the other", again)):
         world.router = router
         assert call_and_leave(world, name, "tea").agent == "many"
+
+
+def test_the_refit_of_a_queue_that_is_removed_goes_with_it(world):
+    """Else it would wake the server for nothing, or work at a new queue of the same name."""
+    call_and_leave(world, "a")
+    assert world.router.next_deadline() == world.now
+    world.configure(AGENTS, [queue("service")])
+    assert world.router.next_deadline() > world.now + 1.0
