@@ -113,7 +113,10 @@ CALL = st.fixed_dictionaries(
 )
 ANY_CALL = {
     **dict.fromkeys(("category", "language", "region", "preferred"), ""),
-    **{"queue": "sales", "priority": 0, "before": 0.0, "skills": {}},
+    "queue": "sales",
+    "priority": 0,
+    "before": 0.0,
+    "skills": {},
 }
 STEP = st.one_of(
     st.tuples(st.just("log_in"), NUMBERS),
