@@ -102,7 +102,7 @@ class MediaSettings(Struct, frozen=True, kw_only=True):
 
 
 class EngineStatistics(Struct, frozen=True):
-    """For the metrics: as last told by the workers, at most a second old."""
+    """For the metrics: as last told by the workers that serve, at most a second old."""
 
     streams_open: int
     workers: tuple[WorkerFigures, ...]
@@ -193,7 +193,7 @@ class WorkerMediaEngine:
         self._handlers[type(command)](command)
 
     def statistics(self) -> EngineStatistics:
-        workers = [self._workers[slot] for slot in sorted(self._workers)]
+        workers = [worker for _, worker in sorted(self._workers.items()) if worker.serves]
         return EngineStatistics(
             streams_open=len(self._legs),
             workers=tuple(worker.figures for worker in workers),
@@ -403,6 +403,7 @@ class WorkerMediaEngine:
 
     def _on_ports(self, worker: WorkerProcess, message: PortsReady) -> None:
         worker.ready.extend(message.ports)
+        worker.serves = worker.serves or bool(message.ports)
         started = self._started[worker.slot]
         if message.fault:
             log.warning("media_ports_short", slot=worker.slot, reason=message.fault)

@@ -34,6 +34,8 @@ class WorkerProcess:
         self.gone = asyncio.Event()
         self.ready: deque[int] = deque()
         "Ports it has bound and nobody uses."
+        self.serves = False
+        "Whether it has had any: before that it is a process that still starts."
         self.legs: set[str] = set()
         self.figures = WorkerFigures()
         self._process: asyncio.subprocess.Process | None = None

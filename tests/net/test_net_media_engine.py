@@ -200,17 +200,20 @@ class Line:
         packet = RtpPacket(8, sequence, sequence * 160, 77, payload)
         self.socket.sendto(bytes(packet), (HOST, port))
 
-    async def send_until_heard(self, port: int, sequence: int, by: "Line") -> RtpPacket:
-        """Send again and again until the worker has got so far as to pass it on."""
-        async with asyncio.timeout(LIMIT_S):
-            while True:
-                self.send(port, sequence)
-                heard = asyncio.ensure_future(by.receive(1))
-                await asyncio.wait([heard], timeout=0.05)
-                if heard.done():
-                    return heard.result()[0]
-                heard.cancel()
-                await asyncio.wait([heard])
+    async def send_until_heard(
+        self, port: int, sequence: int, by: "Line"
+    ) -> tuple[RtpPacket, int]:
+        """Send packets until the worker has got so far as to pass one on; return it.
+
+        None has the number of another, since a slow worker passes on all that it found waiting:
+        the first has `sequence`, and the next free number is returned, too.
+        """
+        heard = asyncio.ensure_future(by.receive(1))
+        while not heard.done():
+            self.send(port, sequence)
+            sequence += 1
+            await asyncio.wait([heard], timeout=0.05)
+        return heard.result()[0], sequence
 
     async def receive(self, count: int) -> list[RtpPacket]:
         loop = asyncio.get_running_loop()
@@ -263,10 +266,17 @@ async def test_playing_keeps_the_time_and_can_be_stopped(tmp_path: Path) -> None
         with Line() as line:
             desk.do(OpenStream("leg", line.offer()))
             desk.do(Play("leg", 1, ("music",), loop=True))
+            asked = loop.time()
             await line.receive(1)
-            began = loop.time()
-            await line.receive(30)
-            assert loop.time() - began == pytest.approx(0.6, abs=0.1)
+            # A busy machine delays packets, and those that wait come together: some 30 do not.
+            async with asyncio.timeout(LIMIT_S):
+                took_s = received = 0
+                while took_s != pytest.approx(0.6, abs=0.1):
+                    began = loop.time()
+                    await line.receive(30)
+                    took_s = loop.time() - began
+                    received += 30
+            assert loop.time() - asked >= 0.02 * received, "never faster than it is spoken"
             desk.do(StopPlay("leg"))
             desk.do(CloseStream("leg"))
             closed = await desk.until(StreamClosed)
@@ -287,9 +297,9 @@ async def test_from_prompt_to_bridge_the_peer_hears_one_stream(tmp_path: Path) -
             desk.do(OpenStream("caller", caller.offer()))  # refused at once: a known leg
             assert desk.now(StreamRefused).status == 503
             played = await caller.receive(5)
-            relayed = [await agent.send_until_heard(port, 500, by=caller)]
-            agent.send(port, 501)
-            relayed += await caller.receive(1)
+            first, sequence = await agent.send_until_heard(port, 500, by=caller)
+            agent.send(port, sequence)
+            relayed = [first, *await caller.receive(1)]
             packets = played + relayed
             assert len({p.ssrc for p in packets}) == 1
             steps = [(b.sequence - a.sequence) % 65536 for a, b in pairwise(packets)]
@@ -305,10 +315,10 @@ async def test_once_latched_no_one_else_is_heard(tmp_path: Path) -> None:
             desk.do(OpenStream("leg", peer.offer()))
             port = rtp_port(desk.now(StreamOpened).sdp)
             desk.do(Echo("leg"))
-            await peer.send_until_heard(port, 1, by=peer)
-            for sequence in range(5):
-                stranger.send(port, sequence)
-            peer.send(port, 2, b"\x55" * 160)
+            _, sequence = await peer.send_until_heard(port, 1, by=peer)
+            for number in range(5):
+                stranger.send(port, number)
+            peer.send(port, sequence, b"\x55" * 160)
             while (await peer.receive(1))[0].payload != b"\x55" * 160:
                 pass
             desk.do(CloseStream("leg"))
@@ -390,8 +400,9 @@ async def test_a_worker_that_dies_loses_its_streams_and_is_replaced(tmp_path: Pa
             desk.do(OpenStream("other", line.offer()))
             refused = desk.now(StreamRefused)
             assert refused.status == 503
-            figures = await desk.statistics(lambda s: s.ports_ready > 0)
+            figures = await desk.statistics(lambda s: len(s.workers) > 0)
             assert figures.worker_restarts == 1
+            assert figures.ports_ready > 0, "a worker that only starts serves nobody"
             assert figures.worker_pids != (first,)
             desk.do(OpenStream("leg", line.offer()))
             desk.now(StreamOpened)
