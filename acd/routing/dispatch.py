@@ -251,6 +251,7 @@ class Dispatch:
             for activation in queue.activations.values():
                 self.deadlines.arm(activation, math.inf)
             self.deadlines.arm(queue.refit, math.inf)
+            self.floor.close_lists(queue)
 
     def _call_due(self, waiting: Waiting, now: float, events: list[Event]) -> None:
         if not waiting.offer:

@@ -287,15 +287,21 @@ class Floor:
 
     def reopen(self, queue: Queue) -> None:
         """Work out anew whom the queue's layers admit, after a group was switched."""
+        self.close_lists(queue)
+        for agent in self._staff.get(queue.profile.name, ()):
+            member: Membership = agent.member
+            for service in member.services:
+                if service.queue is queue:
+                    service.by_demand.clear()
+
+    def close_lists(self, queue: Queue) -> None:
+        """Let go of the queue's lists of candidates: nobody is ranked for them any more."""
         pools = set(queue.pools.values())
         queue.close_pools()
         for agent in self._staff.get(queue.profile.name, ()):
             member: Membership = agent.member
             member.pools = [pool for pool in member.pools if pool not in pools]
             member.sparing = [pool for pool in member.sparing if pool not in pools]
-            for service in member.services:
-                if service.queue is queue:
-                    service.by_demand.clear()
 
     def _choose_preferred(self, waiting: Waiting, now: float) -> tuple[Agent, Choice] | None:
         for agent, preferred in self.reservations.wanted(waiting, self._agents):

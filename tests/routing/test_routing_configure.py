@@ -224,3 +224,23 @@ def test_positions_that_are_told_no_more_leave_no_deadline_that_is_always_due():
     world.configure([agent("1")], [queue()])
     assert world.wait(20.0) == []
     assert world.router.next_deadline() > world.now
+
+
+def test_nobody_is_ranked_for_a_removed_queue_any_more_once_its_last_call_is_over():
+    draws = []
+    later = LayerProfile(name="later", order="conversion", after_s=5.0)
+    drawing = queue(layers=(BY_RANK, later), exploration="thompson")
+    agents = [agent("1", skills={"sales": Grade.A, "service": Grade.A})]
+    world = World(agents, [drawing, queue("service")], random=lambda: draws.append(1) or 0.5)
+    world.router.record_outcome("1", "sales", "", "earlier", True, 0.0)
+    world.log_in("1")
+    world.talk("a", "1", queue="service")
+    world.call("b")
+    world.configure(agents, [queue("service")])
+    world.wait(5.0)
+    world.leave("b")
+    before = len(draws)
+    world.release("1")
+    world.wait(30.0)
+    assert world.state("1") is State.IDLE
+    assert len(draws) == before
