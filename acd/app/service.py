@@ -250,7 +250,7 @@ class Service:
             certificate_names=self._transports.certificate_names,
         )
         self._lines = TrunkLines(self._endpoint, self._transports)
-        self._protection.let_in(config.numbers.dial_plan.emergency_dialled())
+        self._let_emergencies_in(config)
         self._protection.know(
             lambda host: self._endpoint.trunks.of(Peer("udp", host, 0)) is not None
         )
@@ -515,8 +515,12 @@ class Service:
         if self._built and self._centre.refusing != Draining.REASON:
             self._centre.refusing = JOURNAL_FAILING if failing else None
 
-    def _take_config(self, config: Config) -> None:
+    def _let_emergencies_in(self, config: Config) -> None:
         self._protection.let_in(config.numbers.dial_plan.emergency_dialled())
+        self._endpoint.put_through(config.number_plan().dial_plan.is_emergency)
+
+    def _take_config(self, config: Config) -> None:
+        self._let_emergencies_in(config)
         provide_secrets(config, self._secret_store)
         self._configure(config)
         self._lines.take(config, self._driver)

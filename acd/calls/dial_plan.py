@@ -147,11 +147,19 @@ class DialPlan(Struct, frozen=True, kw_only=True):
         rights = self.rights_of(agent) if agent is not None else Rights(CallClass.NONE)
         return self._outside(dialled, rights)
 
-    def _outside(self, dialled: str, rights: Rights) -> OutsideTarget | Barred:
+    def is_emergency(self, dialled: str) -> bool:
+        """Tell whether somebody in danger dials this, in whatever way it is written."""
+        number, bare = self._as_dialled(dialled)
+        return number in self.emergency or bare in self.emergency
+
+    def _as_dialled(self, dialled: str) -> tuple[str, str]:
+        """Return the digits, and what is left of them behind the prefix for outside."""
         number = dialled.translate(WRITTEN_BETWEEN)
+        return number, self._short(number.removeprefix(self.outside_prefix))
+
+    def _outside(self, dialled: str, rights: Rights) -> OutsideTarget | Barred:
+        number, bare = self._as_dialled(dialled)
         prefix = self.outside_prefix
-        bare = number.removeprefix(prefix) if prefix else number
-        bare = self._short(bare)
         for urgent in (number, bare):
             if urgent in self.emergency:
                 trunks = self.emergency_trunks or self.trunks

@@ -385,4 +385,4 @@ class Server(Section):
     "Folder of IVR flows and prompts, relative to this configuration folder."
 
     drain_s: Seconds = 30.0
-    "On SIGTERM or Ctrl-C, how long running calls may still last, in seconds; then BYE."
+    "On SIGTERM or Ctrl-C, how long calls may still last, in seconds; then BYE, to all of them."

@@ -92,12 +92,19 @@ class Endpoint:
 
     @property
     def draining(self) -> bool:
-        """New INVITEs are answered 503 with Retry-After."""
+        """New INVITEs are answered 503 with Retry-After, but for accounts' emergency calls."""
         return self._inbound.draining
 
     @draining.setter
     def draining(self, draining: bool) -> None:
         self._inbound.draining = draining
+
+    def put_through(self, is_emergency: Callable[[str], bool]) -> None:
+        """Learn which dialled numbers an account reaches even while new calls are refused.
+
+        Neither draining nor `max_legs` holds such a call back, once the account has proved itself.
+        """
+        self._inbound.is_emergency = is_emergency
 
     @property
     def sightings(self) -> deque[Sighting]:

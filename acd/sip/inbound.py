@@ -5,6 +5,8 @@ Order of the checks: syntax; loop and method (482, 405, 501); authentication; Re
 here without any state: 8.2.7 allows it, and a stranger's request then costs no memory.
 """
 
+from collections.abc import Callable
+
 from .core import Core
 from .digest import DigestServer
 from .effects import Send
@@ -28,8 +30,9 @@ from .request_checks import (
 from .server_invite import ServerInviteTransaction, State
 from .session_timer import check_interval
 from .transactions import Transactions, server_key
+from .trunk import Trunk
 from .trunks import Trunks
-from .uri import text
+from .uri import Uri, text
 from .writing import ACCEPT_LINE, ALLOW_LINE, EXTENSIONS_LINE, reply, reply_head
 
 _COMPLETED = State.COMPLETED
@@ -46,6 +49,7 @@ class Inbound:
         "_transactions",
         "_trunks",
         "draining",
+        "is_emergency",
     )
 
     def __init__(
@@ -64,6 +68,7 @@ class Inbound:
         self._registrar = registrar
         self._trunks = trunks
         self.draining = False
+        self.is_emergency: Callable[[str], bool] = lambda _called: False
 
     def receive(self, request: Request, peer: Peer, now: float) -> None:
         """Serve the request, or refuse it. An ACK is never answered."""
@@ -81,12 +86,18 @@ class Inbound:
             self._core.send(peer, data)
 
     def refusal(self, request: Request, peer: Peer) -> bytes | None:
-        """Return 503 for a new INVITE or REGISTER; None for what belongs to something known."""
+        """Return 503 for a new INVITE or REGISTER; None for what belongs to something known.
+
+        None, too, for an account's call to an emergency number: it is in for its challenge at
+        least, which is a refusal that costs no more.
+        """
         check_syntax(request)
         if request.method not in {b"INVITE", b"REGISTER"} or request.to.tag:
             return None
         key = server_key(request, request.method)
         if self._transactions.server(key) is not None or self._transactions.finished(key):
+            return None
+        if request.method == b"INVITE" and self._may_be_urgent(request):
             return None
         # RFC 3261 21.5.4: "The server MAY indicate when the client should retry the request in a
         # Retry-After header field."
@@ -174,15 +185,7 @@ class Inbound:
             # exactly match those associated with an ongoing transaction, but the request does
             # not match that transaction […], the UAS core SHOULD generate a 482".
             raise BadMessageError("Loop Detected", 482)
-        if (
-            self.draining
-            or len(self._table.dialogs) >= core.settings.max_legs
-            or self._transactions.full
-        ):
-            raise self._unavailable()
-        trunk = self._trunks.caller(request, peer, now)
-        # A trunk's callers have no account with us, whatever stands in From.
-        account = None if trunk is not None else self._caller_account(request, peer, now)
+        trunk, account = self._caller(request, peer, now)
         called = check_target(request, peer)
         check_extensions(request)
         check_content(request)
@@ -202,6 +205,33 @@ class Inbound:
         leg.begin(request, called, account, now, replaces=replaces, referred=referred)
         if trunk is not None:
             self._trunks.name_call(trunk, request)
+
+    def _caller(self, request: Request, peer: Peer, now: float) -> tuple[Trunk | None, str | None]:
+        """Return the trunk or account that a call comes from, proved; neither is a stranger.
+
+        Where there is no room, nobody is asked for a proof whose call would not be taken with it.
+        """
+        shut = (
+            self.draining
+            or len(self._table.dialogs) >= self._core.settings.max_legs
+            or self._transactions.full
+        )
+        if shut and not self._may_be_urgent(request):
+            raise self._unavailable()
+        trunk = self._trunks.caller(request, peer, now)
+        # A trunk's callers have no account with us, whatever stands in From.
+        account = None if trunk is not None else self._caller_account(request, peer, now)
+        if shut and account is None:
+            raise self._unavailable()
+        return trunk, account
+
+    def _may_be_urgent(self, request: Request) -> bool:
+        """Tell whether an account of ours, if it proves to be one, calls for help."""
+        if not self.is_emergency(Uri.parse(request.uri).user_text):
+            return False
+        account = request.from_.user_text()
+        wanted = self._core.settings.authenticate_accounts and bool(account)
+        return wanted and self._digest.knows(account)
 
     def _caller_account(self, request: Request, peer: Peer, now: float) -> str | None:
         """Return the account that the caller proved to be; None for everybody else."""

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acd.calls.dial_plan import Barred, CallClass, DialPlan, OutsideTarget, Rights
 from acd.sip.phone_numbers import NumberFormat, for_trunk
@@ -20,6 +21,25 @@ PLAN = DialPlan(
 )
 ORDER = ("none", "anybody", "local", "national", "world")
 "Agents from those who may dial least on; `anybody` has the default: colleagues only."
+
+
+WAYS = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "9", "+86", "+1", "0", "99", "+869"]),
+        st.sampled_from(["110", "1-1-0", "1 2 0", "114", "11", "1100", "8", "87654321"]),
+        st.sampled_from(["", "0", "-", "x"]),
+    ),
+)
+
+
+@given(WAYS | st.text("+0129 -.x", max_size=6), st.sampled_from(["", "9"]))
+def test_a_call_for_help_is_known_by_its_number_alone(dialled: str, prefix: str) -> None:
+    """Before it is known who calls, and by the same rule that puts it through."""
+    plan = replace(PLAN, outside_prefix=prefix)
+    found = plan.outside(dialled, None)
+    urgent = isinstance(found, OutsideTarget) and found.emergency
+    assert plan.is_emergency(dialled) is urgent
 
 
 def reached_by(dialled: str, plan: DialPlan = PLAN) -> str:

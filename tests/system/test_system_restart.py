@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from carrier import HOST, Carrier, free_port
 from hall import Hall
 from phone import Phone
 from server import Server, Site, until
@@ -122,8 +123,16 @@ def command_line(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
-def test_sigterm_lets_the_running_call_end(server: Server, open_hall: Opened) -> None:
+def test_sigterm_lets_the_running_call_end_and_calls_for_help_out(
+    server: Server, open_hall: Opened, tmp_path: Path
+) -> None:
     drain_s(server.site, 30)
+    port = free_port()
+    trunk = {"gateways": [{"host": HOST, "port": port}], "options_interval_s": 0}
+    with server.site.edit("trunks.yaml") as trunks:
+        trunks["trunks"] = {"carrier": trunk}
+    with server.site.edit("numbers.yaml") as numbers:
+        numbers["dial_plan"] |= {"trunks": ["carrier"]}
     server.start()
     hall = open_hall(server)
     former, agent = in_talk(hall, "13500000010")
@@ -131,9 +140,13 @@ def test_sigterm_lets_the_running_call_end(server: Server, open_hall: Opened) ->
     agent.hung_up()
     caller, agent = in_talk(hall, "13500000011")
     other = hall.caller("13500000012")
+    colleague, network = hall.agent("1002"), Carrier(port, tmp_path, "outside_busy")
     server.signal(signal.SIGTERM)
     until(lambda: server.get("/readyz")[0] == 503, "not ready while draining")
     assert other.call_refused(SALES) == 503
+    assert colleague.call_refused("1001") == 503
+    assert colleague.call_refused("110") == 486
+    network.served()
     heard_s = caller.recording().tone_s(AGENT_HZ)
     caller.hears(AGENT_HZ, for_s=heard_s + 0.5)
     children = server.children()
