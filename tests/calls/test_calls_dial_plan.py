@@ -1,7 +1,7 @@
 """What a dialled number means to those who may call out, and to those who may not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -33,7 +33,8 @@ WAYS = st.builds(
 )
 
 
-@given(WAYS | st.text("+0129 -.x", max_size=6), st.sampled_from(["", "9"]))
+@example("110", "1")  # what is left behind the prefix is no emergency number
+@given(WAYS | st.text("+0129 -.x", max_size=6), st.sampled_from(["", "9", "1"]))
 def test_a_call_for_help_is_known_by_its_number_alone(dialled: str, prefix: str) -> None:
     """Before it is known who calls, and by the same rule that puts it through."""
     plan = replace(PLAN, outside_prefix=prefix)

@@ -114,6 +114,7 @@ def test_a_trunks_caller_is_no_account_whatever_the_from_says(shut) -> None:
 
 def test_accounts_that_prove_nothing_are_strangers() -> None:
     endpoint = open_to(authenticate_accounts=False)
+    assert endpoint.refusal(invite(), PHONE) is not None
     endpoint.draining = True
     assert statuses(endpoint.receive(invite(), PHONE, 1.0)) == [503]
 
