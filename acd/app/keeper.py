@@ -53,6 +53,7 @@ class Keeper:
             events.AgentStatusChanged,
             events.AgentStateChanged,
             events.AwayLimitExceeded,
+            events.CallMarked,
         }
     )
     "The kinds of events that change the snapshot."
@@ -217,7 +218,8 @@ def saved_agent(memory: AgentMemory, wall_s: float) -> SavedAgent:
         reason=memory.reason,
         misses=memory.misses,
         state=memory.state.value if passing else "",
-        until_wall_s=wall_s + memory.remaining_s if passing else 0.0,
+        until_wall_s=wall_s + memory.remaining_s if passing and not memory.owed else 0.0,
+        owed_s=memory.remaining_s if memory.owed else None,
         queue=memory.queue,
         interaction=memory.interaction,
         cool_down_s=memory.cool_down_s,
@@ -240,13 +242,15 @@ def remembered(saved: SavedAgent, wall_s: float) -> AgentMemory | None:
     if status is None:
         return None
     away, idle = saved.away_since_wall_s, saved.idle_since_wall_s
+    left_s = saved.until_wall_s - wall_s if saved.owed_s is None else saved.owed_s
     return AgentMemory(
         agent=saved.agent,
         status=status,
         reason=saved.reason,
         misses=saved.misses,
         state=STATES.get(saved.state, State.OFFLINE),
-        remaining_s=min(max(0.0, saved.until_wall_s - wall_s), LONGEST_WRAP_UP_S),
+        remaining_s=min(max(0.0, left_s), LONGEST_WRAP_UP_S),
+        owed=saved.owed_s is not None,
         queue=saved.queue,
         interaction=saved.interaction,
         cool_down_s=saved.cool_down_s,

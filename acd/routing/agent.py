@@ -216,6 +216,8 @@ class Agent(Timed):
             away_since=self.away_since,
             away_exceeded=self.away_exceeded,
             cool_down_s=self.cool_down_s,
+            wrap_up_s=self.wrap_up_s,
+            interrupted=self.interrupted,
             idle_since=self.idle_since,
             counters=replace(self.counters),
         )

@@ -467,6 +467,12 @@ class AgentView(Struct, frozen=True, kw_only=True):
     cool_down_s: float = 0.0
     "Cool-down that follows the work at hand."
 
+    wrap_up_s: float = 0.0
+    "After-call work that follows the talk at hand."
+
+    interrupted: tuple[str, str] | None = None
+    "Queue and interaction of the earlier call that this belongs to; None: to the talk itself."
+
     idle_since: float = 0.0
     "When the last work ended; only while idle of any meaning."
 
@@ -492,8 +498,11 @@ class AgentMemory(Struct, frozen=True, kw_only=True):
     interaction: str = ""
     "Of that state."
 
+    owed: bool = False
+    "A wrap-up that was not under way: it was to go on after a talk, which ended with the process."
+
     cool_down_s: float = 0.0
-    "Cool-down that was to follow a wrap-up."
+    "Cool-down that was to follow a wrap-up or a talk."
 
     counters: Counters | None = None
     "Shares of the work since the log-in; None: not known."

@@ -47,10 +47,13 @@ class SavedAgent(msgspec.Struct, frozen=True, omit_defaults=True):
     until_wall_s: float = 0.0
     "End of that state."
 
+    owed_s: float | None = None
+    "Length of a wrap-up that begins with the next process, in place of its end."
+
     queue: str = ""
     interaction: str = ""
     cool_down_s: float = 0.0
-    "Cool-down that follows the wrap-up."
+    "Cool-down that follows the wrap-up or the talk."
 
     away_since_wall_s: float | None = None
     away_exceeded: bool = False

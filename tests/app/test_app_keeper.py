@@ -10,7 +10,7 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
-from acd.app.keeper import AGENTS_AT_ONCE, REFRESHED_S, Keeper
+from acd.app.keeper import AGENTS_AT_ONCE, REFRESHED_S, SETTLE_S, Keeper
 from acd.calls import events
 from acd.calls.centre import CallCentre
 from acd.calls.effects import Effects
@@ -24,6 +24,7 @@ from acd.routing.model import (
     Grade,
     LayerProfile,
     QueueProfile,
+    State,
     Status,
     WaitingCall,
 )
@@ -57,7 +58,7 @@ class Boot:
         numbers: Iterable[str] = NUMBERS,
     ) -> None:
         ids = count(1)
-        profiles = [
+        self.profiles = profiles = [
             AgentProfile(number=number, name="", account=number, skills={"sales": Grade.A})
             for number in numbers
         ]
@@ -323,3 +324,39 @@ async def test_figures_that_are_no_shares_are_none(tmp_path: Path) -> None:
     boot = Boot(tmp_path).restore()
     assert boot.router.shares() == {"sales": {}}
     assert set(boot.router.occupancies(NUMBERS, boot.now()).values()) == {0.0}
+
+
+@pytest.mark.asyncio
+async def test_what_was_to_follow_a_talk_follows_its_end_by_a_restart(tmp_path: Path) -> None:
+    """An own call came into a wrap-up, and the call before it is marked as upsetting."""
+    former = Boot(tmp_path)
+    former.registers("1001")
+    began = former.now()
+    agents = [replace(profile, wrap_up_s=30.0) for profile in former.profiles]
+    former.router.configure(agents, (SALES,), began)
+    waiting = WaitingCall(call="c", interaction="i-c", queue="sales", enqueued_at=began)
+    [made] = [one for one in former.router.enqueue(waiting, began) if isinstance(one, OfferMade)]
+    former.router.offer_answered(made.offer, began)
+    former.router.release("1001", began)
+    former.router.engage("1001", "own", "i-own", "", began + 12.0)
+    former.router.cool_down("1001", began + 12.0)
+    await former.keeper.save()
+
+    boot = Boot(tmp_path)
+    before = boot.now()
+    boot.restore()
+    view = boot.router.agent_view("1001")
+    assert (view.state, view.queue, view.interaction) == (State.WRAP_UP, "sales", "i-c")
+    assert before - 1e-6 <= view.deadline - 18.0 <= boot.now() + 1e-6
+    boot.router.on_time(view.deadline)
+    assert boot.router.agent_view("1001").state is State.COOL_DOWN
+
+
+@pytest.mark.asyncio
+async def test_that_a_call_was_marked_is_saved_as_a_wish_is(tmp_path: Path) -> None:
+    boot = Boot(tmp_path)
+    boot.carry_out([events.CallMarked(interaction="i", agent="1001", by="1001")])
+    due = boot.keeper._save_at
+    assert due is not None
+    assert due.when() <= boot.now() + SETTLE_S
+    await boot.keeper.save()

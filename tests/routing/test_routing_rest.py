@@ -1,13 +1,15 @@
 """Agents at rest: away for how long, own wrap-up and miss rule, cool-down, and over a restart."""
 
 import pytest
-from routing_world import World, agent, only_offer, queue, statuses
+from msgspec.structs import replace
+from routing_world import World, agent, offers, only_offer, queue, statuses
 
 from acd.routing.events import AwayLimitExceeded, OfferOutcome
 from acd.routing.model import AgentRules, MissRule, State, Status
 from acd.routing.remembering import memory_of
 
-RULES = AgentRules(away_limits_s={"break": 900.0, "meal": 1800.0}, cool_down_s=120.0)
+COOL_DOWN_S = 120.0
+RULES = AgentRules(away_limits_s={"break": 900.0, "meal": 1800.0}, cool_down_s=COOL_DOWN_S)
 
 
 def world_of(*agents, queues=None, rules=RULES):
@@ -322,6 +324,93 @@ def test_a_talk_ends_with_its_process(world):
     world.talk("c", "1")
     other = restarted(world, remembered(world, "1"))
     assert other.state("1") is State.IDLE
+
+
+def interrupted(world):
+    """Twelve seconds of the wrap-up are over when the agent dials somebody."""
+    world.log_in("1")
+    world.talk("c", "1")
+    world.release("1")
+    world.wait(12.0)
+    world.keep(world.router.engage("1", "own", "i-own", "", world.now))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_wrap_up_that_an_own_call_interrupted_follows_it_in_another_process(world, held):
+    interrupted(world)
+    world.keep(world.router.hold("1", held, world.now))
+    world.wait(600.0)  # however long that call is
+    other = restarted(world, remembered(world, "1"))
+    view = other.router.agent_view("1")
+    assert (view.state, view.queue, view.interaction) == (State.WRAP_UP, "sales", "i-c")
+    assert view.deadline - other.now == pytest.approx(18.0)
+    other.wait(18.0)
+    assert other.state("1") is State.IDLE
+
+
+def test_no_wrap_up_follows_an_own_call_into_which_none_came(world):
+    world.log_in("1")
+    world.keep(world.router.engage("1", "own", "i-own", "", world.now))
+    assert restarted(world, remembered(world, "1")).state("1") is State.IDLE
+
+
+def test_a_cool_down_marked_in_mid_talk_begins_with_the_process(world):
+    world.log_in("1")
+    world.talk("c", "1")
+    world.keep(world.router.cool_down("1", world.now))
+    other = restarted(world, remembered(world, "1"))
+    assert other.state("1") is State.COOL_DOWN
+    assert other.call("d") == []
+    assert offers(other.wait(COOL_DOWN_S - 0.1)) == []
+    assert only_offer(other.wait(0.1)).agent == "1"
+
+
+def test_a_cool_down_follows_the_wrap_up_that_was_interrupted(world):
+    interrupted(world)
+    world.keep(world.router.cool_down("1", world.now))
+    other = restarted(world, remembered(world, "1"))
+    other.wait(18.0)
+    assert other.state("1") is State.COOL_DOWN
+    assert other.router.agent_view("1").deadline - other.now == pytest.approx(COOL_DOWN_S)
+
+
+def test_a_cool_down_comes_though_the_wrap_up_before_it_is_long_over(world):
+    world.log_in("1")
+    world.talk("c", "1")
+    world.release("1")
+    world.keep(world.router.cool_down("1", world.now))
+    memory = replace(remembered(world, "1"), remaining_s=0.0)
+    assert restarted(world, memory).state("1") is State.COOL_DOWN
+
+
+@pytest.mark.parametrize("status", [Status.AWAY, Status.LOGGED_OUT])
+def test_who_went_away_in_the_talk_has_no_cool_down(world, status):
+    world.log_in("1")
+    world.talk("c", "1")
+    world.keep(world.router.cool_down("1", world.now))
+    world.status("1", status, "break")
+    other = restarted(world, remembered(world, "1"))
+    assert other.state("1") in {State.IDLE, State.OFFLINE}
+    other.status("1", Status.READY)
+    assert other.state("1") is State.IDLE
+
+
+@pytest.mark.parametrize("marked_in", [State.TALKING, State.COOL_DOWN])
+def test_a_cool_down_waits_for_the_phone_that_has_to_answer_first(world, marked_in):
+    world.log_in("1")
+    world.talk("c", "1")
+    world.keep(world.router.cool_down("1", world.now))
+    if marked_in is State.COOL_DOWN:
+        world.release("1")
+        world.router.end_wrap_up("1", world.now)
+    memory = replace(remembered(world, "1"), status=Status.LOGGED_OUT)  # as the keeper has it
+    other = world_of(agent("1"), agent("2"))
+    other.keep(other.router.restore(memory, "system", other.now))
+    other.wait(40.0)
+    other.log_in("1")
+    assert other.state("1") is State.COOL_DOWN
+    left_s = other.router.agent_view("1").deadline - (other.now - 1.0)
+    assert left_s == pytest.approx(COOL_DOWN_S)
 
 
 def test_nobody_is_remembered_who_is_no_more(world):
