@@ -10,7 +10,7 @@ from acd.calls.events import (
     MatterSettled,
     OrderChanged,
 )
-from acd.reports.showing import minor_digits
+from acd.reports.currencies import minor_digits
 
 
 def order_told(event: OrderChanged, role: str) -> CommandAudited:

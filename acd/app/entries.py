@@ -23,6 +23,7 @@ from acd.web.entry_bodies import CsatEntry, DispositionEntry, Entry, MatterEntry
 from acd.web.ports import CommandRefusedError, Posting, ServiceUnavailableError, Told
 
 from .audited import class_told, csat_told, matter_told, order_told
+from .entry_checks import check_category
 from .entry_times import time_fault
 from .handled_calls import HandledCalls
 
@@ -245,14 +246,6 @@ class Entries:
             "ordered": entry.ordered,
             "solved": entry.solved,
         }
-
-
-def check_category(config: Config, category: str) -> None:
-    """Raise CommandRefusedError for a category that is not one of those configured, if any are."""
-    codes = sorted(entry.code for entry in config.reasons.categories)
-    if category and codes and category not in codes:
-        text = f"category must be one of {', '.join(codes)} (reasons.yaml)"
-        raise CommandRefusedError("unknown_category", text, field="category")
 
 
 def _agent(named: str, posting: Posting) -> str:

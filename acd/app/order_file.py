@@ -1,22 +1,26 @@
 """Orders as a table that a shop exports: read and checked as a whole, every mistake by its line.
 
-UTF-8 with or without a mark, else GB18030, as Excel in Chinese writes it; the first line names the
-columns, in Chinese or English.
+UTF-8 with or without a mark, UTF-16 with one, else GB18030, as Excel in Chinese writes it; the
+first line names the columns, in Chinese or English.
 """
 
+import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 from pydantic import ValidationError
 
 from acd.calls.events import Event, OrderChanged
+from acd.reports.currencies import minor_digits
 from acd.web.access import Role
 from acd.web.entry_bodies import OrderEntry
+from acd.web.ports import CommandRefusedError
 
 from .audited import order_told
 from .entry_times import time_fault
@@ -58,9 +62,18 @@ STATES: Mapping[str, str] = {
 }
 TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
 
-WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "UGX"})
-THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"ISO 4217, list one: minor units other than hundredths."
+
+AMOUNT = re.compile(r"([¥￥$€£]?)(\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.(\d+))?")
+"Commas stand between thousands alone: who writes 1,5 for one and a half must not be paid fifteen."
+
+SIGNS: Mapping[str, frozenset[str]] = {
+    "¥": frozenset({"CNY", "JPY"}),
+    "￥": frozenset({"CNY", "JPY"}),
+    "$": frozenset({"USD", "HKD", "TWD", "SGD", "AUD", "CAD", "NZD", "MXN"}),
+    "€": frozenset({"EUR"}),
+    "£": frozenset({"GBP"}),
+}
+"Currencies that a sign before an amount may stand for."
 
 
 class OrderFileError(Exception):
@@ -86,42 +99,79 @@ def decoded(data: bytes, encoding: str = "") -> str:
     if len(data) > BYTES_MAX:
         raise OrderFileError(f"is larger than {BYTES_MAX >> 20} MB: cut it into parts")
     wrong = ""
-    for name in (encoding,) if encoding else ("utf-8-sig", "gb18030"):
+    marked = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+    for name in (encoding or marked,) if encoding or marked else ("utf-8", "gb18030"):
         try:
-            return data.decode(name)
+            return data.decode(name).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             wrong = f"byte {error.start} is no {name}"
+        except UnicodeError as error:
+            wrong = f"is no {name}: {error}"
         except LookupError:
             raise OrderFileError(f"there is no encoding {encoding}") from None
     raise OrderFileError(f"{wrong}; name the encoding, such as --encoding gb18030")
 
 
 def read_orders(
-    text: str, *, zone: tzinfo, currency: str, now: datetime
+    text: str,
+    *,
+    zone: tzinfo,
+    currency: str,
+    now: datetime,
+    check: Callable[[OrderEntry], None] = lambda _: None,
 ) -> tuple[list[OrderLine], list[LineError]]:
     """Return the lines that can be taken, and the mistakes in the others.
 
     Times without a zone are of `zone`, amounts without a currency of `currency`; none lies ahead
-    of `now`. Raises OrderFileError when the first line does not name the columns.
+    of `now`. `check` raises CommandRefusedError for what else a server would refuse. Raises
+    OrderFileError when the first line does not name the columns.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     taken: list[OrderLine] = []
     wrong: list[LineError] = []
-    try:
-        fields = _fields(next(reader, []))
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
+    fields: list[str] = []
+    for line, found in _rows(text):
+        if isinstance(found, LineError):
+            wrong.append(found)
+        elif not any(cell.strip() for cell in found):
+            continue
+        elif not fields:
+            fields = _fields(line, found)
+        else:
             try:
-                values = _values(fields, cells)
-                entry = _entry(values, zone, currency)
+                entry = _entry(_values(fields, found), zone, currency)
                 _check_time(entry, now, zone)
-                taken.append(OrderLine(reader.line_num, entry))
-            except ValueError as error:
-                wrong.append(LineError(reader.line_num, str(error)))
-    except csv.Error as error:
-        wrong.append(LineError(reader.line_num, f"{error}: the line is no CSV"))
+                check(entry)
+                taken.append(OrderLine(line, entry))
+            except (ValueError, CommandRefusedError) as error:
+                wrong.append(LineError(line, str(error)))
+        if not fields:
+            raise OrderFileError(f"{line}: {wrong[0].text}")
+    if not fields:
+        _fields(1, [])
     return taken, wrong
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str] | LineError]]:
+    """Yield the line where each row begins, and its cells, or what is wrong with the quotes.
+
+    A cell in quotes may go over several lines. Where its end is missing, all up to the next quote
+    is taken for it: then reading goes on behind the line of the opening quote.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    delimiter = _delimiter(text)
+    begin = 0
+    while begin < len(lines):
+        reader = csv.reader(lines[begin:], delimiter=delimiter, strict=True)
+        line = begin + 1
+        try:
+            for cells in reader:
+                yield line, cells
+                line = begin + reader.line_num + 1
+        except csv.Error as error:
+            yield line, LineError(line, f"{error}: the line is no CSV")
+            begin = line
+        else:
+            return
 
 
 def told(entry: OrderEntry) -> list[Event]:
@@ -148,16 +198,16 @@ def _delimiter(text: str) -> str:
     return max(",\t;", key=head.count)
 
 
-def _fields(head: list[str]) -> list[str]:
+def _fields(line: int, head: list[str]) -> list[str]:
     known = {name: field for field, names in HEADS.items() for name in names}
     fields = [known.get(cell.strip().lower(), "") for cell in head]
     missing = [field for field in NEEDED if field not in fields]
     if missing:
         wanted = "; ".join(f"{field} ({HEADS[field][-1]})" for field in missing)
-        raise OrderFileError(f"1: the first line must name the columns, missing: {wanted}")
+        raise OrderFileError(f"{line}: the first line must name the columns, missing: {wanted}")
     doubled = sorted({field for field in fields if field and fields.count(field) > 1})
     if doubled:
-        raise OrderFileError(f"1: {', '.join(doubled)}: two columns have this meaning")
+        raise OrderFileError(f"{line}: {', '.join(doubled)}: two columns have this meaning")
     return fields
 
 
@@ -202,31 +252,44 @@ def _check_time(entry: OrderEntry, now: datetime, zone: tzinfo) -> None:
 def _mistakes(error: ValidationError) -> Iterator[str]:
     for mistake in error.errors(include_url=False, include_context=False, include_input=False):
         field = ".".join(map(str, mistake["loc"]))
-        yield f"{field} {mistake['msg'].removeprefix('Value error, ')}".strip()
+        text = mistake["msg"].removeprefix("Value error, ")
+        yield text if text.startswith(field) else f"{field} {text}"
 
 
 def _time(text: str, zone: tzinfo) -> str:
+    at = _parsed(text)
+    if at is None:
+        raise ValueError(f"at {text!r} must be like 2026-11-28 10:15 or 2026-11-28T10:15:00+08:00")
+    return at.isoformat() if at.tzinfo else _in_zone(text, at, zone)
+
+
+def _parsed(text: str) -> datetime | None:
     for form in TIMES:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=zone).isoformat()
-        except ValueError:
-            continue
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"at {text!r} must be like 2026-11-28 10:15 or 2026-11-28T10:15:00+08:00"
-        ) from None
-    return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat()
+        with suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007  # the caller gives the zone
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return None
+
+
+def _in_zone(text: str, at: datetime, zone: tzinfo) -> str:
+    """Return a time of the zone; of an hour that the clocks show twice, the first."""
+    local = at.replace(tzinfo=zone)
+    before, after = (local.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    if before < after:  # PEP 495: so it is in a gap alone
+        raise ValueError(f"at {text!r} does not exist in {zone}: the clocks were put forward then")
+    return local.isoformat()
 
 
 def _minor_units(text: str, currency: str) -> int:
-    """Return an amount in whole units, such as 199.00, as minor units."""
-    digits = 0 if currency in WITHOUT_MINOR else 3 if currency in THOUSANDTHS else 2
-    try:
-        amount = Decimal(text.replace(",", "").lstrip("¥￥$")).scaleb(digits)
-    except InvalidOperation:
-        raise ValueError(f"amount {text!r} must be a number like 199.00") from None
-    if not amount.is_finite() or amount != amount.to_integral_value():
+    """Return an amount in whole units, such as 1,299.50, as minor units."""
+    digits = minor_digits(currency)
+    match = AMOUNT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"amount {text!r} must be a number like 199.00 or 1,299.50")
+    sign, whole, decimals = match[1], match[2].replace(",", ""), match[3] or ""
+    if sign and currency not in SIGNS[sign]:
+        raise ValueError(f"amount {text!r} is not in {currency}: name its currency")
+    if len(decimals.rstrip("0")) > digits:
         raise ValueError(f"amount {text!r} has more than {digits} digits after the point")
-    return int(amount)
+    return int(whole + decimals[:digits].ljust(digits, "0"))

@@ -20,7 +20,7 @@ from acd.web.ports import CommandRefusedError
 from .assignments import Assignments
 from .audited import class_told
 from .devices import device_view
-from .entries import check_category
+from .entry_checks import check_category
 from .handled_calls import HandledCalls
 from .waiting_floor import closure_view
 

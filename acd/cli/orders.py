@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from ._options import CommandError, Subparsers, add_config, add_json, print_json
 
 if TYPE_CHECKING:
     from acd.app.order_file import LineError, OrderLine
+    from acd.config import Config
+    from acd.web.entry_bodies import OrderEntry
 
 ERRORS_SHOWN = 50
 "More of them have the same few causes."
@@ -68,6 +71,7 @@ def import_orders(arguments: argparse.Namespace) -> int:
     """Tell the server every line of the file; without one, write them into its journal."""
     from acd.app.order_file import OrderFileError, decoded, read_orders
     from acd.config import load_config
+    from acd.reports.currencies import known_currency
 
     config = load_config(arguments.config)
     path: Path = arguments.file
@@ -75,8 +79,14 @@ def import_orders(arguments: argparse.Namespace) -> int:
     try:
         text = decoded(path.read_bytes(), arguments.encoding)
         lines, wrong = read_orders(
-            text, zone=zone, currency=arguments.currency.upper(), now=datetime.now(zone)
+            text,
+            zone=zone,
+            currency=known_currency(arguments.currency.upper()),
+            now=datetime.now(zone),
+            check=_check(config),
         )
+    except ValueError as error:
+        raise CommandError(f"--currency: {error}") from error
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     except OrderFileError as error:
@@ -85,11 +95,21 @@ def import_orders(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         tally.taken.update(line.entry.state for line in lines)
     elif arguments.http is None and not _is_running(arguments.state):
-        _write(lines, arguments.state, tally)
+        _write(lines, arguments.state, tally, config)
     else:
         _send(lines, arguments, tally)
     _report(path, tally, arguments)
     return 1 if tally.errors else 0
+
+
+def _check(config: "Config") -> "Callable[[OrderEntry], None]":
+    """Return what refuses a line that a server would refuse for its category."""
+    from acd.app.entry_checks import check_category
+
+    def check(entry: "OrderEntry") -> None:
+        check_category(config, entry.category)
+
+    return check
 
 
 def _is_running(state: Path) -> bool:
@@ -133,13 +153,13 @@ def _send(lines: "list[OrderLine]", arguments: argparse.Namespace, tally: Tally)
     connection.close()
 
 
-def _write(lines: "list[OrderLine]", state: Path, tally: Tally) -> None:
+def _write(lines: "list[OrderLine]", state: Path, tally: Tally, config: "Config") -> None:
     """Append the orders to the journal of a server that does not run; its next start ships it."""
     from importlib.metadata import version
 
     from acd.app.order_file import told
     from acd.calls.events import ServerStopped
-    from acd.storage.journal import Journal
+    from acd.storage.journal import Journal, JournalState
     from acd.storage.recovery import begin_boot
 
     if not (state / "journal").is_dir():
@@ -153,11 +173,17 @@ def _write(lines: "list[OrderLine]", state: Path, tally: Tally) -> None:
         boot=str(uuid.uuid4()),
         wall_us=lambda: time.time_ns() // 1000,
         on_alarm=lambda text: print(text, file=sys.stderr),
+        settings=config.journal_settings(),
     )
     try:
         begin_boot(journal, version=version("acd"), mono_s=time.monotonic())
         for line in lines:
             journal.append(told(line.entry), time.monotonic())
+            if journal.state is not JournalState.WRITING:
+                raise CommandError(
+                    f"line {line.line}: the journal cannot be written; the lines before are taken:"
+                    " make room and run it again, nothing is taken twice"
+                )
             tally.taken[line.entry.state] += 1
         journal.append([ServerStopped()], time.monotonic())
     finally:

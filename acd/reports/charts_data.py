@@ -6,9 +6,10 @@ from itertools import pairwise, zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .currencies import minor_digits
 from .report import Column, Report, Unit, Value
 from .request import microseconds
-from .showing import clean, is_text, local, minor_digits, shown_cells
+from .showing import clean, is_text, local, shown_cells
 
 Point = dict[str, Any]
 

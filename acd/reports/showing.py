@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from .currencies import minor_digits
 from .pages import Part
 from .report import Column, Report, Row, Unit, Value
 from .request import EPOCH
@@ -17,21 +18,10 @@ NONE = "–"
 CLOCK_FROM_S = 3_600.0
 "A column that reaches an hour is shown in hours, minutes and seconds; below, seconds are usual."
 
-NO_MINOR_UNITS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"})
-THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"ISO 4217, list one: currencies whose minor unit is not the hundredth."
-
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 "They move a terminal's cursor or break a line; names from outside may hold them."
 
 Show = Callable[[Value], str]
-
-
-def minor_digits(currency: str) -> int:
-    """Return how many decimals a currency's amounts have."""
-    if currency in NO_MINOR_UNITS:
-        return 0
-    return 3 if currency in THOUSANDTHS else 2
 
 
 def local(us: int, zone: ZoneInfo) -> datetime:

@@ -9,9 +9,10 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from .currencies import minor_digits
 from .report import Column, Report, Row, Unit, Value
 from .request import RequestError
-from .showing import CONTROLS, days, heading, local, minor_digits, time_form
+from .showing import CONTROLS, days, heading, local, time_form
 
 ROWS_MAX = 1_048_575
 "Of a sheet, its head left out (Excel specifications and limits)."

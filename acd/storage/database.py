@@ -59,6 +59,7 @@ here. To empty the table again costs about a millisecond: for fewer it is not wo
 BAD_DATA = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,  # such as a key longer than an index takes
     ValueError,
     OverflowError,
     TypeError,
@@ -124,6 +125,9 @@ class Batch:
         """Take a row."""
         kind = type(row)
         if kind in _LATE:
+            if kind is not StreamQuality:
+                # Calls and orders are looked up by what others told, before a row can be refused.
+                row = _without_nul(row)
             late = cast("LateRow", row)
             if late.started_us == 0 or kind is OrderEvent:
                 self.homeless.append(late)

@@ -5,6 +5,7 @@ goes out. A killed process loses nothing; a power cut may lose the last seconds,
 entry is then told a second time, which changes no row: tables have the key, too.
 """
 
+import errno
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -76,9 +77,13 @@ class KeyBook:
         self._remember(used)
         line = msgspec.json.encode(used) + b"\n"
         try:
-            os.write(self._today(), line)
+            written = os.write(self._today(), line)
         except OSError as error:
+            self.close()
             raise EntryKeyError(f"{self._folder}: {error}") from error
+        if written < len(line):
+            self.close()
+            raise EntryKeyError(f"{self._folder}: {os.strerror(errno.ENOSPC)}")
 
     def close(self) -> None:
         """Close the day's file."""
@@ -90,8 +95,9 @@ class KeyBook:
         today = datetime.fromtimestamp(self._wall_s(), UTC).date()
         if today != self._day or self._handle < 0:
             self.close()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._handle = os.open(self._folder / f"{today}.keys", flags, PRIVATE_MODE)
+            _end_torn_line(self._handle)
             self._day = today
             for path in self._folder.glob("*.keys"):
                 if self._is_old(path):
@@ -116,3 +122,10 @@ class KeyBook:
         self._used[used.key] = used
         if len(self._used) > KEYS_MAX:
             self._used.popitem(last=False)
+
+
+def _end_torn_line(handle: int) -> None:
+    """End a line that a crash or a full disk left half: the next key must not be lost with it."""
+    size = os.fstat(handle).st_size
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        os.write(handle, b"\n")

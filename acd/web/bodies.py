@@ -2,12 +2,27 @@
 
 import asyncio
 import json
-from typing import Literal, TypeVar
+import re
+from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from acd.reports.currencies import known_currency
 
 from .errors import RequestError
+
+Currency = Annotated[str, AfterValidator(known_currency)]
 
 WHY_CHARACTERS_MAX = 200
 "A sentence of a supervisor's, for the record."
@@ -28,10 +43,28 @@ BODY_TIMEOUT_S = 10.0
 "For 16 kB, on any line that can carry a call as well."
 
 
-class RequestBody(BaseModel):
-    """A JSON object with known fields and no others."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+def has_control_characters(text: str) -> bool:
+    """Return whether a text holds what nobody types: all below the blank but tabs and line ends.
+
+    Postgres can store no NUL, and terminals obey an escape.
+    """
+    return _CONTROL.search(text) is not None
+
+
+class RequestBody(BaseModel):
+    """A JSON object with known fields and no others; blanks around a text are not part of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _no_control_characters(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and has_control_characters(value):
+            raise ValueError(f"{info.field_name} must hold no control characters")
+        return value
 
 
 class StatusChange(RequestBody):
@@ -132,7 +165,7 @@ class Disposition(RequestBody):
     amount: int | None = Field(default=None, ge=0, le=AMOUNT_MAX)
     "What the order is worth, in minor units of the currency."
 
-    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
+    currency: Currency = ""
     "ISO 4217; wanted with an amount."
 
     @model_validator(mode="before")

@@ -88,6 +88,10 @@ def _key(request: web.Request, in_body: str) -> str:
     header = request.headers.get(KEY_HEADER, "").strip()
     if len(header) > 1 and header[0] == header[-1] == '"':
         header = header[1:-1]  # the draft has a structured string, most clients send it bare
+    # Bytes that are no UTF-8 come as surrogates, which no file and no journal can hold.
+    if not header.isprintable():
+        text = f"{KEY_HEADER} must be printable text, in UTF-8"
+        raise RequestError(422, "invalid", text, field="key")
     if len(header) > KEY_CHARACTERS_MAX:
         text = f"{KEY_HEADER} must have {KEY_CHARACTERS_MAX} characters at most"
         raise RequestError(422, "invalid", text, field="key")

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from .bodies import AMOUNT_MAX, CODE_CHARACTERS_MAX, Disposition, RequestBody
+from .bodies import AMOUNT_MAX, CODE_CHARACTERS_MAX, Currency, Disposition, RequestBody
 
 KEY_CHARACTERS_MAX = 200
 "UUIDs have 36; room for keys that are put together of names and numbers."
@@ -58,7 +58,7 @@ class OrderEntry(Entry):
     agent: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
     category: str = Field(default="", max_length=CODE_CHARACTERS_MAX)
     amount: int | None = Field(default=None, ge=0, le=AMOUNT_MAX)
-    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
+    currency: Currency = ""
 
     @model_validator(mode="after")
     def _amount_with_currency(self) -> Self:

@@ -42,6 +42,7 @@ def error_answer(status: int, code: str, message: str, *, field: str = "") -> we
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a handler raises into a JSON answer; nothing gets past."""
     try:
+        _check_query(request)
         return await handler(request)
     except RequestError as error:
         answer = error_answer(error.status, error.code, str(error), field=error.field)
@@ -60,3 +61,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception:  # the border: a fault of ours must not show its insides
         log.exception("http_request_failed", method=request.method, path=request.path)
         return error_answer(500, "internal", "the server failed to answer; its log says why")
+
+
+def _check_query(request: web.Request) -> None:
+    """Raise RequestError for a NUL: the database takes none, and would seem to be away."""
+    for name, value in request.query.items():
+        if "\0" in value:
+            text = f"{name} must hold no control characters"
+            raise RequestError(422, "invalid", text, field=name)

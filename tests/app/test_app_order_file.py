@@ -31,6 +31,12 @@ def test_a_file_as_excel_writes_it(encoding: str) -> None:
     assert (signed.state, signed.amount, signed.at_us) == ("signed", None, placed.at_us)
 
 
+def test_a_mark_at_the_files_begin_is_no_part_of_the_first_name() -> None:
+    for encoding, named in (("utf-16", ""), ("utf-8-sig", "utf-8"), ("gb18030", "gb18030")):
+        text = decoded(("\ufeff" * (named == "gb18030") + CHINESE).encode(encoding), named)
+        assert len(read(text)[0]) == 2, encoding
+
+
 def test_english_names_semicolons_and_a_key_of_ones_own() -> None:
     taken, wrong = read("Order;Status;Time;Key\nA;CANCELLED;2026/11/28 10:15:30;k1\n")
     assert wrong == []
@@ -75,9 +81,92 @@ H,placed,2026-11-28 10:15,1
         assert word in one.text
 
 
+AMOUNTS = {
+    "199": 19900,
+    "1,299.50": 129950,
+    "¥1,234,567.8": 123456780,
+    "0.10": 10,
+    "5.000": 500,
+    "1,5": "must be a number like",
+    "1,29.50": "must be a number like",
+    "1.299,50": "must be a number like",
+    "-1": "must be a number like",
+    "1e5": "must be a number like",
+    "1e999999999": "must be a number like",
+    "NaN": "must be a number like",
+    "1_000": "must be a number like",
+    "$5": "is not in CNY",
+    "12.345": "more than 2 digits",
+    "999,999,999,999": "less than or equal",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), AMOUNTS.items())
+def test_an_amount_is_what_it_says_or_is_refused(text: str, expected: int | str) -> None:
+    taken, wrong = read(f'order,state,at,amount\nA,placed,2026-11-28 10:15,"{text}"\n')
+    if isinstance(expected, int):
+        assert [line.entry.amount for line in taken] == [expected]
+    else:
+        assert taken == []
+        assert expected in wrong[0].text
+
+
+def test_a_currency_has_to_exist() -> None:
+    head = "order,state,at,amount,currency\n"
+    lines = [f"A,placed,2026-11-28 10:15,1,{code}" for code in ("RMB", "usd", "XXX", "KMF")]
+    taken, wrong = read(head + "\n".join(lines))
+    assert [(line.entry.amount, line.entry.currency) for line in taken] == [
+        (100, "USD"),
+        (1, "KMF"),
+    ]
+    assert [one.line for one in wrong] == [2, 4]
+    assert "CNY: not 'RMB'" in wrong[0].text
+
+
+def test_an_hour_that_the_clocks_left_out_is_no_time_and_of_a_doubled_one_the_first_counts() -> (
+    None
+):
+    berlin = ZoneInfo("Europe/Berlin")
+    head = "order,state,at\n"
+    rows = "A,placed,2026-03-29 02:30\nB,placed,2026-10-25 02:30\nC,placed,2026-03-29T02:30\n"
+    taken, wrong = read_orders(head + rows, zone=berlin, currency="EUR", now=NOW)
+    assert [line.entry.at for line in taken] == ["2026-10-25T02:30:00+02:00"]
+    assert [one.line for one in wrong] == [2, 4]
+    assert "does not exist in Europe/Berlin" in wrong[0].text
+
+
+def test_a_quote_too_many_costs_its_line_and_no_other() -> None:
+    text = """order,state,at,note
+
+A,placed,2026-11-28 10:15,"over
+two lines"
+B,placed,2026-11-28 10:15,"so "called""
+C,placed,2026-11-28 10:15,
+D,placed,2026-11-28 10:15,"never closed
+E,placed,2026-11-28 10:15,
+"""
+    for line_end in ("\n", "\r\n", "\r"):
+        taken, wrong = read(text.replace("\n", line_end))
+        assert [(line.line, line.entry.order_id) for line in taken] == [
+            *((3, "A"), (6, "C"), (8, "E")),
+        ]
+        assert [one.line for one in wrong] == [5, 7]
+        assert all("the line is no CSV" in one.text for one in wrong)
+
+
+def test_a_nul_is_told_with_its_line() -> None:
+    taken, wrong = read(
+        "order,state,at\nA\0B,placed,2026-11-28 10:15\nC,placed,2026-11-28 10:15\n"
+    )
+    assert [line.entry.order_id for line in taken] == ["C"]
+    assert (wrong[0].line, wrong[0].text) == (2, "order_id must hold no control characters")
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
+        ("\n\n", "missing: order_id"),
+        ('"order,state\n', "1: "),
         ("", "missing: order_id"),
         ("order,state\n", "missing: at"),
         ("order,state,status,at\n", "state: two columns"),

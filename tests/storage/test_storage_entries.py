@@ -1,6 +1,7 @@
 """Orders, classes, answers and outcomes by HTTP: real client, real journal, real Postgres."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -430,6 +431,12 @@ REFUSED = [
     ("/api/csat", {"score": 5}, (422, "invalid", "interaction")),
     ("/api/csat", {"interaction": "call", "order_id": "A1"}, (422, "invalid", "interaction")),
     ("/api/csat", {"order_id": "nobody's"}, (409, "unknown_order", "order_id")),
+    ("/api/orders", {**ORDER, "order_id": " \t"}, (422, "invalid", "order_id")),
+    ("/api/orders", {**ORDER, "order_id": "A\0"}, (422, "invalid", "order_id")),
+    ("/api/orders", {**ORDER, "interaction": "call\0"}, (422, "invalid", "interaction")),
+    ("/api/orders", {**ORDER, "key": "\x1b[2J"}, (422, "invalid", "key")),
+    ("/api/orders", {**ORDER, "amount": 1, "currency": "RMB"}, (422, "invalid", "currency")),
+    ("/api/csat", {"interaction": "call", "comment": "\0"}, (422, "invalid", "comment")),
     ("/api/matters", {"interaction": "call", "state": "closed"}, (422, "invalid", "state")),
     ("/api/dispositions", {"interaction": "call", "class": "x"}, (422, "invalid", "class")),
 ]
@@ -456,6 +463,44 @@ async def test_what_is_wrong_is_said_by_field_and_nothing_is_told(
         house.writable = False
         assert (await client.refused("/api/orders", ORDER))[:2] == (503, "unavailable")
         assert house.site.journal.end == end
+
+
+@pytest.mark.asyncio
+async def test_a_key_that_no_file_can_hold_is_refused_before_anything_is_told(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path, "postgresql://nobody@127.0.0.1:1/none")
+    async with serving(house, database=False) as client:
+        end = house.site.journal.end
+        assert await raw_post(client.session, b"k\xff") == (422, "key")
+        assert house.site.journal.end == end
+        lines = {**ORDER, "interaction": "", "order_id": " A9 "}
+        assert (await client.post("/api/orders", lines))["order_id"] == "A9"
+
+
+async def raw_post(session: aiohttp.ClientSession, key: bytes) -> tuple[int, str]:
+    """Post an order as no proper client does: its key in bytes that are no UTF-8."""
+    there = session._build_url("/api/orders")
+    head = b"POST /api/orders HTTP/1.0\r\nAuthorization: Bearer shop\r\nIdempotency-Key: " + key
+    body = json.dumps(ORDER).encode()
+    head += b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reader, writer = await asyncio.open_connection(there.host, there.port)
+    writer.write(head + body)
+    status, _, answer = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(status.split()[1]), json.loads(answer)["error"]["field"]
+
+
+def test_a_key_after_a_torn_line_is_known_after_the_next_start(tmp_path: Path) -> None:
+    for number in range(3):
+        keys = KeyBook(tmp_path, lambda: START_US / 1e6)
+        keys.open()
+        assert [keys.find(f"k{n}") is not None for n in range(number)] == [True] * number
+        keys.keep(f"k{number}", "", b"{}")
+        keys.close()
+        (path,) = (tmp_path / "entry_keys").iterdir()
+        with path.open("ab") as file:
+            file.write(b'{"key":"torn","finger')
 
 
 @pytest.mark.asyncio

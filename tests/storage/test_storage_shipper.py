@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from storage_site import LIMIT_S, START_US, Running, Site, contents, fetch, folded, settled, ship
@@ -277,6 +278,70 @@ def test_poison_is_set_aside_and_the_rest_goes_on(dsn: str, tmp_path: Path) -> N
         assert caller == "1�2"
         ((calls,),) = await fetch(dsn, "SELECT count(*) FROM interactions")
         assert calls == 26
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def test_what_others_told_with_characters_that_no_table_takes_holds_up_nothing(
+    dsn: str, tmp_path: Path
+) -> None:
+    """Calls and orders are looked up by it before a row can be refused: all shipping stopped."""
+    site = Site(tmp_path)
+    site.write(timeline(8, 1))
+    for nul in ("", "\0"):
+        at = {"at_us": START_US, "key": f"k{nul}"}
+        site.write(
+            [
+                (90.0, ev.OrderChanged(order_id=f"A{nul}", state="placed", **at)),
+                (91.0, ev.OrderChanged(order_id="B", state="placed", interaction=f"x{nul}", **at)),
+                (92.0, ev.CsatRecorded(interaction="call-8-000001", question=f"q{nul}", **at)),
+                (93.0, ev.MatterSettled(interaction=f"y{nul}", solved=True, **at)),
+                (94.0, disposition("call-8-000001", order_id=f"C{nul}")),
+                (95.0, disposition("nobody's", order_id=f"D{nul}")),
+            ]
+        )
+
+    async def check() -> None:
+        shipper = await ship(site, dsn)
+        assert not any("cannot be written" in alarm for alarm in site.alarms)
+        assert shipper.set_aside == 6
+        orders = await fetch(dsn, "SELECT order_id FROM order_events ORDER BY 1")
+        assert [row[0] for row in orders] == ["A", "A�"]
+        questions = await fetch(dsn, "SELECT question FROM csat_answers ORDER BY 1")
+        assert [row[0] for row in questions] == ["q", "q�"]
+        told = await fetch(dsn, "SELECT order_id FROM dispositions WHERE agent = '1001'")
+        assert [row[0] for row in told] == ["C�"]
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def disposition(interaction: str, *, order_id: str) -> ev.DispositionEntered:
+    return ev.DispositionEntered(
+        interaction=interaction,
+        agent="1001",
+        queue="sales",
+        call_class="order",
+        ordered=True,
+        order_id=order_id,
+    )
+
+
+def test_a_text_too_long_for_an_index_is_set_aside_and_the_rest_goes_on(
+    dsn: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path)
+    site.write(timeline(9, 3))
+    random = Random(1)
+    long = "".join(random.choices("0123456789abcdefghijklmnopqrstuvwxyz", k=20_000))
+    site.write([(90.0, ev.OrderChanged(order_id=long, state="placed", at_us=START_US, key="k"))])
+
+    async def check() -> None:
+        shipper = await ship(site, dsn)
+        assert shipper.set_aside == 1
+        ((calls,),) = await fetch(dsn, "SELECT count(*) FROM interactions")
+        assert calls == 3
 
     asyncio.run(check())
     site.journal.close()

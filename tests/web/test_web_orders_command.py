@@ -119,3 +119,34 @@ def test_what_is_dated_ahead_gets_into_no_journal(tmp_path, capsys, more) -> Non
     assert f"{file}:3: at {TOMORROW}T23:00:00" in said.err
     assert "lies ahead: it must have been by" in said.err
     assert ": 1 placed" in said.out
+
+
+def test_what_a_server_would_refuse_is_not_taken_without_one(tmp_path, capsys) -> None:
+    journal = Journal.open(
+        tmp_path / "journal", node="n", boot="b", wall_us=lambda: 1, on_alarm=pytest.fail
+    )
+    end = journal.end
+    journal.close()
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "order,state,at,category\n"
+        "A,placed,0026-11-28 10:00,\n"
+        f"B,placed,{YESTERDAY} 10:00,nothing of ours\n"
+    )
+    for more in ((), ("--dry-run",)):
+        assert main(words(file, tmp_path, *more)) == 1
+        said = capsys.readouterr().err
+        assert f"{file}:2: at 0026-11-28T10:00:00" in said
+        assert f"{file}:3: category must be one of" in said
+    reader = JournalReader(tmp_path / "journal", end, on_damage=pytest.fail)
+    kinds = {type(entry.record.event) for entry in reader if entry.record is not None}
+    reader.close()
+    assert OrderChanged not in kinds
+
+
+def test_a_currency_that_does_not_exist_is_one_clear_error(tmp_path, capsys) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(ORDERS)
+    assert main(words(file, tmp_path, "--currency", "rmb")) == 1
+    assert "--currency: " in (said := capsys.readouterr().err)
+    assert "CNY" in said
