@@ -30,7 +30,6 @@ class SdpSyntaxError(SdpError):
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"SDP line {line}: {reason}")
         self.line = line
-        self.reason = reason
 
 
 class SdpUnusableError(SdpError):

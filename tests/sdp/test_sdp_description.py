@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.sdp.description import MediaDescription, Origin, SessionDescription, parse
+from acd.sdp.description import (
+    MAX_LINES,
+    MediaDescription,
+    Origin,
+    SessionDescription,
+    parse,
+)
 from acd.sdp.errors import SdpError, SdpSyntaxError
 
 TYPICAL = (
@@ -27,6 +33,25 @@ def test_reads_a_typical_body() -> None:
     )
 
 
+def test_lines_are_written_in_the_order_that_the_rfc_asks_for() -> None:
+    """RFC 8866 5: v, o, s, c, t and a of the session, then m, c and a; t= is not optional."""
+    own = MediaDescription("audio", 4000, "RTP/AVP", ("0", "8"), "2001:db8::2", (("ptime", "20"),))
+    session = SessionDescription(
+        Origin("-", "7", "8", "192.0.2.1"), (own,), "-", "192.0.2.1", (("sendonly", ""),), "5 9"
+    )
+    assert bytes(session) == (
+        b"v=0\r\no=- 7 8 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=5 9\r\n"
+        b"a=sendonly\r\nm=audio 4000 RTP/AVP 0 8\r\nc=IN IP6 2001:db8::2\r\na=ptime:20\r\n"
+    )
+
+
+def test_the_last_port_and_the_last_line_are_taken() -> None:
+    body = b"v=0\r\nm=audio 65535 RTP/AVP 0\r\n" + b"a=x\r\n" * (MAX_LINES - 3)
+    session = parse(body)
+    assert session.media[0].port == 65_535
+    assert len(session.media[0].attributes) == MAX_LINES - 3
+
+
 def test_tolerates_bare_lf_blank_lines_and_missing_lines() -> None:
     session = parse(b"\nv=0\nX=what\nm=audio 4 RTP/AVP 8\n\n")
     assert session.media[0].port == 4
@@ -45,6 +70,7 @@ def test_tolerates_bare_lf_blank_lines_and_missing_lines() -> None:
         (b"v=0\r\nm=audio 4\r\n", 2, "m=<kind>"),
         (b"v=0\r\nm=audio x RTP/AVP 0\r\n", 2, "not a number"),
         (b"v=0\r\nm=audio 99999 RTP/AVP 0\r\n", 2, "above 65535"),
+        (b"v=0\r\nm=audio 65536 RTP/AVP 0\r\n", 2, "above 65535"),
         (b"v=0\r\n" + b"m=audio 4 RTP/AVP 0\r\n" * 33, 34, "more than 32"),
         (b"v=0\r\n" + b"a=x\r\n" * 3000, 2000, "lines"),
         (b"v=0\r\n" + b"a" * 70_000, 1, "bytes"),

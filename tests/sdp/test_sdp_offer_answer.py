@@ -53,6 +53,35 @@ def test_answer_keeps_order_and_refuses_what_is_not_served() -> None:
     assert answer.address == "10.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("kind", "taken"), [("127", True), ("128", False), ("1270", False), ("\u0663", False)]
+)
+def test_payload_types_end_at_127(kind: str, taken: bool) -> None:
+    """RFC 3550 5.1: the type has seven bits."""
+    body = offer(f"m=audio 4 RTP/AVP 0 {kind}", f"a=rtpmap:{kind} telephone-event/8000")
+    _, agreed = answer_offer(body, LOCAL)
+    assert agreed.event_type == (int(kind) if taken else None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "packet_ms"), [("200", 200), ("201", 20), ("0", 20), ("30.0", 30), ("1000", 20)]
+)
+def test_longer_packets_than_must_be_taken_are_no_wish(wish: str, packet_ms: int) -> None:
+    _, agreed = answer_offer(offer(AUDIO, f"a=ptime:{wish}"), LOCAL)
+    assert agreed.packet_ms == packet_ms
+
+
+@pytest.mark.parametrize(("family", "address"), [("IP4", "10.0.0.1"), ("IP6", "2001:db8::1")])
+def test_an_offer_as_it_leaves(family: str, address: str) -> None:
+    """RFC 8866 5.2 and 5.7: the address type is named; RFC 3264 5: the time is "0 0"."""
+    ours = make_offer(Capabilities(address=address, port=20000, session_id=7))
+    assert ours.decode() == (
+        f"v=0\r\no=- 7 0 IN {family} {address}\r\ns=-\r\nc=IN {family} {address}\r\nt=0 0\r\n"
+        "m=audio 20000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+    )
+
+
 def test_preferred_codec_wins_over_the_peers_order() -> None:
     local = Capabilities(address="10.0.0.1", port=2, session_id=1, preferred=Codec.PCMA)
     assert answer_offer(offer(AUDIO), local)[1].codec is Codec.PCMA
@@ -285,6 +314,11 @@ def test_calls_of_one_phone_have_one_form() -> None:
     assert one[0] == other[0]
     assert (one[1:], other[1:]) == (("192.0.2.1", 4000), ("10.1.2.3", 60000))
     assert [m.attributes for m in parse(one[0]).media] == [(("rtpmap", EVENTS[9:]),)]
+
+
+def test_a_form_ends_at_the_last_port() -> None:
+    ports = [form_of(offer(AUDIO.replace("49170", port), EVENTS)) for port in ("65535", "65536")]
+    assert [form and form[2] for form in ports] == [65_535, None]
 
 
 def test_long_bodies_have_no_form() -> None:
