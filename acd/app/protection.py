@@ -64,6 +64,8 @@ class Protection:
 
     def failed(self, failed: AuthenticationFailed) -> None:
         """Take a wrong password: whoever sent it has received our nonce at its address."""
+        if failed.other_uri:
+            return  # it was the right one
         self._offended(failed.peer.host, Offence.WRONG_PASSWORD, sure=True)
 
     def rejected(self, record: Record) -> None:

@@ -117,7 +117,8 @@ class Sip(Section):
     registrar: Registrar = Registrar()
 
     trusted: tuple[NetworkText, ...] = ()
-    "Networks whose P-Asserted-Identity is believed (RFC 3325); trunks say so for themselves."
+    """Networks whose P-Asserted-Identity is believed (RFC 3325), and which may change a number
+    that a phone has signed; trunks say so for themselves."""
 
     limits: Limits = Limits()
     bans: Bans = Bans()

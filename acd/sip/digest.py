@@ -7,10 +7,16 @@ from hashlib import blake2b
 from itertools import count
 
 from .digest_values import HASHES, read_digests, request_digest
-from .errors import BadMessageError, ProofFailedError
+from .errors import BadMessageError, OtherResourceError, ProofFailedError
+from .events import AuthenticationFailed
 from .message import Request
+from .peer import Peer
 from .settings import ALGORITHMS, Credentials
 from .sources import source_of
+from .uri import Uri
+
+_BETWEEN_DIGITS = str.maketrans("", "", "-.()")
+"RFC 3966 5.1.1: visual separators."
 
 MAX_NONCES = 65_536
 "Nonces whose count is remembered: as many log-ins within a nonce's lifetime; about 15 MB."
@@ -62,11 +68,15 @@ class DigestServer:
         """Tell whether there is such an account."""
         return any(self._credentials.ha1(account, self._realm, name) for name in HASHES)
 
-    def check(self, request: Request, account: str, host: str, now: float) -> None:
+    def check(
+        self, request: Request, account: str, host: str, now: float, *, rewritten: bool = False
+    ) -> None:
         """Raise 401 with a challenge unless the request proves to come from the account.
 
-        `host` is where it came from. `ProofFailedError` when it tried to: credentials for our
-        realm, with a nonce that this source was given, that prove nothing.
+        `host` is where it came from; `rewritten`: by a proxy that may call another Request-URI
+        than the client did. `ProofFailedError` when it tried to: credentials for our realm, with
+        a nonce that this source was given, that prove nothing. `OtherResourceError` when they
+        prove the account, but not that it calls whom this request calls.
         """
         tried = foreign = False
         source = source_of(host)
@@ -82,6 +92,8 @@ class DigestServer:
             if not self._answer_is_right(request, account, fields):
                 tried = True
                 continue
+            if not rewritten and not _is_for(request, fields["uri"]):
+                raise OtherResourceError("Digest uri Is for Another Request-URI")
             if self._nonce_is_fresh(fields, now):
                 return
             # RFC 7616 3.3: stale tells the client that only the nonce was at fault, and that it
@@ -93,11 +105,7 @@ class DigestServer:
         raise challenge
 
     def _answer_is_right(self, request: Request, account: str, fields: dict[str, str]) -> bool:
-        """Check the digest itself.
-
-        The uri field is taken as it stands: proxies in between may have rewritten the
-        Request-URI, and a replay against another URI fails by its nonce count.
-        """
+        """Check the digest itself, with its uri as it stands."""
         algorithm = fields.get("algorithm", "MD5").upper()
         count_text = fields.get("nc", "")
         well_formed = (
@@ -153,3 +161,40 @@ class DigestServer:
     def _seal(self, made: str, source: str) -> str:
         seed = f"{made} {source}".encode("utf-8", "replace")
         return blake2b(seed, key=self._key, digest_size=16).hexdigest()
+
+
+def failed_proof(
+    request: Request, account: str, peer: Peer, error: BadMessageError
+) -> AuthenticationFailed:
+    """Return what whoever guards the server is to know of a proof that failed."""
+    other_uri = isinstance(error, OtherResourceError)
+    return AuthenticationFailed(account, peer, request.method.decode(), other_uri)
+
+
+def _is_for(request: Request, uri: str) -> bool:
+    """Tell whether a digest was made for what the request asks for.
+
+    RFC 7616 3.4.6: "the authenticating server MUST assure that the resource designated by the
+    "uri" parameter is the same as the resource specified in the Request-Line", which a proxy may
+    write in another way. Here that is the number that is called: host and port are not looked at
+    anywhere, since proxies and NATs write others there, nor parameters, which phones leave out.
+    A REGISTER asks for us, whatever it writes (RFC 3261 10.2: "The "userinfo" and "@" components
+    of the SIP URI MUST NOT be present").
+    """
+    given, asked = uri.encode("utf-8", "replace"), request.uri
+    if given == asked or request.method != b"INVITE":
+        return True
+    try:
+        return _called(given) == _called(asked)
+    except BadMessageError:
+        return False
+
+
+def _called(value: bytes) -> str:
+    """Return the user of a URI; a telephone number without what may stand between its digits.
+
+    A proxy may make a sip URI of a tel one, where RFC 3966 leaves visual separators open.
+    """
+    user = Uri.parse(value).user_text
+    digits = user.translate(_BETWEEN_DIGITS)
+    return digits if digits.removeprefix("+").isdigit() else user

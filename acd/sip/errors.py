@@ -21,5 +21,9 @@ class ProofFailedError(BadMessageError):
     """Credentials came along and do not prove the account: a wrong password, or a break-in."""
 
 
+class OtherResourceError(BadMessageError):
+    """Credentials prove the account, but were made for a call to somebody else."""
+
+
 class BadTargetError(SipError):
     """Our own fault: a URI, header or setting that cannot stand in a SIP message."""

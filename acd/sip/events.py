@@ -281,6 +281,9 @@ class AuthenticationFailed(Struct, frozen=True, gc=False):
     peer: Peer
     method: str
 
+    other_uri: bool = False
+    "They do prove it, but were made for another number than the one that is called."
+
 
 Event = (
     InviteReceived

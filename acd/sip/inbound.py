@@ -8,10 +8,9 @@ here without any state: 8.2.7 allows it, and a stranger's request then costs no 
 from collections.abc import Callable
 
 from .core import Core
-from .digest import DigestServer
+from .digest import DigestServer, failed_proof
 from .effects import Send
-from .errors import BadMessageError, ProofFailedError
-from .events import AuthenticationFailed
+from .errors import BadMessageError, OtherResourceError, ProofFailedError
 from .incoming_leg import IncomingLeg
 from .leg import Leg, LegTable
 from .message import Request
@@ -244,13 +243,13 @@ class Inbound:
         return account
 
     def _authenticate(self, request: Request, account: str, peer: Peer, now: float) -> None:
+        core = self._core
         try:
-            self._digest.check(request, account, peer.host, now)
-        except ProofFailedError:
-            failed = AuthenticationFailed(account, peer, request.method.decode())
-            self._core.out.append(failed)
+            self._digest.check(request, account, peer.host, now, rewritten=core.trusts(peer))
+        except (ProofFailedError, OtherResourceError) as error:
+            core.out.append(failed_proof(request, account, peer, error))
             raise
-        self._core.sightings.proved(peer)
+        core.sightings.proved(peer)
 
     def _on_options(self, request: Request, peer: Peer) -> None:
         # 11.2: "The response code chosen MUST be the same that would have been chosen had the

@@ -81,7 +81,8 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     "Shortest session interval that is taken; RFC 4028 5 allows no less than 90."
 
     trusted: tuple[str, ...] = ()
-    "Networks whose P-Asserted-Identity is believed (RFC 3325); trunks say so themselves."
+    """Networks whose P-Asserted-Identity is believed (RFC 3325), and which may have changed the
+    Request-URI that a digest was made for; trunks say so themselves."""
 
     scanners: tuple[str, ...] = ()
     "Parts of User-Agents, in lower case, that only scanners have: noticed as an offence."

@@ -8,7 +8,7 @@ from collections import deque
 
 from msgspec import Struct
 
-from .errors import BadMessageError, ProofFailedError
+from .errors import BadMessageError, OtherResourceError, ProofFailedError
 from .guard import Offence
 from .message import Request
 from .peer import Peer
@@ -59,6 +59,8 @@ class Sightings:
 
     def refused(self, refusal: BadMessageError, peer: Peer) -> None:
         """Take the refusal of a request."""
+        if isinstance(refusal, OtherResourceError):
+            return  # the phones of a whole office, behind a proxy that writes numbers anew
         if refusal.status == 400:
             self.kept.append(Sighting(peer, Offence.BROKEN))
         elif refusal.status == 401 and not isinstance(refusal, ProofFailedError):

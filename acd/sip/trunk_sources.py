@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from .core import Core
-from .digest import DigestServer
+from .digest import DigestServer, failed_proof
 from .digest_values import ha1, read_digests
-from .errors import ProofFailedError
-from .events import AuthenticationFailed
+from .errors import OtherResourceError, ProofFailedError
 from .message import Request
 from .peer import Peer
 from .trunk import Trunk
@@ -91,10 +90,10 @@ class TrunkSources:
         account = "" if trunk is None else trunk.settings.account
         if account:
             try:
-                self._digest.check(request, account, peer.host, now)
-            except ProofFailedError:
-                failed = AuthenticationFailed(account, peer, request.method.decode())
-                self._core.out.append(failed)
+                trusted = self._core.trusts(peer)
+                self._digest.check(request, account, peer.host, now, rewritten=trusted)
+            except (ProofFailedError, OtherResourceError) as error:
+                self._core.out.append(failed_proof(request, account, peer, error))
                 raise
         return trunk
 

@@ -29,5 +29,6 @@ class AuthenticationLog:
                 peer=f"{peer.transport}:{peer.host}:{peer.port}",
                 account=failed.account[:ACCOUNT_CHARS],
                 method=failed.method,
+                reason="other_uri" if failed.other_uri else "wrong_password",
                 failures=failures,
             )

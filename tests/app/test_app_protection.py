@@ -43,6 +43,13 @@ def test_the_end_of_a_ban_is_looked_for_at_its_time():
     assert [line["event"] for line in lines] == ["source_let_in_again"]
 
 
+def test_a_right_password_for_another_number_bans_nobody():
+    protection, _ = make()
+    for _ in range(200):
+        protection.failed(AuthenticationFailed("1001", STRANGER, "INVITE", other_uri=True))
+    assert protection.bans() == []
+
+
 def test_made_up_datagrams_do_not_ban_a_phones_address_but_what_it_does_itself():
     protection, _ = make()
     protection.saw(Sighting(STRANGER, None))

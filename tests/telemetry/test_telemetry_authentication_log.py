@@ -29,8 +29,16 @@ def test_the_first_failure_says_who_from_where_and_how():
         "peer": "udp:192.0.2.7:5062",
         "account": "1001",
         "method": "REGISTER",
+        "reason": "wrong_password",
         "failures": 1,
     }
+
+
+def test_a_proof_for_another_number_says_so():
+    with capture_logs() as lines:
+        failed = AuthenticationFailed("1001", Peer("udp", "192.0.2.7", 5062), "INVITE", True)
+        Guard().log(failed)
+    assert [line["reason"] for line in lines] == ["other_uri"]
 
 
 def test_an_address_gets_one_line_a_minute_which_counts_what_was_left_out():
