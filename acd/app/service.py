@@ -14,7 +14,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
-from rich.console import Console
 
 from acd.calls import events
 from acd.calls.centre import CallCentre
@@ -47,6 +46,7 @@ from acd.telemetry.authentication_log import AuthenticationLog
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.handshake_log import HandshakeLog
 from acd.telemetry.metrics import Metrics
+from acd.telemetry.terminal import Terminal
 from acd.telemetry.trace import TraceLimits, Tracer
 from acd.web.app import ListenError, WebServer, build_app
 
@@ -445,9 +445,9 @@ class Service:
         for warning in self._config.warnings:
             log.warning("configuration", warning=str(warning))
         try:
-            print_banner(Console(), self._config, running, self._passwords)
-        except (OSError, UnicodeError) as error:
-            # Nobody reads it any more, or not in this script; the calls do not depend on it.
+            print_banner(Terminal(), self._config, running, self._passwords, self._state_dir)
+        except OSError as error:
+            # Nobody reads it any more, or the disk is full; the calls do not depend on it.
             log.warning("banner_not_printed", reason=str(error))
 
     async def _end(self) -> None:

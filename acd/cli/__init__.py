@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from acd.cli._options import CommandError
+from acd.cli._streams import prepare_standard_streams
 
 USAGE_ERROR = 2
 "argparse's own exit code for arguments that cannot be understood."
@@ -29,6 +30,7 @@ Python's 700, looking for garbage in it took a fifth of what the imports of `acd
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; known errors become one clear line."""
     gc.set_threshold(GENERATION_0, *gc.get_threshold()[1:])
+    prepare_standard_streams()
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)

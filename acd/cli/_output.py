@@ -37,13 +37,12 @@ def _as_text(found: "Report", locale: str) -> str:
 
 
 def _print(found: "Report", locale: str) -> None:
-    from rich.console import Console
-
     from acd.reports.table import for_terminal
+    from acd.telemetry.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
-        console = Console(width=TABLE_WIDTH)
+        console = Terminal(width=TABLE_WIDTH)
     for part in for_terminal(found, console, locale):
         console.print(part)
 

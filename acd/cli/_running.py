@@ -25,9 +25,16 @@ class RunningServer(msgspec.Struct, frozen=True):
 
 
 def find_running(state: Path) -> RunningServer | None:
-    """Return where the server on this state folder is reached; None if none has noted it."""
+    """Return where the server on this state folder is reached; None if none has noted it.
+
+    Raises CommandError where the folder belongs to another account, who alone may read the note.
+    """
     try:
         noted = msgspec.json.decode((state / NOTE).read_bytes(), type=RunningServer)
+    except PermissionError as error:
+        raise CommandError(
+            f"{error.filename}: {error.strerror}; run the command as the account of `acd run`"
+        ) from error
     except (OSError, msgspec.MsgspecError):
         return None
     return RunningServer(

@@ -31,10 +31,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo to its end or to Ctrl-C."""
     _check(arguments)
-    from rich.console import Console
-
     from acd.app.demo import DemoError, DemoOptions, run_demo
     from acd.config import load_config
+    from acd.telemetry.terminal import Terminal
 
     config = load_config(arguments.config)
     employed = len(config.agent_profiles())
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         locale=arguments.locale or config.server.centre.locale,
     )
     try:
-        asyncio.run(run_demo(config, options, Console()))
+        asyncio.run(run_demo(config, options, Terminal()))
     except DemoError as error:
         raise CommandError(str(error)) from error
     except asyncio.CancelledError:

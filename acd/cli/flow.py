@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ._options import CommandError, Subparsers, add_config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from acd.ivr.model import FlowFile
 
 
@@ -41,7 +43,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Print all faults, or what is there; 1 if there are faults.
 
     A single file is checked together with its neighbours, where its gotos may lead; only its own
-    faults are shown and count.
+    faults are shown and count. The sounds in the prompts folder are read with all files only.
     """
     from acd.ivr.book import FlowBook, reload
     from acd.ivr.validation import FlowContext
@@ -54,10 +56,12 @@ def check(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{path} is no flow file: its name must end in .yaml")
     if not files:
         raise CommandError(f"no flow files (*.yaml) in {folder}")
-    wavs = prompts.glob("*/*.wav")
+    wavs = sorted(prompts.glob("*/*.wav"))
     sounds = frozenset(wav.relative_to(prompts).with_suffix("").as_posix() for wav in wavs)
     book, faults = reload(FlowBook(), files, FlowContext(queues=queues, sounds=sounds))
-    shown = [fault for fault in faults if only in (None, fault.file)]
+    shown: list[object] = [fault for fault in faults if only in (None, fault.file)]
+    if only is None:
+        shown += _unusable(wavs)
     for fault in shown:
         print(fault)
     if shown:
@@ -70,6 +74,18 @@ def check(arguments: argparse.Namespace) -> int:
     if queues is None:
         print("queues were not checked: no usable configuration")
     return 0
+
+
+def _unusable(wavs: "Iterable[Path]") -> "Iterator[str]":
+    """Tell which sounds callers would not hear: a server finds out only when it plays them."""
+    from acd.media.errors import SoundError
+    from acd.media.wav import read_wav
+
+    for wav in wavs:
+        try:
+            read_wav(wav.read_bytes())
+        except (SoundError, OSError) as error:
+            yield f"{wav}: {error}"
 
 
 def draw(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +51,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _run_call(arguments: argparse.Namespace) -> int:
+    if not arguments.number.strip():
+        raise CommandError("NUMBER: what shall be dialled, such as 4000?")
     _check(arguments)
     return _run(_call(arguments, arguments.user or "phone"))
 
@@ -77,8 +80,16 @@ def _check(arguments: argparse.Namespace) -> None:
             read_wav(arguments.play.read_bytes())
         except SoundError as error:
             raise CommandError(f"--play {arguments.play}: {error}") from error
-    if arguments.record and not arguments.record.parent.is_dir():
-        raise CommandError(f"--record: there is no folder {arguments.record.parent}")
+    if arguments.record:
+        _check_writable(arguments.record)
+
+
+def _check_writable(file: Path) -> None:
+    """Find out before the call whether what is heard can be kept; nothing is written yet."""
+    if not file.parent.is_dir():
+        raise CommandError(f"--record: there is no folder {file.parent}")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise CommandError(f"--record: {file} cannot be written; name another file")
 
 
 def _run(work: "Coroutine[None, None, None]") -> int:

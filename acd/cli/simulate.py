@@ -256,6 +256,7 @@ class _Progress:
 def _show(arguments: argparse.Namespace, config: "Config", day: "Day", times: "Times") -> None:
     from acd.reports.simulated import as_json, tables
     from acd.reports.table import fitting
+    from acd.telemetry.terminal import Terminal
 
     from ._simulated import as_reported
 
@@ -266,11 +267,9 @@ def _show(arguments: argparse.Namespace, config: "Config", day: "Day", times: "T
     if arguments.format == "json":
         print(as_json(reported))
         return
-    from rich.console import Console
-
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
-        console = Console(width=TABLE_WIDTH)
+        console = Terminal(width=TABLE_WIDTH)
     for table in tables(reported, title=str(arguments.arrivals), locale=locale):
         console.print(fitting(table, console))
 

@@ -1,7 +1,6 @@
 """Faults between files: numbers that name queues, queues that name flows, and so on."""
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
 from acd.calls.dial_plan import CallClass
 from acd.ivr.document import Document, Fault, did_you_mean
@@ -9,6 +8,7 @@ from acd.ivr.document import Path as Place
 
 from .agents import Agents, AgentSettings
 from .config import flows_folder, written_codes
+from .dsn import dsn_fault
 from .numbers import Numbers
 from .pay_checks import pay_faults, pay_warnings
 from .queues import Queues, QueueSettings
@@ -118,24 +118,8 @@ def _server(sources: Sources, server: Server) -> Iterator[Fault]:
     for name in ("hold_music", "ringback"):
         sound = getattr(server.calls, name)
         yield from _sound(sources, source, ("calls", name), sound, spoken=False)
-    if not _good_dsn(server.database.dsn):
-        # The DSN itself is not repeated: it may hold a password, and faults end up in logs.
-        yield source.document.fault(
-            ("database", "dsn"),
-            "malformed DSN",
-            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters as %XX",
-        )
-
-
-def _good_dsn(dsn: str) -> bool:
-    if not dsn:
-        return True
-    try:
-        parts = urlsplit(dsn)
-        port = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"postgres", "postgresql"} and port != 0
+    if wrong := dsn_fault(server.database.dsn):
+        yield source.document.fault(("database", "dsn"), *wrong)
 
 
 # --- names of flows, queues and sounds ---

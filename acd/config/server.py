@@ -171,7 +171,7 @@ class Media(Section):
     "IP address that phones send their sound to (NAT, 0.0.0.0); empty: bind_host."
 
     workers: Annotated[int, Field(ge=0, le=64)] = 0
-    "Media processes, about 500 calls each; 0: one per CPU core."
+    "Media processes, about 500 calls each; 0: one per CPU core but one (signalling's)."
 
     prompts: str = "prompts"
     "Folder of prompts and music, relative to the flows' folder."

@@ -23,7 +23,8 @@ def read_wav(data: bytes) -> bytes:
                 raise SoundError(f"longer than {MAX_SECONDS} s")
             samples: bytes = reader.readframes(reader.getnframes())
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:
-        raise SoundError(f"not a WAVE file of plain samples: {error}") from error
+        reason = str(error) or "it ends before its samples begin"  # EOFError says nothing
+        raise SoundError(f"not a WAVE file of plain samples: {reason}") from error
     channels, width, rate_hz = shape
     if channels != 1 or width != SAMPLE_BYTES or rate_hz not in {CLOCK_RATE_HZ, WIDEBAND_RATE_HZ}:
         raise SoundError(

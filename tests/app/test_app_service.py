@@ -35,10 +35,12 @@ class Child:
         (self.config / "server.yaml").write_text(yaml.safe_dump(server, allow_unicode=True))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **environment: str) -> None:
+    def start(self, *, output: int | None = None, closed: str = "", **environment: str) -> None:
+        """Start it; `output` takes what it prints in place of the log, `closed` is the shell's."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
+                    *("sh", "-c", f'exec "$@" {closed}', "sh"),
                     *(sys.executable, "-m", "acd", "run"),
                     *("--config", str(self.config), "--state", str(self.state)),
                     *("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"),
@@ -46,7 +48,7 @@ class Child:
                 cwd=ROOT,
                 env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if output is None else output,
                 stderr=log,
             )
 
@@ -125,9 +127,31 @@ def test_a_journal_with_a_torn_tail_is_said_and_serves(child: Child) -> None:
     assert child.recorded()[-1] is ServerStopped
 
 
-def test_a_terminal_that_cannot_show_the_names_ends_nothing(child: Child) -> None:
+def test_a_terminal_without_chinese_shows_all_but_the_letters(child: Child) -> None:
     child.start(PYTHONIOENCODING="ascii")
-    child.until(lambda: "banner_not_printed" in child.said())
+    child.until(lambda: "change a password" in child.said())
     child.process.send_signal(signal.SIGTERM)
     assert child.ends() == 0
     assert "Traceback" not in child.said()
+    assert r"\u738b\u4e3d" in child.said()
+
+
+def test_who_looks_through_head_ends_nothing(child: Child) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    child.start(output=writer)
+    os.close(writer)
+    child.until(lambda: "banner_not_printed" in child.said())
+    child.until((child.state / "run.json").exists)
+    child.process.send_signal(signal.SIGTERM)
+    assert child.ends() == 0
+    assert "Traceback" not in child.said()
+
+
+def test_a_server_without_standard_streams_serves(child: Child) -> None:
+    """As `acd run >&-` starts it: its media workers must not get the numbers of the streams."""
+    child.start(closed=">&-")
+    child.until((child.state / "run.json").exists)
+    child.process.send_signal(signal.SIGTERM)
+    assert child.ends() == 0
+    assert "media_worker_lost" not in child.said()

@@ -138,6 +138,7 @@ async def test_no_server_there(acd: Acd, tmp_path: Path) -> None:
         (("--play", __file__), f"--play {__file__}: "),
         (("--play", "/nowhere.wav"), "/nowhere.wav"),
         (("--record", "/nowhere/x.wav"), "--record: there is no folder /nowhere"),
+        (("--record", "/tmp"), "--record: /tmp cannot be written"),
         (("--server", "nonsense"), "--server: 'nonsense' is no address"),
     ],
 )
@@ -151,5 +152,7 @@ def test_mistakes_are_found_before_a_phone_rings(
     said = capsys.readouterr().err
     assert said.startswith("acd: ")
     assert words in said
+    assert main(["phone", "call", " ", *server]) == 1
+    assert "NUMBER: what shall be dialled" in capsys.readouterr().err
     assert main(["phone", "answer", *server]) == 1
     assert "--user: which agent registers?" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`acd flow check` and `acd flow draw` as an admin types them."""
 
 import argparse
+import wave
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,23 @@ def test_every_fault_is_shown(folder, capsys):
         f"{folder}/c.yaml:1:11: the text is not UTF-8 (save the file as UTF-8)",
         "2 faults",
     ]
+
+
+def test_a_sound_that_callers_would_not_hear_is_a_fault(folder, capsys):
+    zh = folder / "prompts" / "zh"
+    zh.mkdir(parents=True)
+    with wave.open(str(zh / "stereo.wav"), "wb") as stereo:
+        stereo.setparams((2, 2, 44_100, 0, "NONE", ""))
+        stereo.writeframes(bytes(400))
+    (zh / "cut.wav").write_bytes(b"RIFF")
+    assert acd("check", folder, "--config", folder) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{zh}/cut.wav: not a WAVE file of plain samples: it ends before its samples begin",
+        f"{zh}/stereo.wav: 2 channel(s) of 16 bit at 44100 Hz; expected one of 16 bit at 8000 or "
+        "16000 Hz",
+        "2 faults",
+    ]
+    assert acd("check", folder / "a.yaml", "--config", folder) == 0
 
 
 def test_one_file_is_judged_by_its_own_faults(folder, capsys):
