@@ -4,6 +4,8 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from acd.net.whole_ms import first_at
+
 INTERVAL_S = 1.0
 "A log line about a flood or a trunk may come so late; looking costs some 10 µs."
 
@@ -34,7 +36,7 @@ class Glance:
     def _arm(self, at: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._handle = self._loop.call_at(at, self._on_time)
+        self._handle = self._loop.call_at(first_at(at), self._on_time)
 
     def _on_time(self) -> None:
         self._handle, self._stirred = None, False

@@ -23,6 +23,8 @@ from acd.sip.peer import Peer
 from acd.sip.sightings import Sighting
 from acd.sip.trunk_settings import TrunkSettings
 
+from .whole_ms import first_at
+
 
 class Driver:
     """The only object that both the network and the core know."""
@@ -212,7 +214,7 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = self._loop.call_at(at, self._on_timer)
+        self._timer = self._loop.call_at(first_at(at), self._on_timer)
 
     def _on_timer(self) -> None:
         now, due_at = self._loop.time(), self._timer_at

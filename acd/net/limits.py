@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from acd.sip.sources import Networks, source_of
 
+from .whole_ms import first_at
+
 CutCause = Literal["idle", "slow_message", "not_reading", "unframeable"]
 "Why this server ended a connection: silence, a message that never got complete, …"
 
@@ -146,7 +148,7 @@ class Patience:
         self.deadline = deadline
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._look)
+        self._timer = self._loop.call_at(first_at(deadline), self._look)
 
     def stop(self) -> None:
         """Wait for nothing any more."""

@@ -33,6 +33,7 @@ from acd.sip.settings import EndpointSettings, InviteTarget, RegistrationSetting
 from acd.sip.uri import escape_user
 
 from .media_phone import PhoneMedia
+from .whole_ms import first_at
 
 PARTING_S = 2.0
 "How long a phone that is put away waits for answers to its last words: room for three tries."
@@ -431,7 +432,10 @@ class Phone(asyncio.DatagramProtocol):
         if self._timer is not None:
             self._timer.cancel()
         at = self._endpoint.next_deadline()
-        self._timer = None if at == math.inf else self._loop.call_at(at, self._on_time)
+        if at == math.inf:
+            self._timer = None
+        else:
+            self._timer = self._loop.call_at(first_at(at), self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None
