@@ -20,9 +20,11 @@ class OnDuty:
         if serving == before:
             return
         for queue in before:
-            queue.pace.change_staff(-1, now)
+            if queue not in serving:
+                queue.pace.change_staff(-1, now)
         for queue in serving:
-            queue.pace.change_staff(+1, now)
+            if queue not in before:
+                queue.pace.change_staff(+1, now)
         if serving:
             self._serving[agent.number] = serving
         else:

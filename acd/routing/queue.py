@@ -142,7 +142,7 @@ class Waiting(Struct, eq=False):
                 at = max(at, self.step_at)
             if at > now:
                 due_at = min(due_at, at)
-        return due_at
+        return due_at if due_at < self.leaves_at else math.inf
 
     def urgency(self, now: float) -> Urgency:
         """Place among all queues' calls at this moment; smaller is served first."""

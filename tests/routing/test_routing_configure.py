@@ -244,3 +244,22 @@ def test_nobody_is_ranked_for_a_removed_queue_any_more_once_its_last_call_is_ove
     world.wait(30.0)
     assert world.state("1") is State.IDLE
     assert len(draws) == before
+
+
+def test_the_pace_of_a_line_is_left_alone_when_another_queue_is_removed():
+    agents = [agent("1", skills={"sales": Grade.A, "service": Grade.A})]
+    line = queue(wrap_up_s=0.0)
+    world = World(agents, [line, queue("service")])
+    world.log_in("1")
+    for call in ("a", "b", "c"):
+        world.call(call)
+    for _ in range(2):
+        world.answer(world.router.agent_view("1").offer)
+        world.wait(40.0)
+        world.release("1")
+    world.call("d")
+    world.wait(1.0)
+    before_s = world.router.estimated_wait("d", world.now)
+    assert before_s is not None
+    world.configure(agents, [line])
+    assert world.router.estimated_wait("d", world.now) == before_s

@@ -181,6 +181,15 @@ def test_progressively_a_step_that_found_nobody_waits_for_the_next_agent():
     assert rung(world.wait(3.0)) == ["4"]
 
 
+def test_progressively_no_step_is_due_after_the_maximum_wait():
+    """There nobody joins: the router would be woken for nothing."""
+    world = world_of(STEPS, ring_step_s=4.0, ring_timeout_s=15.0, max_wait_s=10.0)
+    world.call("a")
+    assert rung(world.wait(9.0)) == ["2", "3"]
+    lease_ends_at = world.router.agent_view("1").deadline
+    assert world.router.next_deadline() == lease_ends_at > world.now
+
+
 def test_progressively_the_best_come_first():
     layer = LayerProfile(name="steps", order="category_grade", ring="progressively")
     people = [
