@@ -1,13 +1,15 @@
 """What the tests of the SIP transports share: a record of what arrives, and messages."""
 
 import asyncio
+import time
 
 import uvloop
 
 from acd.net.listener import SipTransports
 from acd.sip.peer import Peer
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
+"For what comes at once, on a machine that is busy with everything else."
 
 
 class Arrivals:
@@ -34,6 +36,53 @@ def run(scenario):
     """Run a coroutine function on the loop that the server runs on."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.wait_for(scenario(), 2 * DEADLINE_S))
+
+
+class Heartbeat:
+    """Measures how long this process was held up at most: both sides of a test are in it."""
+
+    def __init__(self):
+        self.longest_s = 0.0
+
+    async def __aenter__(self):
+        self._beaten_at = time.monotonic()
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._note()
+
+    def _note(self):
+        self.longest_s = max(self.longest_s, time.monotonic() - self._beaten_at)
+        self._beaten_at = time.monotonic()
+
+    async def _beat(self):
+        while True:
+            await asyncio.sleep(0.005)
+            self._note()
+
+
+def run_in_time(scenario, within_s):
+    """Run a scenario whose steps have to follow each other within this time.
+
+    Where the machine held it up for longer it proves nothing when it fails, and is run again.
+    """
+
+    async def undisturbed():
+        while True:
+            beats = Heartbeat()
+            try:
+                async with beats:
+                    await scenario()
+            except Exception:
+                if beats.longest_s < within_s:
+                    raise
+            else:
+                return
+
+    run(undisturbed)
 
 
 class Serving:

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from acd.net.udp import BATCH_MAX, READ_MAX
-from acd.sip.admission import SHED_BYTES, Admission, AdmissionSettings, Level
-from tests.net.sip_wire import Serving, message, run
+from acd.sip.admission import SHED_BYTES, WINDOW_S, Admission, AdmissionSettings, Level
+from tests.net.sip_wire import DEADLINE_S, Serving, message, run, run_in_time
 
 CRLF = b"\r\n\r\n"
 
@@ -46,7 +46,7 @@ def test_calls_beyond_the_limit_are_shed_and_all_else_arrives(transport):
                 assert [data for data, _ in shed] == [invite(2), invite(3)]
                 assert {peer.port for _, peer in shed} == {sock.getsockname()[1]}
 
-    run(scenario)
+    run_in_time(scenario, WINDOW_S / 2)
 
 
 def test_behind_a_pile_of_calls_that_are_too_many_another_source_is_read_in_the_same_go():
@@ -68,7 +68,7 @@ def test_behind_a_pile_of_calls_that_are_too_many_another_source_is_read_in_the_
                 assert len(shed) == 4 * BATCH_MAX - 1
                 assert READ_MAX > 4 * BATCH_MAX
 
-    run(scenario)
+    run_in_time(scenario, WINDOW_S / 2)
 
 
 def test_the_depth_of_the_queue_is_seen_and_seen_to_go():
@@ -133,12 +133,14 @@ def test_who_is_banned_loses_the_connection_and_gets_no_new_one(transport):
                     admission.banned = {"127.0.0.1"}.__contains__
                     open_already.sendall(message(2))
                     loop = asyncio.get_running_loop()
-                    assert await asyncio.wait_for(loop.sock_recv(open_already, 99), 5) == b""
+                    ended = loop.sock_recv(open_already, 99)
+                    assert await asyncio.wait_for(ended, DEADLINE_S) == b""
                 admission.banned = {"127.0.0.1"}.__contains__
                 with socket.create_connection(server.peer()[1:]) as refused:
                     refused.setblocking(False)
                     loop = asyncio.get_running_loop()
-                    assert await asyncio.wait_for(loop.sock_recv(refused, 99), 5) == b""
+                    ended = loop.sock_recv(refused, 99)
+                    assert await asyncio.wait_for(ended, DEADLINE_S) == b""
                 assert server.arrivals.messages.empty()
 
     run(scenario)

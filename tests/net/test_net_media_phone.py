@@ -77,29 +77,33 @@ async def test_a_refusal_is_an_error_of_the_session() -> None:
 
 
 class Arrivals(asyncio.DatagramProtocol):
-    """Notes when which packet came."""
+    """Notes when which packet came, until some thirty in a row came in their own time.
 
-    def __init__(self, wanted: int) -> None:
+    A busy machine delays packets, and those that wait come together.
+    """
+
+    def __init__(self) -> None:
         self.packets: list[tuple[float, RtpPacket]] = []
         self.complete = asyncio.Event()
-        self._wanted = wanted
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         packet = parse(data)
         assert packet is not None
         self.packets.append((monotonic(), packet))
-        if len(self.packets) == self._wanted:
+        last = self.packets[-31:]
+        if len(last) == 31 and last[-1][0] - last[0][0] == pytest.approx(0.6, abs=0.1):
             self.complete.set()
 
 
 @pytest.mark.asyncio
 async def test_packets_leave_every_20_ms() -> None:
-    arrivals = Arrivals(wanted=31)
+    arrivals = Arrivals()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: arrivals, local_addr=(HOST, 0))
     port = transport.get_extra_info("sockname")[1]
     phone = await PhoneMedia.open(HOST)
     offer = f"v=0\r\nc=IN IP4 {HOST}\r\nm=audio {port} RTP/AVP 0\r\n".encode()
+    began = monotonic()
     phone.answer(offer)
     async with asyncio.timeout(LIMIT_S):
         await arrivals.complete.wait()
@@ -109,5 +113,5 @@ async def test_packets_leave_every_20_ms() -> None:
     for one, following in pairwise(packets):
         assert (following.sequence - one.sequence) % 65536 == 1
         assert (following.timestamp - one.timestamp) % 2**32 == 160
-    took_s = arrivals.packets[30][0] - arrivals.packets[0][0]
-    assert took_s == pytest.approx(0.6, abs=0.1)
+    took_s = arrivals.packets[-1][0] - began
+    assert took_s >= 0.02 * (len(packets) - 1), "never faster than it is spoken"

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from acd.net.limits import StreamLimits
 from acd.sip.peer import Peer
-from tests.net.sip_wire import DEADLINE_S, Serving, connections, message, run
+from tests.net.sip_wire import (
+    DEADLINE_S,
+    Serving,
+    connections,
+    message,
+    run,
+    run_in_time,
+)
 
 
 class Client:
@@ -241,12 +248,11 @@ def test_a_slow_sender_has_a_limited_time_for_a_message():
         limits = StreamLimits(message_s=0.3)
         async with Serving("tcp", limits=limits) as server, Client(server) as slow:
             closed = asyncio.ensure_future(slow.closed())
-            bytes_sent = 0
+            began = asyncio.get_running_loop().time()
             while not closed.done():
                 slow.write(b"x")
-                bytes_sent += 1
                 await asyncio.wait([closed], timeout=0.01)
-            assert bytes_sent > 3
+            assert asyncio.get_running_loop().time() - began >= limits.message_s
             assert server.arrivals.messages.empty()
             await connections(server, 0)
 
@@ -262,7 +268,7 @@ def test_half_a_message_behind_a_whole_one_has_a_limited_time_too():
             assert await slow.closed() == b""
             assert server.transports.statistics().cut == {("tcp", "slow_message"): 1}
 
-    run(scenario)
+    run_in_time(scenario, 0.1)
 
 
 def test_answers_to_somebody_keep_the_connection_from_being_idle():
@@ -277,7 +283,7 @@ def test_answers_to_somebody_keep_the_connection_from_being_idle():
                 await asyncio.sleep(0.05)
             assert await listener.closed() == b""
 
-    run(scenario)
+    run_in_time(scenario, 0.1)
 
 
 def test_connections_over_ipv6():
@@ -315,19 +321,18 @@ def test_an_idle_connection_is_closed_and_a_used_one_is_not():
         ):
             idle.write(message(1))
             closed = asyncio.ensure_future(idle.closed())
-            pings = 0
+            began = asyncio.get_running_loop().time()
             while not closed.done():
                 used.write(b"\r\n\r\n")
                 assert await used.read(2) == b"\r\n"
-                pings += 1
                 await asyncio.sleep(0.02)
-            assert pings > 3
+            assert asyncio.get_running_loop().time() - began >= limits.idle_s
             used.write(message(2))
             await server.arrivals.message()
             assert (await server.arrivals.message())[0] == message(2)
             await connections(server, 1)
 
-    run(scenario)
+    run_in_time(scenario, 0.2)
 
 
 def test_the_table_of_connections_is_bounded():

@@ -10,7 +10,7 @@ import pytest
 from acd.net.listener import SipTransports, TransportError
 from acd.net.udp import BUSY_S, KEEP_ALIVE_BYTES_MAX, LEAVE_S
 from acd.sip.peer import Peer
-from tests.net.sip_wire import Arrivals, Serving, message, run, until
+from tests.net.sip_wire import DEADLINE_S, Arrivals, Serving, message, run, until
 
 
 def client_socket(family=socket.AF_INET):
@@ -21,7 +21,7 @@ def client_socket(family=socket.AF_INET):
 
 
 def receive(sock):
-    return asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65_535), 10)
+    return asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65_535), DEADLINE_S)
 
 
 def test_a_datagram_arrives_with_its_peer_and_the_answer_returns_from_the_same_port():

@@ -11,7 +11,15 @@ import pytest
 from acd.net.limits import StreamLimits
 from acd.sip.peer import Peer
 from tests.net.certificates import files, trusting
-from tests.net.sip_wire import DEADLINE_S, Serving, connections, message, run, until
+from tests.net.sip_wire import (
+    DEADLINE_S,
+    Serving,
+    connections,
+    message,
+    run,
+    run_in_time,
+    until,
+)
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: acd\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -241,7 +249,7 @@ def test_a_frame_that_comes_byte_by_byte_has_a_limited_time():
             assert server.transports.statistics().cut == {("ws", "slow_message"): 1}
             await connections(server, 0)
 
-    run(scenario)
+    run_in_time(scenario, 0.1)
 
 
 def test_an_idle_phone_is_closed_in_good_order():
@@ -253,7 +261,7 @@ def test_an_idle_phone_is_closed_in_good_order():
             assert server.transports.statistics().cut == {("ws", "idle"): 1}
             await connections(server, 0)
 
-    run(scenario)
+    run_in_time(scenario, 0.05)
 
 
 def test_a_phone_that_does_not_read_is_given_up_before_it_fills_our_memory():
