@@ -24,6 +24,7 @@ from acd.reports.live_day import Earlier, EndedVisit
 from acd.routing.router import Router
 
 ROOT = Path(__file__).parents[2]
+LIMIT_S = 30.0
 NOON_US = int(datetime(2026, 11, 28, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1e6)
 ENTERED = ev.QueueEntered(interaction="i", visit="v", queue="sales", kind="sales")
 LEFT = ev.QueueLeft(
@@ -135,7 +136,7 @@ async def test_who_waits_is_woken_once_for_all() -> None:
     waiting = [asyncio.create_task(floor.live.changed(floor.live.version)) for _ in range(3)]
     await asyncio.sleep(0)  # the tasks begin
     floor.happens(ENTERED)
-    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    await asyncio.wait_for(asyncio.gather(*waiting), LIMIT_S)
 
 
 def test_after_midnight_all_is_new() -> None:
@@ -217,6 +218,6 @@ async def test_midnight_comes_by_itself() -> None:
     waiting = asyncio.create_task(floor.live.changed(floor.live.version))
     await asyncio.sleep(0)  # the tasks begin
     floor.wall_us = begin_us + 1
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, LIMIT_S)
     floor.live.stop()
     assert floor.live.snapshot()["day"] == "2026-11-29"

@@ -12,6 +12,8 @@ from asyncinotify import Inotify
 from acd.app import watching
 from acd.app.watching import watch
 
+LIMIT_S = 30.0
+
 
 class Watcher:
     """Counts the looks at a folder."""
@@ -30,7 +32,7 @@ class Watcher:
         await self.begun()
         self._looked.clear()
         change()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             await self._looked.wait()
 
     async def begun(self) -> None:
@@ -114,6 +116,6 @@ async def test_a_kernel_that_cannot_watch_leaves_sighup(tmp_path: Path) -> None:
         pytest.fail("nothing was seen")
 
     with structlog.testing.capture_logs() as lines:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             await watch(lambda: {tmp_path}, look, below=True, new_inotify=no_kernel_support)
     assert [line["event"] for line in lines] == ["watch_failed"]

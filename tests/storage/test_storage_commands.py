@@ -55,10 +55,10 @@ def test_abandoned_callers_are_listed(state: Path, capsys: pytest.CaptureFixture
     )
     journal.close()
     words = ["report", "abandoned", "--config", CONFIG, "--state", str(state)]
-    assert main([*words, "--format", "json"]) == 0
+    assert main([*words, *NOT_ONLY_TODAY, "--format", "json"]) == 0
     [entry] = json.loads(capsys.readouterr().out)["rows"]
     assert (entry["caller"], entry["calls"]) == ("+8613800000001", 1)
-    assert main([*words, "--locale", "zh"]) == 0
+    assert main([*words, *NOT_ONLY_TODAY, "--locale", "zh"]) == 0
     table = capsys.readouterr().out
     assert "放弃来电" in table
     assert "33.0 s" in table
@@ -67,8 +67,12 @@ def test_abandoned_callers_are_listed(state: Path, capsys: pytest.CaptureFixture
     assert main([*words, "--day", "someday"]) != 0
 
 
+NOT_ONLY_TODAY = ("--from", "yesterday")
+"Midnight may come while a test runs."
+
+
 def figures(state: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, dict]:
-    code, out, err = report(state, capsys, "--format", "json", *more)
+    code, out, err = report(state, capsys, "--format", "json", *(more or NOT_ONLY_TODAY))
     assert code == 0, err
     return {row["queue"]: row for row in json.loads(out)["rows"]}
 
@@ -172,5 +176,5 @@ def test_a_dump_follows_the_journal(tmp_path: Path) -> None:
             journal.append([started(f"call-{number}", "leg")], 0.0)
             assert json.loads(dump.stdout.readline())["event"]["interaction"] == f"call-{number}"
         dump.send_signal(signal.SIGINT)
-        assert dump.wait(10) == 130
+        assert dump.wait(60) == 130
     journal.close()

@@ -29,7 +29,7 @@ def server(site: Site) -> Iterator[Server]:
     server.close()
 
 
-def sales_today(server: Server) -> tuple[int, int]:
+def sales_so_far(server: Server) -> tuple[int, int]:
     row = server.kpi().get("sales", {"offered": 0, "answered": 0})
     return row["offered"], row["answered"]
 
@@ -57,7 +57,7 @@ def talk(caller: Phone, agent: Phone) -> None:
 
 
 def test_a_call_from_greeting_to_report(server: Server, hall: Hall) -> None:
-    offered, answered = sales_today(server)
+    offered, answered = sales_so_far(server)
     best, second = hall.agent("1001"), hall.agent("1002")
     caller = hall.caller("13800138000")
 
@@ -108,7 +108,7 @@ def test_a_call_from_greeting_to_report(server: Server, hall: Hall) -> None:
     assert segment["talk_s"] == pytest.approx(1.5, abs=1.0)
     assert ("menu", "1") in [(step["node"], step["outcome"]) for step in rows["flow_steps"]]
     assert all(stream["packets_received"] > 40 for stream in rows["streams"])
-    assert sales_today(server) == (offered + 1, answered + 1)
+    assert sales_so_far(server) == (offered + 1, answered + 1)
 
 
 def test_the_agent_hangs_up(server: Server, hall: Hall) -> None:

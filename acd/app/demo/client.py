@@ -1,6 +1,7 @@
 """What the demo asks the server by HTTP, as any screen or CRM would."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -102,9 +103,9 @@ class Client:
         """Return every call under way."""
         return await self._get("/api/calls", list[CallView])
 
-    async def kpis(self) -> list[QueueKpi]:
-        """Return today's figures of every queue."""
-        path = "/api/reports/kpi?day=today"
+    async def kpis(self, first: date) -> list[QueueKpi]:
+        """Return the figures of every queue from this day to today."""
+        path = f"/api/reports/kpi?from={first}"
         return (await self._get(path, KpiReport, timeout_s=REPORT_TIMEOUT_S)).rows
 
     async def trace(self, interaction: str) -> str:

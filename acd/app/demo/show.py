@@ -49,7 +49,7 @@ LINE_EVERY = 6
 AFTER_WORK_S = 10.0
 "What agents may then take to class their last calls: the longest wrap-up and a code's prompt."
 
-SETTLE_S = 10.0
+SETTLE_S = 30.0
 "What the last records may take to the database; below a second usually."
 
 REPORT_WIDTH = 160
@@ -95,14 +95,16 @@ async def run_demo(config: Config, options: DemoOptions, console: Console) -> No
             await demo.run()
             try:
                 await _settle(client)
-                kpis = await client.kpis()
+                kpis = await client.kpis(demo.began_on)
                 trace_path = await _keep_trace(client, demo.board.last_call, folder)
             except ClientError as error:
                 raise DemoError(f"the figures cannot be had: {error}") from error
     wide = console if console.is_terminal else Console(file=console.file, width=REPORT_WIDTH)
-    today = datetime.now(demo.zone).date()
-    from_us, to_us = (microseconds(at) for at in day_borders(today, demo.zone))
-    report = kpi_report(kpis, from_us=from_us, to_us=to_us, timezone=demo.zone.key)
+    from_at, _ = day_borders(demo.began_on, demo.zone)
+    _, to_at = day_borders(datetime.now(demo.zone).date(), demo.zone)
+    report = kpi_report(
+        kpis, from_us=microseconds(from_at), to_us=microseconds(to_at), timezone=demo.zone.key
+    )
     for part in for_terminal(report, wide, options.locale):
         wide.print(part)
     _tell_further(wide, folder, trace_path)
@@ -122,6 +124,8 @@ class _Demo:
     ) -> None:
         self.board = Board()
         self.zone = ZoneInfo(config.server.centre.timezone)
+        self.began_on = datetime.now(self.zone).date()
+        "A demo may last over midnight."
         self._config = config
         self._options = options
         self._site = site
@@ -243,7 +247,7 @@ class _Demo:
 
     async def _take_kpis(self) -> None:
         with suppress(ClientError):
-            self.board.take_kpis(await self._client.kpis())
+            self.board.take_kpis(await self._client.kpis(self.began_on))
 
     def _screen(self) -> RenderableType:
         return draw_board(
