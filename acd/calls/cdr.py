@@ -1,4 +1,4 @@
-"""The call detail record: a fold over the journal's records. Pure, and the only way to rows.
+"""The call detail record: a fold over one journal's records. Pure, and the only way to rows.
 
 Each row comes out once, when it is complete: a leg at `LegEnded`, a visit at `QueueLeft`, the
 interaction at `CallEnded`. Rows still open can be asked for meanwhile (`open_rows`), so that
@@ -65,8 +65,8 @@ class Fold:
         self._unwritten_visits: dict[str, OpenCall] = {}
         self._ended: dict[str, tuple[int, str]] = {}
         self._intervals = AgentIntervals()
-        self._last: dict[str, Instant] = {}
-        self._dead: dict[tuple[str, str], Instant] = {}
+        self._last: Instant | None = None
+        self._dead: dict[str, Instant] = {}
         self._rows: list[Row] = []
 
     # --- what the caller asks ---
@@ -77,19 +77,29 @@ class Fold:
         return len(self._calls)
 
     @property
-    def last(self) -> dict[str, Instant]:
-        """The time of each node's latest record."""
+    def last(self) -> Instant | None:
+        """The time of the latest record."""
         return self._last
+
+    @property
+    def under_way(self) -> list[str]:
+        """Which interactions are under way."""
+        return list(self._calls)
+
+    @property
+    def lasting(self) -> list[tuple[str, int]]:
+        """Boot and number of the records that began the agents' intervals that last."""
+        return self._intervals.lasting()
 
     def apply(self, record: Record, mark: Mark = (0, 0)) -> list[Row]:
         """Take the next record; return the rows that it completes."""
-        last = self._last.get(record.node)
+        last = self._last
         if last is not None and last.boot != record.boot:
-            self._bury(record.node, last)
+            self._bury(last)
         handler = HANDLERS.get(type(record.event))
         if handler is not None:
             handler(self, record, record.event, mark)
-        self._last[record.node] = record
+        self._last = record
         rows, self._rows = self._rows, []
         return rows
 
@@ -99,7 +109,8 @@ class Fold:
         for visit, call in self._unwritten_visits.items():
             rows += (copy(call.row), copy(call.visits[visit].row))
         self._unwritten_visits.clear()
-        return rows + self._intervals.open_rows(self._last)
+        now_s = self._last.mono_s if self._last is not None else 0.0
+        return rows + self._intervals.open_rows(now_s)
 
     def oldest_open(self) -> Mark | None:
         """Return the mark of the first record that is still needed: a new fold begins there.
@@ -109,12 +120,12 @@ class Fold:
         marks = [call.mark for call in itertools.islice(self._calls.values(), 1)]
         return min(marks + self._intervals.oldest_unwritten(), default=None)
 
-    def seed(self, node: str, last: Instant, intervals: Iterable[Interval]) -> None:
+    def seed(self, last: Instant, intervals: Iterable[Interval]) -> None:
         """Take back what `last` and the open rows of intervals kept, where nothing newer is known.
 
         For a fold that began in mid-journal, called when it has come to where the former ended.
         """
-        self._last.setdefault(node, last)
+        self._last = self._last or last
         self._intervals.seed(intervals)
 
     def closing_events(self) -> list[ev.Event]:
@@ -144,8 +155,8 @@ class Fold:
 
     def _last_of(self, row: Interaction) -> Instant:
         """Return the last moment known of the boot in which the interaction began."""
-        dead = self._dead.get((row.node, row.boot))
-        return dead or self._last.get(row.node) or Moment(row.boot, row.started_us, 0.0)
+        dead = self._dead.get(row.boot)
+        return dead or self._last or Moment(row.boot, row.started_us, 0.0)
 
     def _moment(self, record: Record, row: Interaction) -> Instant:
         """Return when the record's event happened, in the time of the interaction's boot."""
@@ -153,12 +164,16 @@ class Fold:
             return record
         return self._last_of(row)
 
-    def _bury(self, node: str, last: Instant) -> None:
-        """Note that a new boot writes: the former one is dead, agents' intervals ended with it."""
+    def _bury(self, last: Instant) -> None:
+        """Note that a new boot writes: the former one is dead, agents' intervals ended with it.
+
+        A journal has one writer at a time, whatever the machine is called: a container has another
+        name each time that it is made anew.
+        """
         if len(self._dead) >= REMEMBERED_BOOTS:
             del self._dead[next(iter(self._dead))]
-        self._dead[node, last.boot] = last
-        self._rows += self._intervals.close_all(node, last, RESTART)
+        self._dead[last.boot] = last
+        self._rows += self._intervals.close_all(last, RESTART)
 
     # --- the call ---
 
@@ -524,7 +539,7 @@ class Fold:
         self._rows += self._intervals.on_state(record, event, mark)
 
     def _server_stopped(self, record: Record, _: ev.ServerStopped, __: Mark) -> None:
-        self._rows += self._intervals.close_all(record.node, record, "stopped")
+        self._rows += self._intervals.close_all(record, "stopped")
 
 
 WITHOUT_ROWS: tuple[type[ev.Event], ...] = (

@@ -1,7 +1,7 @@
 """Agents' two tracks of intervals, status and state, each without gaps (part of the CDR)."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from copy import copy
 
 from . import events as ev
@@ -57,21 +57,24 @@ class AgentIntervals:
         )
         return self._begin(row, record, mark)
 
-    def close_all(self, node: str, moment: Instant, closed_by: str) -> list[Row]:
-        """End all intervals of a node."""
-        keys = [key for key, interval in self._open.items() if interval.node == node]
-        return [row for key in keys for row in self._close(key, moment, closed_by)]
+    def close_all(self, moment: Instant, closed_by: str) -> list[Row]:
+        """End all intervals."""
+        return [row for key in list(self._open) for row in self._close(key, moment, closed_by)]
 
-    def open_rows(self, last: Mapping[str, Instant]) -> list[Row]:
+    def open_rows(self, now_s: float) -> list[Row]:
         """Return rows of the intervals that have none yet and have lasted for a while."""
         rows: list[Row] = []
         for key in list(self._unwritten):
             interval = self._open[key]
-            if last[interval.node].mono_s < interval.began_mono_s + OPEN_ROW_AFTER_S:
+            if now_s < interval.began_mono_s + OPEN_ROW_AFTER_S:
                 break
             rows.append(copy(interval))
             del self._unwritten[key]
         return rows
+
+    def lasting(self) -> list[tuple[str, int]]:
+        """Return boot and number of the records that began the intervals under way."""
+        return [(interval.boot, interval.seq) for interval in self._open.values()]
 
     def oldest_unwritten(self) -> list[Mark]:
         """Return the mark of the oldest interval without a row, if any."""

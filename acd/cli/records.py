@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from acd.storage.frames import Position
     from acd.storage.replay import Moved
     from acd.storage.soundness import Broken
+    from acd.storage.surplus import Lost
 
 FOLLOW_S = 0.3
 "Between two looks at how far the shipper has come."
@@ -106,36 +107,38 @@ def check(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config)
     since = _since(arguments.first, config)
-    tables, broken = asyncio.run(
+    tables, lost, broken = asyncio.run(
         from_database(
             arguments.state,
             config,
             lambda connection: _checked(connection, arguments.state, since),
         )
     )
-    sound = not broken and not any(table.missing or table.differing for table in tables)
+    sound = not (broken or lost) and all(table.sound for table in tables)
     if arguments.json:
         import msgspec
 
-        found = {"sound": sound, "tables": tables, "rules": broken}
+        found = {"sound": sound, "tables": tables, "lost": lost, "rules": broken}
         print_json(msgspec.to_builtins(found))
     else:
-        _print_check(tables, broken)
+        _print_check(tables, lost, broken)
     return 0 if sound else 1
 
 
 async def _checked(
     connection: "asyncpg.Connection", state: Path, since: "datetime"
-) -> "tuple[list[TableCheck], list[Broken]]":
+) -> "tuple[list[TableCheck], list[Lost], list[Broken]]":
     from acd.storage.check import compare
     from acd.storage.customer_keys import CustomerKeys, load_or_create_key
     from acd.storage.erasures import FILE, Eraser, read_erasures
     from acd.storage.journal_reader import JournalReader
     from acd.storage.replay import first_position, position_at, shipped_to
     from acd.storage.soundness import broken_rules
+    from acd.storage.surplus import journal_faults
 
     folder = state / "journal"
     tables: list[TableCheck] = []
+    lost: list[Lost] = []
     end = await shipped_to(connection, folder)
     if end is not None:
         begin = max(first_position(folder), position_at(folder, int(since.timestamp() * 1e6)))
@@ -143,12 +146,12 @@ async def _checked(
         keys = CustomerKeys(load_or_create_key(state))
         eraser = Eraser(keys, read_erasures(state / FILE))
         try:
-            tables = await compare(
+            tables, lost = await compare(
                 connection, iter(reader), end, keys, eraser, _counting("records read")
             )
         finally:
             reader.close()
-    return tables, await broken_rules(connection, since)
+    return tables, lost, [*journal_faults(folder, end), *await broken_rules(connection, since)]
 
 
 def _since(day: str | None, config: "Config") -> "datetime":
@@ -167,15 +170,21 @@ def _since(day: str | None, config: "Config") -> "datetime":
         raise CommandError(f"--from {error}") from error
 
 
-def _print_check(tables: "list[TableCheck]", broken: "list[Broken]") -> None:
-    for table in tables:
-        wrong = table.missing + table.differing
-        verdict = (
-            f"{table.missing} missing, {table.differing} differ" if wrong else "as journalled"
+def _print_check(tables: "list[TableCheck]", lost: "list[Lost]", broken: "list[Broken]") -> None:
+    for gap in lost:
+        print(
+            f"the journal has lost records {gap.first} to {gap.last} of boot {gap.boot}, before"
+            f" {gap.position}"
         )
+    for table in tables:
+        found = f"{table.missing} missing, {table.differing} differ, {table.surplus} too many"
+        verdict = "as journalled" if table.sound else found
         print(f"{table.table:<24} {table.rows:>9} rows  {verdict}")
         for one in table.examples:
             what = f"{one.field}: journal {one.journal}, database {one.database}"
+            if not one.position:
+                print(f"    {one.key}  is in no record")
+                continue
             print(f"    {one.key}  {what if one.field else 'is missing'}  ({one.position})")
     for rule in broken:
         print(f"broken {rule.count} times: {rule.rule}")

@@ -2,7 +2,8 @@
 
 The journal that is still there is folded once more, as the shipper folded it, into temporary
 tables, up to where the shipper has come; and the database compares. What lasts yet has no final
-row and is not looked at, nor are parts of interactions that began before the journal does.
+row and is not looked at, nor are parts of interactions that began before the journal does. Rows
+that no record makes are found as far as the journal covers them (`surplus.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from .customer_keys import CustomerKeys
 from .erasures import Eraser
 from .frames import Position
 from .journal_reader import Entry
+from .surplus import Covered, Lost, surplus
 from .table import Key, Table
 from .tables import TABLES
 
@@ -62,12 +64,12 @@ class Difference(Struct, frozen=True):
     table: str
     key: str
     field: str
-    "Empty: the whole row is missing."
+    "Empty: the whole row is missing, in the tables or in the journal."
 
     journal: str
     database: str
     position: str
-    "Of the record that completed the row."
+    "Of the record that completed the row; empty where none did."
 
 
 class TableCheck(Struct, frozen=True):
@@ -79,7 +81,15 @@ class TableCheck(Struct, frozen=True):
 
     differing: int
     missing: int
+    surplus: int
+    "Rows that no record makes."
+
     examples: tuple[Difference, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether the table has what the journal makes, and nothing else."""
+        return not (self.differing or self.missing or self.surplus)
 
 
 async def compare(
@@ -89,22 +99,31 @@ async def compare(
     keys: CustomerKeys,
     eraser: Eraser,
     on_progress: Callable[[int], None],
-) -> list[TableCheck]:
-    """Compare the tables with what the journal's entries before `end` make."""
+) -> tuple[list[TableCheck], list[Lost]]:
+    """Compare the tables with what the journal's entries before `end` make.
+
+    The second of what is returned are the records that the journal itself has lost.
+    """
     for table in TABLES.values():
         await connection.execute(
             f"CREATE TEMP TABLE check_{table.name} (LIKE {table.name}, place text NOT NULL)"
         )
         key = ", ".join(table.columns[: table.key_columns])
         await connection.execute(f"CREATE UNIQUE INDEX ON check_{table.name} ({key})")
-    fold, done = Fold(), 0
+    fold, covered, done = Fold(), Covered(), 0
     while chunk := list(islice(entries, CHUNK)):
+        for entry in chunk:
+            if entry.begin < end:
+                covered.take(entry)
         await _store(connection, _rows(fold, chunk, end, keys, eraser))
         done += len(chunk)
         on_progress(done)
         if chunk[-1].begin >= end:
             break
-    return [await _compare(connection, table) for table in TABLES.values()]
+    for table in TABLES.values():
+        await connection.execute(f"ANALYZE check_{table.name}")
+    checks = [await _compare(connection, table, covered, fold) for table in TABLES.values()]
+    return checks, covered.lost
 
 
 def _rows(
@@ -147,7 +166,9 @@ async def _store(connection: asyncpg.Connection, found: Found) -> None:
         await connection.execute("DROP TABLE fresh")
 
 
-async def _compare(connection: asyncpg.Connection, table: Table) -> TableCheck:
+async def _compare(
+    connection: asyncpg.Connection, table: Table, covered: Covered, fold: Fold
+) -> TableCheck:
     keys, rest = _compared(table)
     same = " AND ".join(f"f.{column} = e.{column}" for column in keys)
     joined = f"FROM check_{table.name} e LEFT JOIN {table.name} f ON {same}"
@@ -162,8 +183,14 @@ async def _compare(connection: asyncpg.Connection, table: Table) -> TableCheck:
         f"SELECT e.place, to_jsonb(e) AS expected, to_jsonb(f) AS found {joined}"
         f" WHERE {missing} OR {differs} LIMIT {SHOWN}"
     )
-    examples = tuple(one for row in rows for one in _differences(table, row))
-    return TableCheck(table.name, counts["rows"], counts["differing"], counts["missing"], examples)
+    more = await surplus(connection, table, covered, fold)
+    examples = (
+        *(one for row in rows for one in _differences(table, row)),
+        *(Difference(table.name, key, "", "none", "a row", "") for key in more.keys),
+    )
+    return TableCheck(
+        table.name, counts["rows"], counts["differing"], counts["missing"], more.count, examples
+    )
 
 
 def _compared(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -267,8 +267,8 @@ class Writer:
 
         Later ones are there after the position was moved back: they are still to be read.
         """
-        status = await self._connection.fetch(_OPEN_STATUS, self._node, boot, seq)
-        state = await self._connection.fetch(_OPEN_STATE, self._node, boot, seq)
+        status = await self._connection.fetch(_OPEN_STATUS, boot, seq)
+        state = await self._connection.fetch(_OPEN_STATE, boot, seq)
         return [
             *(AgentStatusInterval(**_interval_fields(row)) for row in status),
             *(AgentStateInterval(**_interval_fields(row)) for row in state),
@@ -406,12 +406,12 @@ WHERE p.segment = $11 AND p.segment_offset = $12
 
 _OPEN_STATUS = """
 SELECT node, boot, seq, project, agent, status, reason, changed_by, started_at, started_mono_s
-FROM agent_status_intervals WHERE node = $1 AND boot = $2 AND seq <= $3 AND ended_at IS NULL
+FROM agent_status_intervals WHERE boot = $1 AND seq <= $2 AND ended_at IS NULL
 """
 
 _OPEN_STATE = """
 SELECT node, boot, seq, project, agent, state, queue, interaction, started_at, started_mono_s
-FROM agent_state_intervals WHERE node = $1 AND boot = $2 AND seq <= $3 AND ended_at IS NULL
+FROM agent_state_intervals WHERE boot = $1 AND seq <= $2 AND ended_at IS NULL
 """
 
 

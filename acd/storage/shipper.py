@@ -316,7 +316,7 @@ class Shipper:
             return False
         # Give the fold what the tables keep, now that it has come to where they end.
         if self.shipped is not None:
-            self._fold.seed(self._journal.node, self.shipped.moment, self._seeds)
+            self._fold.seed(self.shipped.moment, self._seeds)
         self._all_new = True
         return True
 

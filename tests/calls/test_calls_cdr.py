@@ -1,6 +1,7 @@
 """The CDR: each row once and complete; whatever a killed boot left open is closed and says why."""
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -52,13 +53,21 @@ WHOLE_CALL: list[tuple[float, ev.Event]] = [
 class Boot:
     """Numbers and times the records of one start of a node."""
 
-    def __init__(self, boot: str = "b1", *, mono_s: float = 100.0, wall_us: int = START_US):
+    def __init__(
+        self,
+        boot: str = "b1",
+        *,
+        mono_s: float = 100.0,
+        wall_us: int = START_US,
+        node: str = "node",
+    ):
         self.boot, self.mono_s, self.wall_us, self.seq = boot, mono_s, wall_us, 0
+        self.node = node
 
     def record(self, at_s: float, event: ev.Event) -> Record:
         self.seq += 1
         wall_us = self.wall_us + int(at_s * 1e6)
-        return Record("node", self.boot, self.seq, wall_us, self.mono_s + at_s, event)
+        return Record(self.node, self.boot, self.seq, wall_us, self.mono_s + at_s, event)
 
     def records(self, timed: list[tuple[float, ev.Event]]) -> list[Record]:
         return [self.record(at_s, event) for at_s, event in timed]
@@ -260,9 +269,10 @@ def test_two_tracks_without_gaps() -> None:
     assert wanted[0].ended_us == wanted[1].began_us
 
 
-def test_a_dead_boots_intervals_end_at_its_last_record() -> None:
+@pytest.mark.parametrize("node", ["node", "renamed"])
+def test_a_dead_boots_intervals_end_at_its_last_record(node: str) -> None:
     died = Boot("b1").records([(0.0, state("1001", "idle")), (7.0, state("1002", "idle"))])
-    after = Boot("b2", mono_s=3.0, wall_us=START_US + 10**9)
+    after = Boot("b2", mono_s=3.0, wall_us=START_US + 10**9, node=node)
     found = fold([*died, after.record(0.0, ev.ServerStarted(version="1"))])
     assert [(row.agent, row.duration_s, row.closed_by) for row in found] == [
         ("1001", 7.0, "restart"),
@@ -283,7 +293,7 @@ def test_only_long_intervals_have_open_rows_and_a_later_fold_takes_them_back() -
     assert machine.oldest_open() == (1, 20)
 
     later = Fold()
-    later.seed("node", machine.last["node"], [row])
+    later.seed(machine.last, [row])
     (closed,) = later.apply(boot.record(60.0, state("1001", "talking")))
     assert (closed.agent, closed.duration_s, closed.seq) == ("1001", 60.0, row.seq)
 

@@ -33,13 +33,14 @@ class Site:
         segment_bytes: int = 64 << 20,
         keep_bytes: int = 0,
         sync: Sync = Sync.INTERVAL,
+        node: str = "node",
     ) -> None:
         self.at_s = 0.0
         self.erased = folder / "erased.json"
         self.alarms: list[str] = []
         self.journal = Journal.open(
             folder,
-            node="node",
+            node=node,
             boot=f"boot-{next(_boots)}",
             wall_us=lambda: START_US + int(self.at_s * 1e6),
             on_alarm=self.alarms.append,

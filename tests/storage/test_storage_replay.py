@@ -26,6 +26,7 @@ from acd.storage.replay import (
     shipped_to,
 )
 from acd.storage.soundness import RULES, broken_rules
+from acd.storage.surplus import Lost, journal_faults
 from acd.storage.table import EPOCH
 
 KEY = bytes(range(32))
@@ -37,24 +38,32 @@ async def shipped(site: Site, dsn: str) -> None:
 
 
 async def checked(site: Site, dsn: str) -> dict[str, TableCheck]:
+    tables, lost = await checked_wholly(site, dsn)
+    assert lost == []
+    return tables
+
+
+async def checked_wholly(
+    site: Site, dsn: str, on_damage: Callable[[str], None] = pytest.fail
+) -> tuple[dict[str, TableCheck], list[Lost]]:
     connection = await asyncpg.connect(dsn)
-    reader = JournalReader(site.journal.folder, on_damage=pytest.fail)
+    reader = JournalReader(site.journal.folder, on_damage=on_damage)
     try:
         end = await shipped_to(connection, site.journal.folder)
         keys = CustomerKeys(KEY)
         eraser = Eraser(keys, read_erasures(site.erased))
-        tables = await compare(connection, iter(reader), end, keys, eraser, lambda _: None)
+        tables, lost = await compare(connection, iter(reader), end, keys, eraser, lambda _: None)
     finally:
         reader.close()
         await connection.close()
-    return {table.table: table for table in tables}
+    return {table.table: table for table in tables}, lost
 
 
-def wrong(tables: dict[str, TableCheck]) -> dict[str, tuple[int, int]]:
+def wrong(tables: dict[str, TableCheck]) -> dict[str, tuple[int, int, int]]:
     return {
-        name: (table.missing, table.differing)
+        name: (table.missing, table.differing, table.surplus)
         for name, table in tables.items()
-        if table.missing or table.differing
+        if not table.sound
     }
 
 
@@ -135,7 +144,7 @@ def test_orders_and_answers_told_long_after_the_call_are_looked_at(
         assert (found["order_events"].rows, found["csat_answers"].rows) == (3, 1)
         await ask(dsn, spoil)
         found = await checked(site, dsn)
-        assert wrong(found) == {"order_events": (1, 1), "csat_answers": (0, 1)}
+        assert wrong(found) == {"order_events": (1, 1, 0), "csat_answers": (0, 1, 0)}
         (score,) = found["csat_answers"].examples
         assert (score.field, score.journal, score.database) == ("score", "5", "1")
 
@@ -321,6 +330,87 @@ BREAKS = {
     " WHERE seq = (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY seq)"
     " FROM agent_state_intervals)",
 }
+
+
+def again(table: str, changes: str, chosen: str = "LIMIT 1") -> str:
+    """Insert a row of a table once more, changed."""
+    row = f"SELECT jsonb_populate_record(r, jsonb_build_object({changes})) AS r FROM {table} r"
+    return f"INSERT INTO {table} SELECT (r).* FROM ({row} {chosen}) one"
+
+
+TOO_MANY = {
+    "legs": "UPDATE legs SET leg = 'made up' WHERE leg = (SELECT max(leg) FROM legs)",
+    "talk_segments": again("talk_segments", "'leg', 'made up'"),
+    "interactions": again(
+        "interactions", "'interaction', 'made up'", "ORDER BY started_at OFFSET 9 LIMIT 1"
+    ),
+    "agent_state_intervals": again(
+        "agent_state_intervals",
+        "'seq', r.seq - 1",
+        "WHERE ended_at IS NOT NULL ORDER BY seq DESC LIMIT 1",
+    ),
+    "audit": again("audit", "'seq', 2"),
+}
+
+
+def test_rows_that_no_record_makes_are_found(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(timeline(18, 60))
+    audited = ev.CommandAudited(by="li", role="admin", action="status", subject="1001", after="x")
+    site.write([(300.0, audited), (300.0, started("open", "leg"))])
+
+    async def check() -> None:
+        async with asyncio.timeout(LIMIT_S):
+            await shipped(site, dsn)
+            site.write(timeline(19, 20))
+            await shipped(site, dsn)  # what began or ended since is not looked at: all is sound
+            assert wrong(await checked(site, dsn)) == {}
+            for statement in TOO_MANY.values():
+                await fetch(dsn, statement)
+            found = await checked(site, dsn)
+            assert {name: table.surplus for name, table in found.items() if table.surplus} == (
+                dict.fromkeys(TOO_MANY, 1)
+            )
+            assert {name: table.missing for name, table in found.items() if table.missing} == {
+                "legs": 1
+            }
+            (example,) = [one for one in found["legs"].examples if one.journal == "none"]
+            assert example.key.endswith(" made up")
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def test_what_the_journal_has_lost_is_said(dsn: str, tmp_path: Path) -> None:
+    site = Site(tmp_path, segment_bytes=20_000, keep_bytes=1 << 30)
+    site.write(timeline(20, 60))
+    reader = JournalReader(tmp_path, on_damage=pytest.fail)
+    entries = list(reader)
+    reader.close()
+
+    async def check() -> None:
+        await shipped(site, dsn)
+        of_second = [one.record.seq for one in entries if one.begin.segment == 2]
+        segment_path(tmp_path, 2).unlink()
+        damaged = entries[-20]
+        path = segment_path(tmp_path, damaged.begin.segment)
+        content = bytearray(path.read_bytes())
+        content[damaged.end.offset - 1] ^= 1
+        path.write_bytes(content)
+        said: list[str] = []
+        _, lost = await checked_wholly(site, dsn, said.append)
+        assert [(one.first, one.last) for one in lost] == [
+            (of_second[0], of_second[-1]),
+            (damaged.record.seq, damaged.record.seq),
+        ]
+        holes, end = journal_faults(tmp_path, Position(99, 8))
+        assert holes.examples == ("between segment 1 and 3",)
+        assert "shipped up to 99:8" in end.examples[0]
+        assert lost[1].position == f"{damaged.end.segment}:{damaged.end.offset}"
+        assert "damaged bytes skipped" in said[0]
+
+    asyncio.run(check())
+    site.journal.close()
 
 
 def test_each_rule_is_noticed_when_it_is_broken(dsn: str, tmp_path: Path) -> None:

@@ -224,6 +224,41 @@ def test_an_interval_that_outlasts_a_shipper_is_closed_by_the_next_one(
     site.journal.close()
 
 
+def test_a_machine_with_a_new_name_ends_what_it_left_open_under_the_old_one(
+    dsn: str, tmp_path: Path
+) -> None:
+    """As a container that is made anew: its state folder is the same, its host name another."""
+    site = Site(tmp_path, node="old")
+    site.write(
+        [
+            (0.0, ev.AgentStateChanged(agent="1001", state="idle")),
+            (0.0, ev.AgentStatusChanged(agent="1001", status="ready")),
+            (100.0, ev.AgentStateChanged(agent="1002", state="idle")),
+        ]
+    )
+    asyncio.run(ship(site, dsn))
+    site.journal.close()
+    site = Site(tmp_path, node="new")
+    site.at_s = 500.0
+    begin_boot(site.journal, version="1", mono_s=5.0)
+    site.write([(600.0, ev.AgentStateChanged(agent="1001", state="idle"))])
+    columns = "node, agent, duration_s, closed_by"
+    query = f"SELECT {columns} FROM agent_{{}}_intervals ORDER BY started_at, seq"
+
+    async def check() -> None:
+        await ship(site, dsn)
+        assert [tuple(row) for row in await fetch(dsn, query.format("state"))] == [
+            ("old", "1001", 100.0, "restart"),
+            ("old", "1002", 0.0, "restart"),
+        ]
+        assert [tuple(row) for row in await fetch(dsn, query.format("status"))] == [
+            ("old", "1001", 100.0, "restart"),
+        ]
+
+    asyncio.run(check())
+    site.journal.close()
+
+
 def test_a_disposition_long_after_a_restart_finds_its_call(dsn: str, tmp_path: Path) -> None:
     site = Site(tmp_path)
     end = ev.CallEnded(interaction="call", ended_by="caller", reason="hangup")
