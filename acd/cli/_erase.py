@@ -47,18 +47,19 @@ def erase(arguments: argparse.Namespace) -> int:
 async def _erased(
     connection: "asyncpg.Connection", arguments: argparse.Namespace, config: "Config"
 ) -> "Erased":
-    from acd.sip.phone_numbers import to_e164
+    from acd.sip.phone_numbers import ways_of_writing
     from acd.storage.customer_keys import CustomerKeys, load_or_create_key
     from acd.storage.erase import erase, numbers_of
 
     keys = CustomerKeys(load_or_create_key(arguments.state))
+    country = config.numbers.dial_plan.country
     if arguments.key is not None:
         numbers = await numbers_of(connection, arguments.key)
         if not numbers:
             raise CommandError(f"--key {arguments.key}: no interaction has it with a number")
     else:
-        country = config.numbers.dial_plan.country
-        numbers = {arguments.number, to_e164(arguments.number, country)}
+        numbers = {arguments.number}
+    numbers = {way for number in numbers for way in ways_of_writing(number, country)}
     return await erase(
         connection,
         arguments.state,

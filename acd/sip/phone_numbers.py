@@ -57,6 +57,23 @@ def _to_e164(number: str, country: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def ways_of_writing(number: str, country: str) -> set[str]:
+    """Return a number as it is written and dialled: from abroad with + and 00, at home without.
+
+    An extension is written in one way. The digits alone are only this country's numbers: +1
+    3812345678 without its + would be somebody's in China.
+    """
+    e164 = to_e164(number, country)
+    if not e164.startswith("+"):
+        return {number}
+    ways = {number, e164, f"00{e164[1:]}"}
+    code = str(country_code(country))
+    if e164.startswith(f"+{code}"):
+        national = e164[1 + len(code) :]
+        ways |= {e164[1:], national, f"0{national}"}
+    return ways
+
+
 def country_code(country: str) -> int:
     """Return the code that stands behind the + of this country's numbers."""
     return int(phonenumbers.country_code_for_region(country))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from .customer_keys import HASH_BYTES, CustomerKeys
 from .database import POSITION_CHANNEL
-from .erasures import FILE, Erasure, add_erasures
+from .erasures import FILE, Erasure, add_erasures, pattern_of
 from .errors import ErasureError
 from .frames import segment_path, segments
 from .kept_segments import shipped_before
@@ -38,11 +38,12 @@ NUMBERS = {"legs": "number", "callbacks": "number", "transfers": "target"}
 "Columns that hold nothing but a number."
 
 TEXTS = {
+    "closures": ("reason",),
     "interactions": ("detail",),
     "flow_steps": ("note",),
     "audit": ("subject", "value_before", "value_after", "why"),
     "csat_answers": ("comment",),
-    "set_aside": ("content",),
+    "set_aside": ("content", "error"),
 }
 "Columns in which somebody may have written one."
 
@@ -111,12 +112,12 @@ async def _pass(
         done[table] = await _count(connection, update, wanted)
     for table, columns in TEXTS.items():
         for column in columns:
-            for number in wanted:
-                update = (
-                    f"UPDATE {table} SET {column} = replace({column}, $1, '')"
-                    f" WHERE position($1 IN {column}) > 0"
-                )
-                done[table] = done.get(table, 0) + await _count(connection, update, number)
+            update = (
+                f"UPDATE {table} SET {column} = regexp_replace({column}, $1, '', 'g')"
+                f" WHERE {column} <> '' AND {column} ~ $1"
+            )
+            pattern = pattern_of(numbers)
+            done[table] = done.get(table, 0) + await _count(connection, update, pattern)
     return done
 
 

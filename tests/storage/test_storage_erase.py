@@ -1,6 +1,7 @@
 """A customer who wants to be forgotten is, and stays so; figures do not change by it."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +15,24 @@ from storage_traffic import started, timeline
 from test_storage_replay import KEY, checked, moved_back, shipped, until_shipped, wrong
 
 from acd.calls import events as ev
+from acd.calls.cdr_rows import AuditEntry
+from acd.sip.phone_numbers import ways_of_writing
 from acd.storage import erase as erasing
 from acd.storage.customer_keys import CustomerKeys
-from acd.storage.erasures import FILE, Erasure, add_erasures, read_erasures
+from acd.storage.erasures import (
+    FILE,
+    Eraser,
+    Erasure,
+    add_erasures,
+    pattern_of,
+    read_erasures,
+)
 from acd.storage.errors import ErasureError
 from acd.storage.frames import segments
 from acd.storage.replay import first_position
 
 NUMBER, OTHER = "+8613812345678", "+8613900000000"
+SPACED = "138 1234-5678"
 KEYS = CustomerKeys(KEY)
 
 TEXT_COLUMNS = """
@@ -55,7 +66,7 @@ def story() -> list[tuple[float, ev.Event]]:
         (32.0, ev.TransferFailed(**transfer, reason="busy")),
         (33.0, ev.CallEnded(interaction="other", ended_by="caller", reason="hangup")),
         (34.0, ev.CommandAudited(by="li", role="admin", action="status", subject="1001",
-            why=f"asked by {NUMBER}")),
+            why=f"asked by {NUMBER}, {SPACED}")),
     ]  # fmt: skip
 
 
@@ -71,7 +82,7 @@ async def places(dsn: str, text: str) -> list[str]:
 
 async def erase(dsn: str, site: Site, **who: object) -> erasing.Erased:
     connection = await asyncpg.connect(dsn)
-    wanted = {"numbers": {NUMBER}, "customer_key": "", **who}
+    wanted = {"numbers": ways_of_writing(NUMBER, "CN"), "customer_key": "", **who}
     try:
         return await erasing.erase(
             *(connection, site.erased.parent, KEYS),
@@ -112,6 +123,7 @@ def test_the_number_is_nowhere_any_more_and_figures_stay(dsn: str, tmp_path: Pat
         before = await figures(dsn)
         done = await erase(dsn, site)
         assert await places(dsn, "13812345678") == []
+        assert await places(dsn, SPACED) == []
         assert await places(dsn, "Li") == []
         assert await figures(dsn) == before
         rows = await fetch(dsn, "SELECT interaction, customer_key FROM interactions"
@@ -137,7 +149,9 @@ def test_nothing_that_is_shipped_again_brings_it_back(
     copied: Callable[[str], str], dsn: str, tmp_path: Path
 ) -> None:
     site = Site(tmp_path, keep_bytes=1 << 30)
-    site.write([one for one in story() if "note" not in repr(one) and "Audited" not in repr(one)])
+    site.write(story())
+    comment = f"call me at {SPACED}, not at 138123456789"
+    site.write([(35.0, ev.CsatRecorded(interaction="in", at_us=START_US, comment=comment))])
     asyncio.run(shipped(site, dsn))
     backup = copied(dsn)
 
@@ -147,7 +161,9 @@ def test_nothing_that_is_shipped_again_brings_it_back(
             await erase(dsn, site)
             await moved_back(dsn, site, first_position(tmp_path))
             await until_shipped(dsn, site)
-            assert await places(dsn, "13812345678") == []
+            assert await places(dsn, "13812345678") == ["csat_answers.comment"]
+            ((left,),) = await fetch(dsn, "SELECT comment FROM csat_answers")
+            assert left == "call me at , not at 138123456789"
             assert wrong(await checked(site, dsn)) == {}
             # Who calls again later is a customer like any other.
             site.write([(50.0, started("again", "l9", caller=NUMBER))])
@@ -161,6 +177,8 @@ def test_nothing_that_is_shipped_again_brings_it_back(
         await moved_back_all(backup, site)
         await shipped(site, backup)
         assert await places(backup, "Li") == []
+        assert await places(backup, NUMBER) == ["interactions.caller"]  # who called again later
+        assert await places(backup, SPACED) == []
 
     asyncio.run(check())
     site.journal.close()
@@ -185,6 +203,46 @@ def test_by_its_hash_alone_a_customer_is_found(dsn: str, tmp_path: Path) -> None
 
     asyncio.run(check())
     site.journal.close()
+
+
+def test_a_number_in_a_text_is_that_number_however_it_is_written_and_no_other() -> None:
+    ways = ways_of_writing("13812345678", "CN")
+    assert ways == {
+        *("13812345678", "+8613812345678", "8613812345678", "008613812345678", "013812345678"),
+    }
+    assert ways_of_writing("+13812345678", "CN") == {
+        "+13812345678",
+        "0013812345678",
+    }
+    assert ways_of_writing("95588", "CN") == {"95588"}
+    eraser = Eraser(KEYS, tuple(Erasure(KEYS.of(way), "erased", START_US) for way in ways))
+    pattern = pattern_of(ways)
+    for text, left in {
+        "13812345678": "",
+        "ask +86 138-1234-5678 (Li)": "ask  (Li)",
+        "(0138) 1234.5678": "(",
+        "1381234567890": "1381234567890",
+        "9913812345678": "9913812345678",
+        "138123456781 13812345678": "138123456781 ",
+        "01a22743-a919-7001-a07d-8dcf85cdf8f8": "01a22743-a919-7001-a07d-8dcf85cdf8f8",
+    }.items():
+        row = audited(START_US - 1, text)
+        eraser.clean(row)
+        assert row.why == left
+        assert re.sub(pattern, "", text) == left, "as the tables are cleaned"
+        later = audited(START_US, text)
+        eraser.clean(later)
+        assert later.why == text
+
+
+def audited(at_us: int, why: str) -> AuditEntry:
+    return AuditEntry(
+        **dict.fromkeys(("node", "boot", "project", "role", "action", "subject"), ""),
+        **dict.fromkeys(("changed_by", "before", "after"), ""),
+        seq=1,
+        started_us=at_us,
+        why=why,
+    )
 
 
 def test_an_extension_is_nobody_to_be_erased(dsn: str, tmp_path: Path) -> None:
