@@ -25,6 +25,7 @@ from acd.routing.model import NO_REQUIREMENTS, QueueProfile, Requirements
 from acd.sip.events import Contact
 
 from .dial_plan import InternalTarget, OutsideTarget
+from .keys import Keys
 from .numbers import CodeTarget, Target
 
 
@@ -362,6 +363,9 @@ class Call:
     "Legs whose phone has put us on hold, in a talk or before one."
 
     timer: FlowTimer | None = None
+
+    keys: Keys | None = None
+    "What the caller has pressed of late; None as long as nothing was."
 
     refused_at: float = -inf
     refused_by: frozenset[str] = frozenset()

@@ -21,6 +21,7 @@ from .flowing import Flowing
 from .hearing import Hearing
 from .holding import Holding
 from .host import Host
+from .keys import Keys
 from .onward import Onward
 from .outbound import Outbound
 from .own_calls import OwnCalls
@@ -92,8 +93,12 @@ class LegEvents:
         call = self._table.by_leg.get(event.leg)
         if call is None or event.leg != call.leg:
             return
+        now = self._table.now
+        call.keys = call.keys or Keys()
+        if not call.keys.are_new(event.digit, type(event), event.duration_ms / 1000, now):
+            return
         if call.phase is Phase.IN_FLOW:
-            self._flowing.tell(call, ivr_in.DigitPressed(event.digit), self._table.now)
+            self._flowing.tell(call, ivr_in.DigitPressed(event.digit), now)
         elif call.phase is Phase.LOGGING_IN:
             self._desk_logins.pressed(call, event.digit)
         elif call.phase is Phase.WAITING:

@@ -214,7 +214,7 @@ def _dial_plan(sources: Sources, numbers: Numbers) -> Iterator[Fault]:
                 message, hint = f"no trunk {trunk!r} in trunks.yaml", did_you_mean(trunk, trunks)
                 path: Place = ("dial_plan", setting, index)
                 yield source.document.fault(path, message, hint)
-    if sources.agents.model is None:
+    if sources.agents.model is None or not sources.agents.whole:
         return
     held = {skill for agent in sources.agents.model.everyone() for skill in agent.skills}
     for skill in plan.groups:

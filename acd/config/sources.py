@@ -1,7 +1,7 @@
 """The files of a configuration folder as they were read, valid or not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -15,6 +15,7 @@ from .numbers import Numbers
 from .queues import Queues
 from .reasons import Reasons
 from .reports import Reports
+from .right_part import right_part
 from .server import Server
 from .trunks import Trunks
 from .values import Section
@@ -38,7 +39,10 @@ class Source(Generic[SectionT]):
     "Empty if the file could not be read as YAML."
 
     model: SectionT | None
-    "None if it has faults."
+    "What of it is right; None if that cannot be told apart from its faults."
+
+    whole: bool = True
+    "Whether it has no faults of its own."
 
     def keys(self, section: str) -> tuple[str, ...]:
         """Return the keys below this top-level key, also of a file with faults elsewhere.
@@ -74,7 +78,9 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
     """
     faults: list[Fault] = []
 
-    def read(name: str, model: type[SectionT], *, required: bool = True) -> Source[SectionT]:
+    def read(
+        name: str, model: type[SectionT], *, required: bool = True, partly: bool = False
+    ) -> Source[SectionT]:
         file = folder / name
         source, found = (
             parse(replaced[name], str(file), model)
@@ -82,14 +88,17 @@ def read_sources(folder: Path, replaced: Mapping[str, str] = MappingProxyType({}
             else _read(file, model, required=required)
         )
         faults.extend(found)
+        if found and partly:
+            return replace(source, model=right_part(source.document.data, model))
         return source
 
     return Sources(
         folder=folder,
-        server=read("server.yaml", Server, required=False),
-        numbers=read("numbers.yaml", Numbers),
-        queues=read("queues.yaml", Queues),
-        agents=read("agents.yaml", Agents),
+        # Other files hardly name what stands in these, or only by names that `keys` has.
+        server=read("server.yaml", Server, required=False, partly=True),
+        numbers=read("numbers.yaml", Numbers, partly=True),
+        queues=read("queues.yaml", Queues, partly=True),
+        agents=read("agents.yaml", Agents, partly=True),
         reasons=read("reasons.yaml", Reasons, required=False),
         blacklist=read("blacklist.yaml", Blacklist, required=False),
         trunks=read("trunks.yaml", Trunks, required=False),
@@ -106,7 +115,7 @@ def parse(text: str, file: str, model: type[SectionT]) -> tuple[Source[SectionT]
         document = read_document(text, file)
         return Source(document, document.validate(model)), []
     except DocumentError as error:
-        return Source(document, None), list(error.faults)
+        return Source(document, None, whole=False), list(error.faults)
 
 
 def _read(
@@ -126,4 +135,4 @@ def _read(
         fault = Fault(str(path), line, 1, "", "the text is not UTF-8", "save it as UTF-8")
     else:
         return parse(text, str(path), model)
-    return Source(nothing, None), [fault]
+    return Source(nothing, None, whole=False), [fault]

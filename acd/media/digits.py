@@ -49,10 +49,12 @@ class DigitReceiver:
         "_duration_units",
         "_ended",
         "_event",
+        "_ssrc",
         "_timestamp",
     )
 
     def __init__(self) -> None:
+        self._ssrc = -1
         self._timestamp = -1
         self._event = 0
         self._duration_units = 0
@@ -67,8 +69,10 @@ class DigitReceiver:
         """Report a press whose end was lost."""
         return (self._end(),) if now >= self._deadline else ()
 
-    def on_packet(self, payload: bytes, timestamp: int, now: float) -> tuple[Press, ...]:
-        """Take a packet's payload and RTP timestamp; return the presses that it ends.
+    def on_packet(
+        self, payload: bytes, timestamp: int, now: float, ssrc: int = 0
+    ) -> tuple[Press, ...]:
+        """Take a packet's payload, RTP timestamp and source; return the presses that it ends.
 
         These are two if the packet is all that arrived of its press and the former's end was lost.
         """
@@ -78,6 +82,10 @@ class DigitReceiver:
         if event >= len(DIGITS):
             return ()  # hook flash, fax and modem tones
         ended: tuple[Press, ...] = ()
+        if ssrc != self._ssrc:
+            # A phone that took the call over counts from anywhere, zero as a rule: nothing of its
+            # is a repeat, or was overtaken.
+            self._ssrc, self._timestamp = ssrc, -1
         if timestamp != self._timestamp:
             age = (self._timestamp - timestamp) & TIMESTAMP_MASK
             if self._timestamp >= 0 and age < OVERTAKEN_UNITS:

@@ -159,7 +159,7 @@ class MediaStream:
         payload_type = second & 0x7F
         if payload_type == self._received_event_type:
             self._reception.on_event_packet(sequence, ssrc)
-            self._hear_key(payload, timestamp, now)
+            self._hear_key(payload, timestamp, ssrc, now)
         else:
             self._reception.on_packet(sequence, timestamp, ssrc, now)
         partner = self.partner
@@ -222,10 +222,10 @@ class MediaStream:
             self.foreign += 1
         return verdict is Verdict.ACCEPTED
 
-    def _hear_key(self, payload: bytes, timestamp: int, now: float) -> None:
+    def _hear_key(self, payload: bytes, timestamp: int, ssrc: int, now: float) -> None:
         if self._digits is None:
             self._digits = DigitReceiver()
-        self._report(self._digits.on_packet(payload, timestamp, now))
+        self._report(self._digits.on_packet(payload, timestamp, now, ssrc))
         if self._digits.next_deadline() < math.inf:
             self._outbox.pressing.add(self)
 

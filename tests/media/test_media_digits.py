@@ -54,6 +54,17 @@ def test_a_packet_that_was_overtaken_is_no_new_press() -> None:
     assert heard(receiver, digit_payloads("1", 100)[-1:], 1600) == []
 
 
+@pytest.mark.parametrize("timestamp", [1600, 3200, 4000])
+def test_another_source_counts_from_anywhere(timestamp: int) -> None:
+    """The phone that the peer's exchange hands the call on to: its first key counts."""
+    receiver = DigitReceiver()
+    heard(receiver, digit_payloads("1", 100), 3200)
+    presses: list[Press] = []
+    for at, payload in enumerate(digit_payloads("2", 100)):
+        presses += receiver.on_packet(payload, timestamp, 5 + at * 0.02, ssrc=77)
+    assert presses == [("2", 100)]
+
+
 def test_a_press_of_several_segments_is_one() -> None:
     """RFC 4733 2.5.1.3: a longer event goes on in a segment that begins where it ended."""
     receiver = DigitReceiver()

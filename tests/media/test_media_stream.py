@@ -287,3 +287,13 @@ class BridgeMachine(RuleBasedStateMachine):
 
 TestBridgeMachine = BridgeMachine.TestCase
 TestBridgeMachine.settings = settings(max_examples=40, stateful_step_count=40)
+
+
+def test_a_key_of_a_phone_that_took_the_call_over_is_heard() -> None:
+    """Its RTP counts anew, and so a little behind the former phone's."""
+    pair = Pair(agreed(A), agreed(B))
+    for ssrc, digit in ((1, "3"), (2, "4")):
+        for number, payload in enumerate(digit_payloads(digit, 60)):
+            packet = RtpPacket(101, number, 8000 // ssrc, ssrc, payload)
+            pair.a.on_packet(bytes(packet), A, ssrc + number * 0.02)
+    assert pair.events == [DigitPressed("a", "3", 60), DigitPressed("a", "4", 60)]
