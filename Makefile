@@ -21,8 +21,8 @@ $(STAMP): deploy/requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys, venv; sys.exit("acd needs Python 3.11 to 3.14") if not (3, 11) <= sys.version_info[:2] <= (3, 14) else None'
 	$(PYTHON) -m venv $(ENV)
 	$(ENV)/bin/pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV=$(CURDIR)/$(ENV) $(ENV)/bin/uv pip sync --quiet --require-hashes deploy/requirements-dev.txt
-	VIRTUAL_ENV=$(CURDIR)/$(ENV) $(ENV)/bin/uv pip install --quiet --no-deps --editable .
+	VIRTUAL_ENV="$(CURDIR)/$(ENV)" $(ENV)/bin/uv pip sync --quiet --require-hashes deploy/requirements-dev.txt
+	VIRTUAL_ENV="$(CURDIR)/$(ENV)" $(ENV)/bin/uv pip install --quiet --no-deps --editable .
 	touch $@
 
 check: env                   ## lint, types, import contracts

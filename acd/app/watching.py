@@ -33,7 +33,7 @@ async def watch(
     below: bool,
     new_inotify: Callable[[], Inotify] = Inotify,
 ) -> None:
-    """Call `look` after each group of changes in the folders, until cancelled.
+    """Call `look` now, and after each group of changes in the folders, until cancelled.
 
     `below`: in the folders below them too. Where the kernel cannot watch at all, this returns,
     and says in the log that only SIGHUP is left.
@@ -58,6 +58,8 @@ async def watch(
 async def _watch_once(inotify: Inotify, folders: set[Path], look: Look, *, below: bool) -> None:
     """Watch until a folder is gone; it may have been put in its place anew."""
     _cover(inotify, folders, below=below)
+    # What has changed since the files were read, or while a folder was gone, nobody told us.
+    await look()
     gone = False
     while not gone:
         group = await _next_group(inotify)

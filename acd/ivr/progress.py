@@ -9,8 +9,9 @@ from .effects import Effect, EndCall, PlaySounds, StepTaken, StopSounds, Variabl
 from .expressions import Value
 from .speech import SpeechError, say_digits, say_number
 
-PLAY_LIMIT_S = 300.0
-"No prompt is so long: a media engine that forgot a play must not hold the caller for ever."
+PLAY_LIMIT_S = 1_860.0
+"""For each sound: no file is longer than half an hour (`acd.media.wav` refuses it). A media engine
+that forgot a play must not hold the caller for ever."""
 
 SILENT_PLAY_S = 0.1
 "How long a play without sounds takes: not nothing, so that a ring of them does not spin."
@@ -80,7 +81,7 @@ class Progress:
         self.playing = True
         self.audible = bool(sounds)
         if sounds:
-            self.deadline = self.now + PLAY_LIMIT_S
+            self.deadline = self.now + PLAY_LIMIT_S * len(sounds)
             self.out.append(PlaySounds(self.play_number, sounds))
         else:
             self.deadline = self.now + SILENT_PLAY_S

@@ -57,6 +57,15 @@ async def test_files_written_replaced_and_removed_are_seen(tmp_path: Path) -> No
 
 
 @pytest.mark.asyncio
+async def test_what_changed_before_the_watching_began_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "queues.yaml").write_text("saved while the server started")
+    watcher = Watcher(tmp_path)
+    await watcher.begun()
+    assert watcher.looks == 1
+    await watcher.stop()
+
+
+@pytest.mark.asyncio
 async def test_changes_close_together_are_one(tmp_path: Path) -> None:
     watcher = Watcher(tmp_path)
 
@@ -64,8 +73,10 @@ async def test_changes_close_together_are_one(tmp_path: Path) -> None:
         for number in range(50):
             (tmp_path / f"{number}.yaml").write_text("x")
 
-    await watcher.after(write_many)
+    await watcher.begun()
     assert watcher.looks == 1
+    await watcher.after(write_many)
+    assert watcher.looks == 2
     await watcher.stop()
 
 
@@ -98,8 +109,11 @@ async def test_a_folder_that_is_gone_is_told_once_and_found_again(tmp_path: Path
         watcher = Watcher(folder)
         await watcher.after(folder.rmdir)
         await asyncio.sleep(10 * watching.WATCH_AGAIN_S)
+        looks = watcher.looks
         folder.mkdir()
+        (folder / "agents.yaml").write_text("x")
         await asyncio.sleep(2 * watching.WATCH_AGAIN_S)
+        assert watcher.looks == looks + 1  # nobody tells of what was put there meanwhile
         await watcher.after(lambda: (folder / "queues.yaml").write_text("x"))
         await watcher.stop()
     assert [line["event"] for line in lines] == ["watch_failed"]
