@@ -16,6 +16,7 @@ from acd.ivr.model import FlowFile
 from acd.ivr.parts import PartsCompiler
 from acd.ivr.progress import PLAY_LIMIT_S
 from acd.ivr.run import MAX_STEPS_PER_CALL, MAX_STEPS_PER_INPUT, FlowRun
+from acd.media.wav import MAX_SECONDS
 
 MENU = """
 start: welcome
@@ -88,6 +89,18 @@ def test_a_media_engine_that_forgot_a_play_does_not_hold_the_caller():
     effects = caller.does("~")
     assert effects[0] == StopSounds()
     assert caller.heard[-1] == "plays zh/menu"
+
+
+def test_the_longest_sounds_there_may_be_are_heard_to_their_end():
+    text = """
+start: terms
+nodes:
+  terms: {type: play, sounds: [welcome, menu], next: bye}
+  bye: {type: hangup}
+"""
+    caller = call(text)
+    assert caller.run.on_time(caller.now + 2 * MAX_SECONDS) == []
+    assert caller.run.node_name == "terms"
 
 
 def test_prompts_that_may_not_be_interrupted_are_heard_to_their_end():
