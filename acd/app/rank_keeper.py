@@ -1,7 +1,7 @@
 """Keeps what was learned of conversion in the state folder, and tells a new router of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -27,7 +27,9 @@ class RankKeeper:
 
     KINDS = frozenset({events.DispositionEntered, events.OrderChanged})
 
-    def __init__(self, folder: Path, router: Router) -> None:
+    def __init__(self, folder: Path, router: Router, *, wake: Callable[[], None]) -> None:
+        """`wake` has the router asked for its next deadline."""
+        self._wake = wake
         self._folder = folder
         self._router = router
         self._timer: asyncio.TimerHandle | None = None
@@ -92,12 +94,18 @@ class RankKeeper:
             log.warning("outcomes_not_read", error=str(error), effect="the database will tell")
         return told
 
+    def _refit(self) -> None:
+        """Have what was learned fitted now: the first call is to be decided by it."""
+        self._router.refit_soon(asyncio.get_running_loop().time())
+        self._wake()
+
     async def learn(self, recorded: AsyncIterator[Sequence[SalesOutcome]]) -> None:
         """Tell the router what earlier boots learned: from the folder, then from the records.
 
         `recorded` waits for the database by itself.
         """
         log.info("ranks_restored", outcomes=await self.restore())
+        self._refit()
         outcomes = 0
         async for chunk in recorded:
             for outcome in chunk:
@@ -105,6 +113,7 @@ class RankKeeper:
             outcomes += len(chunk)
             await asyncio.sleep(0)  # let calls go first
         log.info("ranks_learned", outcomes=outcomes)
+        self._refit()
         if left_out := self._router.outcomes_left_out:
             effect = "they do not count; their calls came while the clock ran ahead, or it is late"
             log.warning("outcomes_dated_ahead", outcomes=left_out, effect=effect)

@@ -267,7 +267,9 @@ class Service:
             now=lambda: self._driver.now(),
             reconfigure=lambda: self._configure(self._reloader.config),
         )
-        self._rank_keeper = RankKeeper(self._state, self._router)
+        self._rank_keeper = RankKeeper(
+            self._state, self._router, wake=lambda: self._driver.carry_out([])
+        )
         self._order_outcomes = OrderOutcomes(self._router, self._database.outcomes_of)
         self._calls_handled = HandledCalls(
             self._centre.desk,

@@ -109,6 +109,8 @@ class CandidateList(Struct, frozen=True, kw_only=True):
     "Whether the scores are of the last fit of the rank."
 
     scores: dict[str, float]
+    pending: tuple[str, ...] = ()
+    "Agents whose scores are of an earlier fit, where others' are of the last one."
 
     category: str = ""
     skills: tuple[tuple[str, Grade], ...] = ()

@@ -25,7 +25,7 @@ from .model import Choice, Counters, State, Status
 from .offer import Offer, miss_rule, pause_s, wrap_up_of
 from .on_duty import OnDuty
 from .queue import NOBODY, Queue, Waiting
-from .refitting import Refit
+from .refitting import PAUSE_S, Refit
 from .ringing import ring_on, silence
 
 SYSTEM = "system"
@@ -505,6 +505,7 @@ class Dispatch:
     def on_time(self, now: float, events: list[Event]) -> list[Activation]:
         """Do everything that is due by now, but return the groups whose rules have to look."""
         looks: list[Activation] = []
+        refitted = False
         while (due := self.deadlines.pop_due(now)) is not None:
             if isinstance(due, Waiting):
                 self._call_due(due, now, events)
@@ -515,7 +516,10 @@ class Dispatch:
             elif isinstance(due, Activation):
                 looks.append(due)
             elif isinstance(due, Refit) and due.queue in self.queues:
-                self.floor.refit(self.queues[due.queue], now)
+                if refitted:  # one slice at a turn
+                    self.deadlines.arm(due, now + PAUSE_S)
+                else:
+                    refitted = self.floor.refit(self.queues[due.queue], now)
         return looks
 
     def _agent_due(self, agent: Agent, now: float, events: list[Event]) -> None:

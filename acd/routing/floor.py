@@ -21,7 +21,7 @@ from .policy import CONVERSION, Way, depends_on_category, recorded_order, score_
 from .pool import IdlePool
 from .preferring import Reservations
 from .queue import NOBODY, Queue, Urgency, Waiting
-from .refitting import PAUSE_S
+from .refitting import PAUSE_S, STAFF_AT_ONCE
 from .sparing_pool import SparingPool, draws
 
 NO_CALL: Urgency = (1e308, inf, "")
@@ -237,7 +237,7 @@ class Floor:
             return self._choose_preferred(waiting, now)
         rank = waiting.queue.rank
         if rank.stale or (rank.price is not None and now >= rank.price.due_at):
-            self._ask_for_refit(waiting.queue, now)
+            self.ask_for_refit(waiting.queue, now)
         return self._choose(waiting, waiting.passed_over, now) or self._choose_after_all(
             waiting, now
         )
@@ -259,7 +259,8 @@ class Floor:
             self.clear_up()
         return self._choose(waiting, waiting.passed_over, now, further=True)
 
-    def _ask_for_refit(self, queue: Queue, now: float) -> None:
+    def ask_for_refit(self, queue: Queue, now: float) -> None:
+        """Have the queue's refit begin now, or go on as it does."""
         if queue.refit.due_at == inf:
             self._deadlines.arm(queue.refit, now)
 
@@ -267,22 +268,25 @@ class Floor:
         """Do one slice of what the queue's rank needs (refitting.py); whether there was one."""
         rank = queue.rank
         if rank.stale:
-            rank.refresh()
+            rank.fit_slice()
         elif rank.price is not None and now >= rank.price.due_at:
             self._look_at_price(queue, now)
         else:
             outdated = next((pool for pool in queue.pools.values() if pool.outdated), None)
-            if outdated is None:
+            if outdated is not None:
+                outdated.rescore_some()
+            elif not rank.clear_litter():
                 return False
-            outdated.rescore_all()
         self._deadlines.arm(queue.refit, now + PAUSE_S)
         return True
 
     def _look_at_price(self, queue: Queue, now: float) -> None:
-        """Measure anew how busy those on duty are; costs one pass over the queue's staff."""
-        price, staff = queue.rank.price, self._staff.get(queue.profile.name, ())
-        busy = [agent.occupancy.at(now) for agent in staff if agent.on_duty]
-        if price is not None and price.look(busy, now):
+        """Measure anew how busy those on duty are, by some of the queue's staff."""
+        price, staff = queue.rank.price, self._staff.get(queue.profile.name, [])
+        assert price is not None  # it is due
+        some = staff[price.seen : price.seen + STAFF_AT_ONCE]
+        price.look([agent.occupancy.at(now) for agent in some if agent.on_duty], len(some))
+        if price.seen >= len(staff) and price.settle(now):
             queue.rank.version += 1
 
     def reopen(self, queue: Queue) -> None:
@@ -405,6 +409,7 @@ class Floor:
         pool = self._open_pool(queue, candidates.layer, demand, order, candidates.scores)
         if not candidates.current:
             pool.outdate()
+        pool.pending = [*candidates.pending]
 
     def first_call(self, agent: Agent, now: float) -> Waiting | None:
         """Pick the most urgent of the waiting calls that this agent may take."""
@@ -469,7 +474,7 @@ class Floor:
         if now >= first.call.enqueued_at + queue.profile.starvation_s:
             return first, way
         if queue.rank.stale:
-            self._ask_for_refit(queue, now)
+            self.ask_for_refit(queue, now)
         best = best_suited(agent, first, now, lambda demand: self._way(agent, queue, demand))
         best.overtook_s = best.call.enqueued_at - first.call.enqueued_at
         return best, self._way(agent, queue, best.demand)
@@ -526,7 +531,7 @@ class Floor:
             return preferred_choice(agent, waiting, preferred, now)
         queue = waiting.queue
         if queue.rank.stale:
-            self._ask_for_refit(queue, now)
+            self.ask_for_refit(queue, now)
         enqueued_at, profile = waiting.call.enqueued_at, queue.profile
         if way is None:
             index = self._ringing_layer(agent, waiting, now)

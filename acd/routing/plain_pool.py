@@ -54,6 +54,16 @@ class PlainPool(IdlePool):
         """Return the places of those who are in here, in the order in which they came."""
         return [key for number, key in self._keys.items() if self._is_idle(number)]
 
+    def numbers(self) -> list[str]:
+        """Return who is in here, in the order of `keys`."""
+        bits, places = bin(self._idle.bits)[:1:-1], self._idle.places  # the lowest bit first
+        beyond = len(bits)
+        return [
+            number
+            for number in self._keys
+            if (place := places[number]) < beyond and bits[place] == "1"
+        ]
+
     def _is_idle(self, number: str) -> bool:
         return bool(self._idle.bits >> self._idle.places[number] & 1)
 
@@ -125,10 +135,7 @@ class PlainPool(IdlePool):
             bits |= 1 << places[key[2]]
         return bits
 
-    def rescore_all(self) -> None:
-        """Rank everybody in here anew, after a fit."""
-        self._version = self.rank.version
-        agents = [self._idle.agents[key[2]] for key in self.keys()]
-        self._keys = {agent.number: self.key(agent, None) for agent in agents}
-        self._ranked = sorted(self._keys.values())
-        self._front = self._bits(self._ranked[:CANDIDATES_RECORDED])
+    def rescore_again(self, number: str) -> None:
+        """Rank the agent anew, if still in here."""
+        if number in self._keys and self._is_idle(number):
+            self.add(self._idle.agents[number])

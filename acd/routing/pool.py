@@ -35,7 +35,17 @@ class Best(Struct, frozen=True, gc=False):
 class IdlePool:
     """Kept sorted by `Standing`, so that a choice looks at the front only."""
 
-    __slots__ = ("_version", "admission", "category", "demand", "layer", "order", "queue", "rank")
+    __slots__ = (
+        "_version",
+        "admission",
+        "category",
+        "demand",
+        "layer",
+        "order",
+        "pending",
+        "queue",
+        "rank",
+    )
 
     def __init__(
         self,
@@ -53,6 +63,8 @@ class IdlePool:
         self.order = order
         self.rank = rank
         self._version = rank.version
+        self.pending: list[str] = []
+        "Agents who are still to be ranked anew by the last fit, the next one last."
 
     def score(self, agent: Agent) -> float:
         """Rank the agent as this layer does."""
@@ -69,6 +81,7 @@ class IdlePool:
             order=self.order,
             current=self._version == self.rank.version,
             scores={key[2]: -key[0] for key in self.keys()},
+            pending=tuple(self.pending),
             category=demand.category,
             skills=demand.skills,
             language=demand.language,
@@ -80,7 +93,9 @@ class IdlePool:
     @property
     def outdated(self) -> bool:
         """Whether the scores are of an earlier fit."""
-        return self.order == CONVERSION and self._version != self.rank.version
+        return self.order == CONVERSION and (
+            self._version != self.rank.version or bool(self.pending)
+        )
 
     def outdate(self) -> None:
         """Take the scores for those of an earlier fit."""
@@ -102,6 +117,10 @@ class IdlePool:
     def keys(self) -> list[Standing]:
         """Return the places of those who are in here, in the order in which they came."""
 
+    def numbers(self) -> list[str]:
+        """Return who is in here, in the order of `keys`."""
+        return [key[2] for key in self.keys()]
+
     @abstractmethod
     def add(self, agent: Agent, known: float | None = None) -> None:
         """Let an idle agent in, with the score that is known or else anew."""
@@ -110,9 +129,23 @@ class IdlePool:
     def rescore(self, agent: Agent) -> None:
         """Rank the agent anew, if in here."""
 
+    def rescore_some(self) -> None:
+        """Rank some of those in here anew, after a fit; of many, first only note who that is."""
+        at_once = self.rank.scores_at_once
+        if self._version != self.rank.version:
+            self._version = self.rank.version
+            self.pending = self.numbers()
+            self.pending.reverse()
+            if len(self.pending) > at_once:
+                return
+        some = self.pending[-at_once:]
+        del self.pending[-len(some) :]
+        for number in reversed(some):
+            self.rescore_again(number)
+
     @abstractmethod
-    def rescore_all(self) -> None:
-        """Rank everybody in here anew, after a fit."""
+    def rescore_again(self, number: str) -> None:
+        """Rank the agent anew, if still in here."""
 
     @abstractmethod
     def best(

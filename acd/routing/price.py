@@ -56,12 +56,15 @@ class PriceMeasure(Struct, frozen=True):
     share: float
     due_at: float
     standings: dict[str, float]
+    seen: int = 0
+    on_duty: int = 0
+    occupancy: float = 0.0
 
 
 class TimePrice:
     """One queue's π, and how far each agent's mean worth lies above the group's."""
 
-    __slots__ = ("due_at", "share", "standings")
+    __slots__ = ("_occupancy", "_on_duty", "due_at", "seen", "share", "standings")
 
     def __init__(self) -> None:
         self.share = 0.0
@@ -73,24 +76,44 @@ class TimePrice:
         self.standings: dict[str, float] = {}
         "By agent, as far as asked for since the agent's last outcome and the last fit."
 
+        self.seen = 0
+        "Agents looked at so far, where it is being measured."
+
+        self._on_duty = 0
+        self._occupancy = 0.0
+        "Sum over those of them who are on duty."
+
     def measure(self) -> PriceMeasure:
         """Return all that is known."""
-        return PriceMeasure(self.share, self.due_at, dict(self.standings))
+        return PriceMeasure(
+            *(self.share, self.due_at, dict(self.standings)),
+            *(self.seen, self._on_duty, self._occupancy),
+        )
 
     def take(self, measure: PriceMeasure) -> None:
         """Go on from here."""
         self.share, self.due_at = measure.share, measure.due_at
         self.standings = dict(measure.standings)
+        self.seen, self._on_duty = measure.seen, measure.on_duty
+        self._occupancy = measure.occupancy
 
-    def look(self, occupancies: list[float], now: float) -> bool:
-        """Measure π by those on duty; returns whether it moved so far that all scores change.
+    def look(self, occupancies: list[float], seen: int) -> None:
+        """Take in some more agents, `seen` with those who are not on duty."""
+        self.seen += seen
+        self._on_duty += len(occupancies)
+        self._occupancy += fsum(occupancies)
+
+    def settle(self, now: float) -> bool:
+        """Measure π by those who were looked at; whether it moved so far that all scores change.
 
         Where nobody is on duty π stays.
         """
         self.due_at = now + EVERY_S
-        if not occupancies:
+        on_duty, occupancy = self._on_duty, self._occupancy
+        self.seen, self._on_duty, self._occupancy = 0, 0, 0.0
+        if not on_duty:
             return False
-        share = min(HIGHEST, fsum(occupancies) / len(occupancies))
+        share = min(HIGHEST, occupancy / on_duty)
         if abs(share - self.share) < STEP:
             return False
         self.share = share

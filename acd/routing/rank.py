@@ -24,11 +24,12 @@ Between two fits only the agent concerned is computed anew; the others keep mean
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from msgspec import Struct
 
 from .explore import Belief, Explore, exploration
-from .fitting import CATEGORY_STRENGTH, NEGLIGIBLE, Prior, fit_category_strength, fit_prior
+from .fitting import CATEGORY_STRENGTH, NEGLIGIBLE, Fit, Prior, fit_prior
 from .model import QueueProfile
 from .price import MEASURED, MINIMUM_MEANS, PriceMeasure, TimePrice, mean_over
 from .tally import Tally, TallyMeasure
@@ -43,6 +44,16 @@ REFIT_GROWTH = 0.05
 
 REFIT_AGE = 0.05
 """… or when this part of a half-life has gone by: weights then fell by 3.5 %."""
+
+TALLIES_AT_ONCE = 400
+"""Tallies, of agents and of their categories, that a slice of a fit sums up: some 2 µs each."""
+
+BELIEFS_AT_ONCE = 150
+"""Beliefs that are worked out anew for a slice of a list: some 6 µs each with their scores. An
+agent's score needs two, and with a price of time one for each category, the first time."""
+
+LITTER_AT_ONCE = 1_000
+"Agents whose former beliefs are let go of in a slice: 1 µs each."
 
 
 class RankMeasures(Struct, frozen=True, kw_only=True):
@@ -61,6 +72,7 @@ class RankMeasures(Struct, frozen=True, kw_only=True):
     fitted_known: int
     fitted_newest: float
     price: PriceMeasure
+    fit: Fit | None = None
 
 
 class Measure(Struct, frozen=True):
@@ -101,6 +113,9 @@ class QueueRank:
         self._group_means = {"": self.prior.mean}
         self._even_calls: dict[str, float] = {}
         self._beliefs: dict[str, dict[str, Belief]] = {}
+        self._litter: list[dict[str, dict[str, Belief]]] = []
+        "Beliefs of before: to let go of thousands at once takes as long as some calls."
+
         self._unmeasured: dict[str, Belief] = {}
         "Of whoever it is, by category, as long as no outcome of anybody is known."
 
@@ -108,6 +123,7 @@ class QueueRank:
         self._known = 0
         self._fitted_known = 0
         self._fitted_newest = -math.inf
+        self._fit: Fit | None = None
         self.price: TimePrice | None = None
         "What an agent's time is worth; None: nothing is taken off for it."
 
@@ -139,6 +155,7 @@ class QueueRank:
             fitted_known=self._fitted_known,
             fitted_newest=self._fitted_newest,
             price=(self.price or TimePrice()).measure(),
+            fit=self._fit and self._fit.copy(),
         )
 
     def take(self, measures: RankMeasures) -> None:
@@ -154,6 +171,7 @@ class QueueRank:
         self._newest, self._known = measures.newest, measures.known
         self._fitted_known = measures.fitted_known
         self._fitted_newest = measures.fitted_newest
+        self._fit = measures.fit and measures.fit.copy()
         if self.price is not None:
             self.price.take(measures.price)
         self._weigh()
@@ -169,6 +187,7 @@ class QueueRank:
         self._agents, self._categories, self._group = {}, {}, {}
         self._newest, self._known = -math.inf, 0
         self._fitted_known, self._fitted_newest = 0, -math.inf
+        self._fit = None
         self._forget_beliefs()
         self._weigh()
         self.stale = True
@@ -207,49 +226,84 @@ class QueueRank:
             yield _tally(self._categories.setdefault(agent, {}), category, wall_s)
 
     def refresh(self) -> None:
-        """Fit the prior again if it is due; costs one pass over the agents with outcomes."""
-        if not self.stale:
-            return
-        self.prior = fit_prior(
-            tally.at(self._newest, self.half_life_s) for tally in self._agents.values()
-        )
-        self._fit_categories()
-        self._fitted_known = self._known
-        self._fitted_newest = self._newest
-        self.stale = False
-        self._forget_beliefs()
-        self.version += 1
+        """Fit the prior again if it is due, at once."""
+        while self.stale:
+            self.fit_slice()
 
-    def _forget_beliefs(self) -> None:
-        self._beliefs.clear()
-        self._unmeasured.clear()
-        if self.price is not None:
-            self.price.standings.clear()
+    def fit_slice(self) -> None:
+        """Go on with the fit that is due, by some agents; the last of them puts it in force."""
+        if self._fit is None:
+            self._fit = self._begin_fit()
+        fit, half_life_s, left = self._fit, self.half_life_s, TALLIES_AT_ONCE
+        offset_of, mean = fit.group_means, fit.group_means[""]
+        for agent, tally in islice(self._agents.items(), fit.done, None):
+            if left <= 0:
+                return
+            categories = self._categories.get(agent, {})
+            left -= 1 + len(categories)
+            fit.done += 1
+            fit.prior.add(*tally.at(fit.newest, half_life_s))
+            fit.categories.add(
+                [
+                    # A category that came after the fit had begun is as the group so far.
+                    (*own.at(fit.newest, half_life_s), offset_of.get(category, mean) - mean)
+                    for category, own in categories.items()
+                ]
+            )
+        self._finish(fit)
 
-    def _fit_categories(self) -> None:
+    def _begin_fit(self) -> Fit:
         newest, half_life_s = self._newest, self.half_life_s
+        fit = Fit(newest=newest, known=self._known, group_means={}, even_calls={})
         if not self._group:  # all of them have been forgotten
-            self._group_means, self._even_calls = {"": self.prior.mean}, {}
-            self.category_strength = CATEGORY_STRENGTH
-            return
+            fit.group_means[""] = fit_prior(()).mean
+            return fit
         calls, orders = self._group[""].at(newest, half_life_s)
-        mean = (orders + 0.5) / (calls + 1.0)
-        self._group_means = {"": mean}
-        self._even_calls = {"": calls / len(self._agents)}
+        fit.group_means[""] = mean = (orders + 0.5) / (calls + 1.0)
+        fit.even_calls[""] = calls / len(self._agents)
         for category, tally in self._group.items():
             if category:
                 calls, orders = tally.at(newest, half_life_s)
                 shrunk = (CATEGORY_STRENGTH * mean + orders) / (CATEGORY_STRENGTH + calls)
-                self._group_means[category] = shrunk
-                self._even_calls[category] = calls / len(self._agents)
-        offsets = {category: each - mean for category, each in self._group_means.items()}
-        self.category_strength = fit_category_strength(
-            [
-                (*tally.at(newest, half_life_s), offsets[category])
-                for category, tally in categories.items()
-            ]
-            for categories in self._categories.values()
-        )
+                fit.group_means[category] = shrunk
+                fit.even_calls[category] = calls / len(self._agents)
+        return fit
+
+    def _finish(self, fit: Fit) -> None:
+        self.prior, self.category_strength = fit.prior.prior(), fit.categories.strength()
+        self._group_means, self._even_calls = fit.group_means, fit.even_calls
+        self._fitted_known, self._fitted_newest = fit.known, fit.newest
+        self._fit = None
+        self._weigh()
+        self._forget_beliefs()
+        self.version += 1
+
+    def clear_litter(self) -> bool:
+        """Let go of some of what was believed before the last fit; whether there was any."""
+        if not self._litter:
+            return False
+        former = self._litter[-1]
+        for _ in range(min(LITTER_AT_ONCE, len(former))):
+            former.popitem()
+        if not former:
+            self._litter.pop()
+        return True
+
+    def _forget_beliefs(self) -> None:
+        if len(self._beliefs) > LITTER_AT_ONCE:
+            self._litter.append(self._beliefs)
+            self._beliefs = {}
+        else:
+            self._beliefs.clear()
+        self._unmeasured.clear()
+        if self.price is not None:
+            self.price.standings.clear()
+
+    @property
+    def scores_at_once(self) -> int:
+        """How many agents of a list a slice ranks anew."""
+        priced = self.price is not None and self.price.share > 0.0
+        return max(1, BELIEFS_AT_ONCE // (1 + len(self._even_calls) if priced else 2))
 
     # --- what is believed ---
 

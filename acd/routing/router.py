@@ -422,6 +422,12 @@ class Router(Views):
         """How many outcomes did not count, so far, since they were dated ahead."""
         return self._ranks.left_out
 
+    def refit_soon(self, now: float) -> None:
+        """Begin all refits that are due, in slices: not when a decision notices that they are."""
+        for queue in self._dispatch.queues.values():
+            if queue.rank.stale:
+                self._dispatch.floor.ask_for_refit(queue, now)
+
     def refit(self, now: float) -> None:
         """Refit at once all that is due, in place of a slice after each of the next decisions."""
         dispatch = self._dispatch

@@ -189,21 +189,11 @@ class SparingPool(IdlePool):
         spared = 0 if spared_too else bisect_left(self._spared, drawn)
         return Best(self._members[drawn[2]][1], tuple(front), len(open_to), spared)
 
-    def rescore_all(self) -> None:
-        """Rank everybody in here anew, after a fit."""
-        self._version = self.rank.version
-        agents = [agent for _, agent in self._members.values()]
-        self._members = {}
-        self._ranked, self._spared, self._by_time, self._by_count = [], [], [], []
-        if self._limits is not None:
-            for agent in agents:
-                self.add(agent)
-            return
-        keyed = [(-self.score(agent), agent.idle_since, agent.number) for agent in agents]
-        self._members = {
-            agent.number: (key, agent) for key, agent in zip(keyed, agents, strict=True)
-        }
-        self._ranked = sorted(keyed)
+    def rescore_again(self, number: str) -> None:
+        """Rank the agent anew, if still in here."""
+        member = self._members.get(number)
+        if member is not None:
+            self.rescore(member[1])
 
 
 def _has(keys: list[Standing], key: Standing) -> bool:

@@ -172,12 +172,19 @@ def test_calls_without_a_category_weigh_as_many_as_they_are():
 
 def test_how_busy_agents_are_is_looked_at_in_steps():
     price = TimePrice()
-    assert price.look([0.2, 0.6], 10.0)
-    assert (price.share, price.due_at) == (0.4, 10.0 + EVERY_S)
-    assert not price.look([0.4 + 0.9 * STEP], 400.0), "not for so little"
-    assert not price.look([], 800.0), "nobody is on duty"
+
+    def looked(occupancies, now):
+        price.look(occupancies, len(occupancies))
+        return price.settle(now)
+
+    price.look([0.2], 3)  # of them two are not on duty
+    assert price.seen == 3
+    assert looked([0.6], 10.0)
+    assert (price.share, price.due_at, price.seen) == (0.4, 10.0 + EVERY_S, 0)
+    assert not looked([0.4 + 0.9 * STEP], 400.0), "not for so little"
+    assert not looked([], 800.0), "nobody is on duty"
     assert price.share == 0.4
-    assert price.look([1.0], 1200.0)
+    assert looked([1.0], 1200.0)
     assert price.share == HIGHEST
 
 

@@ -292,3 +292,29 @@ def test_whatever_is_told_in_whatever_order_only_the_last_word_per_interaction_c
             ours = made.queues["sales"].mean(agent, category)
             assert 0.0 <= ours <= 1.0
             assert ours == pytest.approx(plain.queues["sales"].mean(agent, category), abs=1e-6)
+
+
+GROUPS = st.lists(
+    st.tuples(st.floats(0.01, 400.0), st.floats(0.0, 1.0)).map(
+        lambda one: (one[0], one[0] * one[1])
+    ),
+    min_size=2,
+    max_size=60,
+)
+
+
+@given(GROUPS)
+def test_sums_that_are_taken_bit_by_bit_fit_what_the_formula_says(tallies):
+    total = sum(calls for calls, _ in tallies)
+    mean = (sum(orders for _, orders in tallies) + 0.5) / (total + 1.0)
+    spread = sum(calls * (orders / calls - mean) ** 2 for calls, orders in tallies)
+    freedom = len(tallies) - 1
+    room = total - sum(calls * calls for calls, _ in tallies) / total - freedom
+    prior = fit_prior(tallies)
+    if room > 10.0:  # else the rounding of either way is seen
+        correlation = (spread / (mean * (1.0 - mean)) - freedom) / room
+        expected = MAXIMUM_STRENGTH
+        if correlation > 1.0 / (MAXIMUM_STRENGTH + 1.0):
+            expected = max(MINIMUM_STRENGTH, 1.0 / correlation - 1.0)
+        assert strength(prior) == pytest.approx(expected, rel=1e-2)
+    assert prior.mean == pytest.approx(mean * (len(tallies) + 1) / (len(tallies) + 2))
