@@ -13,6 +13,7 @@ SCRIPTS = {
     "bench_journal": (("0.1",), "never"),
     "bench_media_relay": (("--pairs", "2", "--seconds", "0.2"), "not judged at 2"),
     "bench_reports": (("--interactions", "1500", "--only", "agents"), "| agents |"),
+    "bench_refit": (("--agents", "20"), "the rest"),
     "bench_router_decision": (("--calls", "20", "--agents", "20"), "agent → call"),
     "bench_router_turns": (("--agents", "50", "--rounds", "1"), "an agent frees up"),
     "bench_shipping": (("200",), "shipping: "),
