@@ -5,13 +5,13 @@ that belong to them (REPEATABLE READ); marks made meanwhile stay for the next tu
 killed in between, it leaves what doing it once leaves. It takes locks on nothing that the shipper
 writes to. Of several nodes one works at a time.
 
-Records that retention has taken away leave their roll-ups as they were: a month without its
-partition of queue_visits is not computed again.
+Records that retention has taken away leave their roll-ups as they were: a month without calls is
+not computed again.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import add
 
 import asyncpg
@@ -185,8 +185,7 @@ class RollUps:
         months = sorted({(at.year, at.month) for at in quarters})
         kept = set()
         for year, month in months:
-            part = f"queue_visits_{year:04d}{month:02d}"
-            if await self._connection.fetchval("SELECT to_regclass($1) IS NOT NULL", part):
+            if await self._connection.fetchval(_HAS_RECORDS, datetime(year, month, 1, tzinfo=UTC)):
                 kept.add((year, month))
                 begin = next(at for at in quarters if (at.year, at.month) == (year, month))
                 await self._connection.execute("SELECT kpi_ensure_facts($1)", begin)
@@ -310,6 +309,17 @@ FROM
     (SELECT min(entered_at) AS first, max(entered_at) AS last FROM queue_visits) v,
     (SELECT min(started_at) AS first, max(started_at) AS last FROM interactions) i
 WHERE i.first IS NOT NULL
+"""
+
+# The partition alone says nothing: it is made again for whatever is told late.
+_HAS_RECORDS = """
+SELECT EXISTS (
+    SELECT FROM interactions
+    WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 month'
+) OR EXISTS (
+    SELECT FROM queue_visits
+    WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 month'
+)
 """
 
 _DUE_QUARTERS = """

@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import pytest
 from storage_site import START_US, Running, Site, fetch
 from storage_traffic import started
 
 from acd.calls import events as ev
+from acd.storage.kpi_rollup import RollUps, connect
 from acd.storage.retention import TABLES_OF, Kind
 from acd.storage.upkeep import MONTHS_AHEAD, Kept, Upkeep
 
@@ -119,6 +121,80 @@ def test_months_go_as_a_whole_and_only_of_their_kind(dsn: str, tmp_path: Path) -
             assert await fetch(dsn, "SELECT * FROM callbacks") == []
         ((confirmed,),) = await fetch(dsn, "SELECT segment_offset FROM journal_position")
         assert confirmed == site.journal.end.offset
+
+    asyncio.run(check())
+    site.journal.close()
+
+
+def worked(call: str, agent: str, at_s: float) -> list[tuple[float, ev.Event]]:
+    """A call that came through a queue to an agent, with both of its sides' records."""
+    visit = {"interaction": call, "visit": f"{call}-v", "queue": "sales"}
+    working = {"interaction": call, "queue": "sales"}
+    talk = {**visit, "agent": agent, "leg": f"{call}-a"}
+    return [
+        (at_s, ev.AgentStatusChanged(agent=agent, status="ready")),
+        (at_s, started(call, f"{call}-c")),
+        (at_s, ev.QueueEntered(**visit, kind="sales")),
+        (at_s + 5, ev.QueueLeft(**visit, reason="answered", waited_s=5.0, agent=agent)),
+        (at_s + 5, ev.AgentStateChanged(agent=agent, state="talking", **working)),
+        (at_s + 5, ev.AgentConnected(**talk)),
+        (at_s + 65, ev.AgentDisconnected(**talk, talk_s=60.0, hold_s=0.0)),
+        (at_s + 65, ev.AgentStateChanged(agent=agent, state="idle")),
+        (at_s + 65, ev.CallEnded(interaction=call, ended_by="caller", reason="hangup")),
+        (at_s + 70, ev.AgentStatusChanged(agent=agent, status="away", reason="meal")),
+        (at_s + 71, ev.AgentStatusChanged(agent=agent, status="logged_out")),
+        (at_s + 71, ev.AgentStateChanged(agent=agent, state="offline")),
+    ]
+
+
+FIGURES = (
+    "SELECT * FROM kpi_quarters ORDER BY 1, 2, 3",
+    "SELECT * FROM kpi_days ORDER BY 1, 2, 3, 4, 5",
+    "SELECT * FROM traffic_quarters ORDER BY 1, 2, 3, 4",
+    "SELECT * FROM order_days ORDER BY 1, 2, 3, 4, 5",
+    "SELECT quarter_at, agent, queue, ready_s, away_s, talk_s, handled, sales FROM agent_quarters"
+    " ORDER BY 1, 2, 3",
+)
+
+
+async def figures(dsn: str) -> list[list[tuple]]:
+    connection = await connect(dsn)
+    await connection.execute("SELECT refresh_agent_quarters()")
+    await RollUps(connection, "UTC", settle_s=0).all_turns()
+    found = [[tuple(row) for row in await connection.fetch(query)] for query in FIGURES]
+    await connection.close()
+    return found
+
+
+@pytest.mark.parametrize("kept", [Kept(calls=2), Kept(agents=2), Kept(calls=2, agents=2)])
+def test_what_is_told_late_of_a_month_that_is_gone_leaves_its_figures(
+    dsn: str, tmp_path: Path, kept: Kept
+) -> None:
+    site = Site(tmp_path)
+    site.write(worked("old", "1001", 100.0))
+    site.write([(120 * DAY_S, ev.AgentStatusChanged(agent="1002", status="ready"))])
+    watched = Watched(dsn, kept)
+
+    async def check() -> None:
+        async with Running(site.shipper(dsn)) as shipper:
+            await shipper.drain()
+            before = await figures(dsn)
+            assert all(before)
+            assert before[-1][-1][3:] == (0.0, 0.0, 60.0, 1, 1)
+            watched.today = (BEGIN + timedelta(days=120)).date()
+            await watched.upkeep.once()
+            assert await figures(dsn) == before
+            late = [
+                ev.OrderChanged(order_id="B", state="signed", at_us=START_US + 100_000_000),
+                ev.DispositionEntered(interaction="old", agent="1001", call_class="order"),
+            ]
+            site.write([(121 * DAY_S, event) for event in late])
+            await shipper.drain()
+            after = await figures(dsn)
+            if kept.calls:
+                assert after == before
+            else:
+                assert after[-1] == before[-1]
 
     asyncio.run(check())
     site.journal.close()
