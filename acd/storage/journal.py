@@ -124,8 +124,8 @@ class Journal:
         self._write_lock = threading.Lock()
         self._retired: list[int] = []
         self._new_file = False
-        self._earlier_boots = False
-        "Whether the last segment is an earlier boot's."
+        self._done_with = False
+        "Whether the last segment gets nothing more: an earlier boot's, or one with half a record."
         self._dirty = False
         self._closing = False
         self._wake = threading.Event()
@@ -141,7 +141,7 @@ class Journal:
             os.close(self._lock_fd)
             raise JournalError(f"{folder}: {error.strerror}") from error
         self._boot_begin = self.end
-        if self._earlier_boots:
+        if self._done_with:  # by an earlier boot
             self._boot_begin = Position(self._segment + 1, START.offset)
         # A power cut may have taken the records that the note was about.
         self._recover_from = min(self._recover_from, self._boot_begin)
@@ -323,7 +323,7 @@ class Journal:
             limit = self._settings.total_bytes
             raise OSError(errno.ENOSPC, f"the journal's limit of {limit} bytes is reached")
         full = self._size + len(data) > self._settings.segment_bytes and self._size > START.offset
-        if full or self._earlier_boots:
+        if full or self._done_with:
             self._begin_segment(self._segment + 1)
         written = 0
         try:
@@ -331,7 +331,7 @@ class Journal:
         finally:
             # Half a record must not stand before the next try.
             if written != len(data):
-                os.ftruncate(self._fd, self._size)
+                self._cut_back()
         if written != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
@@ -339,6 +339,17 @@ class Journal:
         if not self._dirty and self._settings.sync is Sync.INTERVAL:
             self._dirty = True
             self._wake.set()
+
+    def _cut_back(self) -> None:
+        """Take half a record away; a disk that refuses that, too, gets a new segment.
+
+        Its positions would not be those of the file: what came after it stands further behind.
+        """
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            self._done_with = True
+            raise
 
     def _keep(self, count: int, data: bytes) -> None:
         if self._backlog_bytes + len(data) > self._settings.backlog_bytes:
@@ -382,7 +393,7 @@ class Journal:
             self._alarm(f"{path}: begins with no segment head, left as it is")
             self._begin_segment(numbers[-1] + 1)
             return
-        self._earlier_boots = True
+        self._done_with = True
         self._segment = numbers[-1]
         self._size = sound_size(content)
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -406,7 +417,7 @@ class Journal:
             full = 100 * self.waiting_bytes // self._settings.total_bytes
             self._alarm(f"{self.folder}: the journal is {full} % full: the database takes nothing")
         self._fd = fd
-        self._earlier_boots = False
+        self._done_with = False
         self._segment = number
         self._size = len(SEGMENT_HEAD)
         self._total += len(SEGMENT_HEAD)
@@ -512,9 +523,12 @@ def is_locked(folder: Path) -> bool:
 def _identity(folder: Path) -> str:
     """Return the journal's own id, made at its first opening: positions are kept under it."""
     path = folder / "id"
-    if not path.exists():
-        replace_private(path, f"{uuid.uuid4()}\n".encode())
-    return path.read_text().strip()
+    # Empty after a power cut: what is shipped again under another name changes nothing.
+    name = path.read_text().strip() if path.exists() else ""
+    if not name:
+        name = str(uuid.uuid4())
+        replace_private(path, f"{name}\n".encode())
+    return name
 
 
 def _read_position(path: Path) -> Position:

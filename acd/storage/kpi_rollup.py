@@ -185,7 +185,9 @@ class RollUps:
         months = sorted({(at.year, at.month) for at in quarters})
         kept = set()
         for year, month in months:
-            if await self._connection.fetchval(_HAS_RECORDS, datetime(year, month, 1, tzinfo=UTC)):
+            first = datetime(year, month, 1, tzinfo=UTC)
+            following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+            if await self._connection.fetchval(_HAS_RECORDS, first, following):
                 kept.add((year, month))
                 begin = next(at for at in quarters if (at.year, at.month) == (year, month))
                 await self._connection.execute("SELECT kpi_ensure_facts($1)", begin)
@@ -311,15 +313,16 @@ FROM
 WHERE i.first IS NOT NULL
 """
 
-# The partition alone says nothing: it is made again for whatever is told late.
+# The partition alone says nothing: it is made again, without calls, for what is told late. Then
+# figures without a record are those of records that were deleted.
 _HAS_RECORDS = """
-SELECT EXISTS (
-    SELECT FROM interactions
-    WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 month'
-) OR EXISTS (
-    SELECT FROM queue_visits
-    WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 month'
-)
+SELECT to_regclass('queue_visits_' || to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYYMM'))
+    IS NOT NULL AND (
+        EXISTS (SELECT FROM interactions WHERE started_at >= $1 AND started_at < $2)
+        OR EXISTS (SELECT FROM queue_visits WHERE started_at >= $1 AND started_at < $2)
+        OR NOT EXISTS (SELECT FROM kpi_quarters WHERE quarter_at >= $1 AND quarter_at < $2)
+        AND NOT EXISTS (SELECT FROM traffic_quarters WHERE quarter_at >= $1 AND quarter_at < $2)
+    )
 """
 
 _DUE_QUARTERS = """

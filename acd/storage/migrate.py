@@ -22,7 +22,7 @@ LOCK_KEY = 0x616364
 '"acd": nodes that start at the same time take turns.'
 
 HISTORY = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
+CREATE TABLE schema_migrations (
     number integer PRIMARY KEY,
     name text NOT NULL,
     checksum text NOT NULL,
@@ -64,12 +64,20 @@ async def migrate(connection: asyncpg.Connection, folder: Path = FOLDER) -> list
     """Apply what is missing, one transaction each; return the names of the applied files.
 
     Raises MigrationError when an applied file was changed since, when the database is newer than
-    this version, or when a file fails (that one has left nothing behind).
+    this version or not in UTF-8, or when a file fails (that one has left nothing behind).
     """
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"the database's encoding is {encoding}, which cannot hold every name: make one with"
+            " CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
     migrations = read_migrations(folder)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
     try:
-        await connection.execute(HISTORY)
+        # IF NOT EXISTS would want the right to make tables, which not every account keeps.
+        if await connection.fetchval("SELECT to_regclass('schema_migrations') IS NULL"):
+            await connection.execute(HISTORY)
         rows = await connection.fetch("SELECT number, checksum FROM schema_migrations")
         applied = {row["number"]: row["checksum"] for row in rows}
         _compare(migrations, applied)

@@ -281,6 +281,67 @@ def test_a_disk_that_refuses_in_mid_record_loses_nothing(tmp_path: Path) -> None
     assert read(tmp_path, pytest.fail) == [f"call-{number}" for number in range(40)]
 
 
+BAD_DISK = """
+import os, sys, threading
+from pathlib import Path
+from acd.calls import events as ev
+from acd.storage import journal
+again = threading.Event()
+def alarm(text):
+    print(text, flush=True)
+    if "again" in text: again.set()
+class Disk:
+    # The journal's `os`, on a disk that takes half a record, and will not take it back.
+    bad = 2
+    def __getattr__(self, name): return getattr(os, name)
+    def write(self, fd, data):
+        if self.bad == 2 and b"call-7" in data:
+            self.bad = 1
+            return os.write(fd, data[:len(data) // 2])
+        return os.write(fd, data)
+    def ftruncate(self, fd, size):
+        if self.bad == 1:
+            self.bad = 0
+            raise OSError(5, "Input/output error")
+        os.ftruncate(fd, size)
+journal.os = Disk()
+opened = journal.Journal.open(Path(sys.argv[1]), node="n", boot="b", wall_us=lambda: 0,
+    on_alarm=alarm,
+    settings=journal.JournalSettings(sync_interval_s=0.01, retry_interval_s=0.01))
+for number in range(20):
+    opened.append([ev.CallAnswered(interaction=f"call-{number}", leg="l")], 0.0)
+assert again.wait(10)
+opened.append([ev.CallAnswered(interaction="call-20", leg="l")], 0.0)
+print(opened.end.segment, opened.end.offset)
+opened.close()
+"""
+
+
+def test_an_empty_name_after_a_power_cut_is_none(tmp_path: Path) -> None:
+    """Two journals without a name would have one position in the database."""
+    opened(tmp_path).close()
+    (tmp_path / "id").write_bytes(b"")
+    journal = opened(tmp_path)
+    assert len(journal.id) == 36
+    journal.close()
+    again = opened(tmp_path)
+    assert again.id == journal.id
+    again.close()
+
+
+def test_half_a_record_that_cannot_be_taken_back_ends_its_segment(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BAD_DISK, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 0, run.stderr
+    segment, offset = map(int, run.stdout.splitlines()[-1].split())
+    assert segment == segments(tmp_path)[-1] == 2
+    assert segment_path(tmp_path, segment).stat().st_size == offset, "positions are the file's"
+    said: list[str] = []
+    assert read(tmp_path, said.append) == [f"call-{number}" for number in range(21)]
+    assert len(said) == 1
+    assert "damaged bytes skipped" in said[0]
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Migrations: from nothing, twice, at once, and never over a changed file."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -57,6 +58,15 @@ def test_a_failing_file_leaves_nothing_behind(empty_dsn: str, tmp_path: Path) ->
         asyncio.run(run(empty_dsn, tmp_path))
     (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (a int)")
     assert asyncio.run(run(empty_dsn, tmp_path)) == ["0001_one.sql"]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_name_is_refused(
+    new_database: Callable[[str], str], encoding: str
+) -> None:
+    dsn = new_database(f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+    with pytest.raises(MigrationError, match=f"encoding is {encoding}.* ENCODING 'UTF8'"):
+        asyncio.run(run(dsn))
 
 
 def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:

@@ -259,6 +259,32 @@ def test_a_machine_with_a_new_name_ends_what_it_left_open_under_the_old_one(
     site.journal.close()
 
 
+def test_an_account_that_may_only_write_goes_on_with_the_months_that_are_there(
+    dsn: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path)
+    site.write(timeline(10, 5))
+
+    async def check() -> None:
+        for statement in (
+            "SELECT ensure_month('2026-09-01')",
+            "CREATE ROLE writer LOGIN",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO writer",
+        ):
+            await fetch(dsn, statement)
+        try:
+            await ship(site, dsn.replace("//postgres@", "//writer@"))
+            assert settled(await contents(dsn)) == folded(tmp_path)
+            assert site.alarms == []
+        finally:
+            await fetch(dsn, "DROP OWNED BY writer")
+            await fetch(dsn, "DROP ROLE writer")
+
+    asyncio.run(check())
+    site.journal.close()
+
+
 def test_a_disposition_long_after_a_restart_finds_its_call(dsn: str, tmp_path: Path) -> None:
     site = Site(tmp_path)
     end = ev.CallEnded(interaction="call", ended_by="caller", reason="hangup")
