@@ -187,6 +187,7 @@ def test_keys_in_one_moment_do_not_trip_over_each_other() -> None:
     stage.presses(caller, "9")
     stage.heard_out(caller)
     stage.presses(caller, "9")
+    stage.heard_out(caller)
     stage.wait(600)
     assert stage.ended().reason == "flow_ended"
 
