@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from acd.ivr.run import FlowRun
 from acd.routing.deadlines import Timed
@@ -88,6 +88,13 @@ class EndReason(Enum):
     RESTART = "restart"
 
 
+class Place(NamedTuple):
+    """A place in a line, and what of the time since was no wait."""
+
+    first_enqueued_at: float
+    served_s: float = 0.0
+
+
 @dataclass(slots=True)
 class Visit:
     """One stay in one queue."""
@@ -110,6 +117,12 @@ class Visit:
     callback: bool = False
     "Of a customer who is called back, and has been counted as offered before."
 
+    served_s: float = 0.0
+    "Of the time since the first enqueue, what was no wait: talks before a transfer."
+
+    left_at: float | None = None
+    "When it was over; None: it is not."
+
     queue_priority: int = field(init=False)
     "The queue's, as it is configured now; the rest of `queue` stays as it was."
 
@@ -120,6 +133,11 @@ class Visit:
     def priority(self) -> int:
         """What the call counts for in the line."""
         return self.own_priority + self.queue_priority
+
+    def place_at(self, now: float) -> "Place":
+        """Return the place that the caller brings along, handed on now; the talk is no wait."""
+        talked_s = 0.0 if self.left_at is None else now - self.left_at
+        return Place(self.first_enqueued_at, self.served_s + talked_s)
 
     def stood_in(self, queue: str) -> bool:
         """Whether the caller waited in this queue's line before the visit was over."""

@@ -8,7 +8,7 @@ from acd.routing.waiting_rules import CallbackRules, First
 from acd.sip.endpoint import InviteTarget
 
 from . import events
-from .call import Attempt, Call, EndReason, Phase, Playing, RingTimer
+from .call import Attempt, Call, EndReason, Phase, Place, Playing, RingTimer
 from .call_table import CallTable
 from .callback import Callback, CallbackState
 from .callback_book import CallbackBook, told
@@ -161,7 +161,7 @@ class CallbackAttempts:
             self._table.now,
             priority=saved.priority,
             category=saved.category,
-            first_enqueued_at=callback.first_enqueued_at,
+            place=Place(callback.first_enqueued_at),
             admitted=True,
         )
         greeting = self._settings.prompts.callback_greeting

@@ -23,7 +23,12 @@ class QueueEntered(StoredEvent, frozen=True, kw_only=True):
     category: str = ""
 
     waited_before_s: float = 0.0
-    "Wait brought along from the queue that overflowed into this one."
+    """Wait brought along: from queues that handed the caller on, and from the former place of who
+    comes back to it or is called back."""
+
+    served_before_s: float = 0.0
+    """Further time since the first enqueue time, which orders the line: the caller was served, in
+    the talk before a transfer."""
 
     short_abandon_s: float = 5.0
     service_level_s: float = 20.0

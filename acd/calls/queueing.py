@@ -15,7 +15,7 @@ from acd.routing.model import QueueProfile, Requirements, WaitingCall
 from acd.routing.router import Router
 
 from . import events
-from .call import Call, EndReason, Phase, Playing, Visit
+from .call import Call, EndReason, Phase, Place, Playing, Visit
 from .call_table import CallTable
 from .desk import Desk
 from .effects import Effects
@@ -144,26 +144,26 @@ class Queueing:
         *,
         priority: int = 0,
         category: str = "",
-        first_enqueued_at: float | None = None,
+        place: Place | None = None,
         passed: tuple[QueueProfile, ...] = (),
         admitted: bool = False,
     ) -> None:
-        """Put the caller into the queue; `first_enqueued_at` keeps an earlier place.
+        """Put the caller into the queue; `place` is an earlier one, which is kept.
 
         `passed` are the queues that handed the caller on. `admitted`: the line takes the caller
         even if it is full.
         """
-        if first_enqueued_at is None:
-            first_enqueued_at = self._former_place(call, queue, now)
+        first, served_s = place or self._former_place(call, queue, now)
         visit = Visit(
             self._new_id(),
             queue,
             now,
-            first_enqueued_at,
+            first,
             priority,
             category or queue.category,
             passed=tuple(one for one in passed if one.name != queue.name),
             callback=call.back is not None and not call.back.agent,
+            served_s=served_s,
         )
         self.adopt(call, visit, now)
         if queue.music:
@@ -174,7 +174,8 @@ class Queueing:
             call=visit.visit,
             interaction=call.interaction,
             queue=queue.name,
-            enqueued_at=visit.first_enqueued_at,
+            enqueued_at=first,
+            served_s=served_s,
             entered_at=now,
             priority=priority,
             admitted=admitted,
@@ -200,18 +201,18 @@ class Queueing:
             now,
             priority=visit.own_priority,
             category=visit.category,
-            first_enqueued_at=visit.first_enqueued_at,
+            place=Place(visit.first_enqueued_at, visit.served_s),
             passed=(*visit.passed, visit.queue),
         )
 
-    def _former_place(self, call: Call, queue: QueueProfile, now: float) -> float:
-        """Return from when on the wait counts, where nobody hands the caller on.
+    def _former_place(self, call: Call, queue: QueueProfile, now: float) -> Place:
+        """Return the place of a caller whom nobody hands on.
 
         Whoever comes back to a line, in the same call or in time by another one, keeps its place.
         """
         left = call.left_line
         if left is not None and left.stood_in(queue.name):
-            return left.first_enqueued_at
+            return Place(left.first_enqueued_at, left.served_s)
         return self._returning.place(call, queue, now)
 
     def with_wishes(
@@ -251,7 +252,8 @@ class Queueing:
                 kind=queue.kind.value,
                 priority=visit.priority,
                 category=visit.category,
-                waited_before_s=now - visit.first_enqueued_at,
+                waited_before_s=now - visit.first_enqueued_at - visit.served_s,
+                served_before_s=visit.served_s,
                 short_abandon_s=queue.short_abandon_s,
                 service_level_s=queue.service_level_s,
                 callback=visit.callback,
@@ -283,7 +285,7 @@ class Queueing:
         value = reason.value
         if reason is LeaveReason.ABANDONED and waited_s <= visit.queue.short_abandon_s:
             value = "short_abandon"
-        call.visit = None
+        call.visit, visit.left_at = None, now
         self._waiting.pop(visit.visit, None)
         self.room.left(visit)
         if reason is LeaveReason.ANSWERED:

@@ -5,7 +5,7 @@ from msgspec import Struct
 from acd.routing.model import QueueProfile
 
 from .blacklist import ANONYMOUS_NAMES
-from .call import Call, Visit
+from .call import Call, Place, Visit
 
 MAX_REMEMBERED = 20_000
 """Abandoned places of all queues together: an hour's in which five callers a second give up. The
@@ -13,7 +13,7 @@ oldest one is forgotten for the next; some 300 bytes each."""
 
 
 class _Place(Struct, frozen=True):
-    first_enqueued_at: float
+    place: Place
     until: float
     queues: tuple[str, ...]
     "Where it stands: it is given back in one of them."
@@ -37,6 +37,7 @@ class Returning:
             return
         stood_in = (*visit.passed, visit.queue)
         keeping = [queue for queue in stood_in if queue.waiting.return_within_s]
+        place = Place(visit.first_enqueued_at, visit.served_s)
         names = tuple(queue.name for queue in keeping)
         for queue in keeping:
             key = queue.name, call.caller
@@ -45,20 +46,20 @@ class Returning:
             if len(self._places) >= MAX_REMEMBERED:
                 del self._places[next(iter(self._places))]
             until = now + queue.waiting.return_within_s
-            self._places[key] = _Place(visit.first_enqueued_at, until, names)
+            self._places[key] = _Place(place, until, names)
 
-    def place(self, call: Call, queue: QueueProfile, now: float) -> float:
-        """Return from when on the caller's wait counts: from the former place, or from now."""
+    def place(self, call: Call, queue: QueueProfile, now: float) -> Place:
+        """Return the caller's former place, or the one of who comes now."""
         if not queue.waiting.return_within_s or not _has_number(call):
-            return now
-        place = self._places.get((queue.name, call.caller))
-        if place is None:
-            return now
-        for name in place.queues:
+            return Place(now)
+        kept = self._places.get((queue.name, call.caller))
+        if kept is None:
+            return Place(now)
+        for name in kept.queues:
             other = self._places.get((name, call.caller))
-            if other is not None and other.first_enqueued_at == place.first_enqueued_at:
+            if other is not None and other.place == kept.place:
                 del self._places[name, call.caller]
-        return place.first_enqueued_at if now <= place.until else now
+        return kept.place if now <= kept.until else Place(now)
 
 
 def _has_number(call: Call) -> bool:

@@ -282,7 +282,7 @@ class Transferring:
             self._table.now,
             priority=max((one.own_priority for one in known), default=0),
             category=next((said for one in known if (said := _said(one, queue))), ""),
-            first_enqueued_at=min((one.first_enqueued_at for one in known), default=None),
+            place=min((one.place_at(self._table.now) for one in known), default=None),
             admitted=admitted,
         )
 

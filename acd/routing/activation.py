@@ -75,8 +75,9 @@ class Activation(Timed):
     def wants(self, now: float, oldest: float, length: int, level: float | None) -> bool | None:
         """Say whether the rule wants the group on or off now; None: as it is.
 
-        `oldest` is the line's earliest first enqueue time, `level` the share of the last calls
-        that were answered in time, as far as there are enough of them and the last one is news.
+        `oldest` is since when the one in line has waited who has waited longest, `level` the share
+        of the last calls that were answered in time, as far as there are enough of them and the
+        last one is news.
         """
         rule = self.rule
         if rule is None:

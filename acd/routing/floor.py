@@ -41,7 +41,7 @@ PREFERRED = "preferred"
 def preferred_choice(agent: Agent, waiting: Waiting, preferred: Preferred, now: float) -> Choice:
     """Say why a preferred agent gets the call: nobody else was considered."""
     standing = (-0.0, agent.idle_since, agent.number)
-    waited_s = now - waiting.call.enqueued_at
+    waited_s = now - waiting.call.enqueued_at - waiting.call.served_s
     return Choice(PREFERRED, preferred.reason, (standing,), 1, waited_s, waiting.hold_out, at=now)
 
 
@@ -341,7 +341,7 @@ class Floor:
                     order,
                     best.standings,
                     best.total,
-                    now - enqueued_at,
+                    now - enqueued_at - waiting.call.served_s,
                     waiting.hold_out,
                     spared or best.spared,
                     0.0,
@@ -546,7 +546,7 @@ class Floor:
         overtook_s = waiting.overtook_s
         if overtook_s > 0.0:
             order = PAIRING
-        waited_s = now - enqueued_at
+        waited_s = now - enqueued_at - waiting.call.served_s
         return Choice(
             layer.name, order, (standing,), 1, waited_s, waiting.hold_out, 0, overtook_s, now
         )

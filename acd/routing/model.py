@@ -339,7 +339,11 @@ class WaitingCall(Struct, frozen=True, kw_only=True, gc=False):
     queue: str
 
     enqueued_at: float
-    "First enqueue time; kept over overflow and call-backs. Orders the line and opens layers."
+    "First enqueue time; kept over overflow, transfers, call-backs. Orders the line, opens layers."
+
+    served_s: float = 0.0
+    """Of the time since then, what was no wait: the talk before a transfer. It counts in no figure
+    or rule about waiting."""
 
     entered_at: float | None = None
     """When it entered this queue: the maximum wait counts from here, so that a call that

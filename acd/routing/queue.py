@@ -446,8 +446,17 @@ class Queue:
         return expected_place(lines.values(), place, self.profile.starvation_s, self.pace, now)
 
     def oldest(self) -> float:
-        """Earliest first enqueue time in the line; inf when nobody waits."""
-        return min([line[0][1] for line in self._lines.values()], default=math.inf)
+        """Since when the one in line has waited who has waited longest; inf: nobody waits.
+
+        Who came first has not, where an agent talked to that caller meanwhile.
+        """
+        oldest = math.inf
+        for line in self._lines.values():
+            for _, enqueued_at, call in line:
+                if enqueued_at >= oldest:
+                    break
+                oldest = min(oldest, enqueued_at + self.calls[call].call.served_s)
+        return oldest
 
     def line_up(self, waiting: Waiting, now: float) -> None:
         """Note that no agent is free for the call."""

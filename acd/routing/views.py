@@ -58,7 +58,7 @@ class Views:
         return {name: len(queue) for name, queue in self._dispatch.queues.items()}
 
     def oldest_wait(self, now: float) -> dict[str, float]:
-        """Longest wait in each line in seconds since the first enqueue time; 0: nobody waits."""
+        """Longest wait in each line, seconds, without talks before transfers; 0: nobody waits."""
         return {
             name: now - queue.oldest() if len(queue) else 0.0
             for name, queue in self._dispatch.queues.items()

@@ -259,7 +259,7 @@ class Ledger:
         self.offered += 1
         require(event.visit not in self._waiting, f"{now}: visit entered twice", event)
         require(event.interaction in self._calls, f"{now}: no such call", event)
-        first = now - event.waited_before_s
+        first = now - event.waited_before_s - event.served_before_s
         own = event.priority - self.queue_priorities.get(event.queue, 0)
         self._waiting[event.visit] = _Waiting(event.interaction, event.queue, first, own, now)
         if event.callback:

@@ -102,7 +102,8 @@ class Promises:
         require(event.queue == promise.queue, f"{now}: of another queue", event)
         if promise.first_enqueued_at is None:
             return
-        moved_s = now - event.waited_before_s - promise.first_enqueued_at
+        first = now - event.waited_before_s - event.served_before_s
+        moved_s = first - promise.first_enqueued_at
         require(abs(moved_s) < KEPT_TO_S, f"{now}: the place moved by {moved_s} s", event)
 
     def talked(self, interaction: str) -> None:

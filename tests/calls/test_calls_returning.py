@@ -7,7 +7,7 @@ from test_calls_callbacks import MOBILE, OTHER
 from acd.calls import events
 from acd.calls.returning import MAX_REMEMBERED, Returning
 from acd.media import events as media_in
-from acd.routing.model import Overflow
+from acd.routing.model import Overflow, Status
 from acd.routing.waiting_rules import WaitingRules
 from acd.sip import events as sip
 from acd.sip.peer import Peer
@@ -129,6 +129,24 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
         returning.remember(call, call.visit, 0.0)
     assert len(returning) == MAX_REMEMBERED
     call.caller = "+860"
-    assert returning.place(call, call.visit.queue, 1.0) == 1.0
+    assert returning.place(call, call.visit.queue, 1.0) == (1.0, 0.0)
     call.caller = f"+86{MAX_REMEMBERED}"
-    assert returning.place(call, call.visit.queue, 1.0) == call.visit.first_enqueued_at
+    assert returning.place(call, call.visit.queue, 1.0) == (call.visit.first_enqueued_at, 0.0)
+
+
+def test_the_talk_before_a_transfer_is_no_wait_after_a_return_either() -> None:
+    stage = Stage(queues=(queue(waiting=WaitingRules(return_within_s=600.0)), queue("service")))
+    stage.registers("1001")
+    leg = calls(stage, MOBILE)
+    phone = stage.ringing("1001")
+    stage.answers(phone)
+    stage.wait(50)
+    stage.centre.set_status("1001", Status.AWAY, "lunch", "1001", stage.now)
+    stage.refers(phone, "4001")  # back into the same queue, where nobody is left
+    stage.wait(7)
+    stage.hangs_up(leg)
+    stage.wait(5)
+    calls(stage, MOBILE)
+    again = stage.all(events.QueueEntered)[-1]
+    assert (again.waited_before_s, again.served_before_s) == (12, 50)
+    assert stage.router.oldest_wait(stage.now)["sales"] == 12

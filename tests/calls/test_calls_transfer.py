@@ -38,7 +38,8 @@ class TestBlind:
         assert media.Unbridge(caller) in stage.last
         assert stage.told(phone) == [(200, True)]
         entered = stage.one(events.QueueEntered)
-        assert (entered.queue, entered.waited_before_s) == ("service", 30.0)
+        assert (entered.queue, entered.waited_before_s) == ("service", 0.0), "a talk is no wait"
+        assert entered.served_before_s == 30.0, "but the place is that of the first time"
         stage.hangs_up(phone)
         assert stage.one(events.AgentDisconnected).talk_s == 30
         assert stage.state("1001") is State.WRAP_UP
@@ -55,6 +56,22 @@ class TestBlind:
         assert len({one.interaction for one in talks}) == 1
         assert stage.ledger.left == {"answered": 2}
         stage.check_over()
+
+    def test_of_two_transfers_both_talks_are_no_wait_and_the_wait_between_is(self) -> None:
+        stage = Stage()
+        stage.registers("1001")
+        _, phone = stage.talk("4001", "1001")
+        stage.wait(30)
+        stage.refers(phone, "4002")
+        stage.hangs_up(phone)
+        stage.wait(5)
+        stage.registers("1005")
+        other = stage.ringing("1005")
+        stage.answers(other)
+        stage.wait(40)
+        stage.refers(other, "4002")
+        entered = stage.all(events.QueueEntered)[-1]
+        assert (entered.waited_before_s, entered.served_before_s) == (5.0, 70.0)
 
     def test_what_the_flow_said_of_the_caller_goes_along(self, stage: Stage) -> None:
         caller = stage.calls("4000")
@@ -285,7 +302,7 @@ class TestAttended:
         stage.refers(phone, replaces=second)
         stage.hangs_up(phone)
         entered = stage.all(events.QueueEntered)[-1]
-        assert (entered.queue, entered.waited_before_s) == ("service", 19.0)
+        assert (entered.queue, entered.served_before_s) == ("service", 19.0)
         assert stage.ledger.left == {"answered": 1, "exited": 1}
         assert stage.centre.calls_total == 1
         stage.registers("1005")

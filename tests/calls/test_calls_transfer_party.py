@@ -154,7 +154,8 @@ class TestBlind:
         failed = stage.all(events.TransferFailed)[-1]
         assert (failed.reason, failed.returned_to) == ("no_answer", "queue")
         entered = stage.all(events.QueueEntered)[-1]
-        assert (entered.queue, entered.waited_before_s) == ("sales", 30.0)
+        assert (entered.queue, entered.served_before_s) == ("sales", 30.0)
+        assert entered.waited_before_s == 0.0
         stage.answers(stage.ringing("1002"))
         stage.hangs_up(caller)
         stage.check_over()
