@@ -40,6 +40,7 @@ from .homes import (
 )
 from .kpi_marks import Starts, mark_quarters
 from .migrate import migrate
+from .sessions import end_when_deserted
 from .table import DAY_US, Table, at, month_of
 from .tables import TABLES
 
@@ -216,7 +217,12 @@ class Writer:
         except ValueError as error:
             raise DatabaseError(f"the database's DSN is malformed: {error}") from error
         try:
+            # Without a limit yet: indexes of a large table take hours to be built.
+            await end_when_deserted(connection, idle_s=STATEMENT_LIMIT_S)
             await migrate(connection)
+            await end_when_deserted(
+                connection, idle_s=STATEMENT_LIMIT_S, statement_s=STATEMENT_LIMIT_S
+            )
             for table in TABLES.values():
                 await connection.execute(table.make_stage)
         except BaseException:

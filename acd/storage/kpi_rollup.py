@@ -22,6 +22,7 @@ from acd.reports.traffic import OUTCOMES
 from . import agent_days, kpi_bulk, order_days, repeat_contacts, repeat_days
 from .kpi_sums import DIMENSION_COLUMNS, FACT_COLUMNS, MEASURE_COLUMNS, SUMS_OF_VISITS
 from .order_days import DayBorders
+from .sessions import end_when_deserted
 
 LOCK_KEY = 0x6163646B
 '"acdk": one computes roll-ups at a time.'
@@ -256,12 +257,18 @@ class RollUps:
 
 async def connect(dsn: str) -> asyncpg.Connection:
     """Return a connection on which roll-ups can be computed."""
-    return await asyncpg.connect(
+    connection = await asyncpg.connect(
         dsn,
         timeout=5.0,
         command_timeout=STATEMENT_LIMIT_S,
         server_settings={"application_name": "acd roll-ups", "timezone": "UTC"},
     )
+    try:
+        await end_when_deserted(connection, idle_s=STATEMENT_LIMIT_S)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 async def set_up(connection: asyncpg.Connection) -> None:

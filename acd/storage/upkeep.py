@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .database import CONNECT_LIMIT_S, STATEMENT_LIMIT_S, UNREACHABLE
 from .retention import Dropped, Kind, drop_expired, month_number
+from .sessions import end_when_deserted
 
 MONTHS_AHEAD = 3
 """A server whose database user has lost the right to make tables goes on for so long, and the
@@ -73,6 +74,7 @@ class Upkeep:
             server_settings={"application_name": "acd upkeep", "timezone": "UTC"},
         )
         try:
+            await end_when_deserted(connection, idle_s=STATEMENT_LIMIT_S)
             await ensure_months(connection, self._today())
             for dropped in await drop_expired(connection, self._kept.by_kind(), self._today()):
                 self._tell(dropped)
