@@ -18,8 +18,16 @@ LAST = 4
 
 STAR = "*"
 
-_IN_TEXT = re.compile(r"(?<![\w.+-])\+?[0-9*]{7,15}(?![\w.-])")
-"A number within a text; 15 digits are E.164's limit. Digits within names and ids are none."
+_BEFORE, _AFTER = r"(?<![A-Za-z0-9_.+*-])", r"(?![A-Za-z0-9_*-]|\.[A-Za-z0-9_*])"
+"""Digits within names, ids and addresses are no number. A full stop that ends the sentence is not
+part of it, and neither are Chinese characters, between which there are no blanks."""
+
+_MOBILE = r"(?:\+?86[ -]?)?1[0-9*]{2}[ -][0-9*]{4}[ -][0-9*]{4}"
+_LANDLINE = r"0[0-9*]{2,3}[ -][0-9*]{7,8}"
+"As people write numbers of China in groups; any digits between blanks would be dates, too."
+
+_IN_TEXT = re.compile(rf"{_BEFORE}(?:{_MOBILE}|{_LANDLINE}|\+?[0-9*]{{7,15}}){_AFTER}")
+"A number within a text; 15 digits are E.164's limit."
 
 
 def masked(number: str) -> str:

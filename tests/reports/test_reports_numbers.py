@@ -52,7 +52,32 @@ def test_a_number_within_a_text_is_masked_alike(number: str, before: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["0198f7a2-1234567", "v1.2345678", "leg1234567", "12345678901234567890", "99 to 1001"]
+    ("text", "shown"),
+    [
+        ("asked by 13812345678.", "asked by 138****5678."),
+        ("客户13812345678来电", "客户138****5678来电"),
+        ("电话：+86 138 1234 5678，急", "电话：+86 138 **** 5678，急"),
+        ("138-1234-5678 or 0755-12345678", "138-****-5678 or 0755-****5678"),
+        ("<sip:13812345678@10.0.0.1:5060>", "<sip:138****5678@10.0.0.1:5060>"),
+    ],
+)
+def test_a_number_is_found_however_the_text_goes_on(text: str, shown: str) -> None:
+    assert masked_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01a22743-a919-7001-a07d-843812345678",
+        "2026-11-29 10:15:00",
+        "192.168.100.200",
+        "1,234,567.00",
+        "0198f7a2-1234567",
+        "v1.2345678",
+        "leg1234567",
+        "12345678901234567890",
+        "99 to 1001",
+    ],
 )
 def test_digits_of_other_things_stay(text: str) -> None:
     assert masked_text(text) == text
