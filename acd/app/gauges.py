@@ -9,7 +9,7 @@ from acd.net.media_engine import WorkerMediaEngine
 from acd.routing.router import Router
 from acd.sip.endpoint import Endpoint
 from acd.storage.journal import Journal
-from acd.storage.journal import JournalState as Writing
+from acd.storage.journal_settings import JournalState as Writing
 from acd.telemetry.metrics import JournalState, MediaState, MetricsViews, QueueDepth, SipState
 
 from .database import Database

@@ -38,7 +38,7 @@ from acd.sip.peer import Peer
 from acd.storage.entry_keys import KeyBook
 from acd.storage.errors import StorageError
 from acd.storage.journal import Journal
-from acd.storage.journal import JournalState as Writing
+from acd.storage.journal_settings import JournalState as Writing
 from acd.storage.pins import PinStore
 from acd.storage.recovery import begin_boot
 from acd.storage.secrets import SecretStore

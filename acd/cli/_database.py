@@ -49,7 +49,7 @@ async def database(state: Path, config: "Config") -> AsyncIterator[str]:
     Beside a running server that is the server's. Otherwise its work is done first: the embedded
     Postgres started, calls that a killed server left open closed, the journal shipped.
     """
-    from acd.storage.journal import is_locked
+    from acd.storage.journal_files import is_locked
     from acd.storage.postgres import EmbeddedPostgres, embedded_dsn
 
     dsn = config.server.database.dsn

@@ -113,7 +113,7 @@ def _check(config: "Config") -> "Callable[[OrderEntry], None]":
 
 
 def _is_running(state: Path) -> bool:
-    from acd.storage.journal import is_locked
+    from acd.storage.journal_files import is_locked
 
     return is_locked(state / "journal")
 
@@ -159,7 +159,8 @@ def _write(lines: "list[OrderLine]", state: Path, tally: Tally, config: "Config"
 
     from acd.app.order_file import told
     from acd.calls.events import ServerStopped
-    from acd.storage.journal import Journal, JournalState
+    from acd.storage.journal import Journal
+    from acd.storage.journal_settings import JournalState
     from acd.storage.recovery import begin_boot
 
     if not (state / "journal").is_dir():

@@ -211,7 +211,7 @@ def replay(arguments: argparse.Namespace) -> int:
 async def _replayed(state: Path, config: "Config", first: str | None) -> "Moved | None":
     import asyncpg
 
-    from acd.storage.journal import is_locked
+    from acd.storage.journal_files import is_locked
     from acd.storage.replay import journal_id, move_back
 
     from ._database import database, ship_rest

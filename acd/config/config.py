@@ -23,7 +23,7 @@ from acd.routing.model import AgentProfile, AgentRules, QueueProfile
 from acd.sip.settings import EndpointSettings
 from acd.sip.timers import SipTimers
 from acd.sip.trunk_settings import TrunkSettings
-from acd.storage.journal import JournalSettings, Sync
+from acd.storage.journal_settings import JournalSettings, Sync
 from acd.storage.upkeep import Kept
 
 from .agents import Agents

@@ -12,13 +12,10 @@ the last one whose position somebody has noted; no others must come to stand in 
 """
 
 import errno
-import fcntl
 import os
 import threading
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum
 from pathlib import Path
 from zlib import crc32
 
@@ -27,7 +24,7 @@ import msgspec
 from acd.calls.events import Event
 from acd.calls.journal import Record
 
-from .errors import JournalError, JournalLockedError
+from .errors import JournalError
 from .frames import (
     FRAME_HEAD,
     MARKER,
@@ -40,57 +37,13 @@ from .frames import (
     sound_size,
     sync_folder,
 )
+from .journal_files import identity_of, lock_folder, read_position, unlinked_bytes
+from .journal_settings import JournalSettings, JournalState, Sync
 from .kept_segments import KeptSegments
 from .private_file import PRIVATE_MODE, replace_private
 
 WARN_SHARE = 0.5
 "Above this share of its limit, each new segment of the journal is an alarm."
-
-
-class JournalState(Enum):
-    """Whether records reach the disk."""
-
-    WRITING = "writing"
-    FAILING = "failing"
-    "The server should refuse new calls until it is WRITING again."
-
-
-class Sync(Enum):
-    """When a record is safe from a power cut. A killed process loses nothing in any case."""
-
-    ALWAYS = "always"
-    "Before it counts: each step of a call waits for the disk."
-
-    INTERVAL = "interval"
-    "With all others of `sync_interval_s`, in a thread."
-
-    NEVER = "never"
-    "When the kernel likes, after some 30 s (Linux' dirty_expire_centisecs)."
-
-
-class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of the journal."""
-
-    segment_bytes: int = 64 << 20
-    "A segment file's size; the unit in which shipped records are deleted."
-
-    total_bytes: int = 4 << 30
-    "All segments together. About 6 kB per call: some 700,000 calls while the database is down."
-
-    sync: Sync = Sync.INTERVAL
-    sync_interval_s: float = 0.1
-    "Records of this long are made safe from a power cut together."
-
-    keep_bytes: int = 0
-    keep_s: float = 0.0
-    """Segments that have been shipped stay for so long, and no more of them than so many bytes:
-    for a database that is restored from a backup. 0: they go at once."""
-
-    backlog_bytes: int = 16 << 20
-    "Records kept in memory while the disk refuses: the running calls' rest, not new calls."
-
-    retry_interval_s: float = 1.0
-    "How often a failing journal tries again by itself."
 
 
 class Journal:
@@ -120,7 +73,7 @@ class Journal:
         self._sequence = 0
         self._backlog: deque[tuple[int, bytes]] = deque()
         self._backlog_bytes = 0
-        self._lock_fd = _lock(folder)
+        self._lock_fd = lock_folder(folder)
         self._write_lock = threading.Lock()
         self._retired: list[int] = []
         self._new_file = False
@@ -131,12 +84,12 @@ class Journal:
         self._wake = threading.Event()
         self._stop = threading.Event()
         try:
-            self.id = _identity(folder)
+            self.id = identity_of(folder)
             self._kept = KeptSegments(
                 folder, limit_bytes=settings.keep_bytes, limit_s=settings.keep_s
             )
             self._open_last_segment()
-            self._recover_from = _read_position(folder / "recover_from")
+            self._recover_from = read_position(folder / "recover_from")
         except OSError as error:
             os.close(self._lock_fd)
             raise JournalError(f"{folder}: {error.strerror}") from error
@@ -313,7 +266,7 @@ class Journal:
                 path = self._kept.oldest() if error.errno == errno.ENOSPC else None
                 if path is None:
                     return error
-                self._total -= _unlink(path)
+                self._total -= unlinked_bytes(path)
             else:
                 return None
 
@@ -457,7 +410,7 @@ class Journal:
         return None
 
     def _delete(self, path: Path) -> None:
-        size = _unlink(path)
+        size = unlinked_bytes(path)
         with self._write_lock:
             self._total -= size
 
@@ -483,71 +436,6 @@ class Journal:
             for fd in (*retired, current):
                 os.close(fd)
         return True
-
-
-def _lock(folder: Path) -> int:
-    """Lock the folder for this process; the kernel gives the lock back when it dies."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
-    except OSError as error:
-        raise JournalError(f"{folder}: the journal's folder: {error.strerror}") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.pread(fd, 32, 0).decode().strip()
-        os.close(fd)
-        raise JournalLockedError(
-            f"{folder}: process {owner} uses this state folder; stop it or name another one"
-        ) from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    return fd
-
-
-def is_locked(folder: Path) -> bool:
-    """Return whether a running process has this journal open for writing."""
-    try:
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def _identity(folder: Path) -> str:
-    """Return the journal's own id, made at its first opening: positions are kept under it."""
-    path = folder / "id"
-    # Empty after a power cut: what is shipped again under another name changes nothing.
-    name = path.read_text().strip() if path.exists() else ""
-    if not name:
-        name = str(uuid.uuid4())
-        replace_private(path, f"{name}\n".encode())
-    return name
-
-
-def _read_position(path: Path) -> Position:
-    """Return the position kept in a file; a missing or unreadable file is the journal's begin."""
-    try:
-        segment, offset = path.read_text().split()
-        return Position(int(segment), int(offset))
-    except (FileNotFoundError, ValueError):
-        return START
-
-
-def _unlink(path: Path) -> int:
-    """Delete a file; return how large it was, 0: somebody has deleted it before."""
-    try:
-        size = path.stat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    return size
 
 
 def _with_valid_text(record: Record) -> Record:

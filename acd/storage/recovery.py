@@ -7,8 +7,9 @@ from acd.calls.cdr_recovery import recover
 from acd.calls.events import ServerStarted, ServerStopped
 from acd.calls.journal import Record
 
-from .journal import Journal, JournalState
+from .journal import Journal
 from .journal_reader import JournalReader
+from .journal_settings import JournalState
 
 
 def begin_boot(journal: Journal, *, version: str, mono_s: float) -> list[Record]:

@@ -47,7 +47,8 @@ from acd.routing.router import Router
 from acd.sdp.offer_answer import Capabilities, answer_offer, make_offer, read_answer
 from acd.sip.endpoint import Endpoint
 from acd.sip.peer import Peer
-from acd.storage.journal import Journal, JournalSettings
+from acd.storage.journal import Journal
+from acd.storage.journal_settings import JournalSettings
 from acd.telemetry.call_log import CallLog
 from acd.telemetry.logging import set_up_logging
 from acd.telemetry.metrics import JournalState, Metrics, MetricsViews

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from acd.calls import events as ev
-from acd.storage.journal import Journal, JournalSettings, Sync
+from acd.storage.journal import Journal
+from acd.storage.journal_settings import JournalSettings, Sync
 
 EVENT = ev.OfferEnded(
     interaction="0198f7a2-6c1e-7000-8000-3a1b5c7d9e0f",

@@ -11,8 +11,9 @@ import pytest
 
 from acd.calls import events as ev
 from acd.calls.cdr import Fold
-from acd.storage.journal import Journal, JournalSettings, Sync
+from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
+from acd.storage.journal_settings import JournalSettings, Sync
 from acd.storage.shipper import Shipper, ShipperSettings
 from acd.storage.tables import TABLES
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from acd.calls import events as ev
 from acd.storage.errors import JournalError, JournalLockedError
 from acd.storage.frames import FRAME_HEAD_BYTES, SEGMENT_HEAD, Position, segment_path, segments
-from acd.storage.journal import Journal, JournalSettings, JournalState, is_locked
+from acd.storage.journal import Journal
+from acd.storage.journal_files import is_locked
 from acd.storage.journal_reader import JournalReader
+from acd.storage.journal_settings import JournalSettings, JournalState
 
 WALL_US = 1_790_000_000_000_000
 

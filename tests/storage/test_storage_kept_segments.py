@@ -7,8 +7,9 @@ import pytest
 from test_storage_journal import Alarms, answered, opened, read
 
 from acd.storage.frames import START, segments
-from acd.storage.journal import Journal, JournalState, Sync
+from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
+from acd.storage.journal_settings import JournalState, Sync
 
 LONG_S = 1e9
 DAY_S = 86_400.0

@@ -16,8 +16,9 @@ from storage_site import LIMIT_S, START_US, Running, Site, fetch, ship
 
 from acd.calls import events as ev
 from acd.storage.frames import START, Position, segment_path, segments
-from acd.storage.journal import Journal, JournalSettings, JournalState, Sync
+from acd.storage.journal import Journal
 from acd.storage.journal_reader import JournalReader
+from acd.storage.journal_settings import JournalSettings, JournalState, Sync
 from acd.storage.recovery import begin_boot
 
 _numbers = itertools.count(1)

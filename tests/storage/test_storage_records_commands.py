@@ -8,7 +8,8 @@ from storage_traffic import started, timeline
 
 from acd.calls import events as ev
 from acd.cli import main
-from acd.storage.journal import Journal, JournalSettings
+from acd.storage.journal import Journal
+from acd.storage.journal_settings import JournalSettings
 from acd.storage.recovery import begin_boot
 
 START_US = 1_790_000_000_000_000
