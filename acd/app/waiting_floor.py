@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from acd.calls import events
 from acd.calls.callback import Callback
 from acd.calls.centre import CallCentre
 from acd.calls.closures import Closure
 from acd.calls.effects import Effects
+from acd.web.access import Order
 from acd.web.ports import CommandRefusedError
 
 
@@ -31,9 +33,10 @@ class WaitingFloor:
         self._carry_out(effects)
         return {"queue": queue, "closed": True, "reason": reason, "by": by}
 
-    def open(self, queue: str, by: str) -> dict[str, object]:
+    def open(self, queue: str, order: Order) -> dict[str, object]:
         """Take a closing back. Raises CommandRefusedError."""
-        effects = self._centre.open_queue(queue, by)
+        by = order.actor.name
+        effects = self._centre.open_queue(queue, by, order.why)
         if effects is None:
             closure = self._centre.closures.of(queue)
             text = "nobody has closed it"
@@ -41,7 +44,7 @@ class WaitingFloor:
                 text = f"closed by {closure.by}: open it there" if queue else text
             raise CommandRefusedError("not_closed", text, field="queue")
         self._carry_out(effects)
-        return {"queue": queue, "closed": False, "reason": "", "by": by}
+        return {"queue": queue, "closed": False, "reason": order.why, "by": by}
 
     def callbacks(self) -> list[dict[str, object]]:
         """Return every call-back that has not ended, the oldest wish first."""
@@ -62,13 +65,24 @@ class WaitingFloor:
             "last_attempt": _wall(callback.last_attempt_us) if callback.attempts else None,
         }
 
-    def cancel(self, callback: str, by: str) -> bool:
-        """Give a call-back up; False: there is none. Raises CommandRefusedError."""
+    def cancel(self, callback: str, order: Order) -> bool:
+        """Give a call-back up, on record; False: there is none. Raises CommandRefusedError."""
+        known = {one.id: one.saved.queue for one in self._centre.call_backs}
+        by = order.actor.name
         effects, done = self._centre.cancel_callback(callback, by, self._now())
         if done is False:
             text = "it is being carried out, or its caller is still on the line"
             raise CommandRefusedError("callback_running", text, field="id")
-        self._carry_out(effects)
+        audited = events.CommandAudited(
+            by=by,
+            role=order.actor.role.value,
+            action="cancel_callback",
+            subject=callback,
+            before=known.get(callback, ""),
+            after="cancelled",
+            why=order.why,
+        )
+        self._carry_out([*effects, audited] if done else effects)
         return done is True
 
 

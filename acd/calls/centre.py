@@ -377,9 +377,9 @@ class CallCentre:
         self._queueing.room.close(queue, reason, by)
         return self._take()
 
-    def open_queue(self, queue: str, by: str) -> Effects | None:
+    def open_queue(self, queue: str, by: str, why: str = "") -> Effects | None:
         """Take back `close_queue`; None: nobody had closed this queue, or all."""
-        return self._take() if self._queueing.room.closures.open(queue, by) else None
+        return self._take() if self._queueing.room.closures.open(queue, by, why) else None
 
     def cancel_callback(self, callback: str, by: str, now: float) -> tuple[Effects, bool | None]:
         """Give a call-back up; False: it is being carried out, None: there is none."""

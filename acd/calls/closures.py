@@ -63,11 +63,11 @@ class Closures:
         self._switched[queue] = Closure(queue=queue, reason=reason, by=by, since_wall_s=wall_s)
         self._changed(queue, reason, by, closed=True)
 
-    def open(self, queue: str, by: str) -> bool:
+    def open(self, queue: str, by: str, why: str = "") -> bool:
         """Turn the switch back; False: it was not turned. What else closes the queue stays."""
         if self._switched.pop(queue, None) is None:
             return False
-        self._changed(queue, "", by, closed=False)
+        self._changed(queue, why, by, closed=False)
         return True
 
     @property

@@ -180,7 +180,7 @@ class ClosureChanged(StoredEvent, frozen=True, kw_only=True):
 
     closed: bool
     reason: str = ""
-    "In the words of whoever closed it."
+    "In the words of whoever closed it, or opened it again."
 
     by: str
     'Who did it; "configuration": queues.yaml.'

@@ -18,7 +18,7 @@ from .access import (
 from .answers import json_answer
 from .bodies import CallOrder, Disposition, Remark, StatusChange, read_body
 from .errors import RequestError
-from .moves import MovesApi, carried_out, order_of
+from .moves import MovesApi, carried_out, order_of, order_to_undo
 from .numbers import seen_rows, seen_text
 from .ports import Outcome, WebServices
 
@@ -119,7 +119,7 @@ class Api:
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
-        hang_up, order = self._services.hang_up, Order(request[ACTOR])
+        hang_up, order = self._services.hang_up, await order_to_undo(request)
         return await self._carry_out(number, lambda: hang_up(number, order))
 
     # --- views ---
@@ -162,7 +162,8 @@ class Api:
 
     async def _lift_ban(self, request: web.Request) -> web.Response:
         source = request.match_info["source"]
-        if not self._services.lift_ban(source, Order(request[ACTOR])):
+        order = await order_to_undo(request)
+        if not self._services.lift_ban(source, order):
             raise RequestError(404, "not_banned", "this address is not banned", field="source")
         return json_answer({"source": source})
 

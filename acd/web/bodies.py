@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
@@ -210,6 +211,11 @@ async def read_body(request: web.Request, model: type[Body]) -> Body:
         raise RequestError(400, "bad_json", f"the body is not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise RequestError(422, "invalid", "the body must be a JSON object")
+    return checked(fields, model)
+
+
+def checked(fields: Mapping[str, object], model: type[Body]) -> Body:
+    """Return these fields as the model; raise RequestError with what is wrong in them."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -18,6 +18,7 @@ from .bodies import (
     PriorityChange,
     Remark,
     Why,
+    checked,
     read_body,
 )
 from .days import day_of
@@ -41,6 +42,17 @@ def order_of(request: web.Request, why: str) -> Order:
     if actor.role is Role.SUPERVISOR and not why:
         raise RequestError(422, "missing_field", "say why: it stands in the record", field="why")
     return Order(actor, why)
+
+
+async def order_to_undo(request: web.Request) -> Order:
+    """Return who takes something back or ends it, and why, if that is said.
+
+    In a body, or as `?why=` for clients that send none with DELETE. Nobody has to say why: what
+    was written before a reason was taken goes on as it did.
+    """
+    body = await read_body(request, Remark)
+    why = body.why or checked({"why": request.query.get("why", "")}, Remark).why
+    return Order(request[ACTOR], why)
 
 
 async def carried_out(command: Callable[[], Outcome]) -> object:
@@ -115,7 +127,7 @@ class MovesApi:
 
     async def _unassign(self, request: web.Request) -> web.Response:
         number, _ = self._known_agent(request)
-        order = Order(request[ACTOR])
+        order = await order_to_undo(request)
         return await self._on_agent(number, lambda: self._services.moves.unassign(number, order))
 
     async def _move_call(self, request: web.Request) -> web.Response:

@@ -270,14 +270,14 @@ class WebServices:
 
     None: there is no such queue."""
 
-    open_queue: Callable[[str, str], object] = lambda _queue, _by: None
+    open_queue: Callable[[str, Order], object] = lambda _queue, _order: None
     "(queue, empty for all; by whom): take that back. May raise CommandRefusedError."
 
     abandoned: Callable[[str], Awaitable[Sequence[object]]] = _nobody
     "(day): who gave up waiting and was not reached since. May raise ServiceUnavailableError."
 
     callbacks: Callable[[], Sequence[object]] = list
-    cancel_callback: Callable[[str, str], bool] = lambda _callback, _by: False
+    cancel_callback: Callable[[str, Order], bool] = lambda _callback, _order: False
     """(id, by whom): give a call-back up; False: there is none.
 
     May raise CommandRefusedError."""

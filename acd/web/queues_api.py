@@ -7,8 +7,9 @@ from .answers import json_answer
 from .bodies import Closing, read_body
 from .days import day_of
 from .errors import RequestError
+from .moves import carried_out, order_to_undo
 from .numbers import seen_rows
-from .ports import CommandRefusedError, WebServices
+from .ports import WebServices
 from .reports import answer_of_database
 
 EVERY_QUEUE = ""
@@ -43,10 +44,8 @@ class QueuesApi:
 
     async def _open(self, request: web.Request) -> web.Response:
         queue = request.match_info.get("queue", EVERY_QUEUE)
-        try:
-            return json_answer(self._services.open_queue(queue, request[ACTOR].name))
-        except CommandRefusedError as error:
-            raise RequestError(409, error.code, str(error), field=error.field) from error
+        order = await order_to_undo(request)
+        return json_answer(await carried_out(lambda: self._services.open_queue(queue, order)))
 
     async def _abandoned(self, request: web.Request) -> web.Response:
         day = day_of(request)
@@ -61,12 +60,8 @@ class QueuesApi:
         return json_answer(seen_rows(request, sight, callbacks, numbers=("number",)))
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        name = request.match_info["id"]
-        try:
-            found = self._services.cancel_callback(name, request[ACTOR].name)
-        except CommandRefusedError as error:
-            raise RequestError(409, error.code, str(error), field=error.field) from error
-        if not found:
+        name, order = request.match_info["id"], await order_to_undo(request)
+        if not await carried_out(lambda: self._services.cancel_callback(name, order)):
             text = "there is no such call-back, or it is over"
             raise RequestError(404, "unknown_callback", text, field="id")
         return json_answer({"callback": name})
