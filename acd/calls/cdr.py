@@ -15,6 +15,14 @@ from typing import get_args
 
 from . import events as ev
 from .cdr_agents import AgentIntervals
+from .cdr_begin import (
+    interaction_row,
+    offer_row,
+    step_row,
+    talk_row,
+    transfer_row,
+    visit_row,
+)
 from .cdr_late import LateEvent, late_row
 from .cdr_open import (
     Instant,
@@ -30,15 +38,10 @@ from .cdr_open import (
 )
 from .cdr_orders import OwnEvent, own_rows
 from .cdr_rows import (
-    FlowStep,
     Interaction,
     Interval,
     Leg,
-    Offer,
-    QueueVisit,
     Row,
-    TalkSegment,
-    Transfer,
 )
 from .journal import Record
 
@@ -183,24 +186,7 @@ class Fold:
             return
         if len(self._calls) >= MAX_OPEN_CALLS:
             self._give_up(next(iter(self._calls.values())))
-        row = Interaction(
-            interaction=event.interaction,
-            started_us=record.wall_us,
-            project=event.project,
-            node=record.node,
-            boot=record.boot,
-            direction=event.direction,
-            agent=event.agent,
-            number=event.number,
-            caller=event.caller,
-            caller_name=event.caller_name,
-            called=event.called,
-            account=event.account,
-            peer=event.peer,
-            sip_call_id=event.sip_call_id,
-            withheld=event.withheld,
-            trunk=event.trunk,
-        )
+        row = interaction_row(record, event)
         call = OpenCall(row, record.mono_s, mark)
         self._calls[event.interaction] = call
         self._begin_leg(
@@ -296,18 +282,7 @@ class Fold:
         if (call := self._call(event.interaction)) is None:
             return
         call.steps += 1
-        row = FlowStep(
-            interaction=event.interaction,
-            started_us=call.row.started_us,
-            project=call.row.project,
-            step=call.steps,
-            at_us=self._moment(record, call.row).wall_us,
-            flow=event.flow,
-            version=call.version,
-            node=event.node,
-            outcome=event.outcome,
-            note=event.note,
-        )
+        row = step_row(call, self._moment(record, call.row), event)
         self._rows.append(row)
 
     # --- queue, offer, talk ---
@@ -316,25 +291,7 @@ class Fold:
         if (call := self._call(event.interaction)) is None:
             return
         moment = self._moment(record, call.row)
-        row = QueueVisit(
-            interaction=event.interaction,
-            started_us=call.row.started_us,
-            project=call.row.project,
-            visit=event.visit,
-            queue=event.queue,
-            kind=event.kind,
-            priority=event.priority,
-            category=event.category,
-            entered_us=moment.wall_us,
-            waited_before_s=event.waited_before_s,
-            short_abandon_s=event.short_abandon_s,
-            service_level_s=event.service_level_s,
-            callback=event.callback,
-            skill=event.skill,
-            region=event.region,
-            trunk=call.row.trunk,
-            flow_version=call.flow_version,
-        )
+        row = visit_row(call, moment, event)
         call.visits[event.visit] = OpenVisit(row, moment.mono_s)
         self._unwritten_visits[event.visit] = call
 
@@ -361,26 +318,7 @@ class Fold:
         if (call := self._call(event.interaction)) is None:
             return
         moment = self._moment(record, call.row)
-        choice = event.choice
-        row = Offer(
-            interaction=event.interaction,
-            started_us=call.row.started_us,
-            project=call.row.project,
-            offer=event.offer,
-            visit=event.visit,
-            queue=event.queue,
-            agent=event.agent,
-            leg=event.leg,
-            offered_us=moment.wall_us,
-            layer=choice.layer,
-            ranked_by=choice.order,
-            waited_s=choice.waited_s,
-            candidates=choice.candidates,
-            candidates_total=choice.candidates_total,
-            hold_out=choice.hold_out,
-            spared=choice.spared,
-            overtook_s=choice.overtook_s,
-        )
+        row = offer_row(call, moment, event)
         call.offers[event.offer] = OpenOffer(row, moment.mono_s)
         self._begin_leg(
             call, record, event.leg, side="agent", sip_call_id=event.sip_call_id, agent=event.agent
@@ -427,16 +365,7 @@ class Fold:
         if (call := self._call(event.interaction)) is None:
             return
         moment = self._moment(record, call.row)
-        row = TalkSegment(
-            interaction=event.interaction,
-            started_us=call.row.started_us,
-            project=call.row.project,
-            leg=event.leg,
-            visit=event.visit,
-            queue=event.queue,
-            agent=event.agent,
-            began_us=moment.wall_us,
-        )
+        row = talk_row(call, moment, event)
         call.talks[event.leg] = OpenTalk(row, moment.mono_s)
 
     def _hold_changed(self, record: Record, event: ev.HoldStarted | ev.HoldEnded, _: Mark) -> None:
@@ -465,18 +394,9 @@ class Fold:
             return
         if call.transfers is None:
             call.transfers = {}
-        call.transfers[event.transfer] = Transfer(
-            interaction=event.interaction,
-            started_us=call.row.started_us,
-            project=call.row.project,
-            transfer=event.transfer,
-            agent=event.agent,
-            kind=event.kind,
-            target=event.target,
-            consult=event.consult,
-            consult_started_us=self._start_of(event.consult)[0] if event.consult else None,
-            requested_us=self._moment(record, call.row).wall_us,
-        )
+        started_us = self._start_of(event.consult)[0] if event.consult else None
+        moment = self._moment(record, call.row)
+        call.transfers[event.transfer] = transfer_row(call, moment, event, started_us)
 
     def _transfer_ended(
         self, record: Record, event: ev.TransferCompleted | ev.TransferFailed, _: Mark
