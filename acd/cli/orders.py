@@ -90,7 +90,8 @@ def import_orders(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     except OrderFileError as error:
-        raise CommandError(f"{path}:{error}") from error
+        begins_with_line = str(error)[:1].isdecimal()
+        raise CommandError(f"{path}:{'' if begins_with_line else ' '}{error}") from error
     tally = Tally(wrong)
     if arguments.dry_run:
         tally.taken.update(line.entry.state for line in lines)

@@ -92,7 +92,7 @@ class Journal:
             self._recover_from = read_position(folder / "recover_from")
         except OSError as error:
             os.close(self._lock_fd)
-            raise JournalError(f"{folder}: {error.strerror}") from error
+            raise JournalError(f"{error.filename or folder}: {error.strerror}") from error
         self._boot_begin = self.end
         if self._done_with:  # by an earlier boot
             self._boot_begin = Position(self._segment + 1, START.offset)

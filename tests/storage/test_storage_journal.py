@@ -319,6 +319,13 @@ opened.close()
 """
 
 
+def test_what_is_no_file_in_a_segments_place_is_named(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    segment_path(tmp_path, 2).mkdir()
+    with pytest.raises(JournalError, match=r"0000000002\.journal: Is a directory"):
+        opened(tmp_path)
+
+
 def test_an_empty_name_after_a_power_cut_is_none(tmp_path: Path) -> None:
     """Two journals without a name would have one position in the database."""
     opened(tmp_path).close()

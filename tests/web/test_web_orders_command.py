@@ -144,6 +144,24 @@ def test_what_a_server_would_refuse_is_not_taken_without_one(tmp_path, capsys) -
     assert OrderChanged not in kinds
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"order,state\n", "orders.csv:1: the first line must name the columns"),
+        (b"order,state,at\n\xff\xff\n", "orders.csv: byte 15 is no gb18030"),
+        (bytes((64 << 20) + 1), "orders.csv: is larger than 64 MB"),
+    ],
+    ids=["columns", "encoding", "size"],
+)
+def test_a_file_that_cannot_be_read_at_all_is_one_clear_error(
+    tmp_path, capsys, content: bytes, said: str
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_bytes(content)
+    assert main(words(file, tmp_path, "--dry-run")) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_a_currency_that_does_not_exist_is_one_clear_error(tmp_path, capsys) -> None:
     file = tmp_path / "orders.csv"
     file.write_text(ORDERS)
