@@ -117,11 +117,17 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._draining.on_signal)
+        # Before and after it serves there is nothing to look at; Python's default would end us.
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
         async with AsyncExitStack() as stack:
             try:
                 built = await unless(self._draining.wanted, self._build(stack))
             except START_ERRORS as error:
                 raise StartError(str(error)) from error
+            except OSError as error:
+                # What fails in mid-write, as on a full disk, does not name its file.
+                place = error.filename or f"state folder {self._state_dir}"
+                raise StartError(f"{place}: {error.strerror or error}") from error
             if built:
                 await self._serve()
         log.info("stopped")
@@ -423,7 +429,7 @@ class Service:
                 for task in background:
                     task.cancel()
         finally:
-            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
             self._glance.stop()
             self._live.stop()
             Running.forget(self._state)

@@ -21,8 +21,9 @@ def prepare_state(folder: Path) -> Path:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
+        reason = "a file has its name" if isinstance(error, FileExistsError) else error.strerror
         raise StartError(
-            f"state folder {folder} cannot be written: {error.strerror}; "
+            f"state folder {folder} cannot be written: {reason}; "
             "make it writable for this account or name another with --state"
         ) from error
     return folder

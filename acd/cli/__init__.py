@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; known errors become one clear line."""
     gc.set_threshold(GENERATION_0, *gc.get_threshold()[1:])
     prepare_standard_streams()
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:

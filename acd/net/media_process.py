@@ -18,10 +18,10 @@ from .media_link import Configure, Link, ToServer, ToWorker, WorkerFigures
 END_GRACE_S = 2.0
 "A worker that has not ended so long after its line was closed hangs, and is killed."
 
-UNINTERRUPTED = ("/bin/sh", "-c", 'trap "" INT TERM; exec "$@"', "sh")
-"""Before a worker's command line: it is born deaf to what a terminal's Ctrl-C and a service
-manager's SIGTERM send to the whole group, and ends with its line, after the running calls. Python
-itself would listen until its first line runs, and break off an import with a traceback."""
+UNINTERRUPTED = ("/bin/sh", "-c", 'trap "" HUP INT TERM; exec "$@"', "sh")
+"""Before a worker's command line: it is born deaf to what a terminal's Ctrl-C or end and a
+service manager's SIGTERM send to the whole group, and ends with its line, after the running calls.
+Python itself would listen until its first line runs, and break off an import with a traceback."""
 
 
 class WorkerProcess:

@@ -42,11 +42,12 @@ RESTART_S = 1.0
 END_GRACE_S = 2.0
 "A shipper that has not ended so long after its line was closed hangs, and is killed."
 
-UNINTERRUPTED = ("/bin/sh", "-c", 'trap "" INT TERM; exec "$@"', "sh")
-"""Before a child's command line: it is born deaf to what a terminal's Ctrl-C and a service
-manager's SIGTERM send to the whole group, and ends with its line. Python itself would listen until
-its first line runs, and break off an import with a traceback. A session of its own is no way:
-niceness counts within one. Nor is code between fork and exec: with threads it may deadlock."""
+UNINTERRUPTED = ("/bin/sh", "-c", 'trap "" HUP INT TERM; exec "$@"', "sh")
+"""Before a child's command line: it is born deaf to what a terminal's Ctrl-C or end and a
+service manager's SIGTERM send to the whole group, and ends with its line. Python itself would
+listen until its first line runs, and break off an import with a traceback. A session of its own
+is no way: niceness counts within one. Nor is code between fork and exec: with threads it may
+deadlock."""
 
 _decode = msgspec.msgpack.Decoder(ToServer).decode
 

@@ -7,7 +7,7 @@ Our own code logs by `structlog.get_logger()`; libraries that use the standard l
 import logging
 import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -84,6 +84,17 @@ class _StreamLogger(structlog.WriteLogger):
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        """Write the line, if it can be written: calls do not depend on who reads the log.
+
+        The reader may have left (`acd run 2>&1 | head`), the terminal or the disk's room be gone.
+        """
+        with suppress(OSError):
+            super().msg(message)
+
+    # A logger is asked for the method of the line's level.
+    log = debug = info = warn = warning = error = critical = fatal = exception = failure = msg
 
 
 @contextmanager

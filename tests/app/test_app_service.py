@@ -41,9 +41,7 @@ class Child:
             self._process = subprocess.Popen(
                 [
                     *("sh", "-c", f'exec "$@" {closed}', "sh"),
-                    *(sys.executable, "-m", "acd", "run"),
-                    *("--config", str(self.config), "--state", str(self.state)),
-                    *("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"),
+                    *self.command(),
                 ],
                 cwd=ROOT,
                 env=os.environ | environment,
@@ -51,6 +49,13 @@ class Child:
                 stdout=log if output is None else output,
                 stderr=log,
             )
+
+    def command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "acd", "run"),
+            *("--config", str(self.config), "--state", str(self.state)),
+            *("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"),
+        ]
 
     def until(self, happened: Callable[[], bool]) -> None:
         """Wait for what only asking can tell."""
@@ -100,6 +105,15 @@ def test_a_signal_during_the_start_takes_it_down_again(
     assert child.ends() == 0
     assert "Traceback" not in child.said()
     assert not (child.state / "run.json").exists()
+
+
+def test_a_hangup_during_the_start_ends_nothing(child: Child) -> None:
+    child.start()
+    child.until((child.state / "journal" / "lock").exists)
+    child.process.send_signal(signal.SIGHUP)
+    child.until((child.state / "run.json").exists)
+    child.process.send_signal(signal.SIGTERM)
+    assert child.ends() == 0
 
 
 def test_a_journal_with_a_torn_tail_is_said_and_serves(child: Child) -> None:
@@ -155,3 +169,18 @@ def test_a_server_without_standard_streams_serves(child: Child) -> None:
     child.process.send_signal(signal.SIGTERM)
     assert child.ends() == 0
     assert "media_worker_lost" not in child.said()
+
+
+def test_a_full_disk_is_told_with_its_place(child: Child) -> None:
+    """Here a limit on files' size stands for the disk."""
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *child.command()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == f"acd: state folder {child.state}: File too large"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from acd.cli import main
+
 ROOT = Path(__file__).parents[2]
 LIST = ("agents", "list", "--config", str(ROOT / "config"))
 
@@ -67,3 +69,13 @@ def test_no_file_takes_the_place_of_a_closed_stream() -> None:
         opened, output, errors = told.read().split()
     assert int(opened) > 2
     assert (output, errors) == ("True", "True")
+
+
+def test_ctrl_c_while_the_commands_are_looked_up_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acd.cli.trunks.add_parser", interrupted)
+    assert main(["run"]) == 130

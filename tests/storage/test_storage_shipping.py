@@ -59,11 +59,13 @@ async def shipping(site: Site, dsn: str, alarms: Alarms) -> AsyncIterator[Shippi
 
 
 @pytest.mark.parametrize("uninterrupted", [UNINTERRUPTED, media_process.UNINTERRUPTED])
-def test_a_child_does_not_hear_ctrl_c_from_its_first_moment_on(
+def test_a_child_does_not_hear_its_terminal_from_its_first_moment_on(
     uninterrupted: tuple[str, ...],
 ) -> None:
     """Python takes the disposition over that it is started with."""
-    asks = "import signal as s; print(s.getsignal(s.SIGINT).name, s.getsignal(s.SIGTERM).name)"
+    asks = (
+        "import signal as s;print(*(s.getsignal(n).name for n in (s.SIGHUP, s.SIGINT, s.SIGTERM)))"
+    )
     said = subprocess.run(
         [*uninterrupted, sys.executable, "-c", asks],
         capture_output=True,
@@ -71,7 +73,7 @@ def test_a_child_does_not_hear_ctrl_c_from_its_first_moment_on(
         check=True,
         timeout=LIMIT_S,
     )
-    assert said.stdout.split() == ["SIG_IGN", "SIG_IGN"]
+    assert said.stdout.split() == ["SIG_IGN"] * 3
 
 
 def test_what_is_journalled_stands_in_the_tables(dsn: str, tmp_path: Path) -> None:

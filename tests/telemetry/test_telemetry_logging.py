@@ -115,3 +115,19 @@ def test_what_libraries_chat_about_is_left_out_and_what_they_warn_of_is_not():
 
     (line,) = json_lines(stream)
     assert line["event"] == "cut off"
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has left."""
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_line_that_cannot_be_written_is_no_trouble_of_who_logs(log_format):
+    set_up_logging(log_format=log_format, level="debug", stream=Gone())
+    log = structlog.get_logger("acd.calls")
+    for write in (log.debug, log.info, log.warning, log.error, log.critical):
+        write("call_ended")
+    log.error("flow_failed", exc_info=ValueError("x"))
