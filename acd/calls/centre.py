@@ -16,40 +16,26 @@ from acd.routing.router import Router
 from acd.sip import events as sip
 
 from .announcing import Listener
-from .arrival import Arrival
 from .call import Call, EndReason, FlowTimer, Phase, RingTimer
-from .call_table import CallTable
 from .callback import Callback
 from .calling_back import CallBacks
 from .closures import Closures
-from .codes import Codes
-from .contacts import Contacts
 from .desk import Desk, Disposition
-from .desk_login import DeskLogins, KeyTimer
+from .desk_login import KeyTimer
 from .dial_plan import Barred
-from .duration import DurationLimit
 from .effects import Effect, Effects
-from .ending import Ending
-from .engagement import Engagement
-from .flowing import Flowing
-from .hearing import Hearing
-from .holding import Holding
-from .leg_events import LegEvents
 from .numbers import NumberPlan
-from .onward import Onward
-from .outbound import Outbound
-from .own_calls import OwnCalls
-from .parting import Parting
+from .parts import Parts
 from .ports import Certificates, NoCertificates
-from .queueing import Queueing
-from .replacing import Replacing
 from .settings import CentreSettings
 from .steering import Steering
-from .transfer import Transfer, Transfers
-from .transferring import Transferring
+from .transfer import Transfer
 from .waiting_room import Watch
 
 Result = TypeVar("Result")
+
+Handlers = dict[type, Callable[..., None]]
+"Who takes an input, by its kind."
 
 
 class CallCentre:
@@ -69,207 +55,47 @@ class CallCentre:
         certificates: Certificates | None = None,
     ) -> None:
         """`certificates` None: nobody keeps any."""
-        self._router = router
-        self._settings = settings
-        effects: Effects = []
-        self._effects = effects
-        table = self._table = CallTable()
-        desk = self._desk = Desk(
-            router,
-            effects,
-            login_at_registration=settings.login_at_registration,
-            devices=settings.devices,
+        parts = Parts(
+            self,
+            router=router,
+            flows=flows,
+            settings=settings,
+            new_id=new_id,
             wall=wall,
             certificates=certificates or NoCertificates(),
-            contacts=Contacts(kept_s=settings.contacts_kept_s, maximum=settings.contacts_kept),
         )
-        hearing = self._hearing = Hearing(effects)
-        queueing = self._queueing = Queueing(
-            router,
-            desk,
-            effects,
-            self,
-            hearing,
-            table,
-            new_id,
-            lambda: wall().timestamp(),
-        )
-        engagement = self._engagement = Engagement(router, queueing)
-        outbound = self._outbound = Outbound(
-            table=table,
-            effects=effects,
-            router=router,
-            desk=desk,
-            hearing=hearing,
-            queueing=queueing,
-            engagement=engagement,
-            new_id=new_id,
-        )
-        holding = Holding(effects, hearing, queueing, outbound, settings.prompts.hold_music)
-        flowing = self._flowing = Flowing(flows, effects, self, hearing, wall, table.deadlines)
-        desk_logins = self._desk_logins = DeskLogins(
-            table=table,
-            effects=effects,
-            host=self,
-            hearing=hearing,
-            desk=desk,
-            engagement=engagement,
-            prompts=settings.prompts,
-        )
-        self._steering = Steering(table, effects, router, desk, queueing)
-        codes = Codes(router, desk, queueing, settings.prompts)
-        parting = Parting(
-            table=table,
-            effects=effects,
-            hearing=hearing,
-            queueing=queueing,
-            outbound=outbound,
-            engagement=engagement,
-        )
-        transfers = Transfers(effects, parting, new_id, table.deadlines)
-        replacing = Replacing(
-            table=table,
-            effects=effects,
-            desk=desk,
-            router=router,
-            queueing=queueing,
-            holding=holding,
-            transfers=transfers,
-        )
-        ending = self._ending = Ending(
-            table=table,
-            effects=effects,
-            host=self,
-            hearing=hearing,
-            flowing=flowing,
-            queueing=queueing,
-            codes=codes,
-            outbound=outbound,
-            engagement=engagement,
-            transfers=transfers,
-            replacing=replacing,
-        )
-        call_backs = self._call_backs = CallBacks(
-            table=table,
-            effects=effects,
-            host=self,
-            router=router,
-            queueing=queueing,
-            hearing=hearing,
-            outbound=outbound,
-            settings=settings,
-            new_id=new_id,
-            wall=wall,
-        )
-        onward = self._onward = Onward(
-            table=table,
-            hearing=hearing,
-            flowing=flowing,
-            queueing=queueing,
-            ending=ending,
-            call_backs=call_backs,
-            prompts=settings.prompts,
-        )
-        own_calls = self._own_calls = OwnCalls(
-            table=table,
-            effects=effects,
-            host=self,
-            settings=settings,
-            desk=desk,
-            hearing=hearing,
-            outbound=outbound,
-            engagement=engagement,
-            new_id=new_id,
-        )
-        transferring = self._transferring = Transferring(
-            table=table,
-            effects=effects,
-            host=self,
-            desk=desk,
-            router=router,
-            hearing=hearing,
-            flowing=flowing,
-            queueing=queueing,
-            outbound=outbound,
-            own_calls=own_calls,
-            holding=holding,
-            transfers=transfers,
-        )
-        arrival = self._arrival = Arrival(
-            table=table,
-            effects=effects,
-            host=self,
-            settings=settings,
-            desk=desk,
-            hearing=hearing,
-            flowing=flowing,
-            queueing=queueing,
-            codes=codes,
-            own_calls=own_calls,
-            outbound=outbound,
-            transferring=transferring,
-            replacing=replacing,
-            engagement=engagement,
-            desk_logins=desk_logins,
-            call_backs=call_backs,
-            new_id=new_id,
-        )
-        leg_events = LegEvents(
-            table=table,
-            effects=effects,
-            host=self,
-            hearing=hearing,
-            flowing=flowing,
-            queueing=queueing,
-            outbound=outbound,
-            own_calls=own_calls,
-            holding=holding,
-            transfers=transfers,
-            replacing=replacing,
-            ending=ending,
-            onward=onward,
-            desk_logins=desk_logins,
-            call_backs=call_backs,
-        )
-        self._durations = DurationLimit(table, self, settings.max_call_s)
+        self._router = router
+        self._effects, self._table, self._desk = parts.effects, parts.table, parts.desk
+        self._hearing, self._flowing, self._queueing = parts.hearing, parts.flowing, parts.queueing
+        self._engagement, self._outbound = parts.engagement, parts.outbound
+        self._arrival, self._onward, self._ending = parts.arrival, parts.onward, parts.ending
+        self._own_calls, self._transferring = parts.own_calls, parts.transferring
+        self._call_backs, self._desk_logins = parts.call_backs, parts.desk_logins
+        self._steering, self._durations = parts.steering, parts.durations
         self._take_numbers(numbers)
-        desk.configure(agents)
-        queueing.configure({queue.name: queue for queue in queues})
-        self._on_sip: dict[type, Callable[..., None]] = {
-            sip.InviteReceived: arrival.invited,
-            sip.LegCancelled: ending.cancelled,
+        parts.desk.configure(agents)
+        parts.queueing.configure({queue.name: queue for queue in queues})
+        self._on_sip = self._sip_handlers(parts)
+        self._on_media = _media_handlers(parts)
+        self._on_due = _deadline_handlers(parts)
+
+    def _sip_handlers(self, parts: Parts) -> Handlers:
+        leg_events = parts.leg_events
+        return {
+            sip.InviteReceived: parts.arrival.invited,
+            sip.LegCancelled: parts.ending.cancelled,
             sip.LegConfirmed: leg_events.confirmed,
             sip.EarlyAnswered: leg_events.confirmed,
             sip.LegRinging: leg_events.leg_ringing,
             sip.LegAnswered: leg_events.leg_answered,
             sip.LegFailed: leg_events.leg_failed,
-            sip.LegEnded: ending.leg_ended,
+            sip.LegEnded: parts.ending.leg_ended,
             sip.LegReoffered: leg_events.leg_reoffered,
-            sip.TransferRequested: transferring.requested,
+            sip.TransferRequested: parts.transferring.requested,
             sip.ReofferAnswered: leg_events.reoffer_answered,
             sip.ReofferRefused: self._ignored,
             sip.InfoDigit: leg_events.digit,
             sip.ContactsChanged: self._contacts_changed,
-        }
-        self._on_media: dict[type, Callable[..., None]] = {
-            media_in.StreamOpened: arrival.stream_opened,
-            media_in.StreamAccepted: leg_events.stream_accepted,
-            media_in.StreamReoffered: leg_events.stream_reoffered,
-            media_in.StreamRefused: leg_events.stream_refused,
-            media_in.PlayFinished: leg_events.play_finished,
-            media_in.DigitPressed: leg_events.digit,
-            media_in.StreamClosed: hearing.closed,
-            media_in.StreamsLost: leg_events.streams_lost,
-        }
-
-        self._on_due: dict[type, Callable[..., None]] = {
-            FlowTimer: flowing.due,
-            RingTimer: outbound.due,
-            Transfer: transfers.due,
-            KeyTimer: desk_logins.due,
-            Listener: queueing.room.prompt_due,
-            Watch: queueing.room.watch_due,
-            Callback: call_backs.due,
         }
 
     # --- inputs ---
@@ -554,3 +380,29 @@ class CallCentre:
         taken = self._effects[:]
         self._effects.clear()
         return taken
+
+
+def _media_handlers(parts: Parts) -> Handlers:
+    leg_events = parts.leg_events
+    return {
+        media_in.StreamOpened: parts.arrival.stream_opened,
+        media_in.StreamAccepted: leg_events.stream_accepted,
+        media_in.StreamReoffered: leg_events.stream_reoffered,
+        media_in.StreamRefused: leg_events.stream_refused,
+        media_in.PlayFinished: leg_events.play_finished,
+        media_in.DigitPressed: leg_events.digit,
+        media_in.StreamClosed: parts.hearing.closed,
+        media_in.StreamsLost: leg_events.streams_lost,
+    }
+
+
+def _deadline_handlers(parts: Parts) -> Handlers:
+    return {
+        FlowTimer: parts.flowing.due,
+        RingTimer: parts.outbound.due,
+        Transfer: parts.transfers.due,
+        KeyTimer: parts.desk_logins.due,
+        Listener: parts.queueing.room.prompt_due,
+        Watch: parts.queueing.room.watch_due,
+        Callback: parts.call_backs.due,
+    }
