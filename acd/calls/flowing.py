@@ -1,5 +1,6 @@
 """A caller's way through IVR flows: carries out what a `FlowRun` asks, and keeps its deadlines."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from math import inf
@@ -37,7 +38,7 @@ class Flowing:
         self._hearing = hearing
         self._wall = wall
         self._deadlines = deadlines
-        self._handlers: dict[type, Callable[..., None]] = {
+        self._handlers: dict[type, Callable[..., list[ivr.Effect] | None]] = {
             ivr.PlaySounds: self._plays,
             ivr.StopSounds: self._hushes,
             ivr.EnterQueue: self._queues,
@@ -91,10 +92,13 @@ class Flowing:
             self._carry_out(call, call.run.on_time(now))
 
     def _carry_out(self, call: Call, effects: list[ivr.Effect]) -> None:
-        for effect in effects:
+        ahead = deque(effects)
+        while ahead:
             if call.phase is Phase.ENDED:
                 return
-            self._handlers[type(effect)](call, effect)
+            effect = ahead.popleft()
+            # What is answered at once leads on: here and not in a call within the call.
+            ahead += self._handlers[type(effect)](call, effect) or ()
         if call.run is not None and call.timer is not None:
             self._deadlines.arm(call.timer, call.run.next_deadline())
 
@@ -116,14 +120,14 @@ class Flowing:
         ).over(call.requires)
         self._host.enter_queue(call, effect.queue, effect.priority, effect.category)
 
-    def _asks_callback(self, call: Call, effect: ivr.AskCallback) -> None:
+    def _asks_callback(self, call: Call, effect: ivr.AskCallback) -> list[ivr.Effect]:
         if call.run is None:
-            return
+            return []
         call.language = call.run.language
         taken = self._host.wants_callback(
             call, effect.queue, effect.number, effect.priority, effect.category
         )
-        self._carry_out(call, call.run.on_event(ivr_in.CallbackAnswered(taken), call.run.now))
+        return call.run.on_event(ivr_in.CallbackAnswered(taken), call.run.now)
 
     def _echoes(self, call: Call, _: ivr.EchoCaller) -> None:
         self._host.echo(call)

@@ -41,6 +41,11 @@ MAX_EXPRESSION_CHARACTERS = 2_000
 "A condition longer than a screen belongs into several cases."
 
 
+MAX_TEXT_CHARACTERS = 1_000
+"""Of a computed text: a flow needs some dozens. One that doubles a variable in each round of a
+ring would otherwise take all memory within a minute."""
+
+
 class ExpressionError(IvrError):
     """An expression that cannot be used. Line and column are within its text, from 1."""
 
@@ -84,10 +89,7 @@ class Expressions:
         evaluate = self._compile(text, bool)
 
         def test(data: Data) -> bool:
-            value = evaluate.eval(data=data)
-            if value.type() == cel.Type.ERROR:
-                raise EvaluationError(value.value())
-            return value.value() is True
+            return _evaluated(evaluate, data) is True
 
         return test
 
@@ -101,10 +103,11 @@ class Expressions:
         evaluate = self._compile(text, kind)
 
         def compute(data: Data) -> Value:
-            value = evaluate.eval(data=data)
-            result: object = value.value()
-            if value.type() == cel.Type.ERROR or not isinstance(result, kind):
+            result = _evaluated(evaluate, data)
+            if not isinstance(result, kind):
                 raise EvaluationError(str(result))
+            if isinstance(result, str) and len(result) > MAX_TEXT_CHARACTERS:
+                raise EvaluationError(f"a text of more than {MAX_TEXT_CHARACTERS} characters")
             return result
 
         return compute
@@ -122,6 +125,18 @@ class Expressions:
                 f"gives {str(found.name()).lower()}, but {TYPE_NAMES[kind]} is needed"
             )
         return expression
+
+
+def _evaluated(expression: cel.Expression, data: Data) -> object:
+    """Return what it comes to; raise EvaluationError where that is nothing."""
+    try:
+        value = expression.eval(data=data)
+        result: object = value.value()
+    except RuntimeError as error:  # it took too many steps, as macros within macros do
+        raise EvaluationError(str(error)) from None
+    if value.type() == cel.Type.ERROR:
+        raise EvaluationError(str(result))
+    return result
 
 
 _WHERE = re.compile(r"<input>:(\d+):(\d+): (.*)")

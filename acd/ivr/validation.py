@@ -203,13 +203,19 @@ def _ring_from(
         del way[depth:]
         if place in way:
             ring = [*way[way.index(place) :], place]
-            yield *way[-1], " → ".join(name for _, name in ring)
+            yield *way[-1], " → ".join(_place_names(ring))
             continue
         if place in done:
             continue
         done.add(place)
         way.append(place)
         ahead += [(following, depth + 1) for following in _at_once(place, flows)]
+
+
+def _place_names(ring: list[tuple[str, str]]) -> Iterator[str]:
+    """Name the nodes, and their flows where there is more than one."""
+    several = len({flow for flow, _ in ring}) > 1
+    return (f"{flow}.{name}" if several else name for flow, name in ring)
 
 
 def _at_once(
@@ -220,6 +226,7 @@ def _at_once(
     if isinstance(node, model.Goto):
         if node.flow in flows:
             yield node.flow, flows[node.flow].start
-    elif isinstance(node, model.Branch | model.SetVariables):
+    elif isinstance(node, model.Branch | model.SetVariables | model.Callback):
+        # A call-back is promised or refused at once, too.
         for _, _, to in model.ways_out(node):
             yield flow, to

@@ -100,7 +100,7 @@ def test_two_files_of_one_flow_are_a_fault_of_the_second():
 def test_a_ring_over_several_flows_is_found():
     with pytest.raises(FlowError) as raised:
         load_flows({"a.yaml": goto("a", "b"), "b.yaml": goto("b", "a")}, CONTEXT)
-    assert "a call would spin without a wait: go → go → go" in str(raised.value)
+    assert "a call would spin without a wait: a.go → b.go → a.go" in str(raised.value)
 
 
 def test_a_ring_that_a_change_closes_is_a_fault_and_the_old_version_serves():

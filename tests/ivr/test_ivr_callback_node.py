@@ -57,6 +57,19 @@ def test_mistakes_are_told_with_their_line(old, new, said):
     assert said in str(caught.value)
 
 
+def test_call_backs_that_send_refused_callers_to_each_other_are_a_ring():
+    text = """flow: main
+start: one
+nodes:
+  one: {type: callback, queue: sales, next: bye, on_refused: other}
+  other: {type: callback, queue: service, next: bye, on_refused: one}
+  bye: {type: hangup}
+"""
+    with pytest.raises(FlowError) as caught:
+        load_flows({"main.yaml": text}, CONTEXT)
+    assert "a call would spin without a wait: one → other → one" in str(caught.value)
+
+
 def test_it_is_drawn_with_its_two_ways():
     picture = mermaid(book_of(main=FLOW).flow("main").model)
     assert "refused" in picture
