@@ -142,7 +142,15 @@ class Arrival:
         if event.account and not isinstance(target, CodeTarget):
             self._engage(call, event.account)
         self._effects.append(
-            media.OpenStream(call.leg, event.offer, near=near, codecs=event.codecs)
+            media.OpenStream(
+                call.leg,
+                event.offer,
+                near=near,
+                codecs=event.codecs,
+                # Over UDP anybody can ask for a call in another one's name: who acknowledges our
+                # answer has received it. An account has proved as much by digest.
+                waits=event.account is None,
+            )
         )
 
     def adopt(self) -> None:

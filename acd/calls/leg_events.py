@@ -132,8 +132,11 @@ class LegEvents:
             self._effects.append(media.AcceptAnswer(event.leg, event.answer))
 
     def confirmed(self, event: sip.LegConfirmed | sip.EarlyAnswered) -> None:
-        """Take an answer that came late: in an ACK or a PRACK."""
+        """Take that a caller is there, and an answer that came late: in an ACK or a PRACK."""
         call = self._table.by_leg.get(event.leg)
+        if call is None or call.agent_leg is None or call.agent_leg.leg != event.leg:
+            # A leg on its way from call to call is of none; agents' phones were called by us.
+            self._effects.append(media.Begin(event.leg))
         if call is None:
             return
         if event.answer:

@@ -23,6 +23,19 @@ class OpenStream(Struct, frozen=True, tag=True, gc=False):
     """Names ("PCMA") that the session is limited to, in the order of preference, whatever the peer
     or the other side of a bridge would like better; empty: all that the engine has."""
 
+    waits: bool = False
+    """Send nothing before `Begin`, whatever is asked for meanwhile: the offer's address may be
+    somebody's who knows nothing of this call."""
+
+
+class Begin(Struct, frozen=True, tag=True, gc=False):
+    """Let a stream that waits send; what was asked for starts from its beginning.
+
+    Without effect on any other.
+    """
+
+    leg: str
+
 
 class AcceptAnswer(Struct, frozen=True, tag=True, gc=False):
     """The peer's SDP answer to our offer; answered by `StreamAccepted` or `StreamRefused`."""
@@ -90,5 +103,14 @@ class CloseStream(Struct, frozen=True, tag=True, gc=False):
 
 
 Command = (
-    OpenStream | AcceptAnswer | Reoffer | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
+    OpenStream
+    | Begin
+    | AcceptAnswer
+    | Reoffer
+    | Play
+    | StopPlay
+    | Bridge
+    | Unbridge
+    | Echo
+    | CloseStream
 )

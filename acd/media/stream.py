@@ -37,7 +37,10 @@ class Outbox:
 
 
 class MediaStream:
-    """One leg's stream. `destination` is None as long as nothing may be sent."""
+    """One leg's stream. `destination` is None as long as nothing may be sent.
+
+    One that `waits` hears its peer, and sends nothing until `begin`.
+    """
 
     __slots__ = (
         "_codec",
@@ -54,12 +57,16 @@ class MediaStream:
         "_reception",
         "_routes",
         "_sending",
+        "_sends",
+        "_waits",
         "foreign",
         "leg",
         "partner",
     )
 
-    def __init__(self, leg: str, emission: Emission, outbox: Outbox) -> None:
+    def __init__(
+        self, leg: str, emission: Emission, outbox: Outbox, *, waits: bool = False
+    ) -> None:
         self.leg = leg
         self.partner: MediaStream | None = None
         "Who hears this leg: the other side of a bridge, itself as an echo, or nobody."
@@ -77,7 +84,9 @@ class MediaStream:
         self._event_type: int | None = None
         self._received: tuple[tuple[int, Codec], ...] = ()
         self._received_event_type: int | None = None
-        self._sending = False
+        self._sends = False
+        self._waits = waits
+        self._sending = False  # agreed to, and no longer waiting
         # From a payload type that arrives to the partner's and the table in between.
         self._routes: dict[int, tuple[int, bytes | None]] = {}
 
@@ -105,12 +114,18 @@ class MediaStream:
         self._event_type = agreed.event_type
         self._received = agreed.received
         self._received_event_type = agreed.received_event_type
-        self._sending = agreed.sending
+        self._sends = agreed.sending
+        self._sending = self._sends and not self._waits
         if agreed.address not in UNSPECIFIED:
             self._latch.expect((agreed.address, agreed.port), now)
         self._route()
         if self.partner is not None and self.partner.partner is self:
             self.partner._route()
+
+    def begin(self) -> None:
+        """Wait no longer: the peer is there."""
+        self._waits = False
+        self._sending = self._sends
 
     def play(self, play: int, sounds: tuple[Frames, ...], *, loop: bool) -> None:
         """Play these, encoded in `codec`; in a bridge the other side is not heard meanwhile."""
@@ -179,7 +194,7 @@ class MediaStream:
     def on_tick(self, now: float) -> bytes | None:
         """Return the packet for the next 20 ms of what plays; at the end report that instead."""
         playout = self._playout
-        if playout is None:
+        if playout is None or self._waits:
             return None
         frame = playout.next_frame()
         if frame is None:

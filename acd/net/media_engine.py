@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from acd.media.commands import (
     AcceptAnswer,
+    Begin,
     Bridge,
     CloseStream,
     Command,
@@ -149,6 +150,7 @@ class WorkerMediaEngine:
             Reoffer: self._reoffer,
             Bridge: self._bridge,
             CloseStream: self._close,
+            Begin: self._pass_on,
             Play: self._pass_on,
             StopPlay: self._pass_on,
             Unbridge: self._pass_on,
@@ -236,7 +238,7 @@ class WorkerMediaEngine:
             return
         self._legs[leg] = record
         worker.legs.add(leg)
-        worker.send(Open(leg, worker.ready.popleft(), record.agreed))
+        worker.send(Open(leg, worker.ready.popleft(), record.agreed, command.waits))
         self._on_event((StreamOpened(leg, record.sdp),))
 
     def _accept_answer(self, command: AcceptAnswer) -> None:
@@ -277,7 +279,7 @@ class WorkerMediaEngine:
             record.closing = True
             record.worker.send(command)
 
-    def _pass_on(self, command: Play | StopPlay | Unbridge | Echo) -> None:
+    def _pass_on(self, command: Begin | Play | StopPlay | Unbridge | Echo) -> None:
         if (record := self._leg(command.leg)) is not None:
             record.worker.send(command)
 

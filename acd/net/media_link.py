@@ -11,7 +11,7 @@ from typing import Generic, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
-from acd.media.commands import Bridge, CloseStream, Echo, Play, StopPlay, Unbridge
+from acd.media.commands import Begin, Bridge, CloseStream, Echo, Play, StopPlay, Unbridge
 from acd.media.events import DigitPressed, PlayFinished, StreamClosed
 from acd.media.sounds import SoundFailed
 from acd.sdp.offer_answer import Negotiated
@@ -42,6 +42,9 @@ class Open(Struct, frozen=True, tag=True, gc=False):
     agreed: Negotiated | None
     "None: the peer's answer is still to come."
 
+    waits: bool = False
+    "It sends nothing before `Begin`."
+
 
 class Negotiate(Struct, frozen=True, tag=True, gc=False):
     """What an answer or a new offer came to."""
@@ -71,12 +74,14 @@ class WorkerFigures(Struct, frozen=True, tag=True):
     "The worst wake-up of the 20 ms clock since the report before."
 
 
-ToWorker = Configure | Open | Negotiate | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
+ToWorker = (
+    Configure | Open | Begin | Negotiate | Play | StopPlay | Bridge | Unbridge | Echo | CloseStream
+)
 ToServer = PortsReady | WorkerFigures | SoundFailed | PlayFinished | DigitPressed | StreamClosed
 
 GATHER_S = 0.02
 """How long messages wait for others: one packet's time. A write wakes the process at the other
-end, which costs more than all else about a message, and a call takes six commands."""
+end, which costs more than all else about a message, and a call takes seven commands."""
 
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")

@@ -18,7 +18,7 @@ from time import monotonic
 import msgspec
 import uvloop
 
-from acd.media.commands import Bridge, CloseStream, Echo, Play, StopPlay, Unbridge
+from acd.media.commands import Begin, Bridge, CloseStream, Echo, Play, StopPlay, Unbridge
 from acd.media.emission import Emission
 from acd.media.errors import SoundError
 from acd.media.playout import PlayoutClock
@@ -82,6 +82,7 @@ class Worker:
         self._foreign_closed = 0
         self._handlers: dict[type, Callable[..., None]] = {
             Open: self._open,
+            Begin: self._begin,
             Negotiate: self._negotiate,
             Play: self._play,
             StopPlay: self._stop_play,
@@ -101,13 +102,17 @@ class Worker:
         port = self._pool.take(command.port)
         ssrc, timestamp, sequence = _BEGINNING.unpack(self._entropy.token_bytes(_BEGINNING.size))
         emission = Emission(ssrc, sequence, timestamp)
-        stream = MediaStream(command.leg, emission, self._outbox)
+        stream = MediaStream(command.leg, emission, self._outbox, waits=command.waits)
         if command.agreed is not None:
             stream.negotiate(command.agreed, monotonic())
         self._streams[command.leg] = (stream, port)
         self._traffic.add(stream, port)
         self._announce()
         self._after(FIGURES_S, self._tell_figures)
+
+    def _begin(self, command: Begin) -> None:
+        if (stream := self._stream(command.leg)) is not None:
+            stream.begin()
 
     def _negotiate(self, command: Negotiate) -> None:
         if (stream := self._stream(command.leg)) is not None:

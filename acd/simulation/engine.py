@@ -30,8 +30,11 @@ class SimulatedEngine:
         self._report = report
         self._plays: dict[str, int] = {}
         self._bridged: dict[str, str] = {}
+        self._waiting: dict[str, commands.Play | None] = {}
+        "Streams that may not send yet, with what they are to begin with."
         self._handlers: dict[type, Callable[..., None]] = {
             commands.OpenStream: self._open,
+            commands.Begin: self._begin,
             commands.AcceptAnswer: self._accept,
             commands.Reoffer: self._reoffer,
             commands.Play: self._play,
@@ -61,7 +64,14 @@ class SimulatedEngine:
             self._answer(events.StreamRefused(command.leg, 503, "no port left"))
             return
         self.open.add(command.leg)
+        if command.waits:
+            self._waiting[command.leg] = None
         self._answer(events.StreamOpened(command.leg, SDP))
+
+    def _begin(self, command: commands.Begin) -> None:
+        play = self._waiting.pop(command.leg, None)
+        if play is not None and self._plays.get(command.leg) == play.play:
+            self._play(play)
 
     def _accept(self, command: commands.AcceptAnswer) -> None:
         if self._randomness.random() < self._scenario.media_refused:
@@ -75,7 +85,9 @@ class SimulatedEngine:
 
     def _play(self, command: commands.Play) -> None:
         self._plays[command.leg] = command.play
-        if not command.loop:
+        if command.leg in self._waiting:
+            self._waiting[command.leg] = command
+        elif not command.loop:
             duration_s = self._scenario.prompt_s * max(1, len(command.sounds))
             self._clock.after(duration_s, lambda: self._played(command.leg, command.play))
 
@@ -111,6 +123,7 @@ class SimulatedEngine:
     def _forget(self, leg: str) -> None:
         self.open.discard(leg)
         self._plays.pop(leg, None)
+        self._waiting.pop(leg, None)
         self._part(leg)
 
     def _answer(self, event: events.Event) -> None:

@@ -18,7 +18,7 @@ def test_the_whole_story() -> None:
     assert stage.state("1001") is State.IDLE
 
     caller = stage.dials("4000")
-    assert stage.one(media.OpenStream) == media.OpenStream(caller, OFFER)
+    assert stage.one(media.OpenStream) == media.OpenStream(caller, OFFER, waits=True)
     stage.on_media(media_in.StreamOpened(caller, ANSWER))
     assert stage.one(commands.AnswerLeg) == commands.AnswerLeg(caller, ANSWER)
     assert stage.plays(caller) == ("zh/menu",)
@@ -133,8 +133,33 @@ def test_an_invite_without_sdp_is_answered_with_an_offer() -> None:
     stage.on_media(media_in.StreamOpened(caller, OFFER))
     assert stage.one(commands.AnswerLeg).sdp == OFFER
     stage.on_sip(sip.LegConfirmed(caller, ANSWER))
-    assert stage.last == [media.AcceptAnswer(caller, ANSWER)]
+    assert stage.last == [media.Begin(caller), media.AcceptAnswer(caller, ANSWER)]
     assert stage.on_media(media_in.StreamAccepted(caller)) == []
+
+
+def test_nothing_is_sent_to_a_caller_who_may_not_be_there() -> None:
+    """Over UDP an INVITE may bear anybody's address; who acknowledges the answer received it."""
+    stage = Stage()
+    caller = stage.dials("4000")
+    assert stage.one(media.OpenStream).waits
+    stage.on_media(media_in.StreamOpened(caller, ANSWER))
+    assert not stage.all(media.Begin)
+    stage.on_sip(sip.LegConfirmed(caller, b""))
+    assert stage.last == [media.Begin(caller)]
+
+
+def test_an_account_has_proved_that_it_is_there() -> None:
+    stage = Stage()
+    stage.registers("1001")
+    stage.dials("4000", account="1001")
+    assert not stage.one(media.OpenStream).waits
+
+
+def test_a_leg_of_no_call_is_heard_all_the_same_once_it_is_acknowledged() -> None:
+    """It may be on its way from one call to another when its ACK comes at last."""
+    stage = Stage()
+    stage.on_sip(sip.LegConfirmed("parted", b""))
+    assert stage.last == [media.Begin("parted")]
 
 
 def test_an_invite_without_sdp_whose_ack_has_none_either_is_hung_up() -> None:

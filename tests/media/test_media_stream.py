@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -189,6 +189,72 @@ def test_before_the_answer_nothing_is_sent_nor_believed() -> None:
     assert stream.on_tick(0.0) is None
     assert stream.on_packet(rtp(1), A, 0.0) is None
     assert stream.destination is None
+
+
+def waiting(outbox: Outbox) -> MediaStream:
+    """Return a stream whose peer has not shown yet that it is there."""
+    stream = MediaStream("w", Emission(9, 900, 0), outbox, waits=True)
+    stream.negotiate(agreed(A), 0.0)
+    return stream
+
+
+def test_what_plays_waits_for_the_peer_and_then_begins_with_its_first_frame() -> None:
+    stream = waiting(Outbox())
+    frames = (b"x" * 160, b"y" * 160)
+    stream.play(4, (frames,), loop=False)
+    assert [stream.on_tick(at * 0.02) for at in range(50)] == [None] * 50
+    assert stream.playing
+    stream.begin()
+    packets = [read(stream.on_tick(1.0 + at * 0.02)) for at in range(2)]
+    assert [packet.payload for packet in packets] == list(frames)
+    assert packets[0].marker
+    assert stream.on_tick(1.04) is None
+    assert not stream.playing
+
+
+def test_whom_it_is_joined_with_is_heard_from_then_on() -> None:
+    pair = Pair(agreed(A), agreed(B))
+    stream = waiting(pair.outbox)
+    stream.bridge(pair.b)
+    assert pair.b.on_packet(rtp(1), B, 0.0) is None
+    assert read(stream.on_packet(rtp(1), A, 0.0)).ssrc == 2, "it is heard itself"
+    stream.begin()
+    assert read(pair.b.on_packet(rtp(2), B, 0.02)).ssrc == 9
+
+
+def test_to_begin_ends_no_hold() -> None:
+    pair = Pair(agreed(A, held=True), agreed(B))
+    pair.a.begin()
+    assert pair.a.destination is None
+    pair.b.begin()
+    assert pair.b.destination == B
+
+
+@given(
+    st.lists(
+        st.sampled_from(("play", "stop", "echo", "bridge", "part", "hear", "hold", "resume")),
+        max_size=12,
+    )
+)
+def test_nothing_leaves_before_it_begins_whatever_is_asked_for(asked: list[str]) -> None:
+    pair = Pair(agreed(A), agreed(B))
+    stream, other = waiting(pair.outbox), pair.b
+    ways = {
+        "play": lambda: stream.play(1, ((b"x" * 160,),), loop=True),
+        "stop": stream.stop_play,
+        "echo": stream.echo,
+        "bridge": lambda: stream.bridge(other),
+        "part": stream.unbridge,
+        "hear": lambda: stream.on_packet(rtp(0), A, 0.0),
+        "hold": lambda: stream.negotiate(agreed(A, held=True), 0.0),
+        "resume": lambda: stream.negotiate(agreed(A), 0.0),
+    }
+    for at, what in enumerate(asked):
+        ways[what]()
+        assert stream.on_tick(at * 0.02) is None
+        assert stream.destination is None
+        heard = (stream.on_packet(rtp(at), A, 0.0), other.on_packet(rtp(at), B, 0.0))
+        assert all(read(data).ssrc != 9 for data in heard if data is not None)
 
 
 def test_the_end_tells_what_was_counted() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from acd.media.commands import (
     AcceptAnswer,
+    Begin,
     Bridge,
     CloseStream,
     Command,
@@ -256,6 +257,30 @@ async def test_prompts_play_in_order_evenly_and_say_when_they_end(tmp_path: Path
             assert [p.marker for p in packets] == [True] + [False] * 24
             with pytest.raises(BlockingIOError):
                 line.socket.recv(1500)
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_waits_sends_nothing_and_then_all_of_it(tmp_path: Path) -> None:
+    write_tone(tmp_path, "hello", 0.2)
+    async with desk_of(tmp_path) as desk:
+        with Line() as early, Line() as other:
+            desk.do(OpenStream("waits", early.offer(), waits=True))
+            desk.do(OpenStream("other", other.offer(), "waits"))
+            desk.do(Play("waits", 1, ("hello",)))
+            desk.do(Play("other", 2, ("hello",)))
+            assert await desk.until(PlayFinished) == PlayFinished("other", 2)
+            whole = await other.receive(10)
+            with pytest.raises(BlockingIOError):
+                early.socket.recv(1500)
+            desk.do(Begin("other"))  # which has begun already
+            desk.do(Begin("nobody"))
+            desk.do(Begin("waits"))
+            assert await desk.until(PlayFinished) == PlayFinished("waits", 1)
+            late = await early.receive(10)
+            assert [packet.payload for packet in late] == [packet.payload for packet in whole]
+            for line in (early, other):
+                with pytest.raises(BlockingIOError):
+                    line.socket.recv(1500)
 
 
 @pytest.mark.asyncio
