@@ -5,6 +5,7 @@ sent to its peer fails at once.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from acd.sip.peer import Peer
 
 from .limits import CutCause, Patience, Place, Places, StreamLimits
 from .stream import PONG, prepare_socket
+from .websocket_frames import FrameWatch
 
 SUBPROTOCOL = "sip"
 'RFC 7118 4.1: "the client MUST include the value "sip" in the Sec-WebSocket-Protocol header".'
@@ -49,14 +51,18 @@ class WebSocketConnection:
         self._wake = asyncio.Event()
         self._ending = False
         self._patience = Patience(table.loop, self._on_impatient)
-        self._mid_message = False
+        self._began_at = math.inf
+        "When the message began that is not complete."
 
     async def run(self, request: web.BaseRequest) -> web.WebSocketResponse:
         """Serve the connection to its end."""
         await self._socket.prepare(request)
         self._table.enter(self)
         self._gate.on_data = self._on_data
+        # The first message has to be there by then, and be it a ping.
         self._patience.until(self._table.loop.time() + self._limits.message_s)
+        if self._gate.frames.heard:  # together with the request
+            self._on_data()
         try:
             async with asyncio.TaskGroup() as tasks:
                 writing = tasks.create_task(self._write())
@@ -73,8 +79,6 @@ class WebSocketConnection:
     async def _read(self) -> bool:
         """Take one frame; False: it was the last."""
         frame = await self._socket.receive()
-        self._mid_message = False
-        self._patience.deadline = self._table.loop.time() + self._limits.idle_s
         if frame.type is WSMsgType.TEXT:
             self._text = True
             self._on_message(frame.data.encode())
@@ -100,10 +104,18 @@ class WebSocketConnection:
             self._table.on_batch()
 
     def _on_data(self) -> None:
-        """Bytes came: give an incomplete message its time. It is complete when it shows up."""
-        if not self._mid_message and not self._ending:
-            self._mid_message = True
-            self._patience.until(self._table.loop.time() + self._limits.message_s)
+        """Bytes came: give what is incomplete its time, from its first byte on."""
+        frames = self._gate.frames
+        if self._ending:
+            return
+        if frames.unmasked:
+            self.cut("unframeable")
+        elif frames.began_at == math.inf:
+            self._began_at = math.inf
+            self._patience.deadline = self._table.loop.time() + self._limits.idle_s
+        elif frames.began_at != self._began_at:
+            self._began_at = frames.began_at
+            self._patience.until(self._began_at + self._limits.message_s)
 
     def _count_unframeable(self, frame: WSMessage) -> None:
         if frame.type is WSMsgType.ERROR:
@@ -119,7 +131,7 @@ class WebSocketConnection:
         self._unsent.append(data)
         self._unsent_bytes += len(data)
         self._wake.set()
-        if not self._mid_message:
+        if self._began_at == math.inf:
             self._patience.deadline = self._table.loop.time() + self._limits.idle_s
 
     async def _write(self) -> None:
@@ -169,13 +181,13 @@ class WebSocketConnection:
             self._gate.transport.abort()
 
     def _on_impatient(self) -> None:
-        self.cut("slow_message" if self._mid_message else "idle")
+        self.cut("idle" if self._began_at == math.inf else "slow_message")
 
 
 class Gate(web.RequestHandler):
     """An accepted connection as HTTP sees it: frees the place and tells when bytes come."""
 
-    __slots__ = ("_place", "on_data", "peer")
+    __slots__ = ("_place", "_table", "frames", "on_data", "peer")
 
     def __init__(self, server: web.Server, table: "WebSockets", peer: Peer, place: Place) -> None:
         super().__init__(
@@ -189,7 +201,9 @@ class Gate(web.RequestHandler):
             lingering_time=0,
         )
         self._place = place
+        self._table = table
         self.peer = peer
+        self.frames = FrameWatch()
         self.on_data: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -199,6 +213,7 @@ class Gate(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
+        self.frames.feed(data, self._table.loop.time())
         if self.on_data is not None:
             self.on_data()
         super().data_received(data)

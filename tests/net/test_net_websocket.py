@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -212,6 +212,47 @@ def test_a_message_in_fragments_is_one_message():
     run(scenario)
 
 
+def test_pings_within_a_message_in_fragments_win_no_time():
+    async def scenario():
+        limits = StreamLimits(message_s=0.2)
+        opening = UPGRADE + frame(0x02, b"INVITE")
+        async with (
+            Serving("ws", limits=limits) as server,
+            by_hand(server, opening) as (reader, writer),
+        ):
+            closed = asyncio.ensure_future(reader.read())
+            while not closed.done():
+                writer.write(frame(0x89, b"here?") + frame(0x00, b"x"))
+                await asyncio.wait([closed], timeout=0.01)
+            assert server.transports.statistics().cut == {("ws", "slow_message"): 1}
+            await connections(server, 0)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_who_does_not_mask_is_closed(together):
+    """RFC 6455 5.1: "The server MUST close the connection upon receiving a frame that is not
+    masked"."""
+
+    async def scenario():
+        plain = struct.pack("!BB", 0x82, len(message(1))) + message(1)
+        opening = UPGRADE + plain if together else UPGRADE
+        async with Serving("ws") as server, by_hand(server, opening) as (reader, writer):
+            if not together:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(frame(0x82, message(2)))
+                assert (await server.arrivals.message())[0] == message(2)
+                writer.write(plain)
+            with suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), DEADLINE_S)
+            await connections(server, 0)
+            assert server.arrivals.messages.empty()
+            assert server.transports.statistics().cut == {("ws", "unframeable"): 1}
+
+    run(scenario)
+
+
 def test_a_frame_that_is_too_large_ends_the_connection():
     async def scenario():
         async with Serving("ws") as server, browser(server) as phone:
@@ -240,9 +281,12 @@ def test_who_says_nothing_or_half_of_it_is_closed(opening):
 def test_a_frame_that_comes_byte_by_byte_has_a_limited_time():
     async def scenario():
         limits = StreamLimits(message_s=0.2)
-        async with Serving("ws", limits=limits) as server, by_hand(server) as (reader, writer):
+        opening = UPGRADE + struct.pack("!BBH", 0x82, 0xFE, 30_000)
+        async with (
+            Serving("ws", limits=limits) as server,
+            by_hand(server, opening) as (reader, writer),
+        ):
             closed = asyncio.ensure_future(reader.read())
-            writer.write(struct.pack("!BBH", 0x82, 0xFE, 30_000))
             while not closed.done():
                 writer.write(b"x")
                 await asyncio.wait([closed], timeout=0.01)
