@@ -7,11 +7,11 @@ from acd.media import events as media_in
 from acd.sip import events as sip
 
 from . import events
-from .call import Call, EndReason
+from .call import Call, EndReason, Phase
 from .call_table import CallTable
 from .calling_back import CallBacks
 from .codes import Codes
-from .commands import RejectLeg, RingLeg
+from .commands import RejectLeg
 from .desk import Desk
 from .desk_login import DeskLogins
 from .dial_plan import Barred, InternalTarget, OutsideTarget
@@ -112,6 +112,7 @@ class Arrival:
             began_at=self._table.now,
             withheld=event.withheld,
             late_offer=not event.offer,
+            unproved=event.unproved,
         )
         self._table.by_interaction[call.interaction] = call
         self._table.by_leg[call.leg] = call
@@ -234,12 +235,11 @@ class Arrival:
             case QueueTarget(name, ringing, requires):
                 call.requires = requires
                 if ringing:
-                    self._effects.append(
-                        RingLeg(call.leg, sdp=call.sdp if call.late_offer else b"")
-                    )
+                    self._hearing.ring(call)
                 else:
                     self._hearing.answer(call)
-                self._host.enter_queue(call, name, 0, "")
+                if not (call.answered and call.unproved):
+                    self._host.enter_queue(call, name, 0, "")
             case InternalTarget() | OutsideTarget():
                 self._own_calls.begin(call)
             case EchoTarget():
@@ -247,6 +247,12 @@ class Arrival:
             case CodeTarget() as code:
                 self._hearing.answer(call)
                 self._carry_out(call, code)
+
+    def acknowledged(self, call: Call) -> None:
+        """Go on with a caller who has shown to be there: no agent's phone rings for nobody."""
+        call.unproved = False
+        if call.phase is Phase.ARRIVING and isinstance(call.target, QueueTarget):
+            self._host.enter_queue(call, call.target.queue, 0, "")
 
     def _carry_out(self, call: Call, code: CodeTarget) -> None:
         """Do what an agent dialled, say so, and hang up."""

@@ -320,6 +320,9 @@ class Call:
     late_offer: bool = False
     "The INVITE had no SDP: the ACK still has to bring the answer to our offer."
 
+    unproved: bool = False
+    "Nothing has shown yet that there is a caller (`InviteReceived.unproved`)."
+
     phase: Phase = Phase.ARRIVING
     sdp: bytes = b""
     "Our session description, once the stream stands."

@@ -10,7 +10,7 @@ from acd.media import events as media_in
 
 from . import events
 from .call import Call, Playing
-from .commands import AnswerLeg
+from .commands import AnswerLeg, RingLeg
 from .effects import Effects
 
 WAITING_SOUNDS = frozenset({Playing.MUSIC, Playing.ANNOUNCEMENT})
@@ -19,8 +19,11 @@ WAITING_SOUNDS = frozenset({Playing.MUSIC, Playing.ANNOUNCEMENT})
 class Hearing:
     """Commands to the media engine, and what came of the streams."""
 
-    def __init__(self, effects: Effects) -> None:
+    def __init__(self, effects: Effects, max_ringing: int) -> None:
         self._effects = effects
+        self._max_ringing = max_ringing
+        self._ringing: set[str] = set()
+        "Legs of callers of whom nothing shows that they are there, and who hear ringing."
         self._closing: dict[str, str] = {}
         "Streams being closed, with their interaction; as many at most as are open."
 
@@ -28,8 +31,22 @@ class Hearing:
         """Answer the caller, if that has not been done."""
         if not call.answered:
             call.answered = True
+            self._ringing.discard(call.leg)
             self._effects.append(AnswerLeg(call.leg, call.sdp))
             self._effects.append(events.CallAnswered(interaction=call.interaction, leg=call.leg))
+
+    def ring(self, call: Call) -> None:
+        """Let the caller hear ringing; answer where too many ring who may be nobody.
+
+        Ringing proves nothing and may last as long as somebody waits; an answer is to be
+        acknowledged within half a minute.
+        """
+        if call.unproved:
+            if len(self._ringing) >= self._max_ringing:
+                self.answer(call)
+                return
+            self._ringing.add(call.leg)
+        self._effects.append(RingLeg(call.leg, sdp=call.sdp if call.late_offer else b""))
 
     def play(self, call: Call, playing: Playing, sounds: tuple[str, ...], *, loop: bool) -> None:
         """Let the caller hear this in place of what played before.
@@ -79,6 +96,7 @@ class Hearing:
 
     def close(self, call: Call, leg: str, *, opened: bool) -> None:
         """Give a leg's stream back; what it counted is booked when the engine reports it."""
+        self._ringing.discard(leg)
         if opened:
             self._closing[leg] = call.interaction
         self._effects.append(media.CloseStream(leg))

@@ -9,7 +9,7 @@ from acd.media import commands as media
 from acd.media import events as media_in
 from acd.sip import events as sip
 
-from .arrival import RETRY_AFTER_S
+from .arrival import RETRY_AFTER_S, Arrival
 from .call import EndReason, Phase, Playing
 from .call_table import CallTable
 from .calling_back import CallBacks
@@ -41,6 +41,7 @@ class LegEvents:
         effects: Effects,
         host: Host,
         hearing: Hearing,
+        arrival: Arrival,
         flowing: Flowing,
         queueing: Queueing,
         outbound: Outbound,
@@ -57,6 +58,7 @@ class LegEvents:
         self._effects = effects
         self._host = host
         self._hearing = hearing
+        self._arrival = arrival
         self._flowing = flowing
         self._queueing = queueing
         self._outbound = outbound
@@ -147,6 +149,8 @@ class LegEvents:
             self._host.end(call, "fault", EndReason.MEDIA_REFUSED)
         if event.leg == call.leg:
             call.late_offer = False
+            if call.unproved:
+                self._arrival.acknowledged(call)
 
     def stream_accepted(self, event: media_in.StreamAccepted) -> None:
         """Let the phone talk whose answer fits."""

@@ -32,7 +32,7 @@ class FlowTarget(Struct, frozen=True):
 
 
 class QueueTarget(Struct, frozen=True):
-    """The caller is queued at once."""
+    """The caller is queued at once, or with the ACK if nothing before shows that one is there."""
 
     queue: str
 

@@ -78,7 +78,7 @@ class Parts:
             certificates=certificates,
             contacts=Contacts(kept_s=settings.contacts_kept_s, maximum=settings.contacts_kept),
         )
-        self.hearing = Hearing(self.effects)
+        self.hearing = Hearing(self.effects, settings.max_ringing)
         self.queueing = Queueing(
             self._router,
             self.desk,
@@ -232,6 +232,7 @@ class Parts:
             effects=self.effects,
             host=self._host,
             hearing=self.hearing,
+            arrival=self.arrival,
             flowing=self.flowing,
             queueing=self.queueing,
             outbound=self.outbound,

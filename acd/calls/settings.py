@@ -68,6 +68,10 @@ class CentreSettings(Struct, frozen=True, kw_only=True):
     max_calls: int = 5_000
     "Callers at once; a further one gets 503. 10,000 RTP ports carry 5,000 streams (design.md)."
 
+    max_ringing: int = 1_000
+    """Callers at once who hear ringing and of whom nothing shows that they are there: a fifth of
+    all. Further ones are answered, which shows it."""
+
     max_call_s: float = 0.0
     "A call that lasts longer is hung up; 0: no limit."
 

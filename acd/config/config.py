@@ -185,15 +185,15 @@ class Config:
             authenticate_accounts=sip.authenticate_accounts,
             trusted=sip.trusted,
             scanners=tuple(name.lower() for name in sip.bans.scanners),
-            max_unacknowledged=self._unacknowledged(),
+            max_unacknowledged=self._unproved(),
             session_expires_s=sip.session_expires_s,
             min_se_s=sip.min_se_s,
             offer_100rel=sip.offer_100rel,
             prefer_100rel=sip.prefer_100rel,
         )
 
-    def _unacknowledged(self) -> int:
-        """Return how many answered strangers may wait for their ACK.
+    def _unproved(self) -> int:
+        """Return how many callers may wait for their ACK, or ring, who may be nobody.
 
         A fifth of all lines, 1,000 of the usual 5,000, goes to made-up callers at most; where
         there are few lines, so many that a second's honest callers fit in.
@@ -236,6 +236,7 @@ class Config:
             login_at_registration=self.agents.log_in_at_registration,
             devices=DevicePolicy(self.server.sip.registrar.devices),
             max_calls=calls.max_calls,
+            max_ringing=self._unproved(),
             max_call_s=calls.max_call_s,
             record_withheld=calls.record_withheld,
             contacts_kept=calls.contacts_kept,

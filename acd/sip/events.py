@@ -121,6 +121,10 @@ class InviteReceived(Struct, frozen=True, gc=False):
     diverted_from: tuple[str, ...] = ()
     "Numbers that the call was for before, the first one first (RFC 5806, RFC 7044)."
 
+    unproved: bool = False
+    """It came in a datagram, without digest: nothing shows yet that there is anybody where it says
+    that it comes from. `LegConfirmed` or `EarlyAnswered` does."""
+
 
 class LegCancelled(Struct, frozen=True, gc=False):
     """The caller gave up before we answered, or the INVITE's Expires did; 487 has been sent."""

@@ -56,13 +56,15 @@ class IncomingLeg(Leg):
         "_reliable",
         "_ring_at",
         "_ringing",
-        "_stranger",
         "_takes_offer",
         "_terms",
     )
 
     by_trunk: ClassVar[bool] = False
     "It comes by a trunk; else its caller is a stranger, or has an account."
+
+    proved = False
+    "Its trunk has shown that the call is its own, by more than a source address."
 
     def __init__(
         self,
@@ -87,7 +89,6 @@ class IncomingLeg(Leg):
         )
         self._takes_offer = bool(invite.body)
         self._account_lines = b""
-        self._stranger = True
         self._ringing: tuple[int, bytes] | None = None
         self._ring_at = self._expire_at = math.inf
         headers, settings = invite.headers, core.settings
@@ -136,7 +137,11 @@ class IncomingLeg(Leg):
         `replaces` names the leg whose place it takes, `referred` who has asked for that.
         """
         core, dialog = self._core, self._begun
-        self._stranger = account is None and not self.by_trunk
+        unproved = account is None and not self.proved and self._peer.transport == "udp"
+        if self.by_trunk:
+            self._pool = self._table.unacknowledged_of_trunks if unproved else None
+        elif account is None:
+            self._pool = self._table.unacknowledged
         if account is not None:
             self._account_lines = SUPPORTED_LINE
         table = self._table
@@ -159,6 +164,7 @@ class IncomingLeg(Leg):
             invite.body,
             replaces,
             referred,
+            unproved=unproved,
         )
         if not invite.headers.keys().isdisjoint(identity.HEADERS):
             event = identity.complete(event, invite, trusted=core.trusts(self._peer))
@@ -313,8 +319,8 @@ class IncomingLeg(Leg):
         self._confirms = True
         answer = self._respond(200, data, now)
         self._await_ack(answer, self._merge_key[2], now)
-        if self._stranger:
-            self._table.unacknowledged.wait(self, now)
+        if self._pool is not None:
+            self._pool.wait(self, now)
         if self._terms is not None:
             self._restart_timer(self._terms, now)
 

@@ -41,7 +41,15 @@ RETRY_SOON = b"Retry-After: 5\r\n"
 class LegTable:
     """All legs of an endpoint, by what requests and commands name them with."""
 
-    __slots__ = ("cancellable", "dialogs", "incoming", "legs", "referring", "unacknowledged")
+    __slots__ = (
+        "cancellable",
+        "dialogs",
+        "incoming",
+        "legs",
+        "referring",
+        "unacknowledged",
+        "unacknowledged_of_trunks",
+    )
 
     def __init__(self, core: Core, transactions: Transactions) -> None:
         self.legs: dict[str, Leg] = {}
@@ -56,6 +64,9 @@ class LegTable:
         "What phones asked for by REFER within these legs."
         self.unacknowledged = Unacknowledged(core.settings.max_unacknowledged)
         "Strangers' calls that we have answered and that wait for the ACK."
+        self.unacknowledged_of_trunks = Unacknowledged(core.settings.max_unacknowledged)
+        """The same of trunks that are known by a datagram's source alone, which anybody can write
+        who knows it. Apart, so that strangers end no carrier's call."""
 
     def __len__(self) -> int:
         return len(self.legs.keys() | {leg.id for leg in self.dialogs.values()})
@@ -76,6 +87,7 @@ class Leg(Machine):
         "_late_offer",
         "_offer",
         "_offer_key",
+        "_pool",
         "_repeat_at",
         "_repeat_s",
         "_table",
@@ -107,6 +119,7 @@ class Leg(Machine):
         self._answer_cseq = -1
         self._confirms = False  # its ACK is reported: it is the first, or carries an answer
         self._late_offer = False  # our 2xx made the offer
+        self._pool: Unacknowledged | None = None  # where our 2xx waits for its ACK, if anywhere
         self._repeat_s = 0.0
         self._repeat_at = math.inf
         self._give_up_at = math.inf
@@ -158,7 +171,8 @@ class Leg(Machine):
         self.arm()
 
     def _stop_waiting(self) -> None:
-        self._table.unacknowledged.over(self.id)
+        if self._pool is not None:
+            self._pool.over(self.id)
         self._answer = None
         self._repeat_at = self._give_up_at = math.inf
         if self.session is None:

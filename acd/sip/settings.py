@@ -60,7 +60,8 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
 
     max_unacknowledged: int = 1_000
     """Answered calls of strangers that wait for their ACK; beyond, the oldest is given up. At so
-    many calls/s an honest caller has a second for it, four slow round trips."""
+    many calls/s an honest caller has a second for it, four slow round trips. As many again of
+    trunks that are known by their source address alone."""
 
     max_transactions: int = 200_000
     "Transactions under way (lingering ones not counted): four per leg; 503 or silence beyond."

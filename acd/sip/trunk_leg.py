@@ -164,7 +164,7 @@ class TrunkLeg(OutgoingLeg):
 class TrunkIncomingLeg(IncomingLeg):
     """A call from a trunk, which occupies one of its channels."""
 
-    __slots__ = ("_channels",)
+    __slots__ = ("_channels", "proved")
 
     by_trunk = True
 
@@ -178,9 +178,12 @@ class TrunkIncomingLeg(IncomingLeg):
         invite: Request,
         peer: Peer,
         channels: Channels,
+        *,
+        proved: bool,
     ) -> None:
         super().__init__(core, transactions, table, leg_id, key, invite, peer)
         self._channels = channels
+        self.proved = proved
 
     def _forget(self) -> None:
         super()._forget()

@@ -219,7 +219,15 @@ class Trunks:
                 b"Retry-After: %d\r\n" % core.settings.retry_after_s,
             )
         made = TrunkIncomingLeg(
-            core, self._transactions, self._table, leg, key, request, peer, self._channels
+            core,
+            self._transactions,
+            self._table,
+            leg,
+            key,
+            request,
+            peer,
+            self._channels,
+            proved=bool(settings.account),
         )
         self._channels.take(leg, settings.name, settings.channels)
         return made

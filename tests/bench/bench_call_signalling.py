@@ -262,11 +262,11 @@ class Bench:
             CALLER,
         )
         to_caller = [data.decode() for peer, data in self.wire.sent if peer == CALLER]
-        invite = next(data.decode() for peer, data in self.wire.sent if peer == AGENTS)
-        self.wire.sent.clear()
         tag = re.search(r"^To:.*(;tag=[^\r;]+)", to_caller[-1], re.MULTILINE)[1]
         contact = re.search(r"^Contact: <([^>]+)>", to_caller[-1], re.MULTILINE)[1]
         self._request("ACK", contact, head.format(branch=f"a{number}", tag=tag), 1)
+        invite = next(data.decode() for peer, data in self.wire.sent if peer == AGENTS)
+        self.wire.sent.clear()
         copied = "".join(
             line + "\r\n"
             for line in invite.split("\r\n")

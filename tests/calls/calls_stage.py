@@ -266,11 +266,16 @@ class Stage:
         account: str | None = None,
         offer: bytes = OFFER,
         caller: str = "13800",
+        unproved: bool = False,
     ) -> str:
         """A caller's INVITE; returns the leg."""
         leg = f"caller{next(self._legs)}"
         peer = Peer("udp", "192.0.2.7", 5060)
-        self.on_sip(sip.InviteReceived(leg, leg, peer, caller, "Li", number, account, offer))
+        self.on_sip(
+            sip.InviteReceived(
+                leg, leg, peer, caller, "Li", number, account, offer, unproved=unproved
+            )
+        )
         return leg
 
     def calls(self, number: str, *, account: str | None = None) -> str:

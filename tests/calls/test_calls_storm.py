@@ -40,6 +40,7 @@ rare = st.one_of(
     st.tuples(st.just("stops")),
     st.tuples(st.just("renumbered"), st.booleans()),
     st.tuples(st.just("late_offer"), st.sampled_from(("4001", "4003", "4000"))),
+    st.tuples(st.just("unproved"), st.sampled_from(("4001", "4003", "4000"))),
     st.tuples(st.just("asks"), agents, st.sampled_from(("110", MOBILE))),
     st.tuples(st.just("confirmed"), legs, st.sampled_from((b"", ANSWER))),
     st.tuples(st.just("reloaded"), st.booleans(), st.booleans()),
@@ -58,12 +59,13 @@ class Tempest(Storm):
     def __init__(
         self, overflow: Overflow | None, devices: DevicePolicy, max_call_s: float
     ) -> None:
-        super().__init__(overflow, devices, max_call_s=max_call_s)
+        super().__init__(overflow, devices, max_call_s=max_call_s, max_ringing=1)
         self.of_people |= {
             "refuses": self.refuse,
             "stops": lambda: self.stage.take(self.stage.centre.shut_down(self.stage.now)),
             "renumbered": self.renumber,
             "late_offer": lambda number: self.callers.add(self.stage.dials(number, offer=b"")),
+            "unproved": lambda number: self.callers.add(self.stage.dials(number, unproved=True)),
             "pauses_to_replace": self.begin_to_replace,
         }
 
@@ -127,6 +129,7 @@ def check_at_rest(storm: Tempest) -> None:
     assert set(at_work.values()) <= {State.IDLE, State.OFFLINE}, at_work
     assert stage.centre.next_deadline() == inf
     assert not any(stage.router.queue_lengths().values())
+    assert not stage.centre._hearing._ringing
 
 
 def check_fold(records: list[Record]) -> None:

@@ -48,6 +48,14 @@ def test_numbers_and_codes_make_one_plan(folder):
     assert plan.target("*11") is None
 
 
+@pytest.mark.parametrize(("calls", "bound"), [(5000, 1000), (500, 100), (20, 10)])
+def test_a_fifth_of_all_lines_is_for_callers_who_may_be_nobody(folder, change, calls, bound):
+    change("server.yaml", "flows:", f"calls: {{max_calls: {calls}}}\nflows:")
+    config = load_config(folder)
+    sip = config.endpoint_settings({"udp": ("192.0.2.1", 5060)}, {})
+    assert (sip.max_unacknowledged, config.centre_settings().max_ringing) == (bound, bound)
+
+
 def test_settings_of_sip_calls_and_journal(folder, change):
     change("server.yaml", "flows:", "sip: {registrar: {max_contacts: 1}}\nflows:")
     change("server.yaml", "flows:", "journal: {fsync_interval_ms: 250}\nflows:")

@@ -153,5 +153,5 @@ def assert_empty(endpoint: Endpoint) -> None:
     assert (endpoint.legs, endpoint.transactions, endpoint.lingering) == (0, 0, 0)
     table = endpoint._table
     assert (len(table.incoming), len(table.cancellable), len(table.referring)) == (0, 0, 0)
-    assert len(table.unacknowledged) == 0
+    assert (len(table.unacknowledged), len(table.unacknowledged_of_trunks)) == (0, 0)
     assert endpoint.next_deadline() == float("inf")

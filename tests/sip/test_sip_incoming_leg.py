@@ -54,7 +54,9 @@ def test_invite_is_answered_100_and_reported() -> None:
     out = endpoint.receive(request("INVITE", caller="138%300000", body=SDP), PHONE, 0.0)
     assert statuses(out) == [100]
     (event,) = events(out)
-    assert event == InviteReceived("seed-1", "call-1", PHONE, "13800000", "", "4000", None, SDP)
+    assert event == InviteReceived(
+        "seed-1", "call-1", PHONE, "13800000", "", "4000", None, SDP, unproved=True
+    )
 
 
 def test_the_display_name_is_reported() -> None:
