@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from .days import DayError, parse_day
 from .pages import ANSWER_LINES, BROWSER_LINES_MAX, PAGE_LINES_MAX, Page
-from .request import DIMENSIONS, Period, Request, RequestError
+from .request import DIMENSIONS, Period, Request, RequestError, whole_number
 
 DAYS_MAX = 366 * 10
 "Ten years, longer than records are kept anywhere; a slip in a date is found, not computed."
@@ -17,8 +17,15 @@ DAYS_MAX = 366 * 10
 DRAWN = frozenset({"html", "png"})
 "Forms that have charts."
 
-COUNT_DIGITS = 9
-"A billion pages or lines are a slip."
+PAGES_MAX = 999_999_999
+"A billion pages are a slip."
+
+FIRST_DAY = date(1972, 1, 1)
+"""Days before it are a slip: there were no records, and a zone's midnights need not lie at whole
+quarter-hours (`acd.reports.days`)."""
+
+LAST_DAY = date(2199, 12, 31)
+"Days after it are one, too."
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -71,8 +78,8 @@ def request_of(
         last=last,
         zone=zone,
         period=_period(wish.per),
-        by=tuple(_dimension(name, "by") for name in _split(wish.by)),
-        only=dict(_selected(text) for text in _split(wish.only)),
+        by=_dimensions(_split(wish.by)),
+        only=_selection(_split(wish.only)),
         options={name: value for name, value in wish.options.items() if value},
         role=role,
         page=_page(wish, form, lines),
@@ -93,24 +100,21 @@ def _page(wish: Wish, form: str, usual: int | None) -> Page | None:
         if wish.page not in {"", "1"}:
             raise RequestError(f"{wish.page}: all lines are one page", field="page")
         return None
-    number = wish.page or "1"
-    if not _is_count(number):
-        raise RequestError(f"{number}: expected a page's number, from 1", field="page")
-    return Page(number=int(number), lines=lines)
+    number = whole_number(wish.page or "1", PAGES_MAX)
+    if number is None:
+        raise RequestError(f"{wish.page}: expected a page's number, from 1", field="page")
+    return Page(number=number, lines=lines)
 
 
 def _lines(text: str, form: str) -> int | None:
     most = BROWSER_LINES_MAX if form == "html" else PAGE_LINES_MAX
     if text == "all" and form != "html":
         return None
-    if not _is_count(text) or int(text) > most:
+    lines = whole_number(text, most)
+    if lines is None:
         every = "" if form == "html" else ", or all"
         raise RequestError(f"{text}: expected lines from 1 to {most:,}{every}", field="lines")
-    return int(text)
-
-
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= COUNT_DIGITS and int(text) >= 1
+    return lines
 
 
 def _days(wish: Wish, today: date) -> tuple[date, date]:
@@ -129,9 +133,12 @@ def _days(wish: Wish, today: date) -> tuple[date, date]:
 
 def _day(field: str, text: str, today: date) -> date:
     try:
-        return parse_day(text, today)
+        day = parse_day(text, today)
     except DayError as error:
         raise RequestError(str(error), field=field) from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise RequestError(f"{day}: expected a day from {FIRST_DAY} to {LAST_DAY}", field=field)
+    return day
 
 
 def _period(text: str) -> Period:
@@ -150,6 +157,23 @@ def _dimension(name: str, field: str) -> str:
     if name not in DIMENSIONS:
         raise RequestError(f"{name}: expected one of {', '.join(DIMENSIONS)}", field=field)
     return name
+
+
+def _dimensions(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_dimension(name, "by") for name in names))
+
+
+def _selection(texts: Iterable[str]) -> dict[str, str]:
+    """Return what is selected. Two values of one dimension are none: no call has both."""
+    chosen: dict[str, str] = {}
+    for name, value in map(_selected, texts):
+        if chosen.setdefault(name, value) != value:
+            raise RequestError(
+                f"{name}: {chosen[name]} or {value}? One value is wanted;"
+                f" leave it out and say by {name} for a row of each",
+                field="only",
+            )
+    return chosen
 
 
 def _selected(text: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The list of interactions: who called whom, how long they waited and talked, how it ended."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -105,7 +105,7 @@ class CallsView(Struct, frozen=True, kw_only=True):
         """Return the list, in the order of their starts; at most `limit` were asked for."""
         remarks: tuple[Words, ...] = ()
         if limit is not None and len(rows) == limit:
-            last = rows[-1].interaction
+            last = place_words(rows[-1].started_at, rows[-1].interaction)
             remarks = (
                 Words(
                     en=f"There may be more: they follow with the option after={last}.",
@@ -127,6 +127,11 @@ class CallsView(Struct, frozen=True, kw_only=True):
             charts=(Histogram(title=waits, x="waited_s"),),
             part=part,
         )
+
+
+def place_words(started_at: datetime, interaction: str) -> str:
+    """Return what the option `after` takes for a line; UTC, since a + is a space in addresses."""
+    return f"{interaction}@{started_at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _cells(row: CallRow, sight: NumberSight, role: str) -> Row:

@@ -108,6 +108,14 @@ def refuse_others(
                 raise RequestError(f"{name}: the report {report} knows {choice} here", field=field)
 
 
+def whole_number(text: str, most: int) -> int | None:
+    """Return a number from 1 to `most` in plain digits; None: the text is none."""
+    # Its length first: Python refuses to read numbers of thousands of digits.
+    if len(text) > len(str(most)) or not text.isascii() or not text.isdecimal():
+        return None
+    return int(text) if 1 <= int(text) <= most else None
+
+
 def microseconds(at: datetime) -> int:
     """Return a time that has a zone as microseconds since 1970 in UTC, exactly."""
     return (at - EPOCH) // timedelta(microseconds=1)

@@ -73,6 +73,11 @@ ORDER BY i.started_at, i.interaction
 """
 
 
+Place = tuple[datetime, str]
+"""Start and interaction: what a line is known by. One interaction may have several, since a
+customer who is called back is called under the id of the wish."""
+
+
 class Selection(Struct, frozen=True, kw_only=True):
     """Which interactions; empty: whichever."""
 
@@ -86,8 +91,8 @@ class Selection(Struct, frozen=True, kw_only=True):
     number: str = ""
     "The customer's, as the records have it."
 
-    after: str = ""
-    "The interaction that the list goes on behind."
+    after: Place | None = None
+    "The line that the list goes on behind."
 
 
 class Calls:
@@ -106,35 +111,32 @@ class Calls:
         self._from_at = from_at
         self._to_at = to_at
 
-    async def count(self) -> int | None:
-        """Return how many there are; None: there is no interaction `selection.after`."""
-        arguments = await self._arguments(self._selection.after)
-        if arguments is None:
-            return None
+    async def count(self) -> int:
+        """Return how many there are."""
+        arguments = self._arguments(self._selection.after)
         count: int = await self._connection.fetchval(f"SELECT count(*) {CHOSEN}", *arguments)
         return count
 
     async def find(
-        self, limit: int, *, skipped: int = 0, after: str | None = None
-    ) -> list[CallRow] | None:
+        self, limit: int, *, skipped: int = 0, after: Place | None = None
+    ) -> list[CallRow]:
         """Return them: those after `skipped` ones, `limit` at most.
 
-        None: there is no interaction `after`, which is `selection.after` unless said otherwise.
+        `after` is `selection.after` unless said otherwise.
         """
-        arguments = await self._arguments(self._selection.after if after is None else after)
-        if arguments is None:
-            return None
+        arguments = self._arguments(after or self._selection.after)
         rows = await self._connection.fetch(CALLS, *arguments, skipped, limit)
         return [CallRow(**dict(row)) for row in rows]
 
-    async def _arguments(self, after: str) -> tuple[object, ...] | None:
-        after_at: datetime | None = None
-        if after:
-            after_at = await self._connection.fetchval(
-                "SELECT max(started_at) FROM interactions WHERE interaction = $1", after
-            )
-            if after_at is None:
-                return None
+    def _arguments(self, after: Place | None) -> tuple[object, ...]:
         one = self._selection
-        place = (self._from_at, self._to_at, after_at, after)
+        place = (self._from_at, self._to_at, *(after or (None, "")))
         return (*place, one.project, one.queue, one.agent, one.number)
+
+
+async def starts_of(connection: asyncpg.Connection, interaction: str) -> list[datetime]:
+    """Return when an interaction, and each attempt to call its customer back, began."""
+    rows = await connection.fetch(
+        "SELECT started_at FROM interactions WHERE interaction = $1 ORDER BY 1", interaction
+    )
+    return [row["started_at"] for row in rows]

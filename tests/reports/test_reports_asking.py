@@ -6,7 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from acd.reports.asking import Wish, request_of
-from acd.reports.request import Period, Request, RequestError, borders, refuse_others
+from acd.reports.request import (
+    Period,
+    Request,
+    RequestError,
+    borders,
+    refuse_others,
+    whole_number,
+)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = date(2026, 11, 23)
@@ -53,12 +60,50 @@ def test_all_words() -> None:
         ("by", {"by": ("queue,colour",)}),
         ("only", {"only": ("queue",)}),
         ("only", {"only": ("colour=red",)}),
+        ("only", {"only": ("queue=sales", "queue=service")}),
+        ("only", {"only": ("queue=sales,team=a,queue=",)}),
+        ("day", {"day": "0001-01-01"}),
+        ("day", {"day": "1971-12-31"}),
+        ("to", {"first": "2026-01-01", "last": "9999-12-31"}),
+        ("day", {"day": "2200-01-01"}),
+        ("page", {"page": "1" * 5_000, "lines": "10"}),
+        ("lines", {"lines": "9" * 5_000}),
+        ("lines", {"lines": "²"}),
     ],
 )
 def test_what_is_wrong_is_named(field: str, words: dict[str, object]) -> None:
     with pytest.raises(RequestError) as caught:
         asked(**words)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("day", ["1972-01-01", "2199-12-31"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Monrovia"])
+def test_the_first_and_the_last_day_have_borders(day: str, zone: str) -> None:
+    request = request_of(Wish(day=day), today=TODAY, zone=ZoneInfo(zone))
+    begin, end = borders(request)
+    assert 23 <= (end - begin).total_seconds() / 3600 <= 25
+
+
+def test_what_is_said_twice_counts_once() -> None:
+    request = asked(by=("queue,agent", "queue"), only=("queue=sales", "queue=sales"))
+    assert (request.by, request.only) == (("queue", "agent"), {"queue": "sales"})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1", 1),
+        ("31", 31),
+        ("0", None),
+        ("32", None),
+        ("-1", None),
+        ("٣", None),
+        ("1" * 5_000, None),
+    ],
+)
+def test_whole_numbers_are_read_strictly(text: str, number: int | None) -> None:
+    assert whole_number(text, 31) == number
 
 
 @pytest.mark.parametrize(

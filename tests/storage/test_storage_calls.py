@@ -12,18 +12,23 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from kpi_histories import Loader
 from storage_site import START_US, Site, fetch, ship
 from storage_traffic import started, timeline
 
 from acd.app.reporting import REPORTS
 from acd.app.reporting.calls import stream
 from acd.app.reporting.exporting import export
+from acd.calls import cdr_rows as cdr
 from acd.calls import events as ev
 from acd.reports.chain import DESCRIBED, chain_lines
+from acd.reports.days import day_borders
 from acd.reports.numbers import NumberSight
 from acd.reports.pages import Page, Part
 from acd.reports.request import Request, RequestError
+from acd.reports.showing import iso
 from acd.storage.chain import PARTS, read_chain
+from acd.storage.database import Writer
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY = datetime.fromtimestamp(START_US / 1e6, ZONE).date()
@@ -194,11 +199,72 @@ def test_pages_and_a_file_hold_the_whole_list(dsn: str, tmp_path: Path) -> None:
     asyncio.run(check())
 
 
+def called_back(number: int, hours: float) -> cdr.Interaction:
+    """An attempt to call a customer back: under the id of the call in which it was asked for."""
+    at_us = int((day_borders(DAY, ZONE)[0] + timedelta(hours=hours)).timestamp() * 1e6)
+    first = number == 0
+    return cdr.Interaction(
+        interaction="wish" if first or hours > 5 else f"call-{number}",
+        started_us=at_us, project="main", node="n", boot="b",
+        direction="callback" if hours > 5 else "inbound",
+        agent="", number="", caller=NUMBER, caller_name="", called="4000", account="", peer="",
+        sip_call_id=f"sip-{number}-{hours}", ended_us=at_us,
+    )  # fmt: skip
+
+
+def test_nothing_is_left_out_behind_a_customer_who_was_called_back(dsn: str) -> None:
+    rows = [called_back(number, hours=number * 0.1) for number in range(10)]
+    rows += [called_back(number, hours) for number, hours in ((0, 6.0), (0, 7.0))]
+
+    async def check() -> None:
+        async with await Writer.connect(dsn, journal="j", node="n") as writer:
+            await Loader(writer).load(rows)
+        whole = await report(dsn)
+        assert [row["interaction"] for row in whole] == [
+            "wish", *(f"call-{number}" for number in range(1, 10)), "wish", "wish",
+        ]  # fmt: skip
+        connection = await asyncpg.connect(dsn)
+        for at_once in (1, 2, 11, 12):
+            async with stream(connection, CONFIG, request(), at_once=at_once) as given:
+                found = [row async for some in given.rows for row in some]
+            assert (len(found), given.total) == (12, 12)
+        await connection.close()
+        for at, row in enumerate(whole):
+            told = {"after": f"wish@{iso(row['started_at'], ZONE.key)}"}
+            if row["interaction"] == "wish":
+                assert await report(dsn, options=told) == whole[at + 1 :]
+        with pytest.raises(RequestError, match="it has 3 lines") as caught:
+            await report(dsn, options={"after": "wish"})
+        hint = str(caught.value).rpartition("after=")[2]
+        assert await report(dsn, options={"after": hint}) == whole[1:]
+        with pytest.raises(RequestError, match="no such interaction"):
+            await report(dsn, options={"after": "wish@2026-01-01T00:00:00Z"})
+
+    asyncio.run(check())
+
+
+def test_the_list_names_the_line_that_it_goes_on_behind(dsn: str) -> None:
+    rows = [called_back(number, hours=number * 0.1) for number in range(3)]
+
+    async def check() -> None:
+        async with await Writer.connect(dsn, journal="j", node="n") as writer:
+            await Loader(writer).load(rows)
+        connection = await asyncpg.connect(dsn)
+        made = await REPORTS["calls"](connection, CONFIG, request(options={"limit": "2"}))
+        await connection.close()
+        after = made.remarks[0].en.rpartition("after=")[2].rstrip(".")
+        (last,) = await report(dsn, options={"after": after})
+        assert last["interaction"] == "call-2"
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
         ({"limit": "0"}, "from 1 to 100000"),
         ({"limit": "many"}, "from 1 to 100000"),
+        ({"limit": "1" * 5_000}, "from 1 to 100000"),
         ({"after": "nobody"}, "no such interaction"),
         ({"other": "1"}, "knows limit, after, number"),
     ],
@@ -208,6 +274,12 @@ def test_wrong_wishes_are_answered_with_what_would_be_right(
 ) -> None:
     with pytest.raises(RequestError, match=text):
         asyncio.run(report(dsn, options=options))
+
+
+@pytest.mark.parametrize("name", ["project", "queue", "agent"])
+def test_calls_of_nobody_are_not_all_calls(dsn: str, name: str) -> None:
+    with pytest.raises(RequestError, match=f"a {name} is wanted"):
+        asyncio.run(report(dsn, only={name: ""}))
 
 
 def test_another_day_has_other_calls(story: str) -> None:

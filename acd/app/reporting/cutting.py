@@ -11,6 +11,7 @@ from acd.reports.request import (
     borders,
     microseconds,
     refuse_others,
+    whole_number,
 )
 from acd.storage.cuts import Cutting
 
@@ -45,9 +46,10 @@ def cut_of(
 def days_of(request: Request) -> int:
     """Return within how many days a call repeats another. Raises RequestError."""
     text = request.options.get("days", str(DAYS))
-    if not text.isdecimal() or not 1 <= int(text) <= DAYS_MAX:
+    days = whole_number(text, DAYS_MAX)
+    if days is None:
         raise RequestError(
             f"{text}: expected days from 1 to {DAYS_MAX}, such as {DAYS}",
             field="days",
         )
-    return int(text)
+    return days

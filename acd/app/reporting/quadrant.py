@@ -13,7 +13,13 @@ from acd.reports.quadrant import (
     quadrant_report,
 )
 from acd.reports.report import Report
-from acd.reports.request import Period, Request, RequestError, refuse_others
+from acd.reports.request import (
+    Period,
+    Request,
+    RequestError,
+    refuse_others,
+    whole_number,
+)
 
 from .by_agent import Joined, Maker, ask
 from .contract import frame
@@ -62,8 +68,9 @@ def _figures(found: Joined) -> list[AgentFigures]:
 
 def _least_answered(request: Request) -> int:
     value = request.options.get("least_answered", str(LEAST_ANSWERED))
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000_000:
+    least = whole_number(value, 1_000_000)
+    if least is None:
         raise RequestError(
             f"least_answered={value}: expected calls, such as {LEAST_ANSWERED}", field="options"
         )
-    return int(value)
+    return least
