@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from acd.calls.cdr_rows import Disposition, Offer, QueueVisit, TalkSegment, Transfer
+from acd.calls.cdr_rows import Disposition, Offer, OrderEvent, QueueVisit, TalkSegment, Transfer
 
 from .agent_times import QUARTER_US, Key
 from .visits import counted_visits
@@ -48,11 +48,14 @@ def agent_counts(
     talks: Iterable[TalkSegment] = (),
     dispositions: Iterable[Disposition] = (),
     transfers: Iterable[Transfer] = (),
+    orders: Iterable[OrderEvent] = (),
 ) -> dict[Key, AgentCounts]:
     """Return the counts by quarter-hour, agent and queue."""
     found: dict[Key, AgentCounts] = defaultdict(AgentCounts)
     all_visits = [replace(visit, callback=False) for visit in visits]
-    for visit in counted_visits(all_visits, dispositions=dispositions, transfers=transfers):
+    for visit in counted_visits(
+        all_visits, dispositions=dispositions, transfers=transfers, orders=orders
+    ):
         if visit.outcome != "answered":
             continue
         counts = found[_quarter(visit.entered_us), visit.agent, visit.queue]

@@ -14,6 +14,7 @@ from msgspec import Struct
 from acd.calls.cdr_rows import (
     AgentStateInterval,
     Disposition,
+    OrderEvent,
     QueueVisit,
     TalkSegment,
     Transfer,
@@ -101,6 +102,7 @@ def queue_kpis(
     states: Iterable[AgentStateInterval] = (),
     dispositions: Iterable[Disposition] = (),
     transfers: Iterable[Transfer] = (),
+    orders: Iterable[OrderEvent] = (),
     *,
     from_us: int,
     to_us: int,
@@ -112,7 +114,8 @@ def queue_kpis(
     (`acd.reports.visits.counted_visits`).
     """
     sums: dict[str, Measures] = {}
-    for visit in counted_visits(visits, talks, states, dispositions, transfers):
+    counted = counted_visits(visits, talks, states, dispositions, transfers, orders=orders)
+    for visit in counted:
         if from_us <= visit.entered_us < to_us:
             sums[visit.queue] = sums.get(visit.queue, Measures()) + measures_of(visit)
     return [queue_kpi(queue, sums[queue], service_level) for queue in sorted(sums)]

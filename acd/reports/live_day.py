@@ -3,7 +3,7 @@
 The figures are those of the records for the same period (`acd.reports.kpi`); a test holds the two
 against each other. Visits belong to the day of the centre's zone in which they entered their
 queue; at its midnight everything starts anew, and what waited then counts no more. Late
-dispositions correct the visit that they belong to.
+dispositions, and orders that others tell, correct the visit that they belong to.
 """
 
 from collections.abc import Callable, Iterable
@@ -76,6 +76,9 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
     dispositions: Iterable[tuple[str, str, str, bool]] = ()
     "Interaction, agent, queue, ordered."
+
+    orders: Iterable[tuple[str, str, str]] = ()
+    "Interaction, agent and queue of orders that others told, in the order in which they came."
 
     consults: Iterable[tuple[str, str]] = ()
     "Interaction, and the one of a consultation that was joined to it."
@@ -199,7 +202,10 @@ class LiveDay:
             self._dispositions.setdefault((interaction, agent), (queue, ordered))
         for interaction, queue, agent, seconds in [*earlier.wrap_ups, *loose]:
             self._add_wrap_up(interaction, queue, agent, seconds)
-        for key in self._dispositions:
+        # What this start was told came later, too; of calls of other days nothing is kept.
+        told = {(one, agent): queue for one, agent, queue in earlier.orders} | self._told
+        self._told = {key: queue for key, queue in told.items() if self._answered(*key)}
+        for key in self._dispositions.keys() | self._told.keys():
             self._settle(*key)
 
     def _begin(self, wall_us: int) -> None:
@@ -211,6 +217,7 @@ class LiveDay:
         self._consulting: dict[str, str] = {}
         self._consults: dict[str, list[str]] = {}
         self._dispositions: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._told: dict[tuple[str, str], str] = {}
         self._ordered: dict[tuple[str, str], list[LiveVisit]] = {}
         self._wrapping: dict[str, tuple[str, str, float]] = {}
 
@@ -252,7 +259,7 @@ class LiveDay:
         self._handled[agent] = self._handled.get(agent, 0) + 1
         self._last[interaction, agent, visit.queue] = visit
         self._last[interaction, agent, ""] = visit
-        if (interaction, agent) in self._dispositions:
+        if (interaction, agent) in self._dispositions or (interaction, agent) in self._told:
             self._settle(interaction, agent)
 
     def _end_visit(self, visit: LiveVisit, outcome: str, waited_s: float) -> None:
@@ -283,6 +290,7 @@ class LiveDay:
         self._last.pop((visit.interaction, visit.agent, visit.queue), None)
         self._last.pop((visit.interaction, visit.agent, ""), None)
         self._dispositions.pop((visit.interaction, visit.agent), None)
+        self._told.pop((visit.interaction, visit.agent), None)
         self._ordered.pop((visit.interaction, visit.agent), None)
 
     # --- what follows from them ---
@@ -319,14 +327,33 @@ class LiveDay:
         self._dispositions[event.interaction, event.agent] = event.queue, event.ordered
         self._settle(event.interaction, event.agent)
 
+    def _order_told(self, _: Record, event: ev.OrderChanged) -> None:
+        interaction, agent = event.interaction, event.agent
+        if not interaction or not agent:
+            return
+        # Most that a shop tells is of earlier days; before those are in, nobody knows.
+        if self._answered(interaction, agent) or (
+            not self.restored and len(self._told) < LOOSE_KEPT
+        ):
+            self._told[interaction, agent] = event.queue
+            self._settle(interaction, agent)
+
+    def _answered(self, interaction: str, agent: str) -> bool:
+        """Return whether the agent has answered in the interaction, or in one that joined it."""
+        return bool(self._found(interaction, "", agent))
+
     def _settle(self, interaction: str, agent: str) -> None:
-        """Have the agent's disposition count where it belongs, and nowhere else."""
+        """Have the agent's order count where it belongs, and nowhere else.
+
+        An order that was told without a disposition counts as one that names its queue.
+        """
         for visit in self._ordered.pop((interaction, agent), ()):
             visit.orders -= 1
             if not visit.orders:
                 self._count_order(visit, -1)
-        queue, ordered = self._dispositions[interaction, agent]
-        if not ordered:
+        told = self._told.get((interaction, agent))
+        queue, ordered = self._dispositions.get((interaction, agent), (told or "", False))
+        if not ordered and told is None:
             return
         found = self._found(interaction, queue, agent)
         for visit in found:
@@ -370,6 +397,7 @@ class LiveDay:
         ev.AgentDisconnected: _parted,
         ev.AgentStateChanged: _state,
         ev.DispositionEntered: _disposed,
+        ev.OrderChanged: _order_told,
         ev.TransferRequested: _transfer_requested,
         ev.TransferCompleted: _transfer_completed,
         ev.TransferFailed: _transfer_failed,

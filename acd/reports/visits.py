@@ -14,6 +14,7 @@ from acd.calls.cdr_rows import (
     AgentProfileRow,
     AgentStateInterval,
     Disposition,
+    OrderEvent,
     QueueVisit,
     TalkSegment,
     Transfer,
@@ -127,16 +128,18 @@ def counted_visits(
     dispositions: Iterable[Disposition] = (),
     transfers: Iterable[Transfer] = (),
     team_of: TeamOf = lambda _agent, _at_us: "",
+    orders: Iterable[OrderEvent] = (),
 ) -> list[CountedVisit]:
     """Return what is counted of the visits.
 
     `visits` has to hold all visits of an interaction: an order and after-call work belong to the
     last visit that their agent answered, be it in the consultation before an attended transfer
-    (`transfers`).
+    (`transfers`). `orders` are those that were told, with a disposition or without.
     """
-    visits = list(visits)
+    visits, dispositions = list(visits), list(dispositions)
     answered = _Answered(visits, transfers)
     followed = _followed(answered, talks, states, dispositions)
+    _add_told(followed, answered, dispositions, orders)
     return [
         _counted(visit, followed.get(visit.visit), team_of)
         for visit in visits
@@ -164,6 +167,29 @@ def _followed(
             found[visit].ordered |= entry.ordered
             found[visit].disposition = entry
     return found
+
+
+def _add_told(
+    followed: dict[str, _Followed],
+    answered: _Answered,
+    dispositions: Iterable[Disposition],
+    orders: Iterable[OrderEvent],
+) -> None:
+    """Count the orders that were told.
+
+    They belong where their agent's disposition does; without one to the last visit that the agent
+    answered, of the queue that was told last.
+    """
+    queues = {(entry.interaction, entry.agent): entry.queue for entry in dispositions}
+    told = {
+        (order.interaction, order.agent): order.queue
+        for order in sorted(orders, key=lambda one: (one.entered_us, one.order_id, one.key))
+        if order.interaction and order.agent
+    }
+    for (interaction, agent), queue in told.items():
+        queue = queues.get((interaction, agent), queue)
+        for visit in answered.last(interaction, queue, agent):
+            followed[visit].ordered = True
 
 
 def _counted(visit: QueueVisit, followed: _Followed | None, team_of: TeamOf) -> CountedVisit:

@@ -73,10 +73,13 @@ _SIMPLE = f"""
 INSERT INTO kpi_facts ({FACT_COLUMNS})
 SELECT v.project, v.entered_at, v.queue, v.kind, v.outcome, v.waited_s,
     coalesce(v.waited_s <= v.service_level_s, false),
-    coalesce(d.ordered OR told.interaction IS NOT NULL, false),
+    CASE WHEN d.interaction IS NULL THEN coalesce(told.queue IN ('', v.queue), false)
+        ELSE d.queue IN ('', v.queue) AND (d.ordered OR told.interaction IS NOT NULL) END,
     coalesce(talk.talk_s, 0), coalesce(talk.hold_s, 0), coalesce(wrap_up.wrap_up_s, 0),
     v.agent, coalesce(team.team, ''),
-    v.skill, coalesce(nullif(d.category, ''), v.category), coalesce(d.call_class, ''),
+    v.skill,
+    coalesce(nullif(CASE WHEN d.queue IN ('', v.queue) THEN d.category END, ''), v.category),
+    coalesce(CASE WHEN d.queue IN ('', v.queue) THEN d.call_class END, ''),
     v.region, v.trunk, v.flow_version
 FROM bulk_visits v
 LEFT JOIN bulk_others other
@@ -101,12 +104,15 @@ LEFT JOIN (
     AND wrap_up.started_at = v.started_at
 LEFT JOIN dispositions d
     ON v.outcome = 'answered' AND d.interaction = v.interaction AND d.started_at = v.started_at
-    AND d.agent = v.agent AND d.queue IN ('', v.queue) AND d.started_at BETWEEN $1 AND $2
+    AND d.agent = v.agent AND d.started_at BETWEEN $1 AND $2
 LEFT JOIN (
-    SELECT DISTINCT started_at, interaction, agent FROM order_events
-    WHERE started_at BETWEEN $1 AND $2
-) told ON told.interaction = d.interaction AND told.started_at = d.started_at
-    AND told.agent = d.agent
+    SELECT DISTINCT ON (started_at, interaction, agent) started_at, interaction, agent, queue
+    FROM order_events
+    WHERE started_at BETWEEN $1 AND $2 AND interaction <> '' AND agent <> ''
+    ORDER BY started_at, interaction, agent,
+        entered_at DESC, order_id COLLATE "C" DESC, key COLLATE "C" DESC
+) told ON v.outcome = 'answered' AND told.interaction = v.interaction
+    AND told.started_at = v.started_at AND told.agent = v.agent
 LEFT JOIN agent_team_spans team
     ON team.agent = v.agent AND team.from_at <= v.entered_at AND team.to_at > v.entered_at
 WHERE v.outcome <> 'answered' OR other.interaction IS NULL

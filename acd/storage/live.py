@@ -37,6 +37,13 @@ DISPOSITIONS = """
     WHERE started_at > $1::timestamptz - interval '2 days' AND entered_at >= $1
 """
 
+ORDERS = """
+    SELECT interaction, agent, queue FROM order_events
+    WHERE started_at > $1::timestamptz - interval '2 days' AND entered_at >= $1
+        AND interaction <> '' AND agent <> ''
+    ORDER BY entered_at, order_id COLLATE "C", key COLLATE "C"
+"""
+
 CONSULTS = """
     SELECT interaction, consult FROM transfers
     WHERE started_at > $1::timestamptz - interval '2 days'
@@ -52,6 +59,7 @@ async def earlier_today(
     visits = await connection.fetch(VISITS, from_at, to_at, node, boot)
     wrap_ups = await connection.fetch(WRAP_UPS, from_at, node, boot)
     dispositions = await connection.fetch(DISPOSITIONS, from_at)
+    orders = await connection.fetch(ORDERS, from_at)
     consults = await connection.fetch(CONSULTS, from_at)
     yield [
         Earlier(
@@ -59,6 +67,7 @@ async def earlier_today(
             visits=[EndedVisit(**dict(row)) for row in visits],
             wrap_ups=[tuple(row) for row in wrap_ups],
             dispositions=[tuple(row) for row in dispositions],
+            orders=[tuple(row) for row in orders],
             consults=[tuple(row) for row in consults],
         )
     ]

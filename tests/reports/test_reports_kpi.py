@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.calls.cdr_rows import AgentStateInterval, Disposition, QueueVisit, TalkSegment
+from acd.calls.cdr_rows import (
+    AgentStateInterval,
+    Disposition,
+    OrderEvent,
+    QueueVisit,
+    TalkSegment,
+)
 from acd.reports.kpi import PARTS, QueueKpi, ServiceLevel, queue_kpis, with_all_queues
 
 OUTCOMES = [
@@ -176,6 +182,50 @@ def test_an_order_belongs_to_the_last_answered_visit_of_its_queue() -> None:
     assert orders(order(first)) == {"sales": 0, "service": 1}
     assert orders(order(first, "sales")) == {"sales": 1, "service": 0}
     assert orders(order(first, "unknown")) == {"sales": 0, "service": 0}
+
+
+def told(visit: QueueVisit, queue: str, entered_us: int = 0, **more) -> OrderEvent:
+    """An order that the shop has told of the agent's part of a call."""
+    fields = {"interaction": visit.interaction, "agent": visit.agent, "state": "placed"} | more
+    return OrderEvent(
+        started_us=0,
+        project="main",
+        order_id=f"order-{queue}-{entered_us}",
+        key="",
+        at_us=entered_us,
+        entered_us=entered_us,
+        queue=queue,
+        category="",
+        amount=None,
+        currency="",
+        entered_by="shop",
+        **fields,
+    )
+
+
+def test_an_order_that_a_shop_told_needs_no_disposition() -> None:
+    centre = Centre()
+    first = centre.visit("answered", interaction="call")
+    centre.visit("answered", interaction="call", queue="service", kind="service")
+
+    def orders(*events: OrderEvent, dispositions: tuple[Disposition, ...] = ()) -> dict[str, int]:
+        kpis = queue_kpis(
+            centre.visits, dispositions=dispositions, orders=events, from_us=0, to_us=10**9
+        )
+        return {kpi.queue: kpi.orders for kpi in kpis if kpi.orders}
+
+    assert orders(told(first, "")) == {"service": 1}
+    assert orders(told(first, "sales")) == {"sales": 1}
+    assert orders(told(first, "sales", state="cancelled")) == {"sales": 1}
+    assert orders(told(first, "sales"), told(first, "sales", 1)) == {"sales": 1}
+    assert orders(told(first, "sales", 2), told(first, "service", 1)) == {"sales": 1}
+    assert orders(told(first, "unknown")) == {}
+    assert orders(told(first, "sales", agent="1002")) == {}
+    assert orders(told(first, "sales", agent="")) == {}
+    assert orders(told(first, "sales", interaction="")) == {}
+    # Where the agent has classed the call, that says whose the order is.
+    classed = order(first, ordered=False)
+    assert orders(told(first, "sales"), dispositions=(classed,)) == {"service": 1}
 
 
 def test_a_visit_belongs_to_where_it_was_offered() -> None:

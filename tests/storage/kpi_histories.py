@@ -176,6 +176,8 @@ class History:
             )
         if pick.random() < 0.7:
             self.disposition(row, visit)
+        for _ in range(pick.choice((0, 0, 0, 1, 1, 2))):
+            self.order(row, visit)
 
     def disposition(self, row: cdr.Interaction, visit: cdr.QueueVisit) -> None:
         """Add an agent's classing, which may replace an earlier one."""
@@ -193,6 +195,29 @@ class History:
                 order_id="",
                 ordered=pick.random() < 0.5,
                 solved=None,
+            )
+        )
+
+    def order(self, row: cdr.Interaction, visit: cdr.QueueVisit) -> None:
+        """Add an order that the shop has told, whether or not the agent has classed the call."""
+        pick = self.random
+        told_us = START_US + self._next()
+        self.rows.append(
+            cdr.OrderEvent(
+                interaction=pick.choice((row.interaction, row.interaction, row.interaction, "")),
+                started_us=row.started_us,
+                project=row.project,
+                order_id=f"order-{self._next()}",
+                key=f"key-{self._next()}",
+                state=pick.choice(("placed", "cancelled", "signed")),
+                at_us=told_us,
+                entered_us=pick.choice((told_us, START_US)),
+                agent=pick.choice((visit.agent, visit.agent, "1001", "")),
+                queue=pick.choice(("", visit.queue, visit.queue, "vip")),
+                category=pick.choice(("", "garden")),
+                amount=None,
+                currency="",
+                entered_by="shop",
             )
         )
 
@@ -251,6 +276,7 @@ def counted(rows: list[cdr.Row]) -> list[CountedVisit]:
         of(cdr.Disposition),
         of(cdr.Transfer),
         teams(of(cdr.AgentProfileRow)),
+        of(cdr.OrderEvent),
     )
 
 

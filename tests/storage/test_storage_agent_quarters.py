@@ -288,7 +288,7 @@ def test_counts_of_sql_and_library_agree(dsn: str, tmp_path: Path) -> None:
         await connection.close()
         counts = agent_counts(
             *(of(tmp_path, kind) for kind in (cdr.QueueVisit, cdr.Offer, cdr.TalkSegment)),
-            *(of(tmp_path, kind) for kind in (cdr.Disposition, cdr.Transfer)),
+            *(of(tmp_path, kind) for kind in (cdr.Disposition, cdr.Transfer, cdr.OrderEvent)),
         )
         assert found == {
             (at(quarter_us), agent, queue, name): getattr(one, name)

@@ -39,6 +39,7 @@ def pure(rows: list[cdr.Row], from_at: datetime, to_at: datetime, level: Service
         of(cdr.AgentStateInterval),
         of(cdr.Disposition),
         of(cdr.Transfer),
+        of(cdr.OrderEvent),
         from_us=int(from_at.timestamp() * 1e6),
         to_us=int(to_at.timestamp() * 1e6),
         service_level=level,
