@@ -123,6 +123,9 @@ class LiveDay:
     _last: dict[tuple[str, str, str], LiveVisit]
     "By interaction, agent and queue; queue empty: in whichever."
 
+    _told: dict[tuple[str, str], str]
+    "Queue that was told with the latest order, by interaction and agent."
+
     def __init__(self, day_of: DayOf, wall_us: int) -> None:
         self._day_of = day_of
         self.restored = False
@@ -217,7 +220,7 @@ class LiveDay:
         self._consulting: dict[str, str] = {}
         self._consults: dict[str, list[str]] = {}
         self._dispositions: dict[tuple[str, str], tuple[str, bool]] = {}
-        self._told: dict[tuple[str, str], str] = {}
+        self._told = {}
         self._ordered: dict[tuple[str, str], list[LiveVisit]] = {}
         self._wrapping: dict[str, tuple[str, str, float]] = {}
 

@@ -27,9 +27,9 @@ _PARTS = """
 in the interaction that it joined, too."""
 
 # Whether there was an order is what kpi_visits says. Nearly every call is simple, and its own
-# disposition says it; only where it has another answered visit, or was a consultation, the view
-# has to be asked. All is looked up call by call: the planner takes equal columns for conditions
-# that few rows hold, and would join each call with each.
+# disposition says it, or what a shop told; only where it has another answered visit, or was a
+# consultation, the view has to be asked. All is looked up call by call: the planner takes equal
+# columns for conditions that few rows hold, and would join each call with each.
 _GAINS = f"""
     WITH routed AS MATERIALIZED (
         SELECT v.queue, v.started_at, v.interaction, v.visit, v.entered_at,
@@ -57,12 +57,18 @@ _GAINS = f"""
                 JOIN dispositions d
                     ON d.started_at = part.started_at AND d.interaction = part.interaction
                 WHERE d.agent = r.agent
-            ) ELSE coalesce(said.is_classed, false) END AS is_classed,
+            ) OR EXISTS (
+                SELECT FROM ({_PARTS}) part
+                JOIN order_events e
+                    ON e.started_at = part.started_at AND e.interaction = part.interaction
+                WHERE e.agent = r.agent
+            ) ELSE coalesce(said.is_classed, false) OR told.queue IS NOT NULL END AS is_classed,
             CASE WHEN r.is_joined THEN (
                 SELECT k.ordered FROM kpi_visits k
                 WHERE k.started_at = r.started_at AND k.interaction = r.interaction
                     AND k.visit = r.visit AND {_within("k")}
-            ) ELSE coalesce(said.ordered, false) END AS ordered
+            ) ELSE coalesce(said.ordered, false) OR coalesce(told.queue IN ('', r.queue), false)
+            END AS ordered
         FROM routed r
         LEFT JOIN LATERAL (
             SELECT bool_or(d.agent = r.agent) AS is_classed,
@@ -75,6 +81,18 @@ _GAINS = f"""
             WHERE d.started_at = r.started_at AND d.interaction = r.interaction
                 AND {_within("d")}
         ) said ON true
+        -- What a shop told of a call whose agent has classed nothing.
+        LEFT JOIN LATERAL (
+            SELECT e.queue FROM order_events e
+            WHERE e.started_at = r.started_at AND e.interaction = r.interaction
+                AND e.agent = r.answered_by AND {_within("e")}
+                AND NOT EXISTS (
+                    SELECT FROM dispositions d
+                    WHERE d.started_at = r.started_at AND d.interaction = r.interaction
+                        AND d.agent = r.answered_by AND {_within("d")})
+            ORDER BY e.entered_at DESC, e.order_id COLLATE "C" DESC, e.key COLLATE "C" DESC
+            LIMIT 1
+        ) told ON NOT r.is_joined
     ), sold AS MATERIALIZED (
         SELECT c.*, c.is_joined OR EXISTS (
             SELECT FROM order_events e

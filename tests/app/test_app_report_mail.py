@@ -14,6 +14,7 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from acd.app.reporting.aside import aside
 from acd.app.reporting.mail import Letter, MailError, send
 from acd.config.reports import MailServer
 
@@ -135,6 +136,39 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
             send(server, "wr0ng", tmp_path, LETTER)
         assert "wr0ng" not in str(caught.value)
     assert box.letters == []
+
+
+def test_a_password_that_cannot_be_told_is_told_without_it(tmp_path: Path) -> None:
+    box = Box()
+    with listening(tmp_path, "starttls", box) as server:
+        with pytest.raises(MailError, match="have to be ASCII") as caught:
+            send(server, "gehüpft", tmp_path, LETTER)
+        assert "geh" not in str(caught.value)
+        assert caught.value.__suppress_context__
+    assert box.letters == []
+
+
+def test_a_mail_server_that_never_answers_holds_up_no_stop() -> None:
+    answered = threading.Event()
+
+    async def stopped() -> None:
+        sending = asyncio.create_task(aside(answered.wait))
+        await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+    asyncio.run(stopped())  # the loop's own threads it would wait for
+    assert not answered.is_set()
+    answered.set()
+
+
+def test_what_is_done_aside_comes_back() -> None:
+    async def both() -> tuple[int, BaseException]:
+        (failed,) = await asyncio.gather(aside(lambda: 1 // 0), return_exceptions=True)
+        return await aside(lambda: 7), failed
+
+    seven, failed = asyncio.run(both())
+    assert (seven, type(failed)) == (7, ZeroDivisionError)
 
 
 def test_a_certificate_that_nobody_vouches_for_ends_it_before_the_password(tmp_path: Path) -> None:

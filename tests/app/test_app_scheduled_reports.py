@@ -1,6 +1,7 @@
 """Reports that come by themselves, on a virtual clock, into folders."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,6 +30,10 @@ def written(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
 
 
+def no_room(_at: int, _most: int) -> bytes:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 class Office:
     """The rest of the server: makes reports, or fails to, as long as the test wants."""
 
@@ -39,6 +44,8 @@ class Office:
         self.attempts = 0
         self.down = False
         self.broken = False
+        self.full = False
+        "The disk has no room for the second half."
         self.late: Exception | None = None
         "What comes in between when a report is half made."
         loop = asyncio.get_running_loop()
@@ -61,6 +68,8 @@ class Office:
         self.made.append((name, wish.first, wish.last))
         content = f"{name},{wish.first},{form},{locale},{role}".encode()
         file = GrowingFile()
+        if self.full:
+            file.read = no_room
         written(file.begin(), content)
         file.grown(len(content) // 2)
         asyncio.get_running_loop().call_later(1.0, file.grown, len(content))
@@ -130,6 +139,20 @@ async def test_while_the_database_is_down_it_is_tried_again_and_others_are_made(
     await asyncio.sleep(46 * 3600)
     assert office.attempts in {ATTEMPTS_MAX, ATTEMPTS_MAX + 1}, "the next day has begun by then"
     await office.stop()
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_half_a_report_does_not_keep_a_full_disk_full(tmp_path: Path) -> None:
+    office = Office(tmp_path, config_of(yesterday=DAILY))
+    office.full = True
+    await asyncio.sleep(4 * 3600)
+    assert len(office.made) > 3
+    assert files(tmp_path) == []
+    office.full = False
+    await asyncio.sleep(3600)
+    await office.stop()
+    assert files(tmp_path) == ["yesterday-2026-11-24.csv"]
 
 
 @pytest.mark.asyncio

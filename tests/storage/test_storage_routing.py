@@ -155,9 +155,14 @@ def test_orders_are_those_of_the_kpis(dsn: str, seed: int) -> None:
             rows += [offer_of(visit, hold_out=held[visit.visit]) for visit in answered]
             await site.loader.load(rows)
             seen = await site.connection.fetch(
-                "SELECT queue, visit, ordered, EXISTS (SELECT FROM dispositions d"
-                " WHERE d.started_at = k.started_at AND d.interaction = k.interaction"
-                " AND d.agent = k.agent) AS is_classed FROM kpi_visits k"
+                "SELECT queue, visit, ordered, EXISTS (SELECT FROM ("
+                " SELECT k.started_at, k.interaction UNION ALL"
+                " SELECT x.started_at, x.interaction FROM transfers x"
+                " WHERE x.consult = k.interaction AND x.outcome = 'completed') part"
+                " JOIN (SELECT started_at, interaction, agent FROM dispositions UNION ALL"
+                " SELECT started_at, interaction, agent FROM order_events) d"
+                " USING (started_at, interaction) WHERE d.agent = k.agent"
+                ") AS is_classed FROM kpi_visits k"
                 " WHERE outcome = 'answered' AND kind = 'sales'"
             )
             found = await gains(

@@ -128,17 +128,15 @@ class Told:
         self.said: list[cdr.Disposition] = of(cdr.Disposition)
         self.joins = [row for row in of(cdr.Transfer) if row.outcome == "completed"]
         self.taken = {row.visit: row for row in of(cdr.Offer) if row.outcome == "answered"}
-        events: list[cdr.OrderEvent] = of(cdr.OrderEvent)
-        told = {(row.interaction, row.agent) for row in events}
-        sold = []
-        for row in self.said:
-            sold.append(copy(row))
-            sold[-1].ordered |= (row.interaction, row.agent) in told
+        self.events: list[cdr.OrderEvent] = of(cdr.OrderEvent)
+        events = self.events
         # Those of customers who are called back count here: an agent talked to them.
         alike = [copy(visit) for visit in self.visits]
         for visit in alike:
             visit.callback = False
-        counted = counted_visits(alike, dispositions=sold, transfers=self.joins)
+        counted = counted_visits(
+            alike, dispositions=self.said, transfers=self.joins, orders=events
+        )
         self.ordered = {visit.visit for visit in counted if visit.ordered}
         self.worth: dict[str, list[Order]] = defaultdict(list)
         for order in orders_of(
@@ -164,7 +162,7 @@ class Told:
         parts = {join.interaction for join in self.joins if join.consult == visit.interaction}
         return any(
             row.agent == visit.agent and row.interaction in {visit.interaction, *parts}
-            for row in self.said
+            for row in (*self.said, *self.events)
         )
 
     def gains(self, from_at: datetime, to_at: datetime, project: str | None) -> list[RoutingGain]:

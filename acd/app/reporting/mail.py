@@ -50,6 +50,10 @@ def send(server: MailServer, password: str, config_folder: Path, letter: Letter)
         told = error.smtp_error
         text = told.decode(errors="replace") if isinstance(told, bytes) else told
         raise MailError(f"{server.host} says {error.smtp_code} {text}") from error
+    except UnicodeError:
+        # RFC 4954 has logins in UTF-8, the library in ASCII. Its error would show the password.
+        text = "user name and password for it have to be ASCII"
+        raise MailError(f"{server.host}: {text}") from None
     except (smtplib.SMTPException, OSError) as error:
         raise MailError(f"{server.host}:{server.port}: {error}") from error
 

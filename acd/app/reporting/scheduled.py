@@ -23,6 +23,7 @@ from acd.web.reports_api import CONTENT_TYPES
 
 from . import REPORTS
 from .apart import ReportFailedError
+from .aside import aside
 from .mail import Letter, MailError, send
 
 log = structlog.get_logger(__name__)
@@ -156,7 +157,8 @@ class ScheduledReports:
             message_id=_message_id(self._state, run, str(mail.sender)),
             at=self._now(),
         )
-        refused = await asyncio.to_thread(send, mail, config.mail_password, config.folder, letter)
+        password, folder = config.mail_password, config.folder
+        refused = await aside(lambda: send(mail, password, folder, letter))
         if refused:
             # The others have it; a second attempt would give it to them twice.
             log.error("scheduled_report_not_taken", schedule=run.plan, days=days, by=refused)
@@ -199,10 +201,15 @@ def _save(folder: Path, name: str, made: ReportDocument) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Whole or not at all, and by the usual umask: others shall read it.
     draft = folder / f".{name}.new"
-    with draft.open("wb") as file:
-        for at in range(0, made.size, COPY_BYTES):
-            file.write(made.read(at, COPY_BYTES))
-    draft.replace(folder / name)
+    try:
+        with draft.open("wb") as file:
+            for at in range(0, made.size, COPY_BYTES):
+                file.write(made.read(at, COPY_BYTES))
+        draft.replace(folder / name)
+    except OSError:
+        # The disk may be full: half a report must not keep the room.
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _days(first: date, last: date) -> str:
