@@ -262,6 +262,22 @@ def test_what_became_of_a_caller_is_part_of_the_statement(dsn: str, contacts: st
     assert "flow_label(" not in told
 
 
+def test_what_was_sold_is_part_of_the_statement_and_found_by_its_key(dsn: str) -> None:
+    async def plan() -> str:
+        async with Site(dsn) as site:
+            await site.loader.load(History(1).rows)
+            await site.connection.execute("SET enable_seqscan = off")
+            lines = await site.connection.fetch("EXPLAIN (VERBOSE) SELECT * FROM kpi_visits")
+            return "\n".join(line[0] for line in lines)
+
+    told = asyncio.run(plan())
+    assert "Index Scan" in told
+    assert "sold_in" not in told  # a function per row would be called by its name
+    assert "order_events_2" in told  # the partition of a month
+    assert "Seq Scan on public.order_events" not in told
+    assert "Seq Scan on public.dispositions" not in told
+
+
 def test_what_is_current_comes_from_the_roll_ups(dsn: str) -> None:
     async def roll() -> None:
         async with Site(dsn) as site:

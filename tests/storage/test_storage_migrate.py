@@ -1,14 +1,19 @@
 """Migrations: from nothing, twice, at once, and never over a changed file."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
+from kpi_histories import History, Loader
 
+from acd.calls import cdr_rows as cdr
+from acd.reports.agent_times import QUARTER_US
+from acd.storage.database import Writer
 from acd.storage.errors import MigrationError
-from acd.storage.migrate import migrate, read_migrations
+from acd.storage.migrate import FOLDER, migrate, read_migrations
 from acd.storage.tables import TABLES
 
 
@@ -103,3 +108,46 @@ def test_every_table_and_column_has_a_comment_and_a_value(dsn: str) -> None:
     assert uncommented == []
     written = {table.name: set(table.columns) for table in TABLES.values()}
     assert {name: set(columns) for name, columns in shapes if name in written} == written
+
+
+def test_orders_told_without_a_disposition_are_computed_anew_by_the_update(
+    empty_dsn: str, tmp_path: Path
+) -> None:
+    former = tmp_path / "former"
+    former.mkdir()
+    for file in FOLDER.glob("00[0-2]*.sql"):
+        shutil.copy(file, former)
+    for file in FOLDER.glob("003[01]*.sql"):
+        shutil.copy(file, former)
+    rows = History(3, interactions=60).rows
+    classed = {(row.interaction, row.agent) for row in rows if isinstance(row, cdr.Disposition)}
+    visits = {
+        (row.interaction, row.agent): row
+        for row in rows
+        if isinstance(row, cdr.QueueVisit) and row.outcome == "answered"
+    }
+    sold = {
+        visits[key].entered_us // QUARTER_US * QUARTER_US
+        for row in rows
+        if isinstance(row, cdr.OrderEvent)
+        and (key := (row.interaction, row.agent)) not in classed
+        and key in visits
+    }
+    assert len(sold) >= 3
+
+    async def check() -> None:
+        await run(empty_dsn, former)
+        connection = await asyncpg.connect(empty_dsn)
+        async with await Writer.connect(empty_dsn, journal="j", node="n") as writer:
+            await Loader(writer).load(rows)
+        for table in ("kpi_dirty", "agent_quarters_dirty"):
+            await connection.execute(f"DELETE FROM {table}")
+        await run(empty_dsn)
+        for table in ("kpi_dirty", "agent_quarters_dirty"):
+            marked = await connection.fetch(f"SELECT DISTINCT quarter_at FROM {table}")
+            assert sold <= {int(row[0].timestamp()) * 1_000_000 for row in marked}
+            answered = {row.entered_us // QUARTER_US for row in visits.values()}
+            assert len(marked) < len(answered)  # and not simply all
+        await connection.close()
+
+    asyncio.run(check())
