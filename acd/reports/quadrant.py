@@ -6,8 +6,10 @@ Agents with too few answered calls are shown and not judged: a rate of three cal
 """
 
 from collections.abc import Sequence
+from statistics import median
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .cloud import CLOUD_LEVEL, Cloud, Method, cloud
 from .report import Chart, Column, Dispersion, Quadrants, Report, Unit, Value, Words
@@ -80,8 +82,10 @@ def judge(
     """Judge all agents as one group; choose the group before.
 
     A coordinate takes part when every agent with enough calls has it: collected cash only where
-    orders have amounts, and all in one currency.
+    orders have amounts, and all in one currency. Who has no order has collected nothing, and in
+    the cancel rate, which nobody can tell then, stands where the group does.
     """
+    agents = _with_cash(agents)
     enough = [agent for agent in agents if agent.answered >= least_answered]
     coordinates = _known(enough)
     if len(enough) < LEAST_JUDGED or not coordinates:
@@ -91,7 +95,7 @@ def judge(
             cutoff=0.0,
             coordinates=coordinates,
         )
-    found = cloud([_point(agent, coordinates) for agent in enough], level=level)
+    found = cloud(_points(enough, coordinates), level=level)
     judged = _told(enough, coordinates, found)
     return Judgement(
         agents=tuple(judged.get(agent.agent) or Judged(figures=agent) for agent in agents),
@@ -101,18 +105,46 @@ def judge(
     )
 
 
+def _with_cash(agents: Sequence[AgentFigures]) -> Sequence[AgentFigures]:
+    """Return the agents, those who sold nothing with a cash of 0 in the currency of the others."""
+    currencies = {agent.currency for agent in agents if agent.currency}
+    if len(currencies) != 1:
+        return agents
+    (currency,) = currencies
+    return [
+        replace(agent, collected=0.0, currency=currency)
+        if agent.collected is None and not agent.orders
+        else agent
+        for agent in agents
+    ]
+
+
 def _known(agents: Sequence[AgentFigures]) -> tuple[str, ...]:
     one_currency = len({agent.currency for agent in agents if agent.currency}) <= 1
     return tuple(
         name
         for name in COORDINATES
-        if all(getattr(agent, name) is not None for agent in agents)
-        and (name != "collected" or one_currency)
+        if _is_known(name, agents) and (name != "collected" or one_currency)
     )
 
 
-def _point(agent: AgentFigures, coordinates: Sequence[str]) -> tuple[float, ...]:
-    return tuple(float(getattr(agent, name)) for name in coordinates)
+def _is_known(name: str, agents: Sequence[AgentFigures]) -> bool:
+    without = [agent for agent in agents if getattr(agent, name) is None]
+    if name != "cancel_rate":
+        return not without
+    return 2 * len(without) < len(agents) and not any(agent.orders for agent in without)
+
+
+def _points(agents: Sequence[AgentFigures], coordinates: Sequence[str]) -> list[tuple[float, ...]]:
+    columns = [[getattr(agent, name) for agent in agents] for name in coordinates]
+    middles = [median(value for value in column if value is not None) for column in columns]
+    return [
+        tuple(
+            float(middle if value is None else value)
+            for value, middle in zip(row, middles, strict=True)
+        )
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def _told(

@@ -86,6 +86,30 @@ def test_a_small_group_is_judged_by_each_coordinate():
     assert flagged <= 0.03 * 8 * 40
 
 
+def test_one_agent_without_orders_hides_nobody_else():
+    nothing = {"cancel_rate": None, "collected": None, "currency": ""}
+    idle = cheat(agent="7777", orders=0, conversion_rate=0.0, **nothing)
+    judgement = judge([*group(60), cheat(), idle])
+    assert judgement.coordinates == ("conversion_rate", "cancel_rate", "answered", "collected")
+    report = whole(judgement)
+    outliers = dict(zip(cells(report, "agent"), cells(report, "coordinate"), strict=True))
+    assert outliers["9999"] == "cancel_rate"
+    assert outliers["7777"] in {"conversion_rate", "collected"}
+    shown = dict(zip(cells(report, "agent"), cells(report, "cancel_rate"), strict=True))
+    assert shown["7777"] is None
+
+
+def test_a_rate_that_most_lack_is_no_coordinate():
+    idle = [
+        cheat(agent=f"7{n}", orders=0, cancel_rate=None, collected=None, currency="")
+        for n in range(10)
+    ]
+    assert "cancel_rate" in judge([*group(11), *idle]).coordinates
+    assert "cancel_rate" not in judge([*group(10), *idle]).coordinates
+    unknown = cheat(agent="1", orders=5, cancel_rate=None)
+    assert "cancel_rate" not in judge([*group(30), unknown]).coordinates
+
+
 def test_two_currencies_are_not_compared():
     mixed = [*group(30), cheat(currency="USD")]
     assert "collected" not in judge(mixed).coordinates
