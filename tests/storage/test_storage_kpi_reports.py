@@ -135,6 +135,19 @@ def test_the_figures_of_one_day_in_the_reports(dsn: str, rolled: bool) -> None:
     assert line(report, queue="service")["offered"] == 0
 
 
+@pytest.mark.parametrize("name", ["kpi", "queues"])
+def test_another_project_has_none_of_this_centres_queues(dsn: str, name: str) -> None:
+    assert asked(dsn, HUNDRED, name, only={"project": "shop"}).rows == ()
+    own = asked(dsn, [], name, only={"project": "main"})
+    assert {row[0] for row in own.rows} > {"sales"}
+
+
+@pytest.mark.parametrize("currency", ["eur", "RMB", "gold"])
+def test_a_currency_that_there_is_not_is_told(dsn: str, currency: str) -> None:
+    with pytest.raises(RequestError, match="ISO 4217"):
+        asked(dsn, [], "orders", options={"currency": currency})
+
+
 def test_the_figures_of_one_day_in_sql(dsn: str) -> None:
     async def ask() -> dict[str, str]:
         async with await Writer.connect(dsn, journal="j", node="n") as writer:

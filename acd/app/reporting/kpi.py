@@ -11,7 +11,7 @@ from acd.reports.report import Report
 from acd.reports.request import DIMENSIONS, Period, Request, RequestError, refuse_others
 
 from .streamed import Stream
-from .summing import cells_of, cut_of, of_lines, service_levels, stream_of_lines
+from .summing import cells_of, cut_of, of_lines, own_queues, service_levels, stream_of_lines
 
 
 async def kpi(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
@@ -22,7 +22,7 @@ async def kpi(connection: asyncpg.Connection, config: Config, request: Request) 
     cut = layout.cut
     cells = await cells_of(connection, request, cut.by, sketches=_percentiles(request))
     if not request.only.keys() - {"project"}:
-        cells = dict(with_all_queues(cells, cut, config.queues.queues))
+        cells = dict(with_all_queues(cells, cut, own_queues(config, request)))
     return layout.report(layout.of_cells(cells))
 
 

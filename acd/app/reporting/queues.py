@@ -8,7 +8,7 @@ from acd.reports.cells_report import with_all_queues
 from acd.reports.report import Report
 from acd.reports.request import Request, refuse_others
 
-from .summing import cells_of, cut_of
+from .summing import cells_of, cut_of, own_queues
 
 
 async def queues(connection: asyncpg.Connection, config: Config, request: Request) -> Report:
@@ -18,6 +18,6 @@ async def queues(connection: asyncpg.Connection, config: Config, request: Reques
     cells = await cells_of(connection, request, by, sketches=True)
     cut = cut_of(request, by)
     if "queue" not in request.only:
-        cells = dict(with_all_queues(cells, cut, config.queues.queues))
+        cells = dict(with_all_queues(cells, cut, own_queues(config, request)))
     layout = layout_of(cut)
     return layout.report(layout.of_cells(cells))

@@ -1,11 +1,12 @@
 """What the reports out of cells have in common: reading the wish, and asking the database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import asyncpg
 from msgspec.structs import replace
 
+from acd.config import Config
 from acd.reports.cells import Cell, Key
 from acd.reports.cells_report import Cut, Layout, drawn
 from acd.reports.paging import part_of
@@ -52,6 +53,12 @@ async def cells_of(
 ) -> dict[Key, Cell]:
     """Return the cells that are wished for."""
     return await kpi_cells(connection, wanted(request, by, sketches=sketches))
+
+
+def own_queues(config: Config, request: Request) -> Collection[str]:
+    """Return the queues of queues.yaml that have a line without calls, too: those asked for."""
+    project = config.server.centre.project
+    return config.queues.queues if request.only.get("project", project) == project else ()
 
 
 def service_levels(request: Request) -> tuple[ServiceLevel, ...]:
