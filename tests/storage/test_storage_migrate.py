@@ -110,7 +110,7 @@ def test_every_table_and_column_has_a_comment_and_a_value(dsn: str) -> None:
 
 
 def test_orders_told_without_a_disposition_are_computed_anew_by_the_update(dsn: str) -> None:
-    file = (FOLDER / "0032_sold_without_disposition.sql").read_text()
+    file = (FOLDER / "0034_sold_without_disposition.sql").read_text()
     _, found, marking = file.partition("DROP VIEW dispositions_sold;")
     assert found
     rows = History(3, interactions=60).rows
