@@ -18,8 +18,9 @@ def test_a_session_that_was_left_gives_its_locks_back(dsn: str, left: str) -> No
 
     async def check() -> None:
         gone = await asyncpg.connect(dsn)
-        await end_when_deserted(gone, idle_s=0.2, statement_s=0.2)
+        # The limits come last: a busy machine may take longer for the lock than they are long.
         await gone.execute("BEGIN; LOCK TABLE journal_position IN ACCESS EXCLUSIVE MODE")
+        await end_when_deserted(gone, idle_s=0.2, statement_s=0.2)
         waiting: asyncio.Task[object] | None = None
         if left == "in a statement":
             waiting = asyncio.create_task(gone.execute("SELECT pg_sleep(600)"))
