@@ -23,7 +23,7 @@ Path = tuple[str | int, ...]
 def right_part(data: Any, model: type[ModelT]) -> ModelT | None:  # noqa: ANN401 - any YAML
     """Return the model of what is left without the faulty entries; None if nothing is.
 
-    Entries of lists are never taken out: the others would be told with wrong lines.
+    Of lists no single entry is taken out: the others would be told with wrong lines.
     """
     rest = deepcopy(data)
     for _ in range(MAX_ROUNDS):
@@ -51,9 +51,7 @@ def _entry(data: Any, loc: Path) -> Path:  # noqa: ANN401 - any YAML
             here, entry = here[part], tuple(way)
         elif isinstance(here, list) and isinstance(part, int) and part < len(here):
             way.append(part)
-            here = here[part]
-            if isinstance(here, dict):
-                entry = ()
+            here = here[part]  # a list goes as a whole: its other entries keep their lines
         # Any other part is the tag of a union, the mark of a key, or what the entry lacks.
     return entry
 

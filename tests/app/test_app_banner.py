@@ -51,5 +51,9 @@ def test_commands_name_the_folders_that_are_not_the_usual_ones(
 def test_names_are_no_markup(capsys: pytest.CaptureFixture[str], config: Config) -> None:
     centre = config.server.centre.model_copy(update={"name": "[/] :smile: [bold]"})
     server = config.server.model_copy(update={"centre": centre})
-    said = printed(capsys, replace(config, server=server))
+    first, *others = config.agents.agents
+    named = (first.model_copy(update={"name": "[/] 王丽"}), *others)
+    agents = config.agents.model_copy(update={"agents": named})
+    said = printed(capsys, replace(config, server=server, agents=agents))
     assert "[/] :smile: [bold] is ready" in said
+    assert "[/] 王丽" in said

@@ -189,9 +189,9 @@ def test_many_refusals_in_a_row_are_no_depth() -> None:
     """As many as a flow may have nodes: each is answered at once, and leads to the next."""
     chain = "".join(
         f"  n{at}: {{type: callback, queue: sales, next: bye, on_refused: n{at + 1}}}\n"
-        for at in range(190)
+        for at in range(490)
     )
-    end = "  n190: {type: hangup, reason: refused}\n  bye: {type: hangup}\n"
+    end = "  n490: {type: hangup, reason: refused}\n  bye: {type: hangup}\n"
     desk = Desk(CallClass.NONE, flow=f"flow: callback\nstart: n0\nnodes:\n{chain}{end}")
     desk.calls(withheld=True)
     assert desk.ended().detail == "refused"

@@ -52,6 +52,13 @@ def test_a_long_press_told_when_it_began_and_when_it_ended() -> None:
     assert keys.are_new("5", RTP, 0.1, 18.0)
 
 
+def test_an_info_that_is_lost_does_not_swallow_the_next_press() -> None:
+    keys = Keys()
+    assert keys.are_new("1", INFO, 0.16, 0.0)
+    assert not keys.are_new("1", RTP, 0.1, 0.1)
+    assert keys.are_new("1", RTP, 0.1, 0.4)
+
+
 def test_what_comes_much_later_is_another_press() -> None:
     keys = Keys()
     assert keys.are_new("1", INFO, 0.0, 0.0)

@@ -64,6 +64,16 @@ def test_a_folder_of_flows_that_is_wrong_makes_no_flow_unknown(folder: Path) -> 
     assert fault.startswith("server.yaml flows ")
 
 
+def test_a_list_with_a_fault_hides_nothing_beside_it(folder: Path) -> None:
+    layers = (
+        "queues.yaml",
+        "category: health",
+        "layers: [{order: conversion}]\n    category: health",
+    )
+    overflow = ("queues.yaml", "{queue: service}", "{queue: servise}")
+    assert told(folder, layers, overflow) == told(folder, layers) | told(folder, overflow)
+
+
 def test_the_lines_are_those_of_the_file(folder: Path) -> None:
     """What is right of a list keeps its places, though an earlier entry lacks something."""
     agents = folder / "agents.yaml"
