@@ -73,7 +73,13 @@ def check_target(request: Request, peer: Peer) -> Uri:
 
 
 def check_extensions(request: Request, served: frozenset[bytes] = EXTENSIONS) -> None:
-    """Raise 420 for a Require that names what is not served (8.2.2.3)."""
+    """Raise 420 for a Require that names what is not served (8.2.2.3).
+
+    400 for Replaces where it has no meaning. RFC 3891 3: "if a Replaces header field is present in
+    a request other than INVITE, the UAS MUST reject the request with a 400 Bad Request response."
+    """
+    if b"replaces" in request.headers and request.method != b"INVITE":
+        raise BadMessageError("Replaces belongs in an INVITE only")
     if b"require" in request.headers:
         unknown = [tag for tag in request.all(b"require") if tag.lower() not in served]
         if unknown:

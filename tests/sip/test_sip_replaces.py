@@ -138,3 +138,30 @@ def test_reading_the_header() -> None:
         with pytest.raises(BadMessageError):
             Replaces.parse(broken)
     assert Replaces.in_uri(b"Subject=x&Accept-Contact=y") is None
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "BYE", "UPDATE", "INFO", "REFER"])
+def test_in_another_request_it_is_400(method: str) -> None:
+    """RFC 3891 3: "if a Replaces header field is present in a request other than INVITE, the UAS
+    MUST reject the request with a 400 Bad Request response"."""
+    endpoint = server()
+    within = method not in {"OPTIONS", "REGISTER"}
+    tag = ""
+    headers = [f"Replaces: {OTHER}"]
+    if within:
+        invite = request("INVITE", caller="138", body=SDP)
+        (came,) = events(endpoint.receive(invite, PHONE, 0.0))
+        (ok,) = parsed(endpoint.answer(came.leg, SDP, 0.0))
+        tag = ok.to.tag.decode()
+        endpoint.receive(request("ACK", caller="138", to_tag=tag), PHONE, 0.1)
+    if method == "REGISTER":
+        asked = request(method, uri="sip:192.0.2.1").replace(b"To: <sip:4000@", b"To: <sip:alice@")
+        (challenge,) = parsed(endpoint.receive(asked, PHONE, 0.2))
+        lines = answer_challenge(challenge, b"REGISTER", b"sip:192.0.2.1", "alice", "secret", "c")
+        headers.append(lines.decode().strip())
+    branch, uri = "z9hG4bKother", "sip:192.0.2.1" if method == "REGISTER" else "sip:4000@192.0.2.1"
+    data = request(
+        method, *headers, uri=uri, caller="138", branch=branch, to_tag=tag, cseq=2
+    ).replace(b"To: <sip:4000@192.0.2.1>\r\n", b"To: <sip:alice@192.0.2.1>\r\n")
+    assert statuses(endpoint.receive(data, PHONE, 0.3)) == [400]
+    assert endpoint.legs == within, "a call that stands goes on"
