@@ -82,8 +82,7 @@ class RegisterReader:
         self._settings = settings
         self._agent = text(request.get(b"user-agent"))[:_USER_AGENT_CHARS]
         self._path = _path(request) if b"path" in request.headers else ()
-        supported = request.all(b"supported") if b"supported" in request.headers else ()
-        self._outbound = any(tag.lower() == b"outbound" for tag in supported)
+        self._outbound = b"outbound" in _known(request)
 
     def read(self, entries: list[bytes], now: float) -> list[Asked]:
         """Return what the Contact entries ask for, in their order."""
@@ -171,15 +170,13 @@ class RegisterReader:
 
 def extension_lines(request: Request, bindings: tuple[Binding, ...], flow_timer_s: int) -> bytes:
     """Return the lines of a 200 that Path and outbound call for; mostly none."""
-    if b"supported" not in request.headers:
-        return b""
-    supported = {tag.lower() for tag in request.all(b"supported")}
+    known = _known(request)
     lines = b""
-    if b"path" in supported and b"path" in request.headers:
+    if b"path" in known and b"path" in request.headers:
         # RFC 3327 5.3: the registrar "copies the Path header field values into a Path header
         # field in the successful (200 class) response", for a phone that understands it.
         lines = b"".join([b"Path: %b\r\n" % entry for entry in request.all(b"path")])
-    if b"outbound" in supported:
+    if b"outbound" in known:
         call_id, cseq = request.get(b"call-id"), request.cseq.number
         if any(b.contact.reg_id and b.call_id == call_id and b.cseq == cseq for b in bindings):
             # RFC 5626 6: "the registrar MUST include a Require header field with the same
@@ -188,6 +185,17 @@ def extension_lines(request: Request, bindings: tuple[Binding, ...], flow_timer_
             if flow_timer_s:
                 lines += b"Flow-Timer: %d\r\n" % flow_timer_s
     return lines
+
+
+def _known(request: Request) -> set[bytes]:
+    """Return the extensions that the phone knows: whoever requires one knows it, too."""
+    headers = request.headers
+    return {
+        tag.lower()
+        for name in (b"supported", b"require")
+        if name in headers
+        for tag in request.all(name)
+    }
 
 
 def _path(request: Request) -> tuple[str, ...]:

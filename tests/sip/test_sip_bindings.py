@@ -310,6 +310,17 @@ def test_a_restart_keeps_flow_and_path() -> None:
     assert events(out)[0].contacts[0].uri == "sip:1001@192.0.2.2"
 
 
+@pytest.mark.parametrize("header", ["Supported: outbound", "Require: outbound", "Require: x"])
+def test_a_phone_that_requires_outbound_is_served_by_it(header: str) -> None:
+    """3261 8.2.2.3: what is required and not refused is done."""
+    flow = CONTACT + ';reg-id=1;+sip.instance="<urn:uuid:1>"'
+    (answer,) = parsed(Phone(registrar()).register(flow, header))
+    served = header.endswith("outbound")
+    assert (answer.status, answer.get(b"require")) == (
+        (200, b"outbound") if served else (420, b"")
+    )
+
+
 def test_a_phone_that_knows_outbound_only_is_not_told_of_a_path() -> None:
     (answer,) = parsed(Phone(registrar()).register(CONTACT, EDGE, "Supported: outbound"))
     assert b"path" not in answer.headers
