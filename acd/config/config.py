@@ -184,6 +184,7 @@ class Config:
             flow_timer_s=sip.registrar.flow_timer_s,
             authenticate_accounts=sip.authenticate_accounts,
             trusted=sip.trusted,
+            own_networks=sip.limits.exempt,
             scanners=tuple(name.lower() for name in sip.bans.scanners),
             max_unacknowledged=self._unproved(),
             session_expires_s=sip.session_expires_s,

@@ -31,7 +31,8 @@ class Limits(Section):
     """What may come in a second. Overload is shed besides, whatever stands here."""
 
     exempt: tuple[NetworkText, ...] = ()
-    "Networks without limits and bans: own phones, trunks, a proxy that speaks for many."
+    """Networks without limits and bans: own phones, trunks, a proxy that speaks for many. Callers
+    from there reach a queue before their ACK."""
 
     messages_per_source: PerSecond = 1000
     "Messages from one address (IPv6: one /64); more are dropped. 0: no limit."

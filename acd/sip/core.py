@@ -56,6 +56,7 @@ class Core:
     __slots__ = (
         "_identities",
         "_identities_v6",
+        "_own",
         "_secret",
         "_trusted",
         "deadlines",
@@ -89,6 +90,7 @@ class Core:
         self.session_clock = SessionClock(self.deadlines)
         self.out: list[Output] = []
         self.sightings = Sightings(settings.scanners)
+        self._own = Networks(settings.own_networks)
         self._trusted = Networks(settings.trusted)
         self.trusters: list[Callable[[Peer], bool]] = []
         "Who else knows peers whose word about identities is taken, such as the trunks."
@@ -139,6 +141,10 @@ class Core:
     def trusts(self, peer: Peer) -> bool:
         """Tell whether the peer's P-Asserted-Identity is believed (RFC 3325, "Spec(T)")."""
         return peer.host in self._trusted or any(known(peer) for known in self.trusters)
+
+    def is_own(self, peer: Peer) -> bool:
+        """Tell whether the peer is in a network from which nobody is made up."""
+        return peer.host in self._own
 
     def send(self, peer: Peer, data: bytes) -> None:
         """Add a message to what the current call returns."""

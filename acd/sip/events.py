@@ -122,8 +122,8 @@ class InviteReceived(Struct, frozen=True, gc=False):
     "Numbers that the call was for before, the first one first (RFC 5806, RFC 7044)."
 
     unproved: bool = False
-    """It came in a datagram, without digest: nothing shows yet that there is anybody where it says
-    that it comes from. `LegConfirmed` or `EarlyAnswered` does."""
+    """It came in a datagram from outside, without digest: nothing shows yet that there is anybody
+    where it says that it comes from. `LegConfirmed` or `EarlyAnswered` does."""
 
 
 class LegCancelled(Struct, frozen=True, gc=False):

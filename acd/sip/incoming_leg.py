@@ -137,9 +137,9 @@ class IncomingLeg(Leg):
         `replaces` names the leg whose place it takes, `referred` who has asked for that.
         """
         core, dialog = self._core, self._begun
-        unproved = account is None and not self.proved and self._peer.transport == "udp"
+        by_address = account is None and not self.proved and self._peer.transport == "udp"
         if self.by_trunk:
-            self._pool = self._table.unacknowledged_of_trunks if unproved else None
+            self._pool = self._table.unacknowledged_of_trunks if by_address else None
         elif account is None:
             self._pool = self._table.unacknowledged
         if account is not None:
@@ -164,7 +164,7 @@ class IncomingLeg(Leg):
             invite.body,
             replaces,
             referred,
-            unproved=unproved,
+            unproved=by_address and not core.is_own(self._peer),
         )
         if not invite.headers.keys().isdisjoint(identity.HEADERS):
             event = identity.complete(event, invite, trusted=core.trusts(self._peer))

@@ -85,6 +85,9 @@ class EndpointSettings(Struct, frozen=True, kw_only=True):
     """Networks whose P-Asserted-Identity is believed (RFC 3325), and which may have changed the
     Request-URI that a digest was made for; trunks say so themselves."""
 
+    own_networks: tuple[str, ...] = ()
+    "Networks whose addresses stand in nobody else's datagrams: their callers need no proof."
+
     scanners: tuple[str, ...] = ()
     "Parts of User-Agents, in lower case, that only scanners have: noticed as an offence."
 

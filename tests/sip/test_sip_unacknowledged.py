@@ -30,8 +30,8 @@ from acd.sip.trunk_settings import TrunkSettings
 class Callers:
     """Callers whose calls are answered at once."""
 
-    def __init__(self, limit: int, **trunk: str) -> None:
-        self.endpoint = make_endpoint(max_unacknowledged=limit)
+    def __init__(self, limit: int, own: tuple[str, ...] = (), **trunk: str) -> None:
+        self.endpoint = make_endpoint(max_unacknowledged=limit, own_networks=own)
         carrier = TrunkSettings(name="carrier", gateways=GATEWAYS, options_interval_s=0.0, **trunk)
         self.endpoint.configure_trunks((carrier,), 0.0)
         self.legs: list[str] = []
@@ -79,6 +79,16 @@ def test_beyond_the_limit_the_oldest_is_given_up_and_held_against_its_source():
     assert list(callers.endpoint.sightings) == [Sighting(PHONE, Offence.UNACKNOWLEDGED)]
     assert callers.acknowledge(1, 0.3) == [LegConfirmed(callers.legs[1], b"")]
     assert callers.acknowledge(2, 0.3) == [LegConfirmed(callers.legs[2], b"")]
+
+
+def test_who_calls_from_ones_own_networks_is_no_made_up_caller_but_held_to_the_limit():
+    callers = Callers(limit=1, own=(PHONE.host,))
+    callers.call(0.0)
+    assert not callers.last.unproved
+    callers.call(0.1)
+    assert len(callers.ended(0.1)) == 1
+    callers.call(1.0, FIRST)
+    assert callers.last.unproved
 
 
 def test_who_acknowledges_is_in_nobodys_way():
