@@ -28,7 +28,7 @@ def counts(script: str, *arguments: str) -> tuple[list[tuple[int, int]], str]:
         [sys.executable, str(BENCH / script), *arguments, "--bytecodes"],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=True,
         env={**os.environ, "PYTHONPATH": str(BENCH.parents[1])},
     )

@@ -115,7 +115,7 @@ class Answering(threading.Thread):
         with self.socket:
             host, port = self.socket.getsockname()
             command = [program, mode, "127.0.0.2", host, str(port), *words]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
                 end.sendto(b"end", (host, port))
             self.join()
@@ -123,9 +123,9 @@ class Answering(threading.Thread):
 
 
 def test_the_prober_sees_a_pause_when_and_how_long_it_is(sipsend):
-    found = Answering(stalls_s=0.25).ask(sipsend, "probe", "5", "0.5")
+    found = Answering(stalls_s=1.0).ask(sipsend, "probe", "5", "0.5")
     assert found["sent"] == found["answered"] == 100
-    assert found["max"] >= 245  # the tenth waited for all of it
+    assert found["max"] >= 995  # the tenth waited for all of it
     assert found["pauses_above_50_ms"] >= 1
     assert found["worst"][0] == {
         "at_s": pytest.approx(0.045),

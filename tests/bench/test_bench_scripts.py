@@ -33,7 +33,7 @@ def test_it_runs(name: str) -> None:
         [sys.executable, str(BENCH / f"{name}.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
         env={**os.environ, "PYTHONPATH": str(BENCH.parents[1])},
     )

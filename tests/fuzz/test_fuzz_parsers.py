@@ -32,7 +32,7 @@ def test_nothing_but_the_peers_mistakes_is_raised(tmp_path: Path, target: str) -
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3_000:]

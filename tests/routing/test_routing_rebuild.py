@@ -84,7 +84,7 @@ class Source:
 
     def id(self):
         self.made += 1
-        return f"o{self.made}"
+        return f"o{self.made:06}"  # as sortable as UUIDv7
 
     def random(self):
         self.drawn += 1

@@ -38,7 +38,7 @@ class DatedJournal:
         quick = ShipperSettings(interval_s=0.0)
         shipper = Shipper(self._journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
-        await asyncio.wait_for(shipper.drain(), 60)
+        await asyncio.wait_for(shipper.drain(), 120)
         running.cancel()
         self._journal.close()
         return await asyncpg.connect(dsn)

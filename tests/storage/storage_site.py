@@ -18,7 +18,7 @@ from acd.storage.shipper import Shipper, ShipperSettings
 from acd.storage.tables import TABLES
 
 START_US = 1_790_000_000_000_000
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 QUICK = ShipperSettings(interval_s=0.01, retry_first_s=0.05, retry_limit_s=0.2)
 
 _boots = itertools.count(1)
@@ -99,7 +99,7 @@ async def ship(site: Site, dsn: str) -> Shipper:
 
 
 async def fetch(dsn: str, query: str, *arguments: object) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(dsn, timeout=5)
+    connection = await asyncpg.connect(dsn, timeout=LIMIT_S)
     try:
         return await connection.fetch(query, *arguments)
     finally:
@@ -108,7 +108,7 @@ async def fetch(dsn: str, query: str, *arguments: object) -> list[asyncpg.Record
 
 async def contents(dsn: str) -> dict[str, list[tuple]]:
     """All rows of all tables, in the order of their keys."""
-    connection = await asyncpg.connect(dsn, timeout=5)
+    connection = await asyncpg.connect(dsn, timeout=LIMIT_S)
     try:
         return {
             table.name: [

@@ -153,7 +153,7 @@ def ship_and_ask(dsn: str, folder: Path, day: Day, seconds: int) -> list[Abandon
         quick = ShipperSettings(interval_s=0.0)
         shipper = Shipper(journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
-        await asyncio.wait_for(shipper.drain(), 60)
+        await asyncio.wait_for(shipper.drain(), 120)
         running.cancel()
         connection = await asyncpg.connect(dsn)
         found = await abandoned_callers(

@@ -72,7 +72,7 @@ def test_sql_and_library_agree(dsn: str, tmp_path: Path, seed: int) -> None:
         quick = ShipperSettings(interval_s=0.0)
         shipper = Shipper(journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
-        await asyncio.wait_for(shipper.drain(), 60)
+        await asyncio.wait_for(shipper.drain(), 120)
         running.cancel()
         connection = await asyncpg.connect(dsn)
         compared = 0

@@ -17,7 +17,7 @@ from acd.storage.kpi_jobs import all_turns, cut, parts_of
 from acd.storage.kpi_rollup import QUARTER, RollUps, Turn, connect
 
 JOBS = 3
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 ZONE = "Asia/Shanghai"
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 

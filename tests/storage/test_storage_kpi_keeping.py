@@ -18,7 +18,7 @@ from acd.storage.kpi_rollup import LOCK_KEY, RollUps, Turn, connect
 KEEPING = Keeping()
 SETTLE = timedelta(seconds=KEEPING.settle_s)
 QUARTER = timedelta(minutes=15)
-LIMIT_S = 30.0
+LIMIT_S = 90.0
 
 
 class Desk:

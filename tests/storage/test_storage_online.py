@@ -50,7 +50,7 @@ def test_an_index_of_a_partitioned_table_is_completed_while_rows_are_written(
         await writing.execute("INSERT INTO one_202601 VALUES ('2026-01-15', 'mine')")
         work = asyncio.create_task(migrate(migrating, tmp_path))
         third = await asyncpg.connect(empty_dsn)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await until(third, BUILDS, work)
             for n in range(20):
                 await third.execute("INSERT INTO one VALUES ('2026-02-15', $1)", f"third {n}")
@@ -98,7 +98,7 @@ def test_a_change_steps_back_from_a_lock_and_lets_others_through(empty_dsn: str)
         await reading.fetch("SELECT count(*) FROM one")
         change = "ALTER TABLE one ADD COLUMN more text NOT NULL DEFAULT ''"
         work = asyncio.create_task(with_short_locks(changing, change, "SELECT 1"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             # The report lasts; each writer is held up by one attempt of the change at most.
             for n in range(2):
                 await until(reading, QUEUED, work)

@@ -52,7 +52,7 @@ def wait_for_end(pid: int) -> None:
 
 
 async def execute(dsn: str, query: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await asyncpg.connect(dsn, timeout=START_LIMIT_S)
     try:
         return await connection.fetch(query)
     finally:
@@ -107,7 +107,7 @@ def test_after_sigkill_it_is_back_with_every_row_and_says_so(state: Path) -> Non
             first = postgres.pid
             assert first is not None
             os.kill(first, signal.SIGKILL)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 text = await told.get()
                 await postgres.ready()
             assert postgres.pid not in {first, None}

@@ -31,7 +31,7 @@ from acd.web.ports import ServiceUnavailableError, UnknownReportError
 CONFIG = load_config(Path(__file__).parents[2] / "config")
 DAY = date(2026, 11, 23)
 TODAY = Request(first=DAY, last=DAY, zone=ZoneInfo("Asia/Shanghai"))
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 @asynccontextmanager

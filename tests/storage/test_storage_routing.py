@@ -69,7 +69,7 @@ def call(
 async def report(site: Site, dsn: str) -> tuple[list[RoutingGain], asyncpg.Record, list]:
     shipper = site.shipper(dsn, settings=QUICK)
     running = asyncio.create_task(shipper.run())
-    await asyncio.wait_for(shipper.drain(), 60)
+    await asyncio.wait_for(shipper.drain(), 120)
     running.cancel()
     connection = await asyncpg.connect(dsn)
     found = await gains(connection, from_at=START, to_at=START + timedelta(hours=1))

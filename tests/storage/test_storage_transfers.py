@@ -134,7 +134,7 @@ def test_each_agents_part_counts_for_the_visit_that_it_came_from(dsn: str, tmp_p
         quick = ShipperSettings(interval_s=0.0)
         shipper = Shipper(journal, dsn, on_alarm=pytest.fail, settings=quick)
         running = asyncio.create_task(shipper.run())
-        await asyncio.wait_for(shipper.drain(), 60)
+        await asyncio.wait_for(shipper.drain(), 120)
         running.cancel()
         connection = await asyncpg.connect(dsn)
         period = START, START + timedelta(hours=1)

@@ -231,7 +231,7 @@ def test_a_report_that_reads_an_old_month_is_waited_for(dsn: str, tmp_path: Path
             await transaction.start()
             assert await report.fetchval("SELECT count(*) FROM interactions") == 1
             work = asyncio.create_task(watched.upkeep.once())
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while not await report.fetchval(blocked):
                     assert not work.done(), work.result()
                 site.write(calls(130))

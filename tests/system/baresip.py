@@ -69,7 +69,7 @@ class Baresip:
     def command(self, name: str, parameters: str = "") -> None:
         """Have it do something, as from its menu: dial, hold, resume, transfer, hangup."""
         order = json.dumps({"command": name, "params": parameters, "token": name}).encode()
-        with until(self._connected, "baresip's control", within_s=10) as control:
+        with until(self._connected, "baresip's control") as control:
             control.sendall(b"%d:%b," % (len(order), order))  # a netstring
             answer = b""
             while f'"token":"{name}"'.encode() not in answer:

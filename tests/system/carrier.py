@@ -10,7 +10,7 @@ from sipp_scenarios import SCENARIOS
 HOST = "127.0.0.5"
 "A host of its own: whatever comes from a gateway's address is the trunk's."
 
-END_S = 15.0
+END_S = 45.0
 
 
 def free_port() -> int:
@@ -32,7 +32,7 @@ class Carrier:
             [
                 *(program, "-sf", str(SCENARIOS / f"{scenario}.xml")),
                 *("-i", HOST, "-mi", HOST, "-p", str(port), "-t", "u1", "-m", "1"),
-                *("-rtp_echo", "-nostdin", "-trace_err", "-timeout", "30s"),
+                *("-rtp_echo", "-nostdin", "-trace_err", "-timeout", "60s"),
             ],
             cwd=folder,
             stdout=subprocess.PIPE,

@@ -83,7 +83,7 @@ class Hall:
             with suppress(PhoneError):
                 phone.unregister()
             phone.close()
-        self.server.no_calls(within_s=40)
+        self.server.no_calls()
         for phone in self.agents.values():
             body = {"status": "logged_out", "reason": ""}
             self.server.api("POST", f"/agents/{phone.user}/status", body)
@@ -93,4 +93,4 @@ class Hall:
         """Wait until no work is at hand; after-call work need not run its full time."""
         if self.server.agent(agent)["state"] == "wrap_up":
             self.server.api("POST", f"/agents/{agent}/wrap-up/end", {})
-        self.server.agent_is(agent, "offline", within_s=10)
+        self.server.agent_is(agent, "offline")

@@ -53,7 +53,7 @@ class LossyLoad:
         )
         (self._folder / "accounts.csv").write_text(f"SEQUENTIAL\n{accounts}")
         more = ("-inf", "accounts.csv", "-m", str(len(self.group.agents)), "-r", "100")
-        code = self._sipp("lossy_register", self._agents_port, *more).wait(20)
+        code = self._sipp("lossy_register", self._agents_port, *more).wait(60)
         assert code == 0, f"the agents cannot register\n{self.told('lossy_register')}"
 
     def start_agents(

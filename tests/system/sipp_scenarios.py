@@ -17,12 +17,12 @@ def run_scenario(server: Server, folder: Path, scenario: str, number: str, *more
         [
             *(program, server.sip("udp"), "-sf", str(SCENARIOS / f"{scenario}.xml")),
             *("-s", number, "-i", "127.0.0.1", "-t", "u1", "-m", "1"),
-            *("-nostdin", "-trace_err", "-timeout", "20s", *more),
+            *("-nostdin", "-trace_err", "-timeout", "60s", *more),
         ],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=80,
         check=False,
     )
     errors = "".join(path.read_text() for path in folder.glob("*_errors.log"))

@@ -25,6 +25,7 @@
 #define LONGEST 1500
 #define SECONDS_MOST 900
 #define TICKS_PER_S 100
+#define ANSWERS_S 3 /* how long the last answers of a flood may take */
 #define PAUSE_MS 50.0
 #define WORST 5
 
@@ -186,7 +187,7 @@ static void flood(int fd, char **argv, int port, double per_second, double secon
 	long n = 0, unsent = 0, answers[10] = { 0 }, trying = 0, not_found = 0, unavailable = 0;
 	uint64_t began = now_ns();
 	long ticks = (long) (seconds * TICKS_PER_S);
-	for (long tick = 0; tick < ticks + TICKS_PER_S; tick++) {
+	for (long tick = 0; tick < ticks + ANSWERS_S * TICKS_PER_S; tick++) {
 		char out[LONGEST], in[LONGEST + 1];
 		uint64_t at;
 		long until = tick < ticks ? (long) ((tick + 1) * per_second / TICKS_PER_S) : n;
