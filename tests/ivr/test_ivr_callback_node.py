@@ -5,7 +5,7 @@ from ivr_stage import CONTEXT, Caller, book_of
 
 from acd.ivr.book import FlowError, load_flows
 from acd.ivr.drawing import mermaid
-from acd.ivr.effects import AskCallback, EndCall
+from acd.ivr.effects import AskCallback, EndCall, StepTaken
 from acd.ivr.events import CallbackAnswered
 
 FLOW = """
@@ -33,6 +33,8 @@ def test_it_asks_and_goes_on_by_the_answer(taken, reason):
         AskCallback("sales", "13900139000", 2, "")
     ]
     after = caller.run.on_event(CallbackAnswered(taken), 1.0)
+    outcome = "next" if taken else "refused"
+    assert next(one.outcome for one in after if isinstance(one, StepTaken)) == outcome
     assert EndCall(reason) in after
 
 

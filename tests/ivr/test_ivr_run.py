@@ -225,9 +225,55 @@ nodes:
   menu: {type: menu, prompts: [menu], digits: {1: menu}, on_timeout: menu}
 """
     caller = call(text)
-    for _ in range(MAX_STEPS_PER_CALL + 1):
+    for _ in range(MAX_STEPS_PER_CALL - 1):  # entering it was the first step
         caller.does("1")
+    assert caller.heard[-1] == "plays zh/menu"
+    last = caller.does("1")
     assert caller.heard[-1] == "hangs up step_limit"
+    told = StepTaken("under_test", "menu", "step_limit", "the flow took too many steps")
+    assert [effect for effect in last if isinstance(effect, StepTaken)][-1] == told
+
+
+NUMBERS = """
+start: first
+variables: {one: "", two: ""}
+nodes:
+  first:
+    type: collect
+    variable: one
+    max_digits: 4
+    timeout_s: 8
+    inter_digit_timeout_s: 3
+    prompts: [menu]
+    on_timeout: second
+    on_invalid: second
+    retries: 0
+    min_digits: 3
+    next: second
+  second: {type: collect, variable: two, max_digits: 2, prompts: [menu], on_timeout: z, next: z}
+  z: {type: hangup}
+"""
+
+
+def test_each_digit_has_its_time_from_the_one_before():
+    caller = call(NUMBERS)
+    caller.walks(".")
+    assert caller.run.next_deadline() == caller.now + 8
+    caller.now += 5
+    caller.does("1")
+    assert caller.run.next_deadline() == caller.now + 3
+    caller.does("*")
+    assert caller.run.next_deadline() == caller.now + 8
+
+
+def test_digits_of_a_number_that_was_given_up_are_none_of_the_next():
+    caller = call(NUMBERS)
+    caller.walks(". 1 2 ~")
+    assert caller.run.node_name == "second"
+    caller.walks(". 7")
+    assert caller.run.node_name == "second"
+    caller.does("8")
+    assert caller.run.variables["two"] == "78"
 
 
 # --- any flow, any caller ---

@@ -66,6 +66,19 @@ def test_hours_holidays_and_special_days(moment, opening):
     assert office.at(at(moment)) is opening
 
 
+@pytest.mark.parametrize(
+    ("time", "opening"),
+    [
+        ("08:29", Opening.CLOSED),
+        ("08:30", Opening.OPEN),
+        ("17:44", Opening.OPEN),
+        ("17:45", Opening.CLOSED),
+    ],
+)
+def test_hours_begin_and_end_at_their_minute(time, opening):
+    assert hours("08:30-17:45").at(at(f"2026-11-24 {time}")) is opening
+
+
 def test_a_span_past_midnight_belongs_to_the_day_it_began_on():
     night = hours("22:00-06:00", holidays="2026-11-25")
     assert night.at(at("2026-11-24 23:00")) is Opening.OPEN
