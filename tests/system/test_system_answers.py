@@ -64,8 +64,8 @@ def call(
     load.register()
     agent = load.start_agents(f"agent_{scenario}", "-m", "1", *arguments)
     caller = load.start_callers(1, 1, HOLD_MS)
-    faults = [f"caller: {load.told('lossy_caller')}"] if caller.wait(20) else []
-    if agent.wait(20):
+    faults = [f"caller: {load.told('lossy_caller')}"] if caller.wait(60) else []
+    if agent.wait(60):
         faults.append(f"agent: {load.told(f'agent_{scenario}')}")
     return "\n".join(faults), load
 

@@ -11,7 +11,7 @@ from phone import Phone
 from server import Server, Site, replace, until
 
 HOTLINE = "4000"
-PROMPT_S = 10.0
+PROMPT_S = 45.0
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,6 @@ def stock_flow(site: Site, server: Server) -> Iterator[None]:
     until(
         lambda: readiness(server)["flows"]["hotline"] == version and not faults(server),
         "the stock flow serves again",
-        within_s=30,
     )
 
 
@@ -79,7 +78,6 @@ def test_a_good_change_serves_the_next_call_and_not_the_one_under_way(
     until(
         lambda: readiness(server)["flows"]["hotline"] != stock,
         "the change is taken over",
-        within_s=30,
     )
     after = hall.caller("13400000002")
     after.call_answered(HOTLINE)
@@ -110,7 +108,7 @@ def test_a_broken_file_keeps_the_old_one_serving(
     server: Server, site: Site, hall: Hall, text: str, fault: str
 ) -> None:
     replace(site.flows / "hotline.yaml", text)
-    until(lambda: fault in faults(server), f"/readyz says {fault}", within_s=30)
+    until(lambda: fault in faults(server), f"/readyz says {fault}")
     assert server.get("/readyz")[0] == 200, "calls are taken all the same"
     assert fault in server.log()
     assert str(site.flows / "hotline.yaml:") in faults(server)

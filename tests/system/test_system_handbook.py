@@ -38,7 +38,7 @@ def sipp(server: Server, folder: Path, *arguments: str) -> Iterator[None]:
     """Run SIPp beside what happens within; at the end all its calls must have gone as written."""
     command = ["sipp", server.sip(), *("-i", "127.0.0.1", "-t", "u1", "-nostdin", "-trace_err")]
     running = subprocess.Popen(
-        [*command, "-timeout", "60s", "-deadcall_wait", "100", *arguments],
+        [*command, "-timeout", "100s", "-deadcall_wait", "100", *arguments],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -46,7 +46,7 @@ def sipp(server: Server, folder: Path, *arguments: str) -> Iterator[None]:
     )
     try:
         yield
-        code = running.wait(70)
+        code = running.wait(110)
     finally:
         running.kill()
         running.wait(5)

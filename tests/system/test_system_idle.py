@@ -11,7 +11,7 @@ REST_S = 12.0
 """Longer than any interval at which something has ever looked again: 10 s, the shipper's process
 for figures to be summed up."""
 
-SETTLE_S = 60.0
+SETTLE_S = 120.0
 """What the start began comes to its end within: the first batch of records is shipped. A minute
 after that its quarter-hour is looked at, once."""
 

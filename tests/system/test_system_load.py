@@ -47,12 +47,12 @@ def sipp(
         [
             *(program, server.sip(transport), "-sn", "uac", "-i", "127.0.0.1"),
             *("-t", f"{transport[0]}{sockets}", "-max_socket", "100"),
-            *("-nostdin", "-trace_err", "-timeout", "40s", *arguments),
+            *("-nostdin", "-trace_err", "-timeout", "80s", *arguments),
         ],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     errors = "".join(path.read_text() for path in folder.glob("*_errors.log"))
@@ -89,7 +89,7 @@ def test_sipp_on_both_ends(server: Server, tmp_path: Path) -> None:
     agent = subprocess.Popen(
         [
             *(program, "-sn", "uas", "-i", "127.0.0.1", "-p", port, "-t", "u1", "-m", "1"),
-            *("-nostdin", "-timeout", "20s"),
+            *("-nostdin", "-timeout", "60s"),
         ],
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ def test_sipp_on_both_ends(server: Server, tmp_path: Path) -> None:
     )
     try:
         sipp(server, tmp_path, "-s", "4002", "-m", "1", "-d", "1000")
-        assert agent.wait(20) == 0
+        assert agent.wait(60) == 0
     finally:
         agent.kill()
         agent.wait(5)

@@ -31,7 +31,7 @@ HOLD_MS = 60 * T1_MS
 AGENTS = CALLS
 "Nobody waits for an agent: what is late here is late by the network."
 
-TAIL_S = 5 + 64 * T1_MS / 1000
+TAIL_S = 40 + 64 * T1_MS / 1000
 "A BYE that nobody answers is repeated for 64*T1 (timer F)."
 
 GROUPS = {
@@ -101,7 +101,7 @@ def test_calls_complete_and_nothing_is_left(server: Server, tmp_path: Path) -> N
         for what in ("acd_calls_active", "acd_sip_legs", 'acd_sip_transactions{state="running"}'):
             until(lambda name=what: gauge(server, name) == 0, f"{what} 0", within_s=TAIL_S)
         assert gauge(server, "acd_media_streams") == 0
-        until(lambda: gauge(server, "acd_journal_lag_records") == 0, "records", within_s=15)
+        until(lambda: gauge(server, "acd_journal_lag_records") == 0, "records")
     for share, load in loads.items():
         check(server, load, share, GROUPS[share][1])
 

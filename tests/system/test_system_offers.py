@@ -11,10 +11,15 @@ SALES = "4001"
 HOTLINE = "4000"
 NOBODY = "4101"
 "A queue that no agent serves, with a short patience and a last prompt."
+GOODBYE_S = 2.0
+"The shortest of its recordings."
 OVERFLOWING = "4102"
 "One that overflows into sales."
 NARROW = "4103"
 "One that holds a single call."
+BRIEF = "4105"
+"""As sales, but phones ring for three seconds only, and who is gone within a minute has not really
+waited. Elsewhere phones ring for longer than any deadline here."""
 TEAM = "4104"
 "One for which all phones ring at once."
 
@@ -26,13 +31,14 @@ def server(site: Site) -> Iterator[Server]:
     site.queue(
         "sales",
         layers=[{"name": "all", "order": "conversion"}],
-        ring_timeout_s=3,
+        ring_timeout_s=180,
         wrap_up_s=0,
         position_every_s=0,
         miss={**aside, "away_after_misses": 0},
         short_abandon_s=1,
     )
     with site.edit("queues.yaml") as queues:
+        sales = queues["queues"]["sales"]
         unserved = {"skill": "nobody_has_it", "position_every_s": 0}
         goodbye = {"hang_up_prompt": "goodbye"}
         queues["queues"] |= {
@@ -40,6 +46,7 @@ def server(site: Site) -> Iterator[Server]:
             "overflowing": {**unserved, "max_wait_s": 1, "overflow": {"queue": "sales"}},
             "narrow": {**unserved, "max_length": 1},
             "team": {"skill": "sales", "strategy": "ring_all", "position_every_s": 0},
+            "brief": {**sales, "ring_timeout_s": 3, "short_abandon_s": 60},
         }
     with site.edit("numbers.yaml") as numbers:
         numbers["numbers"] |= {
@@ -47,6 +54,7 @@ def server(site: Site) -> Iterator[Server]:
             OVERFLOWING: {"queue": "overflowing"},
             NARROW: {"queue": "narrow"},
             TEAM: {"queue": "team"},
+            BRIEF: {"queue": "brief"},
         }
     with site.edit("server.yaml") as settings:
         settings["sip"]["registrar"]["min_expires_s"] = 1
@@ -155,17 +163,23 @@ def test_two_callers_at_once_talk_to_their_own_agents(hall: Hall) -> None:
 def test_no_answer_rings_the_next_and_sets_the_first_aside(server: Server, hall: Hall) -> None:
     best, second = hall.agent("1001"), hall.agent("1002")
     caller = hall.caller("13900000031")
-    caller.call_answered(SALES)
-    ringing = best.rings()
-    stopped = best.hung_up(within_s=12)
-    assert stopped.at - ringing.at == pytest.approx(3.0, abs=0.5)
+    caller.call_answered(BRIEF)
+    best.rings()
+    best.hung_up()
     second.rings()
     assert server.agent("1001")["state"] == "paused"
-    second.answer()
-    caller.hears(AGENT_HZ)
     caller.hangup()
     second.hung_up()
-    assert offers(server, "13900000031", 2) == [("1001", "no_answer"), ("1002", "answered")]
+    # The second phone's three seconds may be over before the caller leaves.
+    first, (then, outcome) = offers(server, "13900000031", 2)
+    assert (first, then) == (("1001", "no_answer"), "1002")
+    assert outcome in {"caller_left", "no_answer"}
+    [rang] = server.query(
+        "SELECT o.ended_at - offered_at AS rang FROM offers o JOIN interactions i"
+        " USING (interaction) WHERE caller = $1 AND o.agent = '1001'",
+        "13900000031",
+    )
+    assert 2.99 < rang["rang"].total_seconds() < 15
 
 
 @pytest.mark.parametrize(
@@ -222,7 +236,7 @@ def test_an_agent_who_unregisters_while_ringing(server: Server, hall: Hall) -> N
 def test_an_unplugged_phone_is_not_waited_for(server: Server, hall: Hall) -> None:
     gone, second = hall.agent("1001", expires_s=3), hall.agent("1002")
     gone.unplug()
-    server.agent_is("1001", "offline", within_s=20)
+    server.agent_is("1001", "offline")
     caller = hall.caller("13900000052")
     caller.call_answered(SALES)
     second.rings()
@@ -237,15 +251,13 @@ def test_a_phone_that_is_gone_but_still_registered_passes_the_call_on(
     gone, second = hall.agent("1004"), hall.agent("1002")
     gone.unplug()
     caller = hall.caller("13900000053")
-    caller.call_answered(SALES)
-    second.rings(within_s=12)
-    second.answer()
-    caller.hears(AGENT_HZ)
+    caller.call_answered(BRIEF)
+    second.rings()
     caller.hangup()
     second.hung_up()
-    first, then = offers(server, "13900000053", 2)
+    first, (then, _) = offers(server, "13900000053", 2)
     assert first in {("1004", "no_answer"), ("1004", "failed")}
-    assert then == ("1002", "answered")
+    assert then == "1002"
 
 
 # --- the caller leaves ---
@@ -273,7 +285,7 @@ def test_the_caller_hangs_up_in_the_queue(server: Server, hall: Hall) -> None:
 
 def test_the_caller_hangs_up_at_once(server: Server, hall: Hall) -> None:
     caller = hall.caller("13900000063")
-    caller.call_answered(SALES)
+    caller.call_answered(BRIEF)
     caller.hangup()
     assert visit_outcome(server, "13900000063") == "short_abandon"
 
@@ -282,11 +294,16 @@ def test_the_caller_hangs_up_while_a_phone_rings(server: Server, hall: Hall) -> 
     agent, caller = hall.agent("1001"), hall.caller("13900000064")
     caller.call_answered(SALES)
     agent.rings()
-    left = caller.hangup()
-    stopped = agent.hung_up(within_s=8)
-    assert stopped.at - left.at < 0.5, "the phone must stop at once"
-    server.agent_is("1001", "idle", within_s=8)
+    caller.hangup()
+    agent.hung_up()
+    server.agent_is("1001", "idle")
     assert offers(server, "13900000064", 1) == [("1001", "caller_left")]
+    [late] = server.query(
+        "SELECT o.ended_at - l.ended_at AS by FROM offers o JOIN legs l USING (interaction)"
+        " JOIN interactions i USING (interaction) WHERE caller = $1 AND l.side = 'caller'",
+        "13900000064",
+    )
+    assert abs(late["by"].total_seconds()) < 0.5, "the phone must stop at once"
 
 
 # --- waiting has an end ---
@@ -295,23 +312,27 @@ def test_the_caller_hangs_up_while_a_phone_rings(server: Server, hall: Hall) -> 
 def test_after_the_longest_wait_a_prompt_and_the_end(server: Server, hall: Hall) -> None:
     caller = hall.caller("13900000071")
     caller.call_answered(NOBODY)
-    caller.hung_up(within_s=10)
+    caller.hung_up()
     heard = caller.recording()
-    assert heard.length_s > 2.5, f"no last prompt\n{heard}"
-    assert heard.sound_s(2.2) > 0.5, f"no last prompt\n{heard}"
+    assert heard.sound_s(heard.length_s - GOODBYE_S) > 0.5, f"no last prompt\n{heard}"
+    [call] = server.rows(
+        "SELECT duration_s FROM interactions WHERE caller = $1 AND ended_at IS NOT NULL",
+        "13900000071",
+    )
+    assert call["duration_s"] > 2.0 + GOODBYE_S, "no last prompt"
     assert visit_outcome(server, "13900000071") == "timed_out"
 
 
 def test_overflow_leads_to_the_other_queue(server: Server, hall: Hall) -> None:
     agent, caller = hall.agent("1001"), hall.caller("13900000072")
     caller.call_answered(OVERFLOWING)
-    assert "销售" in agent.rings(within_s=12).display
+    assert "销售" in agent.rings().display
     agent.answer()
     caller.hears(AGENT_HZ)
     caller.hangup()
     agent.hung_up()
     visits = server.rows(
-        "SELECT queue, outcome, waited_before_s FROM queue_visits v"
+        "SELECT queue, outcome, waited_s, waited_before_s FROM queue_visits v"
         " JOIN interactions i USING (interaction)"
         " WHERE caller = $1 AND left_at IS NOT NULL ORDER BY entered_at",
         "13900000072",
@@ -321,14 +342,15 @@ def test_overflow_leads_to_the_other_queue(server: Server, hall: Hall) -> None:
         ("overflowing", "overflowed"),
         ("sales", "answered"),
     ]
-    assert visits[1]["waited_before_s"] == pytest.approx(1.0, abs=0.3)
+    assert visits[1]["waited_before_s"] == pytest.approx(visits[0]["waited_s"], abs=0.01)
+    assert 1.0 <= visits[0]["waited_s"] < 15
 
 
 def test_a_full_queue_refuses(server: Server, hall: Hall) -> None:
     first, second = hall.caller("13900000073"), hall.caller("13900000074")
     first.call_answered(NARROW)
     second.call_answered(NARROW)
-    second.hung_up(within_s=10)
+    second.hung_up()
     assert visit_outcome(server, "13900000074") == "refused_full"
     first.hangup()
 
@@ -351,8 +373,9 @@ def test_hold_and_back(server: Server, hall: Hall, holder: str) -> None:
     holding.hold()
     server.agent_is("1001", "held")
     before_s = held.recording().length_s
-    held.hears_sound(for_s=held.recording().sound_s() + 1.0)
-    waiting = [w for w in held.recording().windows if w.start_s > before_s + 0.3]
+    held.hears_sound(for_s=held.recording().sound_s() + 3.0)
+    # What the phone had yet to play, and to write into its file.
+    waiting = [w for w in held.recording().windows if w.start_s > before_s + 1.0]
     music = [w for w in waiting if w.share < 0.8 or abs(w.dominant_hz - voice_hz) > 15]
     assert len(music) > 0.8 * len(waiting), "music, not the voice of the one who holds"
     holding.unhold()

@@ -129,11 +129,11 @@ def test_the_disk_is_full_for_a_while(server: Server, load: CountedLoad) -> None
     refused = len(load.callers("F"))
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     try:
-        until(lambda: server.get("/readyz")[0] == 503, "not ready", within_s=30)
-        until(lambda: len(load.callers("F")) > refused + 10, "new calls are refused", within_s=30)
+        until(lambda: server.get("/readyz")[0] == 503, "not ready", within_s=60)
+        until(lambda: len(load.callers("F")) > refused + 10, "new calls are refused", within_s=60)
     finally:
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
-    until(lambda: server.get("/readyz")[0] == 200, "ready again", within_s=30)
+    until(lambda: server.get("/readyz")[0] == 200, "ready again", within_s=60)
     before = len(load.callers("D"))
     finished(load, before + RATE)
 

@@ -13,7 +13,7 @@ import pytest
 from server import Server, Site
 
 TORTURE = Path(__file__).parents[1] / "torture"
-TIMEOUT_S = 15.0
+TIMEOUT_S = 45.0
 
 WELL_FORMED = {
     *("wsinv", "intmeth", "esc01", "escnull", "esc02", "lwsdisp", "longreq", "dblreq", "semiuri"),

@@ -104,7 +104,7 @@ def test_attended(server: Server, hall: Hall, other_tone: Path, number: str) -> 
     first.expect("state", line=consult, state="CONFIRMED")
     first.hears(OTHER_HZ)
     first.join(line, consult)
-    until(lambda: len(first.events("over")) == 2, "the end of both calls", within_s=20)
+    until(lambda: len(first.events("over")) == 2, "the end of both calls")
     assert [event.code for event in first.events("transfer", final=True)] == [200]
     hear_each_other(caller, second)
     server.agent_is("1001", "wrap_up")
@@ -158,7 +158,7 @@ def test_every_message_of_a_transfer(server: Server, hall: Hall, tmp_path: Path)
         [
             *(program, server.sip("udp"), "-sf", str(SCENARIOS / "transfer_agent.xml")),
             *("-i", "127.0.0.1", "-p", port, "-t", "u1", "-m", "1", "-nostdin"),
-            *("-trace_err", "-timeout", "20s"),
+            *("-trace_err", "-timeout", "60s"),
         ],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -166,7 +166,7 @@ def test_every_message_of_a_transfer(server: Server, hall: Hall, tmp_path: Path)
     )
     caller = hall.caller()
     caller.call_answered("4001")
-    out, _ = agent.communicate(timeout=30)
+    out, _ = agent.communicate(timeout=80)
     errors = "".join(path.read_text() for path in tmp_path.glob("*_errors.log"))
     assert agent.returncode == 0, f"{out[-3000:]}\n{errors[:3000]}"
     server.agent_is("1001", "wrap_up")

@@ -37,7 +37,7 @@ class Gateway:
         self._process = subprocess.Popen(
             [
                 *(program, *which, "-i", CARRIER, *arguments),
-                *("-p", str(self.port), "-m", "1", "-nostdin", "-trace_err", "-timeout", "30s"),
+                *("-p", str(self.port), "-m", "1", "-nostdin", "-trace_err", "-timeout", "60s"),
             ],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
@@ -48,7 +48,7 @@ class Gateway:
 
     def served(self) -> None:
         """Wait for the end; it is a fault unless everything came as the scenario has it."""
-        code = self._process.wait(20)
+        code = self._process.wait(60)
         errors = "".join(path.read_text() for path in self._folder.glob("*_errors.log"))
         assert code == 0, f"SIPp {code}\n{errors[:3000]}"
 
@@ -147,7 +147,7 @@ def test_a_call_finds_the_gateway_that_serves_and_a_full_trunk_says_so(
     taken_over(server, ports)
 
     line = agent.call(OUTSIDE)
-    agent.expect("state", line=line, state="CONFIRMED", within_s=10)
+    agent.expect("state", line=line, state="CONFIRMED")
     refusing.served()
     states = trunk_of(server)["gateways"]
     assert [state["health"] for state in states] == ["resting", "resting", "up"]
@@ -185,7 +185,7 @@ def test_a_gateway_sends_the_call_elsewhere(
     write_trunk(server.site, [redirecting.port], redirects=1)
     taken_over(server, [redirecting.port])
     line = agent.call(OUTSIDE)
-    agent.expect("state", line=line, state="CONFIRMED", within_s=10)
+    agent.expect("state", line=line, state="CONFIRMED")
     redirecting.served()
     agent.hangup(line=line)
     serving.served()

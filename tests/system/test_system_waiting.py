@@ -73,7 +73,7 @@ def promised(server: Server, queue: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = server.api("GET", "/callbacks")
         return next((one for one in found if one["state"] == "lined_up"), None)
 
-    callback = until(lined_up, f"a call-back in the line of {queue}", within_s=10)
+    callback = until(lined_up, f"a call-back in the line of {queue}")
     assert (callback["queue"], callback["number"]) == (queue, FULL)
     return callback
 
@@ -106,7 +106,7 @@ def reached(
     sql = "SELECT * FROM talk_segments WHERE interaction = $1"
     [talk] = server.rows(sql, key)
     assert (talk["agent"], talk["queue"]) == (agent, callback["queue"])
-    assert 0.5 < talk["talk_s"] < 30
+    assert 0.5 < talk["talk_s"] < 120
     sql = "SELECT * FROM queue_visits WHERE interaction = $1 ORDER BY entered_at"
     visits = server.rows(sql, key, count=2 + len(before))
     assert [visit["outcome"] for visit in visits] == [*before, "callback", "answered"]
@@ -149,7 +149,7 @@ def test_a_customer_who_is_called_first_gets_the_place_that_was_kept(
     caller.hears_sound()
     caller.digits("1")
     before = caller.recording().sound_s()
-    until(lambda: caller.recording().sound_s() > before + 0.5, "the promise is told", within_s=10)
+    until(lambda: caller.recording().sound_s() > before + 0.5, "the promise is told")
     caller.hangup()
     callback = promised(server, "service")
 
@@ -175,7 +175,7 @@ def test_the_stock_flow_asks_where_to_call_back_and_promises_it(
     hears_more(caller, "which number?")
     caller.digits("1")
     hears_more(caller, "the promise")
-    caller.hung_up(within_s=20)
+    caller.hung_up()
     callback = promised(server, "sales")
 
     agent = hall.agent("1001", state="offered")
@@ -191,7 +191,7 @@ def test_the_stock_flow_asks_where_to_call_back_and_promises_it(
 
 def hears_more(caller: Phone, what: str) -> None:
     heard = caller.recording().sound_s()
-    until(lambda: caller.recording().sound_s() > heard + 0.5, what, within_s=10)
+    until(lambda: caller.recording().sound_s() > heard + 0.5, what)
 
 
 def test_a_key_leads_out_of_the_line_into_a_flow(server: Server, hall: Hall) -> None:
@@ -202,9 +202,9 @@ def test_a_key_leads_out_of_the_line_into_a_flow(server: Server, hall: Hall) -> 
     caller.digits("9")
     until(lambda: the_queue(server) == "", "in the flow")
     heard = caller.recording().sound_s()
-    until(lambda: caller.recording().sound_s() > heard + 0.5, "the greeting", within_s=10)
+    until(lambda: caller.recording().sound_s() > heard + 0.5, "the greeting")
     caller.digits("2")
-    until(lambda: the_queue(server) == "service", "the hotline's menu led on", within_s=15)
+    until(lambda: the_queue(server) == "service", "the hotline's menu led on")
     caller.hangup()
     sql = (
         "SELECT v.queue, v.outcome FROM queue_visits v JOIN interactions i USING (interaction)"
