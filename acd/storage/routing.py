@@ -99,10 +99,11 @@ _GAINS = f"""
             WHERE e.started_at = c.started_at AND e.interaction = c.interaction
                 AND {_within("e")}
         ) OR EXISTS (
-            -- Two agents may name one order: it is of whoever named it last.
+            -- Two agents may name one order, by its number or as the call's: it is of whoever
+            -- named it last.
             SELECT FROM dispositions d
             WHERE d.started_at = c.started_at AND d.interaction = c.interaction
-                AND d.agent <> c.agent AND d.ordered AND d.order_id <> '' AND {_within("d")}
+                AND d.agent <> c.agent AND d.ordered AND {_within("d")}
         ) AS is_told
         FROM calls c WHERE c.ordered
     ), worth AS (
