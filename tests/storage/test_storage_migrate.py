@@ -113,7 +113,7 @@ def test_orders_told_without_a_disposition_are_computed_anew_by_the_update(dsn: 
     file = (FOLDER / "0034_sold_without_disposition.sql").read_text()
     _, found, marking = file.partition("DROP VIEW dispositions_sold;")
     assert found
-    rows = History(3, interactions=60).rows
+    rows = History(20, interactions=60).rows
     classed = {(row.interaction, row.agent) for row in rows if isinstance(row, cdr.Disposition)}
     visits = {
         (row.interaction, row.agent): row
