@@ -28,6 +28,7 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._thread.start()
         self._server: asyncio.Server | None = None
+        self._is_open = False
         self._connections: list[asyncio.Task[None]] = []
         self._cut_in_copy = False
         self.cuts = 0
@@ -61,12 +62,14 @@ class Gate:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
 
     async def _open(self) -> None:
+        self._is_open = True
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
         if self._server is None:
             return
+        self._is_open = False
         self._server.close()
         for connection in self._connections:
             connection.cancel()
@@ -76,7 +79,13 @@ class Gate:
         self._server = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.append(self._loop.create_task(self._serve(reader, writer)))
+        if not self._is_open:
+            writer.transport.abort()  # it came in the moment of closing
+            return
+        connection = self._loop.create_task(self._serve(reader, writer))
+        # A task that is cancelled before its first step never comes to its own end.
+        connection.add_done_callback(lambda _: writer.transport.abort())
+        self._connections.append(connection)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
