@@ -153,7 +153,7 @@ def test_a_mail_server_that_never_answers_holds_up_no_stop() -> None:
 
     async def stopped() -> None:
         sending = asyncio.create_task(aside(answered.wait))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a turn of the loop: the work begins
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
 

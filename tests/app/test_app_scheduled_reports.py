@@ -130,10 +130,10 @@ async def test_while_the_database_is_down_it_is_tried_again_and_others_are_made(
 ) -> None:
     office = Office(tmp_path, config_of(yesterday=DAILY))
     office.down = True
-    await asyncio.sleep(4 * 3600)
+    await asyncio.sleep(4 * 3600)  # virtual: due, and the database is down
     assert office.attempts > 3
     office.down = False
-    await asyncio.sleep(3600)
+    await asyncio.sleep(3600)  # virtual: the next try comes
     assert files(tmp_path) == ["yesterday-2026-11-24.csv"]
     office.down, office.attempts = True, 0
     await asyncio.sleep(46 * 3600)
@@ -146,11 +146,11 @@ async def test_while_the_database_is_down_it_is_tried_again_and_others_are_made(
 async def test_half_a_report_does_not_keep_a_full_disk_full(tmp_path: Path) -> None:
     office = Office(tmp_path, config_of(yesterday=DAILY))
     office.full = True
-    await asyncio.sleep(4 * 3600)
+    await asyncio.sleep(4 * 3600)  # virtual: due, tried again and again, and there is no room
     assert len(office.made) > 3
     assert files(tmp_path) == []
     office.full = False
-    await asyncio.sleep(3600)
+    await asyncio.sleep(3600)  # virtual: there is room now, and the next try comes
     await office.stop()
     assert files(tmp_path) == ["yesterday-2026-11-24.csv"]
 

@@ -60,7 +60,7 @@ class Heartbeat:
 
     async def _beat(self):
         while True:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # its lateness is what is measured
             self._note()
 
 
